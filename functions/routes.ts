@@ -1,0 +1,85 @@
+/** Which function serves which route: plain data, read by the infrastructure, the local run and the tests. */
+
+/** A Lambda function: its entry file and what it may touch. Least privilege is granted from this table. */
+export type FunctionSpec = {
+  readonly entry: string
+  readonly memoryMb: number
+  readonly timeoutSeconds: number
+  /** Control table access. No function can reach the credentials table. */
+  readonly table: 'none' | 'read' | 'readWrite'
+  readonly sendsCommands: boolean
+  readonly pushes: boolean
+  readonly readsTokenSecret: boolean
+  /** Reads the secret that keys the hash of phones in code budgets (R24). */
+  readonly readsPhoneHashSecret: boolean
+}
+
+export const functions = {
+  authorizer: fn('functions/authorizer.ts', { readsTokenSecret: true }),
+  connect: fn('functions/ws/connect.ts', { table: 'readWrite' }),
+  disconnect: fn('functions/ws/disconnect.ts', { table: 'readWrite' }),
+  message: fn('functions/ws/message.ts', {
+    table: 'readWrite',
+    sendsCommands: true,
+    pushes: true,
+    readsPhoneHashSecret: true,
+  }),
+  health: fn('functions/http/health.ts', {}),
+  sessions: fn('functions/http/sessions.ts', { table: 'read', readsTokenSecret: true }),
+  pairing: fn('functions/http/pairing.ts', {
+    table: 'readWrite',
+    sendsCommands: true,
+    pushes: true,
+    readsTokenSecret: true,
+    readsPhoneHashSecret: true,
+  }),
+  credentials: fn('functions/http/credentials.ts', {
+    table: 'readWrite',
+    sendsCommands: true,
+    pushes: true,
+    readsTokenSecret: true,
+  }),
+  metrics: fn('functions/http/metrics.ts', { table: 'read', readsTokenSecret: true }),
+  watchdog: fn('functions/watchdog.ts', { table: 'readWrite', sendsCommands: true, pushes: true }),
+} as const satisfies Record<string, FunctionSpec>
+
+export type FunctionName = keyof typeof functions
+
+/** WebSocket routes by route key (`$request.body.action`). All message routes answer through their route response. */
+export const webSocketRoutes = {
+  $connect: 'connect',
+  $disconnect: 'disconnect',
+  $default: 'message',
+  'request-pairing-code': 'message',
+  'request-qr': 'message',
+  'cancel-pairing': 'message',
+  'reset-whatsapp-credentials': 'message',
+  'get-status': 'message',
+  ping: 'message',
+} as const satisfies Record<string, FunctionName>
+
+/** HTTP routes by route key of the HTTP API. */
+export const httpRoutes = {
+  'GET /api/health': 'health',
+  'GET /api/whatsapp/sessions': 'sessions',
+  'GET /api/whatsapp/sessions/{companyId}': 'sessions',
+  'GET /api/whatsapp/sessions/{companyId}/attempt': 'pairing',
+  'POST /api/whatsapp/sessions/{companyId}/pairing-code': 'pairing',
+  'GET /api/whatsapp/sessions/{companyId}/credentials/status': 'credentials',
+  'DELETE /api/whatsapp/sessions/{companyId}/credentials': 'credentials',
+  'GET /api/whatsapp/metrics': 'metrics',
+} as const satisfies Record<string, FunctionName>
+
+function fn(entry: string, spec: Partial<Omit<FunctionSpec, 'entry'>>): FunctionSpec {
+  return {
+    entry,
+    memoryMb: 512,
+    timeoutSeconds: 10,
+    table: 'none',
+    sendsCommands: false,
+    pushes: false,
+    readsTokenSecret: false,
+    readsPhoneHashSecret: false,
+    ...spec,
+  }
+}

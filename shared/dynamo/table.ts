@@ -1,0 +1,21 @@
+/** Key and attribute names of both tables; read by the infrastructure and by the stores. It imports nothing. */
+
+/** Both tables have the same string keys, so that one definition creates either. */
+export const partitionKey = 'pk'
+export const sortKey = 'sk'
+/** Epoch seconds after which DynamoDB may delete an item. Never set on live credentials. */
+export const ttlAttribute = 'ttl'
+
+export const companyKey = (companyId: string) => `C#${companyId}`
+export const shardKey = (shard: number) => `SHARD#${shard}`
+export const hostKey = (hostId: string) => `HOST#${hostId}`
+/** Partition of one generation of a company's credentials (credentials table). */
+export const generationKey = (companyId: string, generation: string) => `C#${companyId}#G#${generation}`
+
+export const stateSortKey = 'STATE'
+export const leaseSortKey = 'LEASE'
+export const beatSortKey = 'BEAT'
+export const connectionSortKey = (connectionId: string) => `CONN#${connectionId}`
+export const connectionSortKeyPrefix = 'CONN#'
+/** Sort key prefix of a shard's company rows. */
+export const companySortKeyPrefix = 'C#'

@@ -1,0 +1,92 @@
+/** The environment of each runtime, as schemas: parsed once at start-up; the infrastructure is typed against the keys. */
+import * as v from 'valibot'
+
+/** Parses a runtime's environment; throws an error that names each missing or wrong variable. */
+export function parseEnv<S extends v.GenericSchema>(schema: S, env: NodeJS.ProcessEnv): v.InferOutput<S> {
+  const result = v.safeParse(schema, env)
+  if (result.success) return result.output
+  const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'environment'}: ${issue.message}`)
+  throw new Error(`Invalid environment: ${problems.join('; ')}`)
+}
+
+const text = v.pipe(v.string(), v.nonEmpty())
+const integer = (min: number, max: number) =>
+  v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number), v.minValue(min), v.maxValue(max))
+const seconds = (fallback: string, max = 86_400) => v.optional(integer(1, max), fallback)
+const list = v.pipe(
+  v.string(),
+  v.transform((s) => s.split(',').filter(Boolean)),
+)
+const region = v.optional(v.pipe(v.string(), v.regex(/^[A-Z]{2}$/)), 'RU')
+const logLevel = v.optional(v.picklist(['debug', 'info', 'warn', 'error']), 'info')
+
+/** What decides about tokens (R30). Either a secret's ARN (HS256) or a JWKS URL. */
+const tokenEntries = {
+  TOKEN_SECRET_ARN: v.optional(text),
+  TOKEN_JWKS_URL: v.optional(text),
+  TOKEN_ISSUER: text,
+  TOKEN_AUDIENCE: text,
+}
+
+/** What deciding about a company needs: the table, the queues, the callback URL, the limits (R18, R19, R24). */
+const companyEntries = {
+  CONTROL_TABLE: text,
+  /** Management endpoint of the WebSocket API, e.g. `https://id.execute-api.region.amazonaws.com/prod`. */
+  CALLBACK_URL: text,
+  WATCHDOG_QUEUE_URL: text,
+  DEFAULT_REGION: region,
+  /** Seconds from request to code (R18). */
+  CODE_DEADLINE_SECONDS: seconds('20', 120),
+  /** Seconds for which a code is valid (R19). */
+  CODE_LIFETIME_SECONDS: seconds('50', 150),
+  PHONE_CHANGE_POLICY: v.optional(v.picklist(['replace', 'keep-until-linked']), 'replace'),
+  CODES_PER_PHONE: v.optional(integer(1, 1000), '5'),
+  CODES_PER_COMPANY: v.optional(integer(1, 1000), '10'),
+
+  BUDGET_WINDOW_SECONDS: seconds('600'),
+  /** Secret that keys the hash under which a phone's budget is kept (R24), so that the table never shows a phone. */
+  PHONE_HASH_SECRET_ARN: text,
+  LOG_LEVEL: logLevel,
+  BUILD_VERSION: v.optional(text, 'dev'),
+}
+
+export const AuthorizerEnv = v.object({ ...tokenEntries, LOG_LEVEL: logLevel })
+
+/** Environment of every function but the authorizer and health. */
+export const ControlPlaneEnv = v.object({
+  ...companyEntries,
+  ...tokenEntries,
+  /** One queue URL per shard, comma-separated, in the order of the shards. */
+  SHARD_QUEUE_URLS: list,
+  ALLOWED_ORIGINS: v.optional(list, ''),
+  SENTRY_DSN: v.optional(v.string(), ''),
+})
+export type ControlPlaneEnv = v.InferOutput<typeof ControlPlaneEnv>
+
+export const HealthEnv = v.object({ BUILD_VERSION: v.optional(text, 'dev') })
+
+/** Environment of a socket host. */
+export const SocketHostEnv = v.pipe(
+  v.object({
+    ...companyEntries,
+    CREDENTIALS_TABLE: text,
+    SHARD_QUEUE_URLS: list,
+    CREDENTIALS_KEY_ARN: text,
+    /** Milliseconds between renewals of a shard's lease (R27). */
+    LEASE_RENEW_MS: v.optional(integer(50, 60_000), '3000'),
+    /** Milliseconds after which an unrenewed lease is stale (R27). */
+    LEASE_STALE_MS: v.optional(integer(200, 600_000), '10000'),
+    /** Loopback port of the health endpoint; 0 takes a free one. */
+    HEALTH_PORT: v.optional(integer(0, 65_535), '8080'),
+    /** Seconds a stopping host gives its running attempts before it hands over. */
+    DRAIN_SECONDS: seconds('90', 110),
+    /** Names this host in leases and logs; made up at start-up when absent. */
+    HOST_ID: v.optional(text),
+    SENTRY_DSN: v.optional(v.string(), ''),
+  }),
+  v.check(
+    (env) => env.LEASE_RENEW_MS * 3 <= env.LEASE_STALE_MS,
+    'LEASE_RENEW_MS must be at most a third of LEASE_STALE_MS',
+  ),
+)
+export type SocketHostEnv = v.InferOutput<typeof SocketHostEnv>

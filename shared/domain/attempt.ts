@@ -1,0 +1,96 @@
+/** One try to link a company (requirements section 4): its states, deadlines and words. */
+import type { Failure } from './errors.ts'
+
+/** How the owner links: types a code into WhatsApp, or scans a QR. Never both on one socket (R22). */
+export type Method = 'code' | 'qr'
+
+/** A request that waits for events of an attempt, on the connection that sent it. */
+export type Waiting = { readonly connectionId: string; readonly requestId?: string }
+
+/** The host that runs an attempt, by the epoch of its lease. */
+export type Owner = { readonly hostId: string; readonly epoch: number }
+
+/** What the owner is shown. */
+export type Shown = { readonly code: string } | { readonly qr: string }
+
+type Common = {
+  readonly attemptId: string
+  /** Raised by every request, cancel, supersede and reset; whatever carries a lower one is stale. */
+  readonly fence: number
+  readonly method: Method
+  /** Digits; absent when a QR was asked for without naming a phone. */
+  readonly phone?: string
+  readonly waiting: readonly Waiting[]
+  /** Follows the request through every log line (R37). */
+  readonly correlationId: string
+  /** Epoch ms. */
+  readonly requestedAt: number
+  /** Epoch ms by which a code must be issued (R18). */
+  readonly deadline: number
+}
+
+type Owned = Common & { readonly owner: Owner }
+type Issued = Owned & {
+  readonly shown: Shown
+  /** Epoch ms: when the code or the QR on screen lapses. */
+  readonly expiresAt: number
+  /** Epoch ms: when the socket that answers for the code is gone (R19). */
+  readonly socketUntil: number
+}
+
+/** A running attempt. Terminal states are not stored: an ended attempt is an `AttemptOutcome`. */
+export type Attempt =
+  | (Common & { readonly state: 'requested' })
+  /** A host has accepted; `awaitsSession` when the phone is linked already and only its session is awaited (R9). */
+  | (Owned & { readonly state: 'connecting'; readonly awaitsSession: boolean })
+  | (Issued & { readonly state: 'code-issued' })
+  /** The phone has answered; `answerBy` is when pair-success must have come. */
+  | (Issued & { readonly state: 'phone-confirmed'; readonly answerBy: number })
+  /** The client was told that the code expired, yet a code typed late still links (R19). */
+  | (Issued & { readonly state: 'expired' })
+  /** Linked and installed; the socket reopens (515). */
+  | (Owned & { readonly state: 'restarting'; readonly connectBy: number })
+
+export type AttemptState = Attempt['state']
+
+/** How an attempt ended, kept for polls and for "last error". */
+export type AttemptOutcome = {
+  readonly attemptId: string
+  readonly state: 'connected' | 'failed' | 'expired' | 'cancelled' | 'superseded'
+  readonly failure?: Failure
+  /** Epoch ms. */
+  readonly at: number
+}
+
+/** Seconds and milliseconds of an attempt; the configurable ones come from the environment. */
+export const attemptTimes = {
+  /** From the phone's answer to pair-success (R18). */
+  answerMs: 15_000,
+  /** From pair-success to connected (R18). */
+  connectMs: 60_000,
+  /** How long a linked phone's reconnecting session is awaited (R9). */
+  sessionMs: 10_000,
+  /** How long Baileys keeps a registration socket: 60 s and five QR refs of 20 s. */
+  socketMs: 160_000,
+} as const
+
+/** Whether the attempt holds the mutex: an expired one gives way to any new request. */
+export const isRunning = (attempt: Attempt | undefined): attempt is Attempt =>
+  attempt !== undefined && attempt.state !== 'expired'
+
+/** Epoch ms at which the attempt must have moved on. */
+export function deadlineOf(attempt: Attempt): number {
+  switch (attempt.state) {
+    case 'requested':
+    case 'connecting':
+      return attempt.deadline
+    case 'code-issued':
+      return attempt.expiresAt
+    case 'phone-confirmed':
+      return attempt.answerBy
+    case 'expired':
+      return attempt.socketUntil
+    case 'restarting':
+      return attempt.connectBy
+  }
+}

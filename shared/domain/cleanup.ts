@@ -1,0 +1,108 @@
+/** How a generation of credentials leaves: retired by one write, unlinked at WhatsApp, shredded, swept (R7, R14). */
+import type { Waiting } from './attempt.ts'
+import {
+  answer,
+  type CompanyState,
+  type Decision,
+  decide,
+  type Notice,
+  type Retired,
+  type RetireReason,
+  type Unlinked,
+  without,
+} from './company.ts'
+
+/** When a retired generation's rows are swept, counted from its retirement: a late host may write in between. */
+export const sweepDelaysMs = [0, 3_600_000, 86_400_000] as const
+/** How long the device may take to be unlinked before its key is shredded regardless (R14). */
+export const unlinkWithinMs = 60_000
+/** How long a reset's client waits for the unlinking (section 6). */
+export const resetAnswerMs = 4_500
+
+/** Reasons after which there is no device left to remove: WhatsApp has removed it already. */
+const nothingToUnlink: readonly RetireReason[] = ['logged-out']
+
+/** Moves the current generation, with its key, to the clean-up list. The caller's write makes it final. */
+export function retire(state: CompanyState, reason: RetireReason, now: number): CompanyState {
+  if (!state.credentials) return state
+  const { generation, wrappedKey, phone } = state.credentials
+  const unlink: Unlinked = nothingToUnlink.includes(reason) ? 'not-linked' : 'pending'
+  const retired: Retired = {
+    generation,
+    reason,
+    retiredAt: now,
+    unlink,
+    sweeps: 0,
+    ...(phone && { phone }),
+    ...(unlink === 'pending' && { wrappedKey }),
+  }
+  return {
+    ...without(state, 'credentials', 'session'),
+    cleanup: [...state.cleanup, retired],
+    unlinked: unlink,
+  }
+}
+
+/** Lets a reset wait for the unlinking of what it has just retired. */
+export function awaitUnlink(state: CompanyState, waiting: readonly Waiting[], now: number): CompanyState {
+  const last = state.cleanup.at(-1)
+  if (!last) return state
+  return replace(state, { ...last, waiting, answerBy: now + resetAnswerMs })
+}
+
+/** Records what WhatsApp said about a retired device, erases its key and answers who waits. */
+export function unlinkFinished(
+  state: CompanyState,
+  generation: string,
+  result: Exclude<Unlinked, 'pending'>,
+): Decision<void> {
+  const retired = state.cleanup.find((entry) => entry.generation === generation)
+  if (retired?.unlink !== 'pending') return decide(state, undefined)
+  const done = { ...without(retired, 'wrappedKey', 'waiting', 'answerBy'), unlink: result }
+  return decide({ ...replace(state, done), unlinked: result }, undefined, resetAnswers(retired, result))
+}
+
+/** Counts a completed sweep; after the last one the entry goes. */
+export function swept(state: CompanyState, generation: string): Decision<void> {
+  const retired = state.cleanup.find((entry) => entry.generation === generation)
+  if (!retired) return decide(state, undefined)
+  const sweeps = retired.sweeps + 1
+  const isLast = sweeps >= sweepDelaysMs.length
+  if (!isLast) return decide(replace(state, { ...retired, sweeps }), undefined)
+  return decide({ ...state, cleanup: state.cleanup.filter((entry) => entry !== retired) }, undefined)
+}
+
+/** Epoch ms at which a retired generation is to be swept next. */
+export const nextSweepAt = (retired: Retired): number => retired.retiredAt + (sweepDelaysMs[retired.sweeps] ?? 0)
+
+/** Epoch ms at which something about a retired generation is overdue; undefined when nothing is. */
+export function cleanupDeadline(retired: Retired): number | undefined {
+  if (retired.unlink !== 'pending') return undefined
+  return retired.answerBy ?? retired.retiredAt + unlinkWithinMs
+}
+
+/** Answers resets that have waited long enough, and shreds the keys of devices that nobody could unlink in time. */
+export function settleCleanup(state: CompanyState, now: number): Decision<void> {
+  let settled: Decision<void> = decide(state, undefined)
+  for (const retired of state.cleanup) {
+    if (retired.unlink !== 'pending') continue
+    if (now >= retired.retiredAt + unlinkWithinMs) {
+      settled = join(settled, unlinkFinished(settled.state, retired.generation, 'unconfirmed'))
+    } else if (retired.answerBy !== undefined && now >= retired.answerBy) {
+      const answered = replace(settled.state, without(retired, 'waiting', 'answerBy'))
+      settled = join(settled, decide(answered, undefined, resetAnswers(retired, 'unconfirmed')))
+    }
+  }
+  return settled
+}
+
+const resetAnswers = (retired: Retired, unlinked: Exclude<Unlinked, 'pending'>): readonly Notice[] =>
+  retired.waiting ? [{ ...answer({ event: 'credentials-reset', unlinked }, retired.waiting), audience: 'company' }] : []
+
+const join = (first: Decision<void>, second: Decision<void>): Decision<void> =>
+  decide(second.state, undefined, [...first.notices, ...second.notices])
+
+const replace = (state: CompanyState, retired: Retired): CompanyState => ({
+  ...state,
+  cleanup: state.cleanup.map((entry) => (entry.generation === retired.generation ? retired : entry)),
+})

@@ -1,0 +1,68 @@
+/** Deadlines that hold even when no host is alive: the watchdog, the hosts' timers and new requests all call `timeOut`. */
+import { type Attempt, deadlineOf } from './attempt.ts'
+import { cleanupDeadline, settleCleanup } from './cleanup.ts'
+import { type CompanyState, type Decision, decide, tell, without } from './company.ts'
+import { endAttempt, progress } from './pairing.ts'
+
+/** Moves on whatever is overdue: the attempt, a reset that waits, a device that could not be unlinked. */
+export function timeOut(state: CompanyState, now: number): Decision<void> {
+  const { attempt } = state
+  const overdue = attempt && now >= deadlineOf(attempt) ? timeOutAttempt(state, attempt, now) : decide(state, undefined)
+  const settled = settleCleanup(overdue.state, now)
+  return decide(settled.state, undefined, [...overdue.notices, ...settled.notices])
+}
+
+/** Epoch ms at which `timeOut` has something to do next; undefined when nothing is under way. */
+export function nextDeadline(state: CompanyState): number | undefined {
+  const deadlines = state.cleanup.map(cleanupDeadline).filter((at) => at !== undefined)
+  if (state.attempt) deadlines.push(deadlineOf(state.attempt))
+  return deadlines.length > 0 ? Math.min(...deadlines) : undefined
+}
+
+function timeOutAttempt(state: CompanyState, attempt: Attempt, now: number): Decision<void> {
+  switch (attempt.state) {
+    case 'requested':
+      return endAttempt(state, { code: 'HOST_UNAVAILABLE' }, 'failed', now)
+    case 'connecting':
+      return endAttempt(
+        state,
+        { code: attempt.awaitsSession ? 'WHATSAPP_UNAVAILABLE' : 'PAIRING_TIMEOUT' },
+        'failed',
+        now,
+      )
+    case 'restarting':
+      return endAttempt(state, { code: 'PAIRING_TIMEOUT' }, 'failed', now)
+    case 'code-issued':
+      return expire(state, attempt)
+    case 'phone-confirmed':
+      return mistyped(state, attempt, now)
+    case 'expired':
+      return endAttempt(state, { code: 'CODE_EXPIRED' }, 'expired', now)
+  }
+}
+
+type Issued = Extract<Attempt, { state: 'code-issued' | 'phone-confirmed' | 'expired' }>
+
+function expire(state: CompanyState, { attemptId, waiting, ...attempt }: Issued): Decision<void> {
+  const expired: Attempt = {
+    ...without(attempt as typeof attempt & { answerBy?: number }, 'answerBy'),
+    attemptId,
+    waiting,
+    state: 'expired',
+  }
+  const failure = { code: 'CODE_EXPIRED' } as const
+  return decide({ ...state, attempt: expired }, undefined, [
+    tell({ event: 'pairing-code-error', attemptId, failure }, waiting),
+  ])
+}
+
+/** A wrong code is not visible from here: pair-success just does not come, and the same code may be typed again (R18). */
+function mistyped(
+  state: CompanyState,
+  attempt: Extract<Attempt, { state: 'phone-confirmed' }>,
+  now: number,
+): Decision<void> {
+  if (now >= attempt.expiresAt) return expire(state, attempt)
+  const back: Attempt = { ...without(attempt, 'answerBy'), state: 'code-issued' }
+  return decide({ ...state, attempt: back }, undefined, [progress(attempt, 'code-issued')])
+}

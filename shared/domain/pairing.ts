@@ -1,0 +1,284 @@
+/** The attempt's state machine (requirements section 4): how a request becomes a code, and a code a link. */
+import {
+  type Attempt,
+  type AttemptOutcome,
+  attemptTimes,
+  isRunning,
+  type Method,
+  type Shown,
+  type Waiting,
+} from './attempt.ts'
+import { retire } from './cleanup.ts'
+import {
+  type AttemptRef,
+  answer,
+  type CompanyEvent,
+  type CompanyState,
+  type Decision,
+  decide,
+  type Notice,
+  ownAttempt,
+  type Stale,
+  tell,
+  without,
+} from './company.ts'
+import type { Failure } from './errors.ts'
+import { samePhone } from './phone.ts'
+
+/** Requests beyond this many that wait on one attempt are turned away: a stuck client repeats, a person does not. */
+export const mostWaiting = 50
+
+export type PairingRequest = {
+  readonly attemptId: string
+  readonly method: Method
+  readonly phone?: string
+  readonly waiting?: Waiting
+  readonly correlationId: string
+  /** Epoch ms. */
+  readonly deadline: number
+}
+
+export type PairingRequested =
+  | { readonly kind: 'started' | 'joined'; readonly attempt: Attempt }
+  | { readonly kind: 'crowded' }
+
+/** A client asks to pair: joins the running attempt of the same phone (R16), supersedes any other, or starts one. */
+export function requestPairing(state: CompanyState, request: PairingRequest, now: number): Decision<PairingRequested> {
+  const { attempt } = state
+  if (isRunning(attempt) && asksTheSame(attempt, request)) return joinAttempt(state, attempt, request)
+  const ended = attempt
+    ? endAttempt(state, { code: 'PAIRING_SUPERSEDED' }, 'superseded', now)
+    : decide(state, undefined)
+  const fence = ended.state.fence + 1
+  const { attemptId, method, correlationId, deadline } = request
+  const started: Attempt = {
+    state: 'requested',
+    attemptId,
+    fence,
+    method,
+    correlationId,
+    deadline,
+    requestedAt: now,
+    waiting: request.waiting ? [request.waiting] : [],
+    ...(request.phone && { phone: request.phone }),
+  }
+  const notices = [...ended.notices, tell(startedEvent(started), started.waiting)]
+  return decide({ ...ended.state, fence, attempt: started }, { kind: 'started', attempt: started }, notices)
+}
+
+const asksTheSame = (attempt: Attempt, request: PairingRequest): boolean =>
+  attempt.method === request.method &&
+  (attempt.phone === request.phone ||
+    (attempt.phone !== undefined && request.phone !== undefined && samePhone(attempt.phone, request.phone)))
+
+function joinAttempt(state: CompanyState, attempt: Attempt, request: PairingRequest): Decision<PairingRequested> {
+  if (!request.waiting) return decide(state, { kind: 'joined', attempt })
+  const waiting = [request.waiting]
+  const known = attempt.waiting.some((other) => isSameRequest(other, waiting[0]))
+  if (!known && attempt.waiting.length >= mostWaiting) return decide(state, { kind: 'crowded' })
+  const joined = known ? attempt : { ...attempt, waiting: [...attempt.waiting, ...waiting] }
+  const notices = [
+    answer(startedEvent(attempt), waiting),
+    ...shownEvents(attempt).map((event) => answer(event, waiting)),
+  ]
+  return decide(known ? state : { ...state, attempt: joined }, { kind: 'joined', attempt: joined }, notices)
+}
+
+const isSameRequest = (a: Waiting, b: Waiting | undefined): boolean =>
+  a.connectionId === b?.connectionId && a.requestId === b.requestId
+
+/** What a host does with an attempt that it has accepted. */
+export type Accepted =
+  /** Open a registration socket. */
+  | 'pair'
+  /** The phone is linked: see to it that its session is connected, and say so. */
+  | 'awaitSession'
+  | Stale
+
+/**
+ * A live host takes the attempt on. Only now does anything stored give way: credentials of another phone (unless they
+ * are kept until the new phone is linked, R8), and credentials whose session WhatsApp has ended (R9).
+ */
+export function acceptAttempt(
+  state: CompanyState,
+  ref: AttemptRef,
+  policy: 'replace' | 'keep-until-linked',
+  now: number,
+): Decision<Accepted> {
+  const { attempt, credentials } = state
+  const isMine = attempt?.attemptId === ref.attemptId && attempt.fence === ref.fence && state.epoch <= ref.owner.epoch
+  if (!isMine || attempt.state !== 'requested') return decide(state, 'stale')
+  const isAnother = differs(credentials?.phone, attempt.phone)
+  const isUsable = credentials !== undefined && state.session?.status !== 'stopped'
+  const awaitsSession = isUsable && !isAnother
+  const leaves = credentials !== undefined && (!isUsable || (isAnother && policy === 'replace'))
+  const kept = leaves ? retire(state, isAnother ? 'phone-change' : 'stopped', now) : state
+  const accepted: Attempt = { ...attempt, state: 'connecting', owner: ref.owner, awaitsSession }
+  return decide({ ...kept, epoch: ref.owner.epoch, attempt: accepted }, awaitsSession ? 'awaitSession' : 'pair')
+}
+
+/** Two known phones of different accounts; an unknown one is never a reason to delete a linked session (R3). */
+const differs = (stored: string | undefined, asked: string | undefined): boolean =>
+  stored !== undefined && asked !== undefined && !samePhone(stored, asked)
+
+/** The awaited session turned out unusable (logged out, unreadable): its credentials go, the attempt pairs afresh (R9). */
+export function pairAfresh(
+  state: CompanyState,
+  ref: AttemptRef,
+  reason: 'logged-out' | 'stopped' | 'corrupt',
+  now: number,
+): Decision<'pair' | Stale> {
+  const attempt = ownAttempt(state, ref)
+  if (attempt?.state !== 'connecting') return decide(state, 'stale')
+  const retired = retire(state, reason, now)
+  return decide({ ...retired, attempt: { ...attempt, awaitsSession: false } }, 'pair')
+}
+
+/** WhatsApp has accepted the code, or has sent a QR: the owner is shown it (R17, R19). A newer QR replaces the last. */
+export function issueCode(
+  state: CompanyState,
+  ref: AttemptRef,
+  issued: { readonly shown: Shown; readonly expiresAt: number; readonly socketUntil: number },
+): Decision<'issued' | Stale> {
+  const attempt = ownAttempt(state, ref)
+  const isNew = attempt?.state === 'connecting' && !attempt.awaitsSession
+  const isNextQr = attempt?.state === 'code-issued' && 'qr' in attempt.shown && 'qr' in issued.shown
+  if (!attempt || !(isNew || isNextQr)) return decide(state, 'stale')
+  const shown: Attempt = {
+    ...without(attempt as Attempt & { awaitsSession?: boolean }, 'awaitsSession'),
+    ...issued,
+    state: 'code-issued',
+  } as Attempt
+  const notices = shownEvents(shown).map((event) => tell(event, attempt.waiting))
+  return decide({ ...state, attempt: shown }, 'issued', notices)
+}
+
+/** The phone has answered the code: it cannot expire any more, unless pair-success does not come (R18). */
+export function phoneAnswered(state: CompanyState, ref: AttemptRef, now: number): Decision<'confirmed' | Stale> {
+  const attempt = ownAttempt(state, ref)
+  if (attempt?.state !== 'code-issued' && attempt?.state !== 'expired' && attempt?.state !== 'phone-confirmed')
+    return decide(state, 'stale')
+  const confirmed: Attempt = { ...attempt, state: 'phone-confirmed', answerBy: now + attemptTimes.answerMs }
+  const notices = attempt.state === 'phone-confirmed' ? [] : [progress(attempt, 'phone-confirmed')]
+  return decide({ ...state, attempt: confirmed }, 'confirmed', notices)
+}
+
+export type Link = {
+  readonly generation: string
+  readonly wrappedKey: string
+  readonly phone?: string
+  /** The generation that was current when the host accepted; another one now means that somebody else decided. */
+  readonly seenGeneration?: string
+}
+
+/**
+ * Pair-success: makes the new generation current (R6, R15) and retires the one it replaces. A phone other than the one
+ * asked for ends the attempt (R10). After any refusal the host removes the device that it has just linked (R11).
+ */
+export function installLink(
+  state: CompanyState,
+  ref: AttemptRef,
+  link: Link,
+  now: number,
+): Decision<'installed' | 'wrongPhone' | Stale> {
+  const attempt = ownAttempt(state, ref)
+  if (!attempt || attempt.state === 'restarting' || state.credentials?.generation !== link.seenGeneration)
+    return decide(state, 'stale')
+  if (differs(attempt.phone, link.phone))
+    return { ...endAttempt(state, { code: 'CREDENTIALS_CONFLICT' }, 'failed', now), outcome: 'wrongPhone' }
+  const { generation, wrappedKey, phone } = link
+  const { attemptId, fence, method, waiting, correlationId, requestedAt, deadline, owner } = attempt
+  const common = {
+    attemptId,
+    fence,
+    method,
+    waiting,
+    correlationId,
+    requestedAt,
+    deadline,
+    owner,
+    ...(phone && { phone }),
+  }
+  const restarting: Attempt = { ...common, state: 'restarting', connectBy: now + attemptTimes.connectMs }
+  const installed: CompanyState = {
+    ...retire(state, 'phone-change', now),
+    attempt: restarting,
+    credentials: { generation, wrappedKey, linkedAt: now, ...(phone && { phone }) },
+    session: { status: 'connecting', since: now, epoch: owner.epoch, hostId: owner.hostId },
+  }
+  return decide(without(installed, 'unlinked'), 'installed', [progress(attempt, 'restarting')])
+}
+
+/** The attempt failed for a reason that its host knows. */
+export function failAttempt(
+  state: CompanyState,
+  ref: AttemptRef,
+  failure: Failure,
+  now: number,
+): Decision<'failed' | Stale> {
+  return ownAttempt(state, ref)
+    ? { ...endAttempt(state, failure, 'failed', now), outcome: 'failed' }
+    : decide(state, 'stale')
+}
+
+/** Ends whatever attempt there is, at the client's wish. Whoever still waits for a code is told so. */
+export function cancelPairing(state: CompanyState, waiting: readonly Waiting[], now: number): Decision<void> {
+  const { attempt } = state
+  if (!attempt) return decide(state, undefined, [answer({ event: 'pairing-cancelled' }, waiting)])
+  const ended = endAttempt(state, { code: 'PAIRING_CANCELLED' }, 'cancelled', now)
+  const unanswered = hasAnswered(attempt)
+    ? []
+    : ended.notices.map((notice) => ({ ...notice, audience: 'waiting' as const }))
+  const cancelled = tell({ event: 'pairing-cancelled', attemptId: attempt.attemptId }, waiting)
+  return decide({ ...ended.state, fence: ended.state.fence + 1 }, undefined, [...unanswered, cancelled])
+}
+
+/** Whether the requests of the attempt have had their answer: a code or a QR. */
+const hasAnswered = (attempt: Attempt): boolean => attempt.state !== 'requested' && attempt.state !== 'connecting'
+
+/**
+ * Ends the attempt and releases the mutex. A link that was installed but never connected goes with it (R11); the client
+ * of an expired attempt has had its answer and hears nothing more.
+ */
+export function endAttempt(
+  state: CompanyState,
+  failure: Failure,
+  how: Exclude<AttemptOutcome['state'], 'connected'>,
+  now: number,
+): Decision<void> {
+  const { attempt } = state
+  if (!attempt) return decide(state, undefined)
+  const reason = failure.code === 'LOGGED_OUT' ? 'logged-out' : 'attempt-ended'
+  const rest = attempt.state === 'restarting' ? retire(state, reason, now) : state
+  const { attemptId, waiting } = attempt
+  const lastAttempt: AttemptOutcome =
+    attempt.state === 'expired'
+      ? { attemptId, state: 'expired', failure: { code: 'CODE_EXPIRED' }, at: now }
+      : { attemptId, state: how, failure, at: now }
+  const notices =
+    attempt.state === 'expired' ? [] : [tell({ event: 'pairing-code-error', attemptId, failure }, waiting)]
+  return decide({ ...without(rest, 'attempt'), lastAttempt }, undefined, notices)
+}
+
+/** What a client that asks now is told of an attempt that has something on screen or is past it. */
+function shownEvents(attempt: Attempt): readonly CompanyEvent[] {
+  if (attempt.state === 'restarting')
+    return [{ event: 'pairing-progress', attemptId: attempt.attemptId, state: 'restarting' }]
+  if (!('shown' in attempt)) return []
+  const { attemptId, shown, expiresAt, phone } = attempt
+  return 'qr' in shown
+    ? [{ event: 'qr', attemptId, qr: shown.qr, expiresAt }]
+    : [{ event: 'pairing-code', attemptId, code: shown.code, expiresAt, ...(phone && { phone }) }]
+}
+
+const startedEvent = ({ attemptId, phone, deadline }: Attempt): CompanyEvent => ({
+  event: 'pairing-started',
+  attemptId,
+  deadline,
+  ...(phone && { phone }),
+})
+
+export const progress = (
+  { attemptId, waiting }: Attempt,
+  state: 'phone-confirmed' | 'code-issued' | 'restarting',
+): Notice => tell({ event: 'pairing-progress', attemptId, state }, waiting)

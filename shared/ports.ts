@@ -1,0 +1,115 @@
+/** What the product needs from the outside, named for the role. Adapters live in `shared/dynamo` and `shared/aws`. */
+import type { CompanyState, Decision, Notice, Transition } from './domain/company.ts'
+import type { Language } from './domain/errors.ts'
+import type { LeaseView } from './domain/view.ts'
+import type { HostCommand, WatchdogMessage } from './protocol/host-commands.ts'
+
+/** Wall clock, epoch ms. */
+export type Clock = () => number
+
+/** A decision that has been written. `lastSeq` is the sequence number of the last notice's last frame. */
+export type Decided<Outcome> = Decision<Outcome> & { readonly changed: boolean; readonly lastSeq: number }
+
+/** The one item per company that everything is decided on. */
+export type CompanyStore = {
+  /** Reads consistently, decides, and writes on condition that nobody has decided in between; decides again if so. */
+  decide<Outcome>(companyId: string, transition: Transition<Outcome>): Promise<Decided<Outcome>>
+  /** Consistent read; a company never seen is empty. */
+  read(companyId: string): Promise<{ readonly state: CompanyState; readonly seq: number; readonly isKnown: boolean }>
+  /** A consistent read that also draws the next sequence number, for answers that change nothing. */
+  readWithSeq(companyId: string): Promise<{ readonly state: CompanyState; readonly seq: number }>
+  /** The lease of the company's shard, for display. */
+  leaseOf(companyId: string): Promise<LeaseView | undefined>
+  /** The companies of a shard, a page at a time. */
+  companiesOf(
+    shard: number,
+    page: { readonly limit: number; readonly after?: string },
+  ): Promise<{ readonly companyIds: readonly string[]; readonly next?: string }>
+}
+
+/** A client's WebSocket connection. */
+export type Connection = {
+  readonly connectionId: string
+  readonly companyId: string
+  readonly language: Language
+  /** Epoch ms. */
+  readonly connectedAt: number
+}
+
+export type ConnectionStore = {
+  add(connection: Connection): Promise<void>
+  remove(companyId: string, connectionId: string): Promise<void>
+  list(companyId: string): Promise<readonly Connection[]>
+}
+
+/** Tells clients: frames for the company's connections. Never throws for a client that is gone. */
+export type Publisher = {
+  publish(companyId: string, notices: readonly Notice[], lastSeq: number): Promise<void>
+}
+
+export type CommandQueue = {
+  /** To the owner of the company's shard. Repeated with the same fence it arrives once. */
+  sendCommand(command: HostCommand): Promise<void>
+  /** Wakes the watchdog at `message.due`. */
+  wakeAt(message: WatchdogMessage): Promise<void>
+}
+
+/** One generation of a company's credentials. */
+export type GenerationRef = { readonly companyId: string; readonly generation: string }
+
+/** A row of a generation: opaque, encrypted bytes under a sort key; `undefined` deletes. */
+export type CredentialRow = { readonly key: string; readonly bytes: Uint8Array | undefined }
+
+/**
+ * Stored credentials. Every write carries the writer's epoch and is refused once a higher one has written; a write of
+ * many rows is all or nothing as seen by the next `load` (R12, R42).
+ */
+export type CredentialStore = {
+  /** Stamps the generation with the reader's epoch, completes an interrupted write, and reads the named row. */
+  load(ref: GenerationRef, key: string, epoch: number): Promise<Uint8Array | 'absent' | 'fenced'>
+  /** Consistent reads; absent rows are left out. */
+  read(ref: GenerationRef, keys: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>
+  write(ref: GenerationRef, rows: readonly CredentialRow[], epoch: number): Promise<'written' | 'fenced'>
+  /** Deletes all rows of a retired generation; resumes where an earlier sweep stopped. Returns how many there were. */
+  sweep(ref: GenerationRef): Promise<number>
+}
+
+/** Data keys of generations, wrapped by KMS and bound to company and generation (R14). Keys are 32 bytes. */
+export type DataKeys = {
+  create(ref: GenerationRef): Promise<{ readonly key: Uint8Array; readonly wrappedKey: string }>
+  /** `refused` when the wrapped key is not this generation's, or altered. */
+  unwrap(ref: GenerationRef, wrappedKey: string): Promise<Uint8Array | 'refused'>
+}
+
+/** A shard's lease as read (R27). `version` changes with every renewal; staleness is judged by watching it. */
+export type Lease = {
+  readonly shard: number
+  readonly epoch: number
+  readonly version: number
+  readonly ownerId?: string
+  /** A host that would like the shard; its owner hands it over when it can. */
+  readonly wantedBy?: string
+  /** Owner's wall clock, epoch ms; for display only. */
+  readonly renewedAt: number
+}
+
+export type LeaseStore = {
+  /** Consistent; shards never claimed come with epoch 0 and version 0. */
+  readAll(shards: number): Promise<readonly Lease[]>
+  /** Takes the lease on condition that it still is as `seen`; undefined when somebody was faster. */
+  claim(seen: Lease, ownerId: string, epoch: number, now: number): Promise<Lease | undefined>
+  /** `lost`: another epoch or owner rules. A failed call throws: then nothing is known. */
+  renew(lease: Lease, now: number): Promise<Lease | 'lost'>
+  /** Asks the owner for the shard, on condition that the lease is as seen but for its renewals. */
+  want(lease: Lease, hostId: string): Promise<void>
+  /** Gives the lease up; the epoch stays. */
+  release(lease: Lease): Promise<void>
+  /** The host's line for operators. */
+  beat(beat: {
+    hostId: string
+    sessions: number
+    shards: readonly number[]
+    since: number
+    version: string
+  }): Promise<void>
+}

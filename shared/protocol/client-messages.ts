@@ -1,0 +1,74 @@
+/** What clients may send over the WebSocket (requirements section 6). */
+import * as v from 'valibot'
+import { err, ok, type Result } from '#shared/domain/result.ts'
+
+/** Longest message in bytes that is looked at; API Gateway's own limits lie above it. */
+export const longestMessage = 4096
+
+export const RequestId = v.pipe(
+  v.string('requestId must be a string'),
+  v.minLength(1, 'requestId must not be empty'),
+  v.maxLength(128, 'requestId must have at most 128 characters'),
+)
+export const CompanyId = v.pipe(
+  v.string('companyId must be a string'),
+  v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'companyId must have 1 to 64 letters, digits, _ or -'),
+)
+/** Whatever was typed: the normaliser judges it. */
+export const TypedPhone = v.pipe(
+  v.string('phoneNumber must be a string'),
+  v.maxLength(256, 'phoneNumber must have at most 256 characters'),
+)
+
+const requestId = v.optional(RequestId)
+
+export const ClientMessage = v.variant('action', [
+  v.object({ action: v.literal('request-pairing-code'), phoneNumber: TypedPhone, requestId }),
+  v.object({ action: v.literal('request-qr'), phoneNumber: v.optional(TypedPhone), requestId }),
+  v.object({ action: v.literal('cancel-pairing'), requestId }),
+  v.object({ action: v.literal('reset-whatsapp-credentials'), requestId }),
+  v.object({ action: v.literal('get-status'), requestId }),
+  v.object({ action: v.literal('ping'), requestId }),
+])
+export type ClientMessage = v.InferOutput<typeof ClientMessage>
+export type ClientAction = ClientMessage['action']
+
+/** Why a message was refused: the field at fault, a sentence for developers, and the request's id if it had a usable one. */
+export type BadMessage = { readonly field: string; readonly detail: string; readonly requestId?: string }
+
+/** Parses one WebSocket message. */
+export function parseClientMessage(body: string | undefined): Result<ClientMessage, BadMessage> {
+  const text = body ?? ''
+  if (Buffer.byteLength(text) > longestMessage) {
+    return err({ field: 'message', detail: `message must have at most ${longestMessage} bytes` })
+  }
+  const json = parseJson(text)
+  if (!json.ok) return err({ field: 'message', detail: 'message must be a JSON object' })
+  const parsed = v.safeParse(ClientMessage, json.value)
+  if (parsed.success) return ok(parsed.output)
+  const usable = v.safeParse(v.object({ requestId: RequestId }), json.value)
+  return err({ ...firstIssue(parsed.issues), ...(usable.success && { requestId: usable.output.requestId }) })
+}
+
+/** The field and the sentence of the first thing wrong with an input. */
+export function firstIssue(issues: readonly v.BaseIssue<unknown>[]): { field: string; detail: string } {
+  const [issue] = issues
+  const field = (issue && v.getDotPath(issue)) ?? 'message'
+  if (field === 'message') return { field, detail: 'message must be a JSON object' }
+  if (field === 'action') return { field, detail: `action must be one of ${actions.join(', ')}` }
+  return {
+    field,
+    detail: issue?.received === 'undefined' ? `${field} is missing` : (issue?.message ?? `${field} is wrong`),
+  }
+}
+
+const actions = ClientMessage.options.map((option) => option.entries.action.literal)
+
+function parseJson(text: string): Result<unknown, 'notJson'> {
+  try {
+    return ok(JSON.parse(text))
+  } catch (error) {
+    if (error instanceof SyntaxError) return err('notJson')
+    throw error
+  }
+}

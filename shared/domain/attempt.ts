@@ -85,7 +85,8 @@ export function deadlineOf(attempt: Attempt): number {
     case 'connecting':
       return attempt.deadline
     case 'code-issued':
-      return attempt.expiresAt
+      // A QR that lapses is followed by the next one for as long as the socket lives (R19).
+      return 'qr' in attempt.shown ? attempt.socketUntil : attempt.expiresAt
     case 'phone-confirmed':
       return attempt.answerBy
     case 'expired':

@@ -107,7 +107,7 @@ export function acceptAttempt(
 ): Decision<Accepted> {
   const { attempt, credentials } = state
   const isMine = attempt?.attemptId === ref.attemptId && attempt.fence === ref.fence && state.epoch <= ref.owner.epoch
-  if (!isMine || attempt.state !== 'requested') return decide(state, 'stale')
+  if (!isMine || attempt.state !== 'requested' || now >= attempt.deadline) return decide(state, 'stale')
   const isAnother = differs(credentials?.phone, attempt.phone)
   const isUsable = credentials !== undefined && state.session?.status !== 'stopped'
   const awaitsSession = isUsable && !isAnother

@@ -1,0 +1,97 @@
+/** `npm run admin`: the HTTP API for operators, from the terminal. */
+import { endpointsOf, localToken, localUrl } from './api.ts'
+import { parseOptions, runMain, UsageError } from './arguments.ts'
+import { table } from './table.ts'
+
+const usage = `npm run admin -- COMMAND [--json] [--url URL] [--token TOKEN]
+
+  list [--state STATE] [--limit N]   sessions of all companies
+  status COMPANY                     one company: session, attempt, credentials
+  reset COMPANY                      delete the stored credentials and unlink the device
+  metrics                            the figures of GET /api/whatsapp/metrics
+
+  --json   print what the API answered, as it is
+  --url    local run (default ${localUrl}) or the HTTP URL of a deployed stage
+  --token  an admin token; a local run makes one`
+
+const options = {
+  json: { type: 'boolean' },
+  state: { type: 'string' },
+  limit: { type: 'string' },
+  url: { type: 'string', default: process.env['PAIRPLANE_URL'] ?? localUrl },
+  token: { type: 'string' },
+} as const
+
+type Json = Readonly<Record<string, unknown>>
+type Api = (method: string, path: string) => Promise<Json>
+type Values = ReturnType<typeof parseOptions<typeof options>>['values']
+type Command = (api: Api, values: Values, company: string) => Promise<{ readonly json: unknown; readonly text: string }>
+
+const sessions = '/api/whatsapp/sessions'
+
+const commands: Readonly<Record<string, Command>> = { list, status, reset, metrics }
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseOptions(options, usage, true)
+  const [name = '', company = ''] = positionals
+  const command = commands[name]
+  if (!command) throw new UsageError(name ? `There is no command ${name}.\n\n${usage}` : usage)
+  if ((name === 'status' || name === 'reset') && !company) throw new UsageError(`COMPANY is missing.\n\n${usage}`)
+  const { http } = endpointsOf(values.url)
+  const token = values.token ?? (await localToken(http, { role: 'admin' }))
+  const answer = await command(apiOf(http, token), values, encodeURIComponent(company))
+  console.log(values.json ? JSON.stringify(answer.json, null, 2) : answer.text)
+  return 0
+}
+
+/** Calls a route; a refusal becomes an error with the API's own sentence. */
+function apiOf(http: string, token: string): Api {
+  return async (method, path) => {
+    const headers = { authorization: `Bearer ${token}`, 'accept-language': 'en' }
+    const response = await fetch(http + path, { method, headers }).catch((error: unknown) => {
+      throw new Error(`Cannot reach ${http}. Is \`npm start\` running?`, { cause: error })
+    })
+    const body = (await response.json().catch(() => ({}))) as Json
+    if (response.ok) return body
+    throw new Error(`${response.status} ${body['code'] ?? ''} ${body['detail'] ?? body['title'] ?? ''}`.trim())
+  }
+}
+
+async function list(api: Api, { state, limit }: Values) {
+  const found: Json[] = []
+  let cursor: unknown
+  do {
+    const query = new URLSearchParams({
+      limit: limit ?? '100',
+      ...(state && { state }),
+      ...(cursor ? { cursor: String(cursor) } : {}),
+    })
+    const page = await api('GET', `${sessions}?${query}`)
+    found.push(...((page['sessions'] ?? []) as Json[]))
+    cursor = page['cursor']
+  } while (cursor && (limit === undefined || found.length < Number(limit)))
+  return { json: found, text: table(found) }
+}
+
+async function status(api: Api, _values: Values, company: string) {
+  const [session, credentials] = await Promise.all([
+    api('GET', `${sessions}/${company}`),
+    api('GET', `${sessions}/${company}/credentials/status`),
+  ])
+  const json = { ...session, credentials }
+  return { json, text: properties(json) }
+}
+
+async function reset(api: Api, _values: Values, company: string) {
+  const json = await api('DELETE', `${sessions}/${company}/credentials`)
+  return { json, text: `${json['message']}. Linked device on the phone: ${json['unlinked']}` }
+}
+
+async function metrics(api: Api) {
+  const json = await api('GET', '/api/whatsapp/metrics')
+  return { json, text: properties(json) }
+}
+
+const properties = (json: Json): string => table(Object.entries(json).map(([property, value]) => ({ property, value })))
+
+await runMain(main)

@@ -1,6 +1,8 @@
 /** What the product needs from the outside, named for the role. Adapters live in `shared/dynamo` and `shared/aws`. */
+import type { Limit } from './domain/budget.ts'
 import type { CompanyState, Decision, Notice, Transition } from './domain/company.ts'
 import type { Language } from './domain/errors.ts'
+import type { Result } from './domain/result.ts'
 import type { LeaseView } from './domain/view.ts'
 import type { HostCommand, WatchdogMessage } from './protocol/host-commands.ts'
 
@@ -37,14 +39,16 @@ export type Connection = {
 }
 
 export type ConnectionStore = {
-  add(connection: Connection): Promise<void>
+  /** `tooMany`: the company has as many connections as it may have (R34); this one is not kept. */
+  add(connection: Connection): Promise<'added' | 'tooMany'>
   remove(companyId: string, connectionId: string): Promise<void>
   list(companyId: string): Promise<readonly Connection[]>
 }
 
 /** Tells clients: frames for the company's connections. Never throws for a client that is gone. */
 export type Publisher = {
-  publish(companyId: string, notices: readonly Notice[], lastSeq: number): Promise<void>
+  /** `exceptFor` names the connection that has its frames already, as the answer of its route. */
+  publish(companyId: string, notices: readonly Notice[], lastSeq: number, exceptFor?: string): Promise<void>
 }
 
 export type CommandQueue = {
@@ -112,4 +116,19 @@ export type LeaseStore = {
     since: number
     version: string
   }): Promise<void>
+}
+
+/** Codes that were taken from budgets, to be given back if they turn out not to be needed. */
+export type BudgetTicket = { readonly keys: readonly string[]; readonly at: number }
+
+/** The budgets of codes, per phone and per company (R24). Keys are hashes; see `budgetKeys`. */
+export type BudgetStore = {
+  /** Takes a code from each budget, or from none. */
+  take(
+    limits: readonly (Limit & { readonly key: string })[],
+    now: number,
+  ): Promise<Result<BudgetTicket, { readonly retryAfter: number }>>
+  giveBack(ticket: BudgetTicket): Promise<void>
+  /** No codes for this key until then (epoch ms): WhatsApp itself has said 429. */
+  coolDown(key: string, until: number, now: number): Promise<void>
 }

@@ -70,6 +70,8 @@ export const attemptTimes = {
   connectMs: 60_000,
   /** How long a linked phone's reconnecting session is awaited (R9). */
   sessionMs: 10_000,
+  /** How late the next QR may come. */
+  nextQrMs: 5_000,
   /** How long Baileys keeps a registration socket: 60 s and five QR refs of 20 s. */
   socketMs: 160_000,
 } as const
@@ -85,8 +87,8 @@ export function deadlineOf(attempt: Attempt): number {
     case 'connecting':
       return attempt.deadline
     case 'code-issued':
-      // A QR that lapses is followed by the next one for as long as the socket lives (R19).
-      return 'qr' in attempt.shown ? attempt.socketUntil : attempt.expiresAt
+      // A QR that lapses is followed by the next one at once, as long as its host lives (R19).
+      return 'qr' in attempt.shown ? attempt.expiresAt + attemptTimes.nextQrMs : attempt.expiresAt
     case 'phone-confirmed':
       return attempt.answerBy
     case 'expired':

@@ -47,7 +47,8 @@ export function retire(state: CompanyState, reason: RetireReason, now: number): 
 export function awaitUnlink(state: CompanyState, waiting: readonly Waiting[], now: number): CompanyState {
   const last = state.cleanup.at(-1)
   if (!last) return state
-  return replace(state, { ...last, waiting, answerBy: now + resetAnswerMs })
+  const answerBy = last.answerBy ?? now + resetAnswerMs
+  return replace(state, { ...last, waiting: [...(last.waiting ?? []), ...waiting], answerBy })
 }
 
 /** Records what WhatsApp said about a retired device, erases its key and answers who waits. */
@@ -59,7 +60,9 @@ export function unlinkFinished(
   const retired = state.cleanup.find((entry) => entry.generation === generation)
   if (retired?.unlink !== 'pending') return decide(state, undefined)
   const done = { ...without(retired, 'wrappedKey', 'waiting', 'answerBy'), unlink: result }
-  return decide({ ...replace(state, done), unlinked: result }, undefined, resetAnswers(retired, result))
+  const isLatest = state.cleanup.at(-1) === retired
+  const next = { ...replace(state, done), ...(isLatest && { unlinked: result }) }
+  return decide(next, undefined, resetAnswers(retired, result))
 }
 
 /** Counts a completed sweep; after the last one the entry goes. */
@@ -72,8 +75,9 @@ export function swept(state: CompanyState, generation: string): Decision<void> {
   return decide({ ...state, cleanup: state.cleanup.filter((entry) => entry !== retired) }, undefined)
 }
 
-/** Epoch ms at which a retired generation is to be swept next. */
-export const nextSweepAt = (retired: Retired): number => retired.retiredAt + (sweepDelaysMs[retired.sweeps] ?? 0)
+/** Epoch ms at which a retired generation is to be swept next: not before the unlinker is done with its rows. */
+export const nextSweepAt = ({ retiredAt, sweeps, unlink }: Retired): number =>
+  retiredAt + Math.max(sweepDelaysMs[sweeps] ?? 0, unlink === 'pending' ? unlinkWithinMs : 0)
 
 /** Epoch ms at which something about a retired generation is overdue; undefined when nothing is. */
 export function cleanupDeadline(retired: Retired): number | undefined {

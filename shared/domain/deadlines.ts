@@ -1,15 +1,18 @@
 /** Deadlines that hold even when no host is alive: the watchdog, the hosts' timers and new requests all call `timeOut`. */
 import { type Attempt, deadlineOf } from './attempt.ts'
+import { endAttempt } from './attempt-end.ts'
+import { progress } from './attempt-events.ts'
 import { cleanupDeadline, settleCleanup } from './cleanup.ts'
 import { type CompanyState, type Decision, decide, tell, without } from './company.ts'
-import { endAttempt, progress } from './pairing.ts'
 
 /** Moves on whatever is overdue: the attempt, a reset that waits, a device that could not be unlinked. */
 export function timeOut(state: CompanyState, now: number): Decision<void> {
   const { attempt } = state
-  const overdue = attempt && now >= deadlineOf(attempt) ? timeOutAttempt(state, attempt, now) : decide(state, undefined)
-  const settled = settleCleanup(overdue.state, now)
-  return decide(settled.state, undefined, [...overdue.notices, ...settled.notices])
+  if (!attempt || now < deadlineOf(attempt)) return settleCleanup(state, now)
+  const moved = timeOutAttempt(state, attempt, now)
+  // Who wakes late may find the next deadline passed as well: code and socket, say.
+  const rest = timeOut(moved.state, now)
+  return decide(rest.state, undefined, [...moved.notices, ...rest.notices])
 }
 
 /** Epoch ms at which `timeOut` has something to do next; undefined when nothing is under way. */

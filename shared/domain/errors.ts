@@ -46,8 +46,8 @@ export const errors = {
     retryable: true,
     action: 'check-number',
     level: 'info',
-    ru: 'Обнаружен конфликт учетных данных: подключён другой номер. Проверьте номер и попробуйте ещё раз',
-    en: 'Credentials conflict: another number was linked than was asked for. Check the number and try again',
+    ru: 'Обнаружен конфликт учетных данных',
+    en: 'A credentials conflict was found. Check the number and try again',
   },
   RATE_LIMITED: {
     httpStatus: 429,

@@ -1,22 +1,14 @@
 /** The attempt's state machine (requirements section 4): how a request becomes a code, and a code a link. */
-import {
-  type Attempt,
-  type AttemptOutcome,
-  attemptTimes,
-  isRunning,
-  type Method,
-  type Shown,
-  type Waiting,
-} from './attempt.ts'
+import { type Attempt, attemptTimes, isRunning, type Method, type Shown, type Waiting } from './attempt.ts'
+import { endAttempt } from './attempt-end.ts'
+import { progress, shownEvents, startedEvent } from './attempt-events.ts'
 import { retire } from './cleanup.ts'
 import {
   type AttemptRef,
   answer,
-  type CompanyEvent,
   type CompanyState,
   type Decision,
   decide,
-  type Notice,
   ownAttempt,
   type Stale,
   tell,
@@ -24,6 +16,8 @@ import {
 } from './company.ts'
 import type { Failure } from './errors.ts'
 import { samePhone } from './phone.ts'
+
+export { endAttempt }
 
 /** Requests beyond this many that wait on one attempt are turned away: a stuck client repeats, a person does not. */
 export const mostWaiting = 50
@@ -66,10 +60,11 @@ export function requestPairing(state: CompanyState, request: PairingRequest, now
   return decide({ ...ended.state, fence, attempt: started }, { kind: 'started', attempt: started }, notices)
 }
 
-const asksTheSame = (attempt: Attempt, request: PairingRequest): boolean =>
-  attempt.method === request.method &&
-  (attempt.phone === request.phone ||
-    (attempt.phone !== undefined && request.phone !== undefined && samePhone(attempt.phone, request.phone)))
+/** Once linked nothing is on offer any more, so only another phone is another request: a late repeat undoes no link. */
+function asksTheSame(attempt: Attempt, { method, phone }: PairingRequest): boolean {
+  if (attempt.state === 'restarting') return !differs(attempt.phone, phone)
+  return attempt.method === method && (attempt.phone === phone || isSame(attempt.phone, phone))
+}
 
 function joinAttempt(state: CompanyState, attempt: Attempt, request: PairingRequest): Decision<PairingRequested> {
   if (!request.waiting) return decide(state, { kind: 'joined', attempt })
@@ -121,6 +116,9 @@ export function acceptAttempt(
 const differs = (stored: string | undefined, asked: string | undefined): boolean =>
   stored !== undefined && asked !== undefined && !samePhone(stored, asked)
 
+const isSame = (a: string | undefined, b: string | undefined): boolean =>
+  a !== undefined && b !== undefined && samePhone(a, b)
+
 /** The awaited session turned out unusable (logged out, unreadable): its credentials go, the attempt pairs afresh (R9). */
 export function pairAfresh(
   state: CompanyState,
@@ -129,7 +127,7 @@ export function pairAfresh(
   now: number,
 ): Decision<'pair' | Stale> {
   const attempt = ownAttempt(state, ref)
-  if (attempt?.state !== 'connecting') return decide(state, 'stale')
+  if (attempt?.state !== 'connecting' || !attempt.awaitsSession) return decide(state, 'stale')
   const retired = retire(state, reason, now)
   return decide({ ...retired, attempt: { ...attempt, awaitsSession: false } }, 'pair')
 }
@@ -188,6 +186,7 @@ export function installLink(
     return { ...endAttempt(state, { code: 'CREDENTIALS_CONFLICT' }, 'failed', now), outcome: 'wrongPhone' }
   const { generation, wrappedKey, phone } = link
   const { attemptId, fence, method, waiting, correlationId, requestedAt, deadline, owner } = attempt
+  const linkedPhone = phone ?? attempt.phone
   const common = {
     attemptId,
     fence,
@@ -197,7 +196,7 @@ export function installLink(
     requestedAt,
     deadline,
     owner,
-    ...(phone && { phone }),
+    ...(linkedPhone && { phone: linkedPhone }),
   }
   const restarting: Attempt = { ...common, state: 'restarting', connectBy: now + attemptTimes.connectMs }
   const installed: CompanyState = {
@@ -224,61 +223,15 @@ export function failAttempt(
 /** Ends whatever attempt there is, at the client's wish. Whoever still waits for a code is told so. */
 export function cancelPairing(state: CompanyState, waiting: readonly Waiting[], now: number): Decision<void> {
   const { attempt } = state
-  if (!attempt) return decide(state, undefined, [answer({ event: 'pairing-cancelled' }, waiting)])
+  const fence = state.fence + 1
+  if (!attempt) return decide({ ...state, fence }, undefined, [answer({ event: 'pairing-cancelled' }, waiting)])
   const ended = endAttempt(state, { code: 'PAIRING_CANCELLED' }, 'cancelled', now)
   const unanswered = hasAnswered(attempt)
     ? []
     : ended.notices.map((notice) => ({ ...notice, audience: 'waiting' as const }))
   const cancelled = tell({ event: 'pairing-cancelled', attemptId: attempt.attemptId }, waiting)
-  return decide({ ...ended.state, fence: ended.state.fence + 1 }, undefined, [...unanswered, cancelled])
+  return decide({ ...ended.state, fence }, undefined, [...unanswered, cancelled])
 }
 
-/** Whether the requests of the attempt have had their answer: a code or a QR. */
-const hasAnswered = (attempt: Attempt): boolean => attempt.state !== 'requested' && attempt.state !== 'connecting'
-
-/**
- * Ends the attempt and releases the mutex. A link that was installed but never connected goes with it (R11); the client
- * of an expired attempt has had its answer and hears nothing more.
- */
-export function endAttempt(
-  state: CompanyState,
-  failure: Failure,
-  how: Exclude<AttemptOutcome['state'], 'connected'>,
-  now: number,
-): Decision<void> {
-  const { attempt } = state
-  if (!attempt) return decide(state, undefined)
-  const reason = failure.code === 'LOGGED_OUT' ? 'logged-out' : 'attempt-ended'
-  const rest = attempt.state === 'restarting' ? retire(state, reason, now) : state
-  const { attemptId, waiting } = attempt
-  const lastAttempt: AttemptOutcome =
-    attempt.state === 'expired'
-      ? { attemptId, state: 'expired', failure: { code: 'CODE_EXPIRED' }, at: now }
-      : { attemptId, state: how, failure, at: now }
-  const notices =
-    attempt.state === 'expired' ? [] : [tell({ event: 'pairing-code-error', attemptId, failure }, waiting)]
-  return decide({ ...without(rest, 'attempt'), lastAttempt }, undefined, notices)
-}
-
-/** What a client that asks now is told of an attempt that has something on screen or is past it. */
-function shownEvents(attempt: Attempt): readonly CompanyEvent[] {
-  if (attempt.state === 'restarting')
-    return [{ event: 'pairing-progress', attemptId: attempt.attemptId, state: 'restarting' }]
-  if (!('shown' in attempt)) return []
-  const { attemptId, shown, expiresAt, phone } = attempt
-  return 'qr' in shown
-    ? [{ event: 'qr', attemptId, qr: shown.qr, expiresAt }]
-    : [{ event: 'pairing-code', attemptId, code: shown.code, expiresAt, ...(phone && { phone }) }]
-}
-
-const startedEvent = ({ attemptId, phone, deadline }: Attempt): CompanyEvent => ({
-  event: 'pairing-started',
-  attemptId,
-  deadline,
-  ...(phone && { phone }),
-})
-
-export const progress = (
-  { attemptId, waiting }: Attempt,
-  state: 'phone-confirmed' | 'code-issued' | 'restarting',
-): Notice => tell({ event: 'pairing-progress', attemptId, state }, waiting)
+/** Whether all requests of the attempt have had their answer, a code or a QR: not those that joined after the link. */
+const hasAnswered = (attempt: Attempt): boolean => 'shown' in attempt

@@ -1,6 +1,7 @@
 /** The linked session's transitions, as its host reports them; and reset, which ends everything (requirements 3 and 5). */
 import type { Attempt, AttemptOutcome, Owner, Waiting } from './attempt.ts'
 import { attemptTimes } from './attempt.ts'
+import { endAttempt } from './attempt-end.ts'
 import { awaitUnlink, retire } from './cleanup.ts'
 import {
   answer,
@@ -15,7 +16,6 @@ import {
   without,
 } from './company.ts'
 import type { ErrorCode } from './errors.ts'
-import { endAttempt } from './pairing.ts'
 
 /** Which session a host speaks of, and as whom. */
 export type SessionRef = { readonly generation: string; readonly owner: Owner }
@@ -83,6 +83,10 @@ export function sessionEnded(
 /** Stored credentials that cannot be read: retired and reported; the company pairs afresh when it next asks (R9). */
 export function credentialsUnreadable(state: CompanyState, ref: SessionRef, now: number): Decision<'retired' | Stale> {
   if (!isCurrent(state, ref)) return decide(state, 'stale')
+  if (state.attempt?.state === 'restarting') {
+    const failed = endAttempt(state, { code: 'CREDENTIALS_CONFLICT' }, 'failed', now)
+    return decide({ ...failed.state, epoch: ref.owner.epoch }, 'retired', failed.notices)
+  }
   const retired = retire(state, 'corrupt', now)
   const session: Session = { ...enter(state, 'logged-out', ref.owner, now), error: 'CREDENTIALS_CONFLICT' }
   const told = tell({ event: 'whatsapp-disconnected', code: 'CREDENTIALS_CONFLICT', willReconnect: false })
@@ -134,7 +138,9 @@ export function resetCredentials(
     endedAttempt: state.attempt !== undefined,
     ...(retired && { retired: retired.generation }),
   }
-  if (retired?.unlink === 'pending') return decide(awaitUnlink(reset, waiting, now), outcome, ended.notices)
+  // A second reset while the device is still being removed waits for the same answer.
+  const isAwaited = retired ? retired.unlink === 'pending' : reset.cleanup.at(-1)?.answerBy !== undefined
+  if (isAwaited) return decide(awaitUnlink(reset, waiting, now), outcome, ended.notices)
   const nothing = {
     ...answer({ event: 'credentials-reset', unlinked: 'not-linked' }, waiting),
     audience: 'company' as const,

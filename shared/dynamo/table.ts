@@ -7,7 +7,8 @@ export const sortKey = 'sk'
 export const ttlAttribute = 'ttl'
 
 export const companyKey = (companyId: string) => `C#${companyId}`
-export const shardKey = (shard: number) => `SHARD#${shard}`
+export const shardKeyPrefix = 'SHARD#'
+export const shardKey = (shard: number) => `${shardKeyPrefix}${shard}`
 export const hostKey = (hostId: string) => `HOST#${hostId}`
 /** Partition of one generation of a company's credentials (credentials table). */
 export const generationKey = (companyId: string, generation: string) => `C#${companyId}#G#${generation}`

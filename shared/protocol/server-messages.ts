@@ -1,4 +1,5 @@
 /** What clients are sent (requirements section 6): events of the domain in their envelope, in the reader's language. */
+import { deadlineOf } from '#shared/domain/attempt.ts'
 import type { CompanyEvent, CompanyState } from '#shared/domain/company.ts'
 import { type ErrorCode, errorSpec, type Failure, type Language, type OwnerAction } from '#shared/domain/errors.ts'
 import { maskPhone } from '#shared/domain/phone.ts'
@@ -58,10 +59,12 @@ export function statusMessage(
 /** An attempt as a client polls it, over the WebSocket or HTTP. */
 export function attemptFields(attempt: NonNullable<CompanyState['attempt']>, now: number): Record<string, unknown> {
   const { phone, expiresAt, deadline, ...view } = attemptView(attempt)
+  const until = 'expiresAt' in attempt ? attempt.expiresAt : deadlineOf(attempt)
   return {
     ...view,
     ...(phone && { phoneNumber: phone }),
-    ...(expiresAt === undefined ? { deadline: iso(deadline) } : expiry(expiresAt, now)),
+    ...(expiresAt === undefined && { deadline: iso(deadline) }),
+    ...expiry(until, now),
   }
 }
 

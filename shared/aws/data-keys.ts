@@ -1,0 +1,53 @@
+/** `DataKeys` over KMS: keys of generations, bound to company and generation by the encryption context. */
+import {
+  DecryptCommand,
+  GenerateDataKeyCommand,
+  IncorrectKeyException,
+  InvalidCiphertextException,
+  KMSClient,
+  type KMSClientConfig,
+} from '@aws-sdk/client-kms'
+import { requestHandler } from '#shared/dynamo/document-client.ts'
+import { translateFailures } from '#shared/dynamo/store-unavailable.ts'
+import type { DataKeys, GenerationRef } from '#shared/ports.ts'
+
+/** A client of KMS whose failures are `StoreUnavailable`. */
+export function kmsClient(config: KMSClientConfig = {}): KMSClient {
+  return translateFailures(new KMSClient({ requestHandler: requestHandler(), ...config }), 'kms')
+}
+
+/** `keyId`: the ARN of the customer-managed key. */
+export function kmsDataKeys(client: KMSClient, keyId: string): DataKeys {
+  return {
+    create: async (ref) => {
+      const made = await client.send(
+        new GenerateDataKeyCommand({ KeyId: keyId, KeySpec: 'AES_256', EncryptionContext: contextOf(ref) }),
+      )
+      if (!made.Plaintext || !made.CiphertextBlob) throw new Error('KMS made a data key without its parts')
+      return { key: made.Plaintext, wrappedKey: Buffer.from(made.CiphertextBlob).toString('base64') }
+    },
+    unwrap: async (ref, wrappedKey) => {
+      const CiphertextBlob = Buffer.from(wrappedKey, 'base64')
+      // KMS would call an empty one a malformed request, not a bad key.
+      if (CiphertextBlob.length === 0) return 'refused'
+      return unlessRefused(async () => {
+        const opened = await client.send(
+          new DecryptCommand({ KeyId: keyId, CiphertextBlob, EncryptionContext: contextOf(ref) }),
+        )
+        if (!opened.Plaintext) throw new Error('KMS opened a data key without giving it')
+        return opened.Plaintext
+      })
+    },
+  }
+}
+
+const contextOf = ({ companyId, generation }: GenerationRef) => ({ companyId, generation })
+
+async function unlessRefused(unwrap: () => Promise<Uint8Array>): Promise<Uint8Array | 'refused'> {
+  try {
+    return await unwrap()
+  } catch (error) {
+    if (error instanceof InvalidCiphertextException || error instanceof IncorrectKeyException) return 'refused'
+    throw error
+  }
+}

@@ -1,0 +1,36 @@
+/** How every attempt ends that does not end as `connected`. */
+import type { AttemptOutcome } from './attempt.ts'
+import { retire } from './cleanup.ts'
+import { type CompanyState, type Decision, decide, tell, without } from './company.ts'
+import type { ErrorCode, Failure } from './errors.ts'
+
+/** What only an owner who acts on an expired code can cause, and so has not been told yet. */
+const lateNews: readonly ErrorCode[] = [
+  'CREDENTIALS_CONFLICT',
+  'PASSKEY_REQUIRED',
+  'ACCOUNT_RESTRICTED',
+  'CLIENT_REJECTED',
+]
+
+/**
+ * Ends the attempt and releases the mutex. A link that was installed but never connected goes with it (R11); the client
+ * of an expired attempt has had its answer and hears nothing more, unless a code typed late led to something new.
+ */
+export function endAttempt(
+  state: CompanyState,
+  failure: Failure,
+  how: Exclude<AttemptOutcome['state'], 'connected'>,
+  now: number,
+): Decision<void> {
+  const { attempt } = state
+  if (!attempt) return decide(state, undefined)
+  const reason = failure.code === 'LOGGED_OUT' ? 'logged-out' : 'attempt-ended'
+  const rest = attempt.state === 'restarting' ? retire(state, reason, now) : state
+  const { attemptId, waiting } = attempt
+  const isOver = attempt.state === 'expired' && !lateNews.includes(failure.code)
+  const lastAttempt: AttemptOutcome = isOver
+    ? { attemptId, state: 'expired', failure: { code: 'CODE_EXPIRED' }, at: now }
+    : { attemptId, state: how, failure, at: now }
+  const notices = isOver ? [] : [tell({ event: 'pairing-code-error', attemptId, failure }, waiting)]
+  return decide({ ...without(rest, 'attempt'), lastAttempt }, undefined, notices)
+}

@@ -1,0 +1,79 @@
+/**
+ * The one normaliser of phone numbers (R1, R2, R4). Apart from `phone.ts` because of its size: libphonenumber's metadata
+ * are most of a function's bundle, and few invocations need them.
+ */
+import { type CountryCode, ParseError, parsePhoneNumberWithError } from 'libphonenumber-js/max'
+import { formsOf } from './phone.ts'
+import { err, ok, type Result } from './result.ts'
+
+/** Why a typed phone was refused; `reason` chooses the sentence, `code` is what the client sees. */
+export type PhoneRefusal =
+  | {
+      readonly code: 'INVALID_PHONE_FORMAT'
+      readonly reason: 'empty' | 'characters' | 'extension' | 'length' | 'impossible'
+    }
+  | { readonly code: 'INVALID_COUNTRY_CODE'; readonly reason: 'countryCode' }
+
+type Parsed = Result<{ readonly digits: string; readonly region: string | undefined }, PhoneRefusal>
+
+const separators = /[\s().\-/\u00ad\u2010-\u2015\u2212\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+const extension = /(ext\.?|extension|доб\.?|x|#|,|;)\s*(=\s*)?\d{1,8}\s*$/i
+const fewestDigits = 7
+/** E.164 allows 15; national prefixes may add some before parsing. */
+const mostDigits = 20
+
+/**
+ * Turns what somebody typed into E.164 digits, or says why not. Digits without `+` are read as a number of the default
+ * region, and as international when they are none. Never guesses and never throws.
+ */
+export function normalizePhone(typed: string, defaultRegion: string): Result<string, PhoneRefusal> {
+  const trimmed = typed.trim()
+  if (trimmed === '') return refused('empty')
+  if (extension.test(trimmed)) return refused('extension')
+  const compact = trimmed.replace(separators, '')
+  if (!/^\+?\d+$/.test(compact)) return refused('characters')
+  const digits = compact.replace('+', '')
+  if (digits.length < fewestDigits || digits.length > mostDigits) return refused('length')
+  const parsed = compact.startsWith('+') ? parseInternational(digits) : parseBare(digits, defaultRegion)
+  return parsed.ok ? ok(asSent(parsed.value.digits)) : parsed
+}
+
+/** WhatsApp knows Mexican numbers without the former mobile prefix 1; all others are sent as typed (R4). */
+const asSent = (digits: string): string => digits.replace(/^521(\d{10})$/, '52$1')
+
+function parseBare(digits: string, region: string): Parsed {
+  const national = parse(digits, region)
+  if (national.ok && national.value.region === region) return national
+  const international = parseInternational(digits)
+  if (international.ok) return international
+  // A neighbour in the same numbering plan (Kazakhstan dials 8 as Russia does), unmistakable once +digits is no number.
+  return national.ok ? national : international
+}
+
+function parseInternational(digits: string): Parsed {
+  const asTyped = parse(`+${digits}`)
+  if (asTyped.ok) return asTyped
+  // A legacy form counts when another member of its class is valid, but it is sent as typed.
+  const valid = formsOf(digits)
+    .map((form) => parse(`+${form}`))
+    .find((result) => result.ok)
+  return valid?.ok ? ok({ digits, region: valid.value.region }) : asTyped
+}
+
+function parse(text: string, region?: string): Parsed {
+  try {
+    const options = region ? { extract: false, defaultCountry: region as CountryCode } : { extract: false }
+    const number = parsePhoneNumberWithError(text, options)
+    return number.isValid() ? ok({ digits: number.number.slice(1), region: number.country }) : refused('impossible')
+  } catch (error) {
+    if (!(error instanceof ParseError)) throw error
+    if (error.message === 'INVALID_COUNTRY') return err({ code: 'INVALID_COUNTRY_CODE', reason: 'countryCode' })
+    return refused(error.message === 'NOT_A_NUMBER' ? 'characters' : 'length')
+  }
+}
+
+function refused(
+  reason: Extract<PhoneRefusal, { code: 'INVALID_PHONE_FORMAT' }>['reason'],
+): Result<never, PhoneRefusal> {
+  return err({ code: 'INVALID_PHONE_FORMAT', reason })
+}

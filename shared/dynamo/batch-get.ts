@@ -1,0 +1,44 @@
+/** Consistent reads of many items by key. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { BatchGetCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { StoreUnavailable } from './store-unavailable.ts'
+
+type Key = Readonly<Record<string, string>>
+type Item = Record<string, unknown>
+
+/** DynamoDB's limit for one call. */
+const keysPerCall = 100
+/** Answers above 16 MB come in pieces; a throttled table gives nothing for a while. */
+const mostEmptyAnswers = 5
+const pauseMs = 50
+
+/** The items of those keys that exist, in no order. Keys must not repeat. */
+export async function batchGet(
+  from: { readonly client: DynamoDBDocumentClient; readonly table: string },
+  keys: readonly Key[],
+): Promise<readonly Item[]> {
+  const chunks = Array.from({ length: Math.ceil(keys.length / keysPerCall) }, (_, index) =>
+    keys.slice(index * keysPerCall, (index + 1) * keysPerCall),
+  )
+  return (await Promise.all(chunks.map((chunk) => getChunk(from, chunk)))).flat()
+}
+
+async function getChunk(
+  { client, table }: { readonly client: DynamoDBDocumentClient; readonly table: string },
+  keys: readonly Key[],
+): Promise<readonly Item[]> {
+  const items: Item[] = []
+  let missing: Record<string, unknown>[] = keys.map((key) => ({ ...key }))
+  for (let empty = 0; empty < mostEmptyAnswers; empty++) {
+    const answer = await client.send(
+      new BatchGetCommand({ RequestItems: { [table]: { Keys: missing, ConsistentRead: true } } }),
+    )
+    const found = answer.Responses?.[table] ?? []
+    items.push(...found)
+    missing = answer.UnprocessedKeys?.[table]?.Keys ?? []
+    if (missing.length === 0) return items
+    if (found.length > 0) empty = -1
+    else await pause(pauseMs * 2 ** empty)
+  }
+  throw new StoreUnavailable('dynamodb', new Error('Keys stay unprocessed'))
+}

@@ -1,0 +1,84 @@
+/** Budgets of codes in the control table: each a small item of its own, changed by compare-and-set (R24). */
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
+import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import * as v from 'valibot'
+import { type Budget, coolDown, emptyBudget, giveCodeBack, takeCode } from '#shared/domain/budget.ts'
+import { err, ok, type Result } from '#shared/domain/result.ts'
+import type { BudgetStore, BudgetTicket } from '#shared/ports.ts'
+import { StoreUnavailable } from './store-unavailable.ts'
+import { partitionKey, sortKey, ttlAttribute } from './table.ts'
+
+const Row = v.object({
+  rev: v.number(),
+  taken: v.array(v.number()),
+  coolUntil: v.optional(v.number()),
+})
+
+const mostTries = 10
+const keyOf = (key: string) => ({ [partitionKey]: `BUDGET#${key}`, [sortKey]: 'BUDGET' })
+
+export function dynamoBudgetStore(client: DynamoDBDocumentClient, table: string): BudgetStore {
+  const change = changeBudget(client, table)
+  const giveBack = async (ticket: BudgetTicket): Promise<void> => {
+    for (const key of ticket.keys) await change(key, ticket.at, 0, (budget) => ok(giveCodeBack(budget, ticket.at)))
+  }
+  return {
+    giveBack,
+    async take(limits, now) {
+      const keys: string[] = []
+      for (const { key, ...limit } of limits) {
+        const taken = await change(key, now, limit.windowMs, (budget) => takeCode(budget, limit, now))
+        if (!taken.ok) {
+          await giveBack({ keys, at: now })
+          return taken
+        }
+        keys.push(key)
+      }
+      return ok({ keys, at: now })
+    },
+    async coolDown(key, until, now) {
+      await change(key, now, until - now, (budget) => ok(coolDown(budget, until)))
+    },
+  }
+}
+
+type Change = (budget: Budget) => Result<Budget, { readonly retryAfter: number }>
+
+/** Reads, changes and writes a budget on condition that nobody has in between; keeps it for as long as it says anything. */
+function changeBudget(client: DynamoDBDocumentClient, table: string) {
+  return async (key: string, now: number, keepMs: number, change: Change): Promise<ReturnType<Change>> => {
+    for (let tries = 0; tries < mostTries; tries++) {
+      const { Item } = await client.send(new GetCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }))
+      const { rev, ...budget } = Item ? budgetOf(v.parse(Row, Item)) : { ...emptyBudget, rev: 0 }
+      const changed = change(budget)
+      if (!changed.ok) return err(changed.error)
+      const keepUntil = Math.max(now + keepMs, changed.value.coolUntil ?? 0, Number(Item?.[ttlAttribute] ?? 0) * 1000)
+      const row = { ...keyOf(key), ...changed.value, rev: rev + 1, [ttlAttribute]: Math.ceil(keepUntil / 1000) + 60 }
+      if (await put(client, table, row, rev)) return changed
+    }
+    throw new StoreUnavailable('dynamodb', new Error('a budget changed too often'))
+  }
+}
+
+const budgetOf = ({ rev, taken, coolUntil }: v.InferOutput<typeof Row>): Budget & { rev: number } => ({
+  rev,
+  taken,
+  ...(coolUntil !== undefined && { coolUntil }),
+})
+
+async function put(client: DynamoDBDocumentClient, table: string, row: object, seenRev: number): Promise<boolean> {
+  try {
+    await client.send(
+      new PutCommand({
+        TableName: table,
+        Item: { ...row },
+        ConditionExpression: 'attribute_not_exists(rev) OR rev = :seen',
+        ExpressionAttributeValues: { ':seen': seenRev },
+      }),
+    )
+    return true
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false
+    throw error
+  }
+}

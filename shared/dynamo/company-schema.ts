@@ -1,0 +1,99 @@
+/** The company's state as it is stored: rows read back are parsed, not believed. */
+import * as v from 'valibot'
+import type { CompanyState } from '#shared/domain/company.ts'
+import { errorCodes } from '#shared/domain/errors.ts'
+
+const text = v.string()
+const integer = v.pipe(v.number(), v.integer())
+const epochMs = integer
+const optional = v.exactOptional
+const list = <S extends v.GenericSchema>(item: S) => v.pipe(v.array(item), v.readonly())
+
+const Waiting = v.object({ connectionId: text, requestId: optional(text) })
+const Owner = v.object({ hostId: text, epoch: integer })
+const Failure = v.object({
+  code: v.picklist(errorCodes),
+  retryAfter: optional(v.number()),
+  action: optional(v.picklist(['retry', 'wait', 'check-number', 'reset', 'use-qr', 'contact-support'])),
+  detail: optional(text),
+})
+
+const common = {
+  attemptId: text,
+  fence: integer,
+  method: v.picklist(['code', 'qr']),
+  phone: optional(text),
+  waiting: list(Waiting),
+  correlationId: text,
+  requestedAt: epochMs,
+  deadline: epochMs,
+}
+const owned = { ...common, owner: Owner }
+const issued = {
+  ...owned,
+  shown: v.union([v.object({ code: text }), v.object({ qr: text })]),
+  expiresAt: epochMs,
+  socketUntil: epochMs,
+}
+
+const Attempt = v.variant('state', [
+  v.object({ ...common, state: v.literal('requested') }),
+  v.object({ ...owned, state: v.literal('connecting'), awaitsSession: v.boolean() }),
+  v.object({ ...issued, state: v.literal('code-issued') }),
+  v.object({ ...issued, state: v.literal('phone-confirmed'), answerBy: epochMs }),
+  v.object({ ...issued, state: v.literal('expired') }),
+  v.object({ ...owned, state: v.literal('restarting'), connectBy: epochMs }),
+])
+
+const AttemptOutcome = v.object({
+  attemptId: text,
+  state: v.picklist(['connected', 'failed', 'expired', 'cancelled', 'superseded']),
+  failure: optional(Failure),
+  at: epochMs,
+})
+
+const Session = v.object({
+  status: v.picklist(['connecting', 'connected', 'reconnecting', 'logged-out', 'stopped']),
+  since: epochMs,
+  epoch: integer,
+  hostId: optional(text),
+  error: optional(v.picklist(errorCodes)),
+  connectedAt: optional(epochMs),
+})
+
+const Unlinked = v.picklist(['pending', 'confirmed', 'unconfirmed', 'not-linked'])
+
+const Retired = v.object({
+  generation: text,
+  reason: v.picklist(['reset', 'phone-change', 'logged-out', 'stopped', 'corrupt', 'attempt-ended']),
+  retiredAt: epochMs,
+  unlink: Unlinked,
+  wrappedKey: optional(text),
+  phone: optional(text),
+  sweeps: integer,
+  waiting: optional(list(Waiting)),
+  answerBy: optional(epochMs),
+})
+
+/** `CompanyState`, from whatever DynamoDB holds. */
+export const StoredCompany = v.object({
+  fence: integer,
+  epoch: integer,
+  attempt: optional(Attempt),
+  lastAttempt: optional(AttemptOutcome),
+  credentials: optional(v.object({ generation: text, wrappedKey: text, phone: optional(text), linkedAt: epochMs })),
+  session: optional(Session),
+  cleanup: list(Retired),
+  unlinked: optional(Unlinked),
+})
+
+/** The same type without `readonly` and with intersections merged, so that two spellings of it become identical. */
+type Plain<T> = T extends readonly (infer Item)[]
+  ? Plain<Item>[]
+  : T extends object
+    ? { -readonly [Key in keyof T]: Plain<T[Key]> }
+    : T
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+
+// Does not compile when the schema and the domain differ, in an optional field just as in any other.
+true satisfies Same<Plain<CompanyState>, Plain<v.InferOutput<typeof StoredCompany>>>

@@ -1,0 +1,96 @@
+/** `CompanyStore` on DynamoDB: each decision is one conditional write on the item `STATE`. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Decision, isVacant, type Transition } from '#shared/domain/company.ts'
+import { numbersNeeded } from '#shared/domain/sequence.ts'
+import { shardOf } from '#shared/domain/shard.ts'
+import type { Clock, CompanyStore, Decided } from '#shared/ports.ts'
+import {
+  type CompanyRow,
+  drawNumbers,
+  newMark,
+  readAndDraw,
+  readRow,
+  seqOfMark,
+  type WriteMark,
+  writeState,
+} from './company-row.ts'
+import { readLeaseView } from './lease-row.ts'
+import { type ControlTable, companiesOf, listCompany, unlistCompany } from './shard-companies.ts'
+import { StoreUnavailable } from './store-unavailable.ts'
+
+export type CompanyStoreDeps = ControlTable & {
+  /** How many shards there are. */
+  readonly shards: number
+  readonly clock: Clock
+}
+
+/** Decisions that collide are tried this often: about two seconds in all. */
+const mostTries = 10
+const firstPauseMs = 10
+const longestPauseMs = 400
+
+export function dynamoCompanyStore(deps: CompanyStoreDeps): CompanyStore {
+  return {
+    decide: (companyId, transition) => decide(deps, companyId, transition),
+    read: async (companyId) => {
+      const { state, seq, doc } = await readRow(deps, companyId)
+      return { state, seq, isKnown: doc !== undefined }
+    },
+    readWithSeq: async (companyId) => {
+      const { state, seq } = await readAndDraw(deps, companyId)
+      return { state, seq }
+    },
+    leaseOf: (companyId) => readLeaseView(deps, shardOf(companyId, deps.shards)),
+    companiesOf: (shard, page) => companiesOf(deps, shard, page),
+  }
+}
+
+async function decide<Outcome>(
+  deps: CompanyStoreDeps,
+  companyId: string,
+  transition: Transition<Outcome>,
+): Promise<Decided<Outcome>> {
+  let seen = await readRow(deps, companyId)
+  for (let tries = 1; tries <= mostTries; tries++) {
+    const decision = transition(seen.state, deps.clock())
+    const mark = newMark(seen)
+    const changed = decision.state !== seen.state
+    const seq = await write(deps, companyId, seen, decision, mark)
+    if (seq !== 'refused') return { ...decision, changed, lastSeq: seq }
+    await pauseAfter(tries)
+    seen = await readRow(deps, companyId)
+    const landed = seqOfMark(seen, mark)
+    if (landed !== undefined) return { ...decision, changed, lastSeq: landed }
+  }
+  throw new StoreUnavailable('dynamodb', new Error(`${mostTries} decisions in a row collided`))
+}
+
+/** Makes a decision durable: nothing to write, numbers to draw, or a new state. Returns its last sequence number. */
+async function write(
+  deps: CompanyStoreDeps,
+  companyId: string,
+  seen: CompanyRow,
+  { state, notices }: Decision<unknown>,
+  mark: WriteMark,
+): Promise<number | 'refused'> {
+  const numbers = numbersNeeded(notices)
+  if (state === seen.state) return numbers === 0 ? seen.seq : drawNumbers(deps, companyId, seen, numbers)
+  const shard = shardOf(companyId, deps.shards)
+  const isListed = !isVacant(seen.state) && seen.shard === shard
+  if (!isVacant(state) && !isListed) await listCompany(deps, shard, companyId, seen.rev)
+  const seq = await writeState(deps, companyId, seen, { shard, state, numbers, mark })
+  if (isVacant(state) && seq !== 'refused') await unlist(deps, shard, companyId, seen.rev + 1)
+  return seq
+}
+
+/** The decision is made: a failure here only leaves a vacant company on the list until its next decision. */
+async function unlist(deps: CompanyStoreDeps, shard: number, companyId: string, rev: number): Promise<void> {
+  try {
+    await unlistCompany(deps, shard, companyId, rev)
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error
+  }
+}
+
+/** Full jitter, so that those who collided do not collide again. */
+const pauseAfter = (tries: number) => pause(Math.random() * Math.min(longestPauseMs, firstPauseMs * 2 ** tries))

@@ -1,0 +1,75 @@
+/** `ConnectionStore` on DynamoDB: one item per connection in its company's partition. */
+import { DeleteCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import * as v from 'valibot'
+import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
+import type { ControlTable } from './shard-companies.ts'
+import { companyKey, connectionSortKey, connectionSortKeyPrefix, partitionKey, sortKey, ttlAttribute } from './table.ts'
+
+export type ConnectionStoreDeps = ControlTable & {
+  readonly clock: Clock
+  /** Connections a company may have at once (R34). */
+  readonly limit?: number
+}
+
+const defaultLimit = 10
+/** API Gateway ends a connection after two hours; the rest is for its clock and ours. `$disconnect` is best effort only. */
+const connectionLifetimeMs = (2 * 60 + 10) * 60_000
+
+const ConnectionItem = v.object({
+  [sortKey]: v.string(),
+  language: v.picklist(['ru', 'en']),
+  connectedAt: v.number(),
+  /** Epoch seconds. */
+  [ttlAttribute]: v.number(),
+})
+
+export function dynamoConnectionStore(deps: ConnectionStoreDeps): ConnectionStore {
+  return {
+    add: (connection) => add(deps, connection),
+    remove: (companyId, connectionId) => remove(deps, companyId, connectionId),
+    list: (companyId) => list(deps, companyId),
+  }
+}
+
+/** Adds first and counts then, so that connections that come at the same moment cannot exceed the limit together. */
+async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<'added' | 'tooMany'> {
+  const { companyId, connectionId, language, connectedAt } = connection
+  const ttl = Math.ceil((connectedAt + connectionLifetimeMs) / 1000)
+  const item = { ...rowKey(companyId, connectionId), language, connectedAt, [ttlAttribute]: ttl }
+  await deps.client.send(new PutCommand({ TableName: deps.table, Item: item }))
+  const connections = await list(deps, companyId)
+  if (connections.length <= (deps.limit ?? defaultLimit)) return 'added'
+  await remove(deps, companyId, connectionId)
+  return 'tooMany'
+}
+
+async function remove(deps: ConnectionStoreDeps, companyId: string, connectionId: string): Promise<void> {
+  await deps.client.send(new DeleteCommand({ TableName: deps.table, Key: rowKey(companyId, connectionId) }))
+}
+
+/** One page holds thousands of connections, far more than any limit lets in. */
+async function list({ client, table, clock }: ConnectionStoreDeps, companyId: string): Promise<readonly Connection[]> {
+  const found = await client.send(
+    new QueryCommand({
+      TableName: table,
+      KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)',
+      ExpressionAttributeNames: { '#pk': partitionKey, '#sk': sortKey },
+      ExpressionAttributeValues: { ':pk': companyKey(companyId), ':prefix': connectionSortKeyPrefix },
+      ConsistentRead: true,
+    }),
+  )
+  return (found.Items ?? [])
+    .map((item) => v.parse(ConnectionItem, item))
+    .filter((item) => item.ttl * 1000 > clock())
+    .map(({ sk, language, connectedAt }) => ({
+      connectionId: sk.slice(connectionSortKeyPrefix.length),
+      companyId,
+      language,
+      connectedAt,
+    }))
+}
+
+const rowKey = (companyId: string, connectionId: string) => ({
+  [partitionKey]: companyKey(companyId),
+  [sortKey]: connectionSortKey(connectionId),
+})

@@ -1,0 +1,105 @@
+/**
+ * Values of any size in items of at most 400 KB. A large value lies in part items whose keys carry its version, and the
+ * item that names the version is written last, by one conditional write: a reader has one version or the other.
+ */
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { BatchWriteCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb'
+import * as v from 'valibot'
+import { batchGet } from './batch-get.ts'
+import { inParallel } from './in-parallel.ts'
+import { StoreUnavailable } from './store-unavailable.ts'
+import { partitionKey, sortKey } from './table.ts'
+
+export type CredentialTable = { readonly client: DynamoDBDocumentClient; readonly table: string }
+
+/** Who wrote, and when among its own writes: a write never takes the place of a later one, however late it arrives. */
+export type Stamp = { readonly ep: number; readonly n: number }
+
+/** Where a value is: in its item, in parts, or nowhere (deleted: only the stamp stays). */
+export type Value =
+  | { readonly data: Uint8Array }
+  | { readonly parts: number; readonly version: string }
+  | { readonly deleted: true }
+
+/** Bytes that an item holds besides its keys and stamps; DynamoDB allows 409,600 in all. */
+export const mostBytes = 350_000
+/** Sort keys that begin so are ours. */
+export const partPrefix = 'part#'
+const partsAtOnce = 4
+const deletesPerCall = 25
+const mostUnprocessed = 6
+const pauseMs = 50
+
+const partKeys = (pk: string, key: string, { parts, version }: { parts: number; version: string }) =>
+  Array.from({ length: parts }, (_, index) => ({
+    [partitionKey]: pk,
+    [sortKey]: `${partPrefix}${key}#${version}#${index}`,
+  }))
+
+/** Puts the parts of a large value, which nobody sees yet; a small one needs nothing. */
+export async function storeValue(
+  { client, table }: CredentialTable,
+  pk: string,
+  key: string,
+  bytes: Uint8Array | undefined,
+  { ep, n }: Stamp,
+): Promise<Value> {
+  if (bytes === undefined) return { deleted: true }
+  if (bytes.length <= mostBytes) return { data: bytes }
+  const value = { parts: Math.ceil(bytes.length / mostBytes), version: `${ep}-${n}` }
+  await inParallel([...partKeys(pk, key, value).entries()], partsAtOnce, async ([index, partKey]) => {
+    const data = bytes.subarray(index * mostBytes, (index + 1) * mostBytes)
+    await client.send(new PutCommand({ TableName: table, Item: { ...partKey, ep, n, data } }))
+  })
+  return value
+}
+
+const Part = v.object({ [sortKey]: v.string(), data: v.instance(Uint8Array) })
+
+/** The bytes of a value; undefined when it is deleted, or when its parts are gone because a newer version took over. */
+export async function loadValue(
+  from: CredentialTable,
+  pk: string,
+  key: string,
+  value: Value,
+): Promise<Uint8Array | undefined> {
+  if ('deleted' in value) return undefined
+  if ('data' in value) return value.data
+  const keys = partKeys(pk, key, value)
+  const found = (await batchGet(from, keys)).map((item) => v.parse(Part, item))
+  const bySortKey = new Map(found.map((part) => [part.sk, part.data]))
+  const data = keys.flatMap((partKey) => bySortKey.get(partKey[sortKey] ?? '') ?? [])
+  return data.length === keys.length ? new Uint8Array(Buffer.concat(data)) : undefined
+}
+
+/** Deletes the parts of a value that nothing names any more. What cannot be deleted goes with its generation. */
+export async function dropParts(from: CredentialTable, pk: string, key: string, value: Value): Promise<void> {
+  if (!('parts' in value)) return
+  try {
+    await deleteItems(from, partKeys(pk, key, value))
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error
+  }
+}
+
+/** Deletes items by key, whoever wrote them. */
+export async function deleteItems(from: CredentialTable, keys: readonly Record<string, string>[]): Promise<void> {
+  const calls = Array.from({ length: Math.ceil(keys.length / deletesPerCall) }, (_, index) =>
+    keys.slice(index * deletesPerCall, (index + 1) * deletesPerCall),
+  )
+  await inParallel(calls, partsAtOnce, (call) => deleteChunk(from, call))
+}
+
+async function deleteChunk({ client, table }: CredentialTable, keys: readonly Record<string, string>[]): Promise<void> {
+  let requests: NonNullable<ConstructorParameters<typeof BatchWriteCommand>[0]['RequestItems']>[string] = keys.map(
+    (Key) => ({ DeleteRequest: { Key } }),
+  )
+  for (let tries = 0; tries < mostUnprocessed; tries++) {
+    const answer = await client.send(new BatchWriteCommand({ RequestItems: { [table]: requests } }))
+    requests = answer.UnprocessedItems?.[table] ?? []
+    if (requests.length === 0) return
+    await pause(pauseMs * 2 ** tries)
+  }
+  throw new StoreUnavailable('dynamodb', new Error('Deletes stay unprocessed'))
+}

@@ -1,0 +1,50 @@
+/** The one configured client of DynamoDB. */
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { translateFailures } from './store-unavailable.ts'
+
+/** Limits of a call; a try includes the time to connect. */
+export type CallLimits = {
+  readonly tries?: number
+  /** Milliseconds for one try. */
+  readonly tryMs?: number
+}
+
+const defaults = { tries: 3, tryMs: 2_000 } as const
+const connectMs = 1_000
+/** Most that the SDK's standard strategy waits before one of the first few retries. */
+const retryPauseMs = 1_000
+/** Requests wait for a free socket inside the connect time-out, so there must be more sockets than concurrent requests. */
+const mostSockets = 256
+
+/** Milliseconds after which a call has certainly ended, one way or the other; a lease's margin must be longer (R27). */
+export function longestCallMs({ tries = defaults.tries, tryMs = defaults.tryMs }: CallLimits = {}): number {
+  return tries * tryMs + (tries - 1) * retryPauseMs
+}
+
+/** A client whose failures are `StoreUnavailable`. Endpoint, region and credentials come from the environment. */
+export function documentClient(limits: CallLimits = {}, config: DynamoDBClientConfig = {}): DynamoDBDocumentClient {
+  const client = new DynamoDBClient({
+    maxAttempts: limits.tries ?? defaults.tries,
+    retryMode: 'standard',
+    requestHandler: requestHandler(limits),
+    ...config,
+  })
+  return DynamoDBDocumentClient.from(translateFailures(client, 'dynamodb'), {
+    marshallOptions: { removeUndefinedValues: true },
+  })
+}
+
+/** Time-outs for any client of the SDK. */
+export function requestHandler({ tryMs = defaults.tryMs }: CallLimits = {}) {
+  const agent = { keepAlive: true, maxSockets: mostSockets }
+  return {
+    connectionTimeout: Math.min(connectMs, tryMs),
+    requestTimeout: tryMs,
+    // Without it the SDK only warns.
+    throwOnRequestTimeout: true,
+    socketTimeout: tryMs,
+    httpAgent: agent,
+    httpsAgent: agent,
+  }
+}

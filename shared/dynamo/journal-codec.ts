@@ -1,0 +1,61 @@
+/** The bytes of a journal: for each row its key, what kind of value it has, and the value. */
+import * as v from 'valibot'
+import type { Value } from './credential-parts.ts'
+
+export type JournalEntry = { readonly key: string; readonly value: Value }
+
+const kinds = { deleted: 0, data: 1, parts: 2 } as const
+/** Key length (2), kind (1), payload length (4). */
+const headBytes = 7
+
+export function encodeJournal(entries: readonly JournalEntry[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(entries.flatMap(encodeEntry)))
+}
+
+function encodeEntry({ key, value }: JournalEntry): Uint8Array[] {
+  const [kind, payload] = payloadOf(value)
+  const keyBytes = Buffer.from(key)
+  const head = Buffer.alloc(headBytes)
+  head.writeUInt16BE(keyBytes.length, 0)
+  head.writeUInt8(kind, 2)
+  head.writeUInt32BE(payload.length, 3)
+  return [head, keyBytes, payload]
+}
+
+function payloadOf(value: Value): readonly [number, Uint8Array] {
+  if ('deleted' in value) return [kinds.deleted, new Uint8Array()]
+  if ('data' in value) return [kinds.data, value.data]
+  return [kinds.parts, Buffer.from(JSON.stringify(value))]
+}
+
+/** Throws when the bytes are no journal. */
+export function decodeJournal(bytes: Uint8Array): readonly JournalEntry[] {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const entries: JournalEntry[] = []
+  let at = 0
+  while (at < buffer.length) {
+    const keyAt = at + headBytes
+    const payloadAt = keyAt + buffer.readUInt16BE(at)
+    const end = payloadAt + buffer.readUInt32BE(at + 3)
+    if (end > buffer.length) throw new RangeError('The journal is cut short')
+    const value = decodeValue(buffer.readUInt8(at + 2), buffer.subarray(payloadAt, end))
+    entries.push({ key: buffer.toString('utf8', keyAt, payloadAt), value })
+    at = end
+  }
+  return entries
+}
+
+const Parts = v.object({ parts: v.number(), version: v.string() })
+
+function decodeValue(kind: number, payload: Buffer): Value {
+  switch (kind) {
+    case kinds.deleted:
+      return { deleted: true }
+    case kinds.data:
+      return { data: new Uint8Array(payload) }
+    case kinds.parts:
+      return v.parse(Parts, JSON.parse(payload.toString()))
+    default:
+      throw new RangeError(`A journal has no values of kind ${kind}`)
+  }
+}

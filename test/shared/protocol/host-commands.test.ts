@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest'
+import { HostCommand, parseQueueBody, WatchdogMessage } from '#shared/protocol/host-commands.ts'
+
+const command = { companyId: '997441', correlationId: 'c1', fence: 3, attemptId: 'a1', deadline: 1_700_000_000_000 }
+const wake = { companyId: '997441', correlationId: 'c1', due: 1_700_000_000_000 }
+
+test('what is sent is what arrives', () => {
+  expect(parseQueueBody(HostCommand, JSON.stringify(command))).toEqual(command)
+  const { attemptId: _, ...reset } = command
+  expect(parseQueueBody(HostCommand, JSON.stringify(reset))).toEqual(reset)
+  expect(parseQueueBody(WatchdogMessage, JSON.stringify(wake))).toEqual(wake)
+})
+
+describe('a message that is not of the schema goes to the dead letters (R32)', () => {
+  test.each([
+    ['', HostCommand],
+    ['{}', HostCommand],
+    [JSON.stringify({ ...command, companyId: 'C#1' }), HostCommand],
+    [JSON.stringify({ ...command, companyId: 'x'.repeat(65) }), HostCommand],
+    [JSON.stringify({ ...command, fence: '3' }), HostCommand],
+    [JSON.stringify({ ...command, fence: 1.5 }), HostCommand],
+    [JSON.stringify({ ...command, deadline: -1 }), HostCommand],
+    [JSON.stringify({ ...command, correlationId: 'x'.repeat(129) }), HostCommand],
+    [JSON.stringify({ ...wake, due: 'soon' }), WatchdogMessage],
+    [JSON.stringify([wake]), WatchdogMessage],
+  ])('%s', (body, schema) => {
+    expect(() => parseQueueBody(schema, body)).toThrow()
+  })
+})

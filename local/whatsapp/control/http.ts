@@ -1,0 +1,44 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
+import type { Simulator } from '../simulator.ts'
+import { listen } from '../wire/listen.ts'
+
+/** The control routes over HTTP, on the loopback. */
+export interface ControlServer {
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** Serves the control routes of a simulator. */
+export async function serveControl(simulator: Simulator, port: number): Promise<ControlServer> {
+  const server = createServer((request, response) => {
+    answer(simulator, request, response).catch((error: unknown) => response.writeHead(500).end(String(error)))
+  })
+  const url = `http://127.0.0.1:${await listen(server, port)}`
+  return {
+    url,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+async function answer(simulator: Simulator, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = parseJson(await text(request))
+  const reply = body.ok
+    ? await simulator.control(request.method ?? 'GET', request.url ?? '/', body.value)
+    : { status: 400, body: { field: 'body', message: 'the body must be JSON' } }
+  response.writeHead(reply.status, { 'content-type': 'application/json' }).end(JSON.stringify(reply.body))
+}
+
+function parseJson(json: string): { ok: true; value: unknown } | { ok: false } {
+  if (json === '') return { ok: true, value: undefined }
+  try {
+    return { ok: true, value: JSON.parse(json) }
+  } catch {
+    // Said to the caller, who sent it.
+    return { ok: false }
+  }
+}

@@ -1,0 +1,36 @@
+import * as v from 'valibot'
+import { type BadInput, badInput } from './choice.ts'
+
+/** The answer of a control route. */
+export interface Reply {
+  readonly status: number
+  readonly body: unknown
+}
+
+/** The body of a control request, before it is looked at. */
+export type Body = Readonly<Record<string, unknown>>
+
+/** Parses a body and acts on it, or says which field does not fit. */
+export function parsed<Schema extends v.GenericSchema>(
+  schema: Schema,
+  body: unknown,
+  act: (input: v.InferOutput<Schema>) => Reply | Promise<Reply>,
+): Reply | Promise<Reply> {
+  const result = v.safeParse(schema, body)
+  return result.success ? act(result.output) : refused(badInput(result.issues[0]))
+}
+
+/** It is done. */
+export function done(body: unknown): Reply {
+  return { status: 200, body }
+}
+
+/** The request does not fit. */
+export function refused(input: BadInput): Reply {
+  return { status: 400, body: input }
+}
+
+/** There is no such route. */
+export function notFound(method: string, path: string): Reply {
+  return { status: 404, body: { message: `no route ${method} ${path}` } }
+}

@@ -1,0 +1,40 @@
+import type { Phone } from '../phone/phone.ts'
+import { sessionKey, type World } from '../service/world.ts'
+
+/** One phone as the control routes show it. Nothing is masked: these are not people's numbers. */
+export function reportPhone(world: World, phone: Phone) {
+  const pending = [...world.registrations].some((registration) => registration.pending?.phone === phone)
+  return {
+    phone: phone.number,
+    lid: `${phone.lid}@lid`,
+    behaviour: phone.behaviour.name,
+    params: phone.behaviour.params,
+    companionHellos: phone.companionHellos,
+    hasPendingCode: pending,
+    devices: phone.devices.map(({ id, platform, linkedAt, preKeys, logins }) => ({
+      device: id,
+      jid: `${phone.number}:${id}@s.whatsapp.net`,
+      platform,
+      linkedAt,
+      preKeys,
+      logins,
+      online: world.sessions.has(sessionKey(phone.number, id)),
+    })),
+  }
+}
+
+/** Everything that the simulator knows, for tests and for the curious. */
+export function reportState(world: World) {
+  const { counts, latest } = world.violations
+  return {
+    service: { behaviour: world.condition.name, params: world.condition.params },
+    connections: { total: world.traffic.connections, open: world.traffic.open, registering: world.registrations.size },
+    online: [...world.sessions.values()].map(({ phone, device }) => `${phone.number}:${device.id}@s.whatsapp.net`),
+    phones: [...world.phones.values()].map((phone) => reportPhone(world, phone)),
+    violations: {
+      total: [...counts.values()].reduce((sum, count) => sum + count, 0),
+      counts: Object.fromEntries(counts),
+      latest,
+    },
+  }
+}

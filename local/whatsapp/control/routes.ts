@@ -1,0 +1,57 @@
+import * as v from 'valibot'
+import { behaviours } from '../phone/behaviours.ts'
+import { conditionFrom, conditions } from '../service/conditions.ts'
+import { disruptions } from '../service/disruptions.ts'
+import type { World } from '../service/world.ts'
+import { type Choice, isBadInput } from './choice.ts'
+import { phoneActs } from './phone-acts.ts'
+import { type Body, done, notFound, parsed, type Reply, refused } from './reply.ts'
+import { reportState } from './reports.ts'
+
+/** What the routes act on. */
+export interface Controls {
+  readonly world: World
+  /** Drops every connection, for a service that is down. */
+  readonly cutAll: () => void
+}
+
+const AnyBody = v.record(v.string(), v.unknown(), 'the body must be an object')
+
+/** Carries out one control request. */
+export async function control(controls: Controls, method: string, path: string, body: unknown): Promise<Reply> {
+  const { world } = controls
+  const [root, area, name, act = '', ...rest] = path.split('?')[0]?.split('/').slice(1) ?? []
+  if (root !== 'simulator' || rest.length > 0) return notFound(method, path)
+  if (area === 'phones' && name !== undefined) return controlPhone(world, name, `${method} ${act}`, body ?? {})
+  switch (`${method} ${[area, name].join('/')}`) {
+    case 'GET state/':
+      return done(reportState(world))
+    case 'GET behaviours/':
+      return done({ phone: linesOf(behaviours), service: linesOf(conditions), disrupt: linesOf(disruptions) })
+    case 'PUT service/':
+      return parsed(AnyBody, body, (request) => setCondition(controls, request))
+    default:
+      return notFound(method, path)
+  }
+}
+
+async function controlPhone(world: World, name: string, act: string, body: unknown): Promise<Reply> {
+  const number = /^(?:\+|%2[Bb])?(\d{5,15})$/.exec(name)?.[1]
+  if (number === undefined) return refused({ field: 'phone', message: 'phone must be 5 to 15 digits' })
+  const run = Object.hasOwn(phoneActs, act) ? phoneActs[act] : undefined
+  return run ? parsed(AnyBody, body, (request) => run(world, number, request)) : notFound(act, name)
+}
+
+function setCondition({ world, cutAll }: Controls, { behaviour: name, ...params }: Body): Reply {
+  const condition = conditionFrom(name, params)
+  if (isBadInput(condition)) return refused(condition)
+  const before = world.condition
+  world.condition = condition
+  before.end()
+  if (condition.ailment.down) cutAll()
+  return done({ behaviour: condition.name, params: condition.params })
+}
+
+function linesOf(table: Readonly<Record<string, Choice<unknown>>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(table).map(([name, { says }]) => [name, says]))
+}

@@ -1,0 +1,62 @@
+import { proto } from '@whiskeysockets/baileys'
+import { hmacSha256 } from './symmetric.ts'
+import { generateSigningKey, isSignedBy, type SigningKey, signWith } from './xeddsa.ts'
+
+/** A device that a phone vouches for. */
+export interface DeviceClaim {
+  readonly primaryIdentity: SigningKey
+  readonly companionIdentity: Buffer
+  readonly advSecret: Buffer
+  readonly keyIndex: number
+}
+
+/** The ways in which a device identity can be wrong. */
+export type IdentityFlaw = 'bad-hmac' | 'forged-account-signature'
+
+/** A device identity: its inner details, which the companion signs in turn, and the whole as it is sent. */
+export interface DeviceIdentity {
+  readonly details: Uint8Array
+  readonly sent: Uint8Array
+}
+
+const ACCOUNT_SIGNATURE_PREFIX = Buffer.from([6, 0])
+const DEVICE_SIGNATURE_PREFIX = Buffer.from([6, 1])
+
+/** Makes the phone's statement that this companion belongs to its account (ADV: "authenticated device verification"). */
+export function vouchForDevice(claim: DeviceClaim, flaw?: IdentityFlaw): DeviceIdentity {
+  const { primaryIdentity, companionIdentity } = claim
+  const details = proto.ADVDeviceIdentity.encode({
+    rawId: primaryIdentity.public.readUInt32BE(0),
+    timestamp: Math.floor(Date.now() / 1000),
+    keyIndex: claim.keyIndex,
+    accountType: proto.ADVEncryptionType.E2EE,
+    deviceType: proto.ADVEncryptionType.E2EE,
+  }).finish()
+  const signer = flaw === 'forged-account-signature' ? generateSigningKey() : primaryIdentity
+  const signed = proto.ADVSignedDeviceIdentity.encode({
+    details,
+    accountSignatureKey: primaryIdentity.public,
+    accountSignature: signWith(signer, Buffer.concat([ACCOUNT_SIGNATURE_PREFIX, details, companionIdentity])),
+  }).finish()
+  const secret = flaw === 'bad-hmac' ? Buffer.alloc(32) : claim.advSecret
+  const sent = proto.ADVSignedDeviceIdentityHMAC.encode({ details: signed, hmac: hmacSha256(secret, signed) }).finish()
+  return { details, sent }
+}
+
+/** Whether the companion's answer accepts this very identity, signed with its own identity key. */
+export function isCountersigned(claim: DeviceClaim, details: Uint8Array, answer: Uint8Array): boolean {
+  const { primaryIdentity, companionIdentity } = claim
+  const signed = decodeSigned(answer)
+  if (!signed?.deviceSignature || !Buffer.from(details).equals(signed.details ?? Buffer.alloc(0))) return false
+  const message = Buffer.concat([DEVICE_SIGNATURE_PREFIX, details, companionIdentity, primaryIdentity.public])
+  return isSignedBy(companionIdentity, message, signed.deviceSignature)
+}
+
+function decodeSigned(bytes: Uint8Array): proto.ADVSignedDeviceIdentity | undefined {
+  try {
+    return proto.ADVSignedDeviceIdentity.decode(bytes)
+  } catch {
+    // Whatever the companion sent instead, it is no signature.
+    return undefined
+  }
+}

@@ -1,0 +1,34 @@
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto'
+
+const TAG_LENGTH = 16
+const NOTHING = Buffer.alloc(0)
+
+/** AES-256-GCM with the tag appended, as Noise and WhatsApp lay it out. */
+export function seal(key: Buffer, iv: Buffer, plaintext: Uint8Array, associated: Uint8Array = NOTHING): Buffer {
+  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(associated)
+  return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+}
+
+/** Opens what {@link seal} made. Throws when it was made with another key, or changed. */
+export function unseal(key: Buffer, iv: Buffer, sealed: Buffer, associated: Uint8Array = NOTHING): Buffer {
+  const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_LENGTH })
+  decipher.setAAD(associated).setAuthTag(sealed.subarray(-TAG_LENGTH))
+  return Buffer.concat([decipher.update(sealed.subarray(0, -TAG_LENGTH)), decipher.final()])
+}
+
+/** HKDF-SHA256. */
+export function deriveKey(secret: Uint8Array, length: number, salt: Uint8Array = NOTHING, info = ''): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, salt, info, length))
+}
+
+/** SHA-256 of the parts, one after the other. */
+export function sha256(...parts: readonly Uint8Array[]): Buffer {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest()
+}
+
+/** HMAC-SHA256. */
+export function hmacSha256(key: Uint8Array, message: Uint8Array): Buffer {
+  return createHmac('sha256', key).update(message).digest()
+}

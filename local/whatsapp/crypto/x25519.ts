@@ -1,0 +1,38 @@
+import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto'
+
+/** An X25519 key pair as 32 raw bytes each, the form in which WhatsApp sends public keys. */
+export interface KeyPair {
+  readonly private: Buffer
+  readonly public: Buffer
+}
+
+// Node imports raw keys only in their DER wrapping; for 32-byte keys the wrapping is constant (RFC 8410).
+const PRIVATE_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex')
+const PUBLIC_PREFIX = Buffer.from('302a300506032b656e032100', 'hex')
+
+/** Makes a fresh key pair. */
+export function generateKeyPair(): KeyPair {
+  const pair = generateKeyPairSync('x25519', {
+    privateKeyEncoding: { format: 'der', type: 'pkcs8' },
+    publicKeyEncoding: { format: 'der', type: 'spki' },
+  })
+  return { private: pair.privateKey.subarray(-32), public: pair.publicKey.subarray(-32) }
+}
+
+/** The public half of a raw private key. */
+export function publicKeyOf(privateKey: Buffer): Buffer {
+  return createPublicKey(importPrivate(privateKey)).export({ format: 'der', type: 'spki' }).subarray(-32)
+}
+
+/** The secret that both sides of an exchange arrive at. Throws on a point of low order. */
+export function sharedSecret(privateKey: Buffer, publicKey: Uint8Array): Buffer {
+  return diffieHellman({ privateKey: importPrivate(privateKey), publicKey: importPublic(publicKey) })
+}
+
+function importPrivate(raw: Buffer): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PRIVATE_PREFIX, raw]), format: 'der', type: 'pkcs8' })
+}
+
+function importPublic(raw: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.concat([PUBLIC_PREFIX, raw]), format: 'der', type: 'spki' })
+}

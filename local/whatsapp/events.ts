@@ -1,0 +1,41 @@
+import type { Screen } from './phone/screen.ts'
+import type { Violation } from './service/violations.ts'
+
+/** Something worth a line on the console of a local run. */
+export type SimulatorEvent =
+  | { readonly type: 'codeRequested'; readonly phone: string; readonly display: string }
+  | { readonly type: 'codeRefused'; readonly phone: string; readonly code: number; readonly why: string }
+  | { readonly type: 'codeTyped'; readonly phone: string; readonly screen: Screen }
+  | { readonly type: 'qrScanned'; readonly phone: string; readonly screen: Screen }
+  | { readonly type: 'linked'; readonly phone: string; readonly device: number; readonly by: 'code' | 'qr' }
+  | { readonly type: 'deviceOnline'; readonly phone: string; readonly device: number }
+  | { readonly type: 'deviceOffline'; readonly phone: string; readonly device: number }
+  | { readonly type: 'loginRefused'; readonly phone: string; readonly reason: number; readonly why: string }
+  | { readonly type: 'unlinked'; readonly phone: string; readonly device: number; readonly by: 'phone' | 'companion' }
+  | { readonly type: 'violation'; readonly violation: Violation }
+
+/** The event as one line for people. */
+export function describeEvent(event: SimulatorEvent): string {
+  switch (event.type) {
+    case 'codeRequested':
+      return `${event.phone}: ${event.display} asks to be linked by code`
+    case 'codeRefused':
+      return `${event.phone}: refused a code (${event.code}, ${event.why})`
+    case 'codeTyped':
+      return `${event.phone}: code typed, the phone shows "${event.screen}"`
+    case 'qrScanned':
+      return `${event.phone}: QR scanned, the phone shows "${event.screen}"`
+    case 'linked':
+      return `${event.phone}: device ${event.device} linked by ${event.by}`
+    case 'deviceOnline':
+      return `${event.phone}: device ${event.device} is online`
+    case 'deviceOffline':
+      return `${event.phone}: device ${event.device} went offline`
+    case 'loginRefused':
+      return `${event.phone}: login refused (${event.reason}, ${event.why})`
+    case 'unlinked':
+      return `${event.phone}: device ${event.device} removed by its ${event.by}`
+    case 'violation':
+      return `protocol violation: ${event.violation.kind} (${event.violation.detail})`
+  }
+}

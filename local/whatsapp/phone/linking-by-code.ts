@@ -1,0 +1,82 @@
+import { advSecretOf, openKeyBundle, unwrapKey, wrapKey } from '../crypto/link-code.ts'
+import { generateKeyPair, sharedSecret } from '../crypto/x25519.ts'
+import type { FinishAnswer, PendingCode } from '../service/companion-finish.ts'
+import { link } from '../service/linking.ts'
+import type { Registration } from '../service/registration.ts'
+import type { World } from '../service/world.ts'
+import { expectOf } from '../wire/expectation.ts'
+import { notification, stanza } from '../wire/stanzas.ts'
+import { take } from './behaviour.ts'
+import type { Phone } from './phone.ts'
+import type { LinkOutcome } from './screen.ts'
+
+type Request = { readonly registration: Registration; readonly pending: PendingCode }
+
+/** The owner types a code into the phone; resolves when the phone shows how it ended. */
+export async function enterCode(world: World, phone: Phone, typed: string): Promise<LinkOutcome> {
+  const screen = take(phone, 'screen')
+  if (screen) return { screen }
+  if (phone.devices.length >= world.deviceLimit) return { screen: 'device limit reached' }
+  const request = findRequest(world, phone)
+  if (!request) return { screen: 'no pending request' }
+  const { pending } = request
+  if (Date.now() - pending.issuedAt > world.timings.codeLifetimeMs) return { screen: 'code expired' }
+  // Nobody types a second code before the phone has judged the first.
+  const outcome = pending.lastTry.then(() => tryCode(world, request, phone, typed))
+  pending.lastTry = outcome
+  return outcome
+}
+
+async function tryCode(world: World, request: Request, phone: Phone, typed: string): Promise<LinkOutcome> {
+  const { registration, pending } = request
+  const code = take(phone, 'mistypes') ? mistype(typed) : typed
+  const companionEphemeral = await unwrapKey(code, pending.wrappedEphemeral)
+  const ephemeral = generateKeyPair()
+  const wrappedEphemeral = await wrapKey(code, ephemeral.public)
+  // The companion may have asked for another code, or been linked, since.
+  if (registration.pending !== pending) return { screen: 'no pending request' }
+  const answer = await exchange(world, request, phone, wrappedEphemeral)
+  if (!answer) return { screen: 'could not link' }
+  if ('screen' in answer) return answer
+
+  const secret = sharedSecret(ephemeral.private, companionEphemeral)
+  const bundle = openKeyBundle(answer.bundle, secret)
+  if (!bundle?.companionIdentity.equals(registration.identityKey)) return { screen: 'wrong code' }
+  if (!bundle.primaryIdentity.equals(phone.identity.public)) return { screen: 'could not link' }
+  delete registration.pending
+  const advSecret = advSecretOf(secret, phone.identity.private, bundle)
+  return link(world, registration, { phone, advSecret, by: 'code' })
+}
+
+/** The newest request for this phone, or, for a phone that is told to, for any. */
+function findRequest(world: World, phone: Phone): Request | undefined {
+  const requests = [...world.registrations]
+    .flatMap((registration) => (registration.pending ? [{ registration, pending: registration.pending }] : []))
+    .filter(({ registration }) => registration.channel.connection.isOpen())
+    .sort((a, b) => b.pending.issuedAt - a.pending.issuedAt)
+  const own = requests.find(({ pending }) => pending.phone === phone)
+  return own ?? (requests.length > 0 && take(phone, 'typesForeignCodes') ? requests[0] : undefined)
+}
+
+/** Sends primary_hello and waits for companion_finish. */
+function exchange(
+  world: World,
+  { registration, pending }: Request,
+  phone: Phone,
+  wrappedEphemeral: Buffer,
+): Promise<FinishAnswer | undefined> {
+  const { channel } = registration
+  const answer = expectOf<FinishAnswer>(channel.connection, world.timings.finishTimeoutMs)
+  pending.exchange = { phone, answer }
+  const hello = stanza('link_code_companion_reg', { stage: 'primary_hello' }, [
+    stanza('link_code_pairing_wrapped_primary_ephemeral_pub', {}, wrappedEphemeral),
+    stanza('primary_identity_pub', {}, phone.identity.public),
+    stanza('link_code_pairing_ref', {}, Buffer.from(pending.ref)),
+  ])
+  channel.send(notification('link_code_companion_reg', hello))
+  return answer.outcome
+}
+
+function mistype(code: string): string {
+  return (code.startsWith('A') ? 'B' : 'A') + code.slice(1)
+}

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto'
+import type { BinaryNode } from '@whiskeysockets/baileys'
+import { isWrappedKey } from '../crypto/link-code.ts'
+import { disrupted, take } from '../phone/behaviour.ts'
+import type { Notice } from '../phone/effect.ts'
+import { accountOf, type Phone, phoneOf } from '../phone/phone.ts'
+import { childBytes, childText, errorOf, notification, resultOf, type StanzaError, stanza } from '../wire/stanzas.ts'
+import type { Registration } from './registration.ts'
+import { noteViolation, type ViolationKind } from './violations.ts'
+import type { World } from './world.ts'
+
+// The names and numbers of companion platforms, as WhatsApp Web has them. The service refuses brands of one's own.
+const BROWSERS = new Map([
+  ['Chrome', '1'],
+  ['Edge', '2'],
+  ['Firefox', '3'],
+  ['IE', '4'],
+  ['Opera', '5'],
+  ['Safari', '6'],
+])
+const SYSTEMS = new Set(['Windows', 'Mac OS', 'Linux', 'Ubuntu', 'Debian', 'Fedora', 'Chrome OS'])
+
+const BAD_REQUEST: StanzaError = { code: 400, text: 'bad-request' }
+
+/** Answers a companion that asks to be linked by code. */
+export function answerHello(world: World, registration: Registration, iq: BinaryNode, hello: BinaryNode): void {
+  const { connection, send } = registration.channel
+  const number = /^(\d+)@s\.whatsapp\.net$/.exec(hello.attrs['jid'] ?? '')?.[1]
+  const fault = faultIn(registration, hello, number)
+  if (fault) noteViolation(world, connection, fault.kind, fault.detail, number)
+  if (number === undefined || fault) {
+    send(errorOf(iq, BAD_REQUEST))
+    return
+  }
+  phoneOf(world, number).companionHellos += 1
+  const phone = accountOf(world, number)
+  const refusal = take(phone, 'helloError')
+  if (refusal) {
+    world.tell({ type: 'codeRefused', phone: number, code: refusal.code, why: refusal.text })
+    send(errorOf(iq, refusal))
+    return
+  }
+  if (take(phone, 'helloSilent')) return
+  const accept = () => acceptHello(world, registration, phone, iq, hello)
+  const delayMs = take(phone, 'helloDelayMs')
+  if (delayMs === undefined) accept()
+  else connection.later(delayMs, accept)
+}
+
+function acceptHello(world: World, registration: Registration, phone: Phone, iq: BinaryNode, hello: BinaryNode): void {
+  const { channel } = registration
+  const ref = randomBytes(16).toString('base64url')
+  notePending(world, registration, phone)
+  registration.pending = {
+    ref,
+    phone,
+    wrappedEphemeral: childBytes(hello, 'link_code_pairing_wrapped_companion_ephemeral_pub') ?? Buffer.alloc(0),
+    issuedAt: Date.now(),
+    lastTry: Promise.resolve(),
+  }
+  world.tell({
+    type: 'codeRequested',
+    phone: phone.number,
+    display: childText(hello, 'companion_platform_display') ?? '',
+  })
+  const reply = stanza('link_code_companion_reg', { stage: 'companion_hello' }, [
+    stanza('link_code_pairing_ref', {}, Buffer.from(ref)),
+  ])
+  channel.send(resultOf(iq, reply))
+  if (disrupted(phone, 'hello', channel)) return
+  const notice = take(phone, 'noticeAfterHello')
+  if (notice) sendNotice(registration, notice)
+}
+
+/** Sends a companion something that it did not ask for while it waits. */
+export function sendNotice(registration: Registration, notice: Notice): void {
+  if (notice === 'companion_reg_refresh') registration.hasRetiredQr = true
+  registration.channel.send(noticeOf(notice))
+}
+
+function noticeOf(notice: Notice): BinaryNode {
+  switch (notice) {
+    case 'empty':
+      return notification('link_code_companion_reg', stanza('link_code_companion_reg'))
+    case 'refresh_code':
+      return notification('link_code_companion_reg', stanza('link_code_companion_reg', { stage: 'refresh_code' }))
+    default:
+      return notification(notice, stanza(notice))
+  }
+}
+
+type Fault = { readonly kind: ViolationKind; readonly detail: string }
+
+function faultIn(registration: Registration, hello: BinaryNode, number: string | undefined): Fault | undefined {
+  const serverAuthKey = childBytes(hello, 'companion_server_auth_key_pub')
+  const [, browser = '', system = ''] =
+    /^(.+) \((.+)\)$/.exec(childText(hello, 'companion_platform_display') ?? '') ?? []
+
+  if (number === undefined) return { kind: 'hello-jid-not-digits', detail: String(hello.attrs['jid']) }
+  if (!registration.isReady) return { kind: 'hello-before-pair-device', detail: 'pair-device was not confirmed yet' }
+  if (!isWrappedKey(childBytes(hello, 'link_code_pairing_wrapped_companion_ephemeral_pub'))) {
+    return { kind: 'hello-malformed', detail: 'the wrapped ephemeral key is not 80 bytes' }
+  }
+  if (!serverAuthKey?.equals(registration.noiseKey)) {
+    return { kind: 'hello-noise-key-mismatch', detail: 'companion_server_auth_key_pub is not the static key' }
+  }
+  // WhatsApp Web sends the nonce as one zero byte, Baileys as the text "0".
+  if (!['0', '\0'].includes(childText(hello, 'link_code_pairing_nonce') ?? '')) {
+    return { kind: 'hello-malformed', detail: 'the nonce is not zero' }
+  }
+  if (!BROWSERS.has(browser) || !SYSTEMS.has(system)) {
+    return { kind: 'hello-display-not-canonical', detail: `${browser} (${system})` }
+  }
+  if (childText(hello, 'companion_platform_id') !== BROWSERS.get(browser)) {
+    return { kind: 'hello-display-not-canonical', detail: `platform id of another browser than ${browser}` }
+  }
+  return undefined
+}
+
+/** A companion should have at most one code out, and a number should be asked for by one companion at a time. */
+function notePending(world: World, registration: Registration, phone: Phone): void {
+  const { connection } = registration.channel
+  for (const other of world.registrations) {
+    if (!other.pending || (other.pending.phone !== phone && other !== registration)) continue
+    const kind = other === registration ? 'hello-while-pending' : 'hello-while-pending-elsewhere'
+    noteViolation(
+      world,
+      connection,
+      kind,
+      `the code of connection ${other.channel.connection.id} still waits`,
+      phone.number,
+    )
+    // The newest request is the one that the phone is shown.
+    delete other.pending
+  }
+}

@@ -1,0 +1,107 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import * as v from 'valibot'
+import { type BadInput, type Choice, choice, choose, isBadInput } from '../control/choice.ts'
+import type { CertificateFlaw } from '../crypto/certificate.ts'
+import type { World } from './world.ts'
+
+/** What is wrong with the service as a whole, before it knows whom it talks to. Nothing, if it has no entries. */
+export interface Ailment {
+  readonly down?: true
+  readonly upgradeStatus?: number
+  readonly upgradeHangs?: true
+  readonly pausedMs?: number
+  readonly slowMs?: number
+  readonly handshake?: 'cut' | 'silent' | 'garbage' | 'other-key'
+  readonly certificate?: CertificateFlaw
+  readonly cutAfterHandshake?: true
+  readonly refs?: number
+  readonly cutAfterPairDevice?: true
+  readonly registrationFailure?: number
+  readonly loginFailure?: number
+}
+
+/** The condition that the service is in. */
+export interface Condition {
+  readonly name: string
+  readonly params: Readonly<Record<string, unknown>>
+  readonly ailment: Ailment
+  /** Resolves when a pause is over, by itself or because another condition follows. */
+  readonly ready: Promise<void>
+  readonly end: () => void
+}
+
+const status = v.pipe(v.number(), v.integer(), v.minValue(300), v.maxValue(599))
+const milliseconds = v.pipe(v.number(), v.minValue(0), v.maxValue(600_000))
+
+/** The conditions that the service can be put into. */
+export const conditions: Readonly<Record<string, Choice<Ailment>>> = {
+  ok: row('everything works', {}),
+  down: row('every connection is dropped, and new ones are as soon as they are made', { down: true }),
+  pause: choice('connections are accepted, and nothing is answered for `ms`', { ms: milliseconds }, ({ ms }) => ({
+    pausedMs: ms,
+  })),
+  slow: choice('everything that clients send takes `ms` to arrive', { ms: milliseconds }, ({ ms }) => ({ slowMs: ms })),
+  'refuse-upgrade': choice(
+    'the WebSocket upgrade gets the HTTP `status` and a close',
+    { status: v.optional(status, 503) },
+    (params) => ({ upgradeStatus: params.status }),
+  ),
+  'upgrade-hangs': row('the WebSocket upgrade is never answered', { upgradeHangs: true }),
+  'handshake-cut': row('the connection is cut when the client has said hello', { handshake: 'cut' }),
+  'handshake-silent': row('the server never says hello', { handshake: 'silent' }),
+  'handshake-garbage': row('the server hello is noise of the wrong kind', { handshake: 'garbage' }),
+  'handshake-other-key': row('the server hello is sealed with a key that the client cannot derive', {
+    handshake: 'other-key',
+  }),
+  'forged-certificate': row('the certificate is signed by a stranger', { certificate: 'forged' }),
+  'cert-wrong-key': row('the certificate is for another static key', { certificate: 'wrong-key' }),
+  'certificate-expired': row('the certificate was valid until yesterday', { certificate: 'expired' }),
+  'certificate-malformed': choice(
+    'the certificate lacks what `how` says',
+    {
+      how: v.optional(
+        v.picklist(['missing-leaf', 'missing-intermediate', 'other-issuer', 'issuer-absent', 'short-signature']),
+        'missing-leaf',
+      ),
+    },
+    ({ how }) => ({ certificate: how }),
+  ),
+  'cut-after-handshake': row('the connection is cut when the handshake is done', { cutAfterHandshake: true }),
+  'registration-fails-with': choice(
+    'clients that want to link get failure `reason`',
+    { reason: status },
+    ({ reason }) => ({
+      registrationFailure: reason,
+    }),
+  ),
+  'login-fails-with': choice('linked devices get failure `reason`', { reason: status }, ({ reason }) => ({
+    loginFailure: reason,
+  })),
+  'no-refs': row('pair-device comes without QR refs', { refs: 0 }),
+  'one-ref': row('pair-device comes with one QR ref', { refs: 1 }),
+  'cut-after-pair-device': row('the connection is cut when pair-device was sent', { cutAfterPairDevice: true }),
+}
+
+/** The service in good health. */
+export const healthy: Condition = { name: 'ok', params: {}, ailment: {}, ready: Promise.resolve(), end: () => {} }
+
+/** The condition that a control request describes. It begins at once: a pause runs from here. */
+export function conditionFrom(name: unknown, params: Record<string, unknown>): Condition | BadInput {
+  const ailment = choose(conditions, 'behaviour', name, params)
+  if (isBadInput(ailment)) return ailment
+  const { promise, resolve } = Promise.withResolvers<void>()
+  // Unreferenced, so that a paused simulator does not keep its process alive.
+  setTimeout(resolve, ailment.pausedMs ?? 0).unref()
+  return { name: String(name), params, ailment, ready: promise, end: resolve }
+}
+
+/** Waits as long as the service's condition keeps it from working. */
+export async function untilReady(world: World): Promise<void> {
+  await world.condition.ready
+  const { slowMs } = world.condition.ailment
+  if (slowMs !== undefined) await delay(slowMs, undefined, { ref: false })
+}
+
+function row(says: string, ailment: Ailment): Choice<Ailment> {
+  return choice(says, {}, () => ailment)
+}

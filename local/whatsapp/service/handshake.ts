@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto'
+import { proto } from '@whiskeysockets/baileys'
+import { certificateChain } from '../crypto/certificate.ts'
+import { type ServerHello, startNoiseServer } from '../crypto/noise.ts'
+import { generateKeyPair } from '../crypto/x25519.ts'
+import { type Channel, secureChannel } from '../wire/channel.ts'
+import type { Connection } from '../wire/connection.ts'
+import { WA_HEADER } from '../wire/frames.ts'
+import { type Ailment, untilReady } from './conditions.ts'
+import { noteViolation } from './violations.ts'
+import type { World } from './world.ts'
+
+/** A client whose handshake is done: who it is by its key, and what it wants. */
+export interface Client {
+  readonly channel: Channel
+  /** Its static key, which a link is bound to. */
+  readonly noiseKey: Buffer
+  readonly payload: proto.ClientPayload
+}
+
+/** The server's half of the Noise handshake; undefined when the connection ended on the way. */
+export async function shakeHands(world: World, connection: Connection): Promise<Client | undefined> {
+  const hello = await connection.receive()
+  if (!hello) return undefined
+  await untilReady(world)
+
+  const { ailment } = world.condition
+  const noise = startNoiseServer(world.staticKey, WA_HEADER)
+  const serverHello = noise.serverHello(clientEphemeralIn(hello), certificateFor(world, ailment))
+  answerHello(connection, serverHello, ailment)
+
+  const finish = await connection.receive()
+  if (!finish) return undefined
+  await untilReady(world)
+
+  const { clientFinish } = proto.HandshakeMessage.decode(finish)
+  if (!clientFinish?.static || !clientFinish.payload) throw new Error('clientFinish lacks a field')
+  const { clientStatic, payload, transport } = noise.clientFinish(clientFinish.static, clientFinish.payload)
+  if (ailment.certificate) noteViolation(world, connection, 'accepted-forged-certificate', ailment.certificate)
+  return {
+    channel: secureChannel(connection, transport),
+    noiseKey: clientStatic,
+    payload: proto.ClientPayload.decode(payload),
+  }
+}
+
+function clientEphemeralIn(frame: Buffer): Uint8Array {
+  const ephemeral = proto.HandshakeMessage.decode(frame).clientHello?.ephemeral
+  if (ephemeral?.length !== 32) throw new Error('clientHello lacks an ephemeral key of 32 bytes')
+  return ephemeral
+}
+
+function certificateFor(world: World, { certificate }: Ailment): Buffer {
+  return certificate ? certificateChain(world.rootKey, world.staticKey.public, certificate) : world.certificate
+}
+
+function answerHello(connection: Connection, serverHello: ServerHello, { handshake }: Ailment): void {
+  if (handshake === 'cut') connection.cut()
+  else if (handshake !== 'silent') connection.sendFrame(helloFrame(serverHello, handshake))
+}
+
+function helloFrame(serverHello: ServerHello, flaw: 'garbage' | 'other-key' | undefined): Uint8Array {
+  // 0x07 announces a field of wire type 7, which protobuf does not have.
+  if (flaw === 'garbage') return Buffer.concat([Buffer.from([7]), randomBytes(200)])
+  const sent = flaw === 'other-key' ? { ...serverHello, ephemeral: generateKeyPair().public } : serverHello
+  return proto.HandshakeMessage.encode({ serverHello: sent }).finish()
+}

@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type BinaryNode, getBinaryNodeChild } from '@whiskeysockets/baileys'
+import { type DeviceClaim, type DeviceIdentity, isCountersigned, vouchForDevice } from '../crypto/device-identity.ts'
+import { disrupted, take, takeIf } from '../phone/behaviour.ts'
+import { type Device, type Phone, removeDevice } from '../phone/phone.ts'
+import type { LinkOutcome } from '../phone/screen.ts'
+import { expectOf } from '../wire/expectation.ts'
+import { childBytes, serverIq, stanza, streamError } from '../wire/stanzas.ts'
+import type { Registration } from './registration.ts'
+import { noteViolation } from './violations.ts'
+import type { World } from './world.ts'
+
+/** A companion that its phone has accepted: what the service needs to make it a device. */
+export interface Acceptance {
+  readonly phone: Phone
+  readonly advSecret: Buffer
+  readonly by: 'code' | 'qr'
+}
+
+const FAILED: LinkOutcome = { screen: 'could not link' }
+
+/** Makes an accepted companion a device of the account: pair-success, its signature, and 515 to start it anew. */
+export async function link(world: World, registration: Registration, acceptance: Acceptance): Promise<LinkOutcome> {
+  const { phone, by, advSecret } = acceptance
+  const { channel } = registration
+  registration.isLinking = true
+  registration.isLinking = await mayGoOn(phone)
+  if (!registration.isLinking || !channel.connection.isOpen()) return FAILED
+
+  const device = newDevice(phone, registration)
+  const claim = {
+    primaryIdentity: phone.identity,
+    companionIdentity: registration.identityKey,
+    advSecret,
+    keyIndex: device.keyIndex,
+  }
+  if (!(await isAcceptedByCompanion(world, registration, phone, device, claim))) return FAILED
+
+  phone.devices.push(device)
+  world.save()
+  world.tell({ type: 'linked', phone: phone.number, device: device.id, by })
+  if (takeIf(phone, 'unlinks', 'signed')) removeDevice(world, phone, device, 'phone')
+  restart(registration, phone)
+  return { screen: 'linked', device: device.id }
+}
+
+async function mayGoOn(phone: Phone): Promise<boolean> {
+  const flaw = take(phone, 'pairSuccess')
+  if (flaw === 'never') return false
+  if (flaw) await delay(flaw.afterMs, undefined, { ref: false })
+  return true
+}
+
+function newDevice(phone: Phone, { noiseKey, identityKey, platform }: Registration): Device {
+  const id = phone.nextDevice++
+  const linkedAt = new Date().toISOString()
+  return { id, keyIndex: id, noiseKey, identityKey, platform, linkedAt, preKeys: 0, lastPreKey: 0, logins: 0 }
+}
+
+async function isAcceptedByCompanion(
+  world: World,
+  registration: Registration,
+  phone: Phone,
+  device: Device,
+  claim: DeviceClaim,
+): Promise<boolean> {
+  const { channel } = registration
+  const flaw = take(phone, 'identityFlaw')
+  const identity = vouchForDevice(claim, flaw === 'missing' ? undefined : flaw)
+  const success = pairSuccess(phone, device, flaw === 'missing' ? undefined : identity)
+  const answer = expectOf<BinaryNode>(channel.connection, world.timings.signatureTimeoutMs)
+  registration.signature = { id: success.attrs['id'] ?? '', answer }
+  channel.send(success)
+  if (disrupted(phone, 'pair-success', channel)) return false
+
+  const reply = await answer.outcome
+  if (!reply) return false
+  if (flaw) noteViolation(world, channel.connection, 'accepted-forged-account', flaw, phone.number)
+  const countersigned = childBytes(getBinaryNodeChild(reply, 'pair-device-sign'), 'device-identity')
+  if (countersigned && isCountersigned(claim, identity.details, countersigned)) return true
+  noteViolation(world, channel.connection, 'bad-device-signature', 'pair-device-sign does not verify', phone.number)
+  channel.connection.close()
+  return false
+}
+
+function pairSuccess(phone: Phone, device: Device, identity: DeviceIdentity | undefined): BinaryNode {
+  const jids = { jid: `${phone.number}:${device.id}@s.whatsapp.net`, lid: `${phone.lid}:${device.id}@lid` }
+  const children = [stanza('device', jids), stanza('platform', { name: 'android' })]
+  if (identity) children.unshift(stanza('device-identity', {}, identity.sent))
+  return serverIq('md', stanza('pair-success', {}, children))
+}
+
+/** The last thing on this connection: the device is to come back with a login. */
+function restart({ channel }: Registration, phone: Phone): void {
+  if (disrupted(phone, 'signed', channel)) return
+  const instead = take(phone, 'withoutRestart')
+  if (instead === 'stay') return
+  if (!instead) channel.send(streamError(515))
+  channel.connection.close()
+}

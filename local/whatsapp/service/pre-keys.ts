@@ -1,0 +1,75 @@
+import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren } from '@whiskeysockets/baileys'
+import { isSignedBy } from '../crypto/xeddsa.ts'
+import { takeIf } from '../phone/behaviour.ts'
+import { childBytes, errorOf, resultOf, stanza } from '../wire/stanzas.ts'
+import type { Session } from './session.ts'
+import { noteViolation } from './violations.ts'
+import type { World } from './world.ts'
+
+const KEY_TYPE = Buffer.from([5])
+
+/** Answers what a device asks about the keys that others need to write to it. */
+export function answerEncrypt(world: World, session: Session, iq: BinaryNode): BinaryNode[] {
+  if (iq.attrs['type'] === 'set') return [answerUpload(world, session, iq)]
+  const { phone, device } = session
+  if (getBinaryNodeChild(iq, 'digest')) return [answerDigest(session, iq)]
+  if (!getBinaryNodeChild(iq, 'count')) return [resultOf(iq)]
+  if (takeIf(phone, 'bringUp', 'count-silent')) return []
+  return [resultOf(iq, stanza('count', { value: String(device.preKeys) }))]
+}
+
+function answerUpload(world: World, session: Session, iq: BinaryNode): BinaryNode {
+  const { phone, channel } = session
+  const fault = faultIn(session, iq)
+  if (fault) {
+    noteViolation(world, channel.connection, fault.kind, fault.detail, phone.number)
+    return errorOf(iq, { code: 406, text: 'not-acceptable' })
+  }
+  if (takeIf(phone, 'bringUp', 'upload-refused')) return errorOf(iq, { code: 500, text: 'internal-server-error' })
+  takeIn(world, session, keysIn(iq))
+  return resultOf(iq)
+}
+
+function takeIn(world: World, { phone, device, channel }: Session, keys: readonly BinaryNode[]): void {
+  const ids = keys.map((key) => childBytes(key, 'id')?.readUIntBE(0, 3) ?? 0)
+  const again = ids.filter((id) => id <= device.lastPreKey)
+  if (again.length > 0) {
+    noteViolation(
+      world,
+      channel.connection,
+      'prekey-ids-again',
+      `${again.length} ids from ${again[0]} on`,
+      phone.number,
+    )
+  }
+  device.preKeys += keys.length
+  device.lastPreKey = Math.max(device.lastPreKey, ...ids)
+  world.save()
+}
+
+function answerDigest({ phone, device }: Session, iq: BinaryNode): BinaryNode {
+  if (takeIf(phone, 'bringUp', 'digest-refused')) return errorOf(iq, { code: 404, text: 'item-not-found' })
+  const digest = [stanza('type', {}, KEY_TYPE), stanza('identity', {}, device.identityKey)]
+  return resultOf(iq, stanza('digest', {}, digest))
+}
+
+function faultIn({ device }: Session, iq: BinaryNode) {
+  const rotation = getBinaryNodeChild(iq, 'rotate')
+  const signedKey = getBinaryNodeChild(rotation ?? iq, 'skey')
+  const value = childBytes(signedKey, 'value')
+  const signature = childBytes(signedKey, 'signature')
+  if (!value || !signature || !isSignedBy(device.identityKey, Buffer.concat([KEY_TYPE, value]), signature)) {
+    return { kind: 'bad-prekey-signature', detail: 'the signed pre-key is not signed by the identity' } as const
+  }
+  if (rotation) return undefined
+  if (!childBytes(iq, 'identity')?.equals(device.identityKey)) {
+    return { kind: 'prekey-upload', detail: 'the identity is not the one that was linked' } as const
+  }
+  const isWhole = (key: BinaryNode) => childBytes(key, 'id')?.length === 3 && childBytes(key, 'value')?.length === 32
+  if (!keysIn(iq).every(isWhole)) return { kind: 'prekey-upload', detail: 'a pre-key is malformed' } as const
+  return undefined
+}
+
+function keysIn(iq: BinaryNode): BinaryNode[] {
+  return getBinaryNodeChildren(getBinaryNodeChild(iq, 'list'), 'key')
+}

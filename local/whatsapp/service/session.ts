@@ -1,0 +1,79 @@
+import { type BinaryNode, getBinaryNodeChild, S_WHATSAPP_NET } from '@whiskeysockets/baileys'
+import { disrupted, take, takeIf } from '../phone/behaviour.ts'
+import { type Device, type Phone, removeDevice } from '../phone/phone.ts'
+import type { Channel } from '../wire/channel.ts'
+import { errorOf, info, resultOf, stanza } from '../wire/stanzas.ts'
+import { eachStanza } from './conversation.ts'
+import { answerEncrypt } from './pre-keys.ts'
+import { answerUsync } from './usync.ts'
+import { noteViolation } from './violations.ts'
+import type { World } from './world.ts'
+
+/** A linked device that is online. */
+export interface Session {
+  readonly phone: Phone
+  readonly device: Device
+  readonly channel: Channel
+  /** Set when the device has finished its bring-up. */
+  isUp: boolean
+}
+
+/** Answers one kind of question, told by its xmlns, with any number of stanzas. */
+type Answer = (world: World, session: Session, iq: BinaryNode) => BinaryNode[]
+
+const answers: Readonly<Record<string, Answer>> = {
+  encrypt: answerEncrypt,
+  passive: answerPassive,
+  md: answerRemoval,
+  usync: answerUsync,
+  abt: (_world, _session, iq) => [resultOf(iq, stanza('props', { protocol: '1', hash: 'simulated' }))],
+  blocklist: (_world, _session, iq) => [resultOf(iq, stanza('list'))],
+  privacy: (_world, _session, iq) => [resultOf(iq, stanza('privacy'))],
+}
+
+/** Serves a device from its login to its end. */
+export async function serveSession(world: World, session: Session): Promise<void> {
+  await eachStanza(world, session.channel, (received) => {
+    if (received.tag === 'ib' && getBinaryNodeChild(received, 'unified_session')) noteUp(world, session)
+    else for (const reply of replies(world, session, received)) session.channel.send(reply)
+  })
+}
+
+function replies(world: World, session: Session, received: BinaryNode): BinaryNode[] {
+  const { id = '', type, xmlns = '' } = received.attrs
+  if (received.tag === 'message') return [stanza('ack', { from: S_WHATSAPP_NET, class: 'message', id })]
+  if (received.tag !== 'iq' || type === 'result' || type === 'error') return []
+  const answer = Object.hasOwn(answers, xmlns) ? answers[xmlns] : undefined
+  // Pings, and what is not modelled, get an empty result, so that nothing in the client waits for a time-out.
+  return answer ? answer(world, session, received) : [resultOf(received)]
+}
+
+/** Telemetry that a client sends first when it takes itself for open, and so tells us that its bring-up is done. */
+function noteUp(world: World, session: Session): void {
+  if (session.isUp) return
+  session.isUp = true
+  const { phone, device, channel } = session
+  if (takeIf(phone, 'unlinks', 'open')) removeDevice(world, phone, device, 'phone')
+  else disrupted(phone, 'open', channel)
+}
+
+function answerPassive(_world: World, { phone }: Session, iq: BinaryNode): BinaryNode[] {
+  if (takeIf(phone, 'bringUp', 'passive-silent')) return []
+  return [resultOf(iq), info(stanza('offline', { count: '0' }))]
+}
+
+/** A device may remove itself, which is what logging out means. It is told so, and then that it is removed. */
+function answerRemoval(world: World, { phone, device, channel }: Session, iq: BinaryNode): BinaryNode[] {
+  const removal = getBinaryNodeChild(iq, 'remove-companion-device')
+  if (!removal) return [resultOf(iq)]
+  const jid = `${phone.number}:${device.id}@s.whatsapp.net`
+  if (removal.attrs['jid'] !== jid) {
+    const detail = `${removal.attrs['jid']} is not ${jid}`
+    noteViolation(world, channel.connection, 'removes-other-device', detail, phone.number)
+    return [errorOf(iq, { code: 403, text: 'forbidden' })]
+  }
+  if (take(phone, 'removalSilent')) return []
+  channel.send(resultOf(iq))
+  removeDevice(world, phone, device, 'companion')
+  return []
+}

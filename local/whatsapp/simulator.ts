@@ -1,0 +1,92 @@
+import type { Reply } from './control/reply.ts'
+import { control } from './control/routes.ts'
+import { certificateChain } from './crypto/certificate.ts'
+import { generateKeyPair } from './crypto/x25519.ts'
+import { generateSigningKey, type SigningKey, signingKeyFrom } from './crypto/xeddsa.ts'
+import type { SimulatorEvent } from './events.ts'
+import { openFrontDoor } from './service/accept.ts'
+import { healthy } from './service/conditions.ts'
+import type { Timings, World } from './service/world.ts'
+import { readState, type StateWriter, stateWriter } from './state-file.ts'
+
+/** How to start a simulator. */
+export interface SimulatorOptions {
+  /** The port to listen on, on the loopback; 0, the default, takes a free one. */
+  readonly port?: number
+  /** Where phones, devices and the root key are kept from run to run. Without it they live as long as the simulator. */
+  readonly stateFile?: string
+  /** The seed of the root key, 32 bytes in hex. It wins over the one in the state file. */
+  readonly rootKey?: string
+  readonly timings?: Partial<Timings>
+  /** Linked devices that an account may have; WhatsApp allows four. */
+  readonly deviceLimit?: number
+  readonly onEvent?: (event: SimulatorEvent) => void
+}
+
+/** A running simulated WhatsApp: the service, and every phone in the world. */
+export interface Simulator {
+  readonly webSocketUrl: string
+  /** The public key, in hex, that clients must trust for the service's certificate. */
+  readonly rootKey: string
+  /** Carries out a control request, such as `POST /simulator/phones/79001234567/enter-code`. */
+  control(method: string, path: string, body?: unknown): Promise<Reply>
+  close(): Promise<void>
+}
+
+const TIMINGS: Timings = { codeLifetimeMs: 180_000, finishTimeoutMs: 15_000, signatureTimeoutMs: 15_000 }
+const DEVICE_LIMIT = 4
+
+/** Starts a simulated WhatsApp on the loopback. */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { stateFile } = options
+  const state = stateFile === undefined ? undefined : await readState(stateFile)
+  const rootKey = chooseRootKey(options.rootKey, state?.rootSeed)
+  const phones = new Map(state?.phones.map((phone) => [phone.number, phone]))
+  const writer =
+    stateFile === undefined
+      ? NOWHERE
+      : stateWriter(stateFile, () => ({ rootSeed: rootKey.seed, phones: [...phones.values()] }))
+
+  const world = newWorld(options, rootKey, phones, writer)
+  const door = await openFrontDoor(world, options.port ?? 0)
+  // The root key must outlive a kill, even before the first link: clients are told to trust it from now on.
+  writer.save()
+  await writer.flush()
+  return {
+    webSocketUrl: `ws://127.0.0.1:${door.port}/ws/chat`,
+    rootKey: rootKey.public.toString('hex'),
+    control: (method, path, body) => control({ world, cutAll: door.cutAll }, method, path, body),
+    async close() {
+      world.condition.end()
+      await door.close()
+      await writer.flush()
+    },
+  }
+}
+
+const NOWHERE: StateWriter = { save: () => {}, flush: () => Promise.resolve() }
+
+function newWorld(options: SimulatorOptions, rootKey: SigningKey, phones: World['phones'], writer: StateWriter): World {
+  const staticKey = generateKeyPair()
+  return {
+    rootKey,
+    staticKey,
+    certificate: certificateChain(rootKey, staticKey.public),
+    timings: { ...TIMINGS, ...options.timings },
+    deviceLimit: options.deviceLimit ?? DEVICE_LIMIT,
+    phones,
+    registrations: new Set(),
+    sessions: new Map(),
+    violations: { counts: new Map(), latest: [] },
+    traffic: { connections: 0, open: 0 },
+    condition: healthy,
+    tell: options.onEvent ?? (() => {}),
+    save: writer.save,
+  }
+}
+
+function chooseRootKey(given: string | undefined, stored: Buffer | undefined): SigningKey {
+  if (given === undefined) return stored ? signingKeyFrom(stored) : generateSigningKey()
+  if (!/^[0-9a-f]{64}$/i.test(given)) throw new Error('rootKey must be 32 bytes in hex')
+  return signingKeyFrom(Buffer.from(given, 'hex'))
+}

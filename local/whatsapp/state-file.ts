@@ -1,0 +1,110 @@
+import { open, readFile, rename } from 'node:fs/promises'
+import * as v from 'valibot'
+import { isBadInput } from './control/choice.ts'
+import { signingKeyFrom } from './crypto/xeddsa.ts'
+import { behaviourFrom, ok } from './phone/behaviour.ts'
+import type { Device, Phone } from './phone/phone.ts'
+
+/** What outlives the simulator: its root key, the phones, and the devices linked to them. */
+export interface State {
+  readonly rootSeed: Buffer
+  readonly phones: readonly Phone[]
+}
+
+/** Writes the state soon after it has changed, and never twice at once. */
+export interface StateWriter {
+  save(): void
+  /** Resolves when everything that was to be saved is on disk. */
+  flush(): Promise<void>
+}
+
+// Long enough to gather the changes of one link, short enough to survive a kill right after it.
+const GATHER_MS = 30
+
+const Bytes = v.pipe(
+  v.string(),
+  v.hexadecimal(),
+  v.transform((hex) => Buffer.from(hex, 'hex')),
+)
+const StoredDevice = v.object({
+  id: v.number(),
+  keyIndex: v.number(),
+  noiseKey: Bytes,
+  identityKey: Bytes,
+  platform: v.string(),
+  linkedAt: v.string(),
+  preKeys: v.number(),
+  lastPreKey: v.number(),
+  logins: v.number(),
+})
+const StoredPhone = v.object({
+  number: v.string(),
+  lid: v.string(),
+  identitySeed: Bytes,
+  devices: v.array(StoredDevice),
+  nextDevice: v.number(),
+  companionHellos: v.number(),
+  behaviour: v.object({ name: v.string(), params: v.record(v.string(), v.unknown()) }),
+})
+const StoredState = v.object({ version: v.literal(1), rootSeed: Bytes, phones: v.array(StoredPhone) })
+
+/** Reads the state of an earlier run; undefined when there was none. */
+export async function readState(file: string): Promise<State | undefined> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (text === undefined) return undefined
+  const { rootSeed, phones } = v.parse(StoredState, JSON.parse(text))
+  return { rootSeed, phones: phones.map(revive) }
+}
+
+function revive({ identitySeed, behaviour, ...stored }: v.InferOutput<typeof StoredPhone>): Phone {
+  const restored = behaviourFrom(behaviour.name, behaviour.params)
+  return { ...stored, identity: signingKeyFrom(identitySeed), behaviour: isBadInput(restored) ? ok : restored }
+}
+
+/** Writes what `read` gives, into another file first, so that the state is always whole. */
+export function stateWriter(file: string, read: () => State): StateWriter {
+  let timer: NodeJS.Timeout | undefined
+  let writing: Promise<void> = Promise.resolve()
+
+  const write = () => {
+    timer = undefined
+    writing = writing.then(() => replaceFile(file, serialize(read())))
+  }
+  return {
+    save() {
+      timer ??= setTimeout(write, GATHER_MS)
+    },
+    async flush() {
+      if (timer) {
+        clearTimeout(timer)
+        write()
+      }
+      await writing
+    },
+  }
+}
+
+async function replaceFile(file: string, text: string): Promise<void> {
+  const draft = await open(`${file}.draft`, 'w', 0o600)
+  await draft.writeFile(text)
+  await draft.sync()
+  await draft.close()
+  await rename(`${file}.draft`, file)
+}
+
+function serialize({ rootSeed, phones }: State): string {
+  const stored = phones.map(({ identity, behaviour, devices, ...phone }) => ({
+    ...phone,
+    devices: devices.map(serializeDevice),
+    identitySeed: identity.seed.toString('hex'),
+    behaviour: { name: behaviour.name, params: behaviour.params },
+  }))
+  return JSON.stringify({ version: 1, rootSeed: rootSeed.toString('hex'), phones: stored })
+}
+
+function serializeDevice(device: Device) {
+  return { ...device, noiseKey: device.noiseKey.toString('hex'), identityKey: device.identityKey.toString('hex') }
+}

@@ -1,0 +1,35 @@
+/** A queue with one reader, who waits when it is empty. */
+export interface Inbox<T> {
+  deliver(items: readonly T[]): void
+  /** The next item in order; undefined when the queue is empty and has ended. */
+  next(): Promise<T | undefined>
+  end(): void
+}
+
+/** Makes an empty queue. */
+export function newInbox<T>(): Inbox<T> {
+  const items: T[] = []
+  let hasEnded = false
+  let reader: ((item: T | undefined) => void) | undefined
+
+  const serve = () => {
+    if (!reader || (items.length === 0 && !hasEnded)) return
+    reader(items.shift())
+    reader = undefined
+  }
+  return {
+    deliver(more) {
+      items.push(...more)
+      serve()
+    },
+    next: () =>
+      new Promise((resolve) => {
+        reader = resolve
+        serve()
+      }),
+    end() {
+      hasEnded = true
+      serve()
+    },
+  }
+}

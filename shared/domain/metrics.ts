@@ -1,5 +1,5 @@
 /** What is counted, and how counts become numbers that say something (requirements sections 7 and 10). Pure. */
-import type { ErrorCode } from './domain/errors.ts'
+import type { ErrorCode } from './errors.ts'
 
 /** Counters, added up per minute. */
 export type Counts = Readonly<Record<string, number>>

@@ -8,10 +8,11 @@ export type CallLimits = {
   readonly tries?: number
   /** Milliseconds for one try. */
   readonly tryMs?: number
+  /** Milliseconds for connecting, and for waiting for a free socket. */
+  readonly connectMs?: number
 }
 
-const defaults = { tries: 3, tryMs: 2_000 } as const
-const connectMs = 1_000
+const defaults = { tries: 3, tryMs: 2_000, connectMs: 1_000 } as const
 /** Most that the SDK's standard strategy waits before one of the first few retries. */
 const retryPauseMs = 1_000
 /** Requests wait for a free socket inside the connect time-out, so there must be more sockets than concurrent requests. */
@@ -36,7 +37,7 @@ export function documentClient(limits: CallLimits = {}, config: DynamoDBClientCo
 }
 
 /** Time-outs for any client of the SDK. */
-export function requestHandler({ tryMs = defaults.tryMs }: CallLimits = {}) {
+export function requestHandler({ tryMs = defaults.tryMs, connectMs = defaults.connectMs }: CallLimits = {}) {
   const agent = { keepAlive: true, maxSockets: mostSockets }
   return {
     connectionTimeout: Math.min(connectMs, tryMs),

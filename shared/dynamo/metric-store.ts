@@ -1,7 +1,7 @@
 /** Counters per minute, and the lines that hosts write about themselves: what `/metrics` reads. */
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
-import { type Counts, sumOf } from '#shared/metrics.ts'
+import { type Counts, sumOf } from '#shared/domain/metrics.ts'
 import { batchGet } from './batch-get.ts'
 import { leaseRowKey, parseLease } from './lease-row.ts'
 import type { ControlTable } from './shard-companies.ts'

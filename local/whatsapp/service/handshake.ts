@@ -36,7 +36,9 @@ export async function shakeHands(world: World, connection: Connection): Promise<
   const { clientFinish } = proto.HandshakeMessage.decode(finish)
   if (!clientFinish?.static || !clientFinish.payload) throw new Error('clientFinish lacks a field')
   const { clientStatic, payload, transport } = noise.clientFinish(clientFinish.static, clientFinish.payload)
-  if (ailment.certificate) noteViolation(world, connection, 'accepted-forged-certificate', ailment.certificate)
+  // Nobody is known to judge the dates.
+  if (ailment.certificate && ailment.certificate !== 'expired')
+    noteViolation(world, connection, 'accepted-forged-certificate', ailment.certificate)
   return {
     channel: secureChannel(connection, transport),
     noiseKey: clientStatic,

@@ -1,0 +1,66 @@
+/** Lets clients connect to the WebSocket API. Small on purpose: each connect waits for it, often cold. */
+import * as v from 'valibot'
+import { AuthorizerEnv, parseEnv } from '#shared/env.ts'
+import { languageOf } from './language.ts'
+import { type Caller, tokenSettings, tokenVerifier, type VerifyToken } from './tokens.ts'
+import { Handshake, headerOf, tokenOf } from './ws/handshake.ts'
+
+const AuthorizerEvent = v.object({ methodArn: v.string(), ...Handshake.entries })
+
+/** What `requestContext.authorizer` carries in every later event of the connection; API Gateway makes it all strings. */
+export type ConnectionContext = {
+  readonly companyId: string
+  readonly role: 'marketplace'
+  readonly language: 'ru' | 'en'
+  /** Epoch seconds. */
+  readonly exp: number
+}
+
+type Policy = {
+  readonly principalId: string
+  readonly policyDocument: {
+    readonly Version: '2012-10-17'
+    readonly Statement: readonly {
+      readonly Action: 'execute-api:Invoke'
+      readonly Effect: 'Allow' | 'Deny'
+      readonly Resource: string
+    }[]
+  }
+  readonly context?: ConnectionContext
+}
+
+/**
+ * Answers `$connect`: a policy that allows a client of a company and denies an admin (403), whose token names no company
+ * to listen to. Anything else is the error that API Gateway turns into 401.
+ */
+export async function authorize(event: unknown, verify: VerifyToken): Promise<Policy> {
+  const { methodArn, ...handshake } = v.parse(AuthorizerEvent, event)
+  const token = tokenOf(handshake)
+  const verified = token === undefined ? undefined : await verify(token)
+  // API Gateway answers 401 to an error of exactly this text, and 500 to any other.
+  if (!verified?.ok) throw new Error('Unauthorized')
+  const caller = verified.value
+  if (caller.role === 'admin') return policy('admin', 'Deny', methodArn)
+  return { ...policy(caller.companyId, 'Allow', methodArn), context: contextOf(caller, handshake) }
+}
+
+function contextOf(caller: Extract<Caller, { role: 'marketplace' }>, handshake: Handshake): ConnectionContext {
+  const { companyId, role, lang, exp } = caller
+  const language = languageOf(lang, handshake.queryStringParameters?.['lang'], headerOf(handshake, 'accept-language'))
+  return { companyId, role, language, exp }
+}
+
+const policy = (principalId: string, effect: 'Allow' | 'Deny', methodArn: string): Policy => ({
+  principalId,
+  policyDocument: {
+    Version: '2012-10-17',
+    Statement: [{ Action: 'execute-api:Invoke', Effect: effect, Resource: methodArn }],
+  },
+})
+
+let verifier: VerifyToken | undefined
+
+export const handler = (event: unknown): Promise<Policy> => {
+  verifier ??= tokenVerifier(tokenSettings(parseEnv(AuthorizerEnv, process.env)))
+  return authorize(event, verifier)
+}

@@ -1,0 +1,65 @@
+/**
+ * What the functions need from the outside, built once per container and only if used. `@__PURE__` lets the bundler leave
+ * out what a function never asks for, with all that it imports.
+ */
+import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
+import { connectionsApi as managementApi } from '#shared/aws/connections-api.ts'
+import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
+import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
+import { documentClient } from '#shared/dynamo/document-client.ts'
+import { dynamoIdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
+import { dynamoMetricStore } from '#shared/dynamo/metric-store.ts'
+import { ControlPlaneEnv, parseEnv } from '#shared/env.ts'
+import { createLog } from '#shared/log.ts'
+import type { Clock } from '#shared/ports.ts'
+import { connectionPublisher } from '#shared/publisher.ts'
+import { once } from './once.ts'
+import type { StartPairingDeps } from './start-pairing.ts'
+import { tokenSettings, tokenVerifier } from './tokens.ts'
+
+const env = /* @__PURE__ */ once(() => parseEnv(ControlPlaneEnv, process.env))
+
+export const clock: Clock = Date.now
+
+/** Named after the function: Lambda tells it its name. */
+export const log = /* @__PURE__ */ once(() =>
+  createLog(process.env['AWS_LAMBDA_FUNCTION_NAME'] ?? 'functions', { level: env().LOG_LEVEL }),
+)
+
+export const shards = (): number => env().SHARD_QUEUE_URLS.length
+
+/** Half of what a host allows itself: a function has ten seconds for everything. */
+const callLimits = { tries: 2, tryMs: 1_500 }
+const controlTable = /* @__PURE__ */ once(() => ({ client: documentClient(callLimits), table: env().CONTROL_TABLE }))
+
+export const companyStore = /* @__PURE__ */ once(() =>
+  dynamoCompanyStore({ ...controlTable(), shards: shards(), clock }),
+)
+
+export const connectionStore = /* @__PURE__ */ once(() => dynamoConnectionStore({ ...controlTable(), clock }))
+
+export const idempotencyStore = /* @__PURE__ */ once(() => dynamoIdempotencyStore(controlTable()))
+
+export const metricStore = /* @__PURE__ */ once(() => dynamoMetricStore(controlTable()))
+
+export const commandQueue = /* @__PURE__ */ once(() =>
+  sqsCommandQueue({
+    client: sqsClient(),
+    shardQueueUrls: env().SHARD_QUEUE_URLS,
+    watchdogQueueUrl: env().WATCHDOG_QUEUE_URL,
+    clock,
+  }),
+)
+
+export const connectionsApi = /* @__PURE__ */ once(() => managementApi({ callbackUrl: env().CALLBACK_URL, log: log() }))
+
+export const publisher = /* @__PURE__ */ once(() =>
+  connectionPublisher({ connections: connectionStore(), api: connectionsApi(), clock, log: log() }),
+)
+
+export const verify = /* @__PURE__ */ once(() => tokenVerifier(tokenSettings(env())))
+
+export const pairing = /* @__PURE__ */ once((): StartPairingDeps['pairing'] => ({
+  defaultRegion: env().DEFAULT_REGION,
+  codeDeadlineMs: env().CODE_DEADLINE_SECONDS * 1000,
+}))

@@ -1,0 +1,66 @@
+/** The one stack around every HTTP route: who asks, in which language to answer, and what is said when it fails. */
+import middy from '@middy/core'
+import * as v from 'valibot'
+import { errorSpec, type Language } from '#shared/domain/errors.ts'
+import { err } from '#shared/domain/result.ts'
+import type { Log } from '#shared/log.ts'
+import { failureOf } from './failures.ts'
+import { HttpEvent, type Reply, type Route } from './http/request.ts'
+import { languageOf } from './language.ts'
+import { type HttpResponse, type Problem, problemResponse } from './responses.ts'
+import type { Caller, VerifyToken } from './tokens.ts'
+
+/** What the stack needs. A function without `verify` has only routes that anyone may ask. */
+export type EndpointDeps = { readonly log: Log; readonly verify?: VerifyToken }
+
+/** Answers before Lambda ends us: API Gateway's own 503 is no problem document. */
+const timeoutEarlyInMillis = 500
+
+/** Makes a function's handler from its routes by route key. `makeDeps` is called by the first request, not before. */
+export const endpoint = <Deps extends EndpointDeps>(
+  routes: Readonly<Record<string, Route<Deps>>>,
+  makeDeps: () => Deps,
+) =>
+  middy<unknown, HttpResponse>({ timeoutEarlyInMillis })
+    .onError((request) => {
+      const { event, error } = request
+      const known = v.safeParse(HttpEvent, event)
+      const { log } = known.success ? inContext(makeDeps(), known.output) : makeDeps()
+      const language = languageOf(known.success ? known.output.headers['accept-language'] : undefined)
+      request.response = refuse(failureOf(error), language, log, error)
+    })
+    .handler(async (rawEvent: unknown): Promise<HttpResponse> => {
+      const event = v.parse(HttpEvent, rawEvent)
+      const deps = inContext(makeDeps(), event)
+      const caller = await callerOf(event, deps.verify)
+      const language = languageOf(caller?.lang, event.headers['accept-language'])
+      const route = Object.hasOwn(routes, event.routeKey) ? routes[event.routeKey] : undefined
+      const request = { event, caller, language, correlationId: event.requestContext.requestId }
+      const reply: Reply = route ? await route(request, deps) : err({ code: 'NOT_FOUND' })
+      return reply.ok ? reply.value : refuse(reply.error, language, deps.log)
+    })
+
+/** The dependencies of one request: its log lines say which it is (R37). */
+const inContext = <Deps extends EndpointDeps>(deps: Deps, { routeKey, requestContext }: HttpEvent): Deps => ({
+  ...deps,
+  log: deps.log.child({ correlationId: requestContext.requestId, route: routeKey }),
+})
+
+/** Who sends the request; undefined when the token is missing or bad. */
+async function callerOf(event: HttpEvent, verify: VerifyToken | undefined): Promise<Caller | undefined> {
+  const token = /^Bearer +(\S+)$/i.exec(event.headers['authorization'] ?? '')?.[1]
+  if (token === undefined || !verify) return undefined
+  const verified = await verify(token)
+  return verified.ok ? verified.value : undefined
+}
+
+/** Refuses, with one line in the log: as loud as its code, without what the client wrote. */
+function refuse(problem: Problem, language: Language, log: Log, error?: unknown): HttpResponse {
+  const { code, field } = problem
+  log[errorSpec(code).level]('Request refused', {
+    code,
+    ...(field && { field }),
+    ...(error !== undefined && { error }),
+  })
+  return problemResponse(problem, language)
+}

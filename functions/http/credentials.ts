@@ -1,0 +1,50 @@
+/** What is stored of a company, and how to be rid of it (requirements section 7). */
+import { ok } from '#shared/domain/result.ts'
+import { clock, commandQueue, companyStore, log, publisher, verify } from '../deps.ts'
+import { endpoint } from '../endpoint.ts'
+import { once } from '../once.ts'
+import { type ResetDeps, reset } from '../reset.ts'
+import { json } from '../responses.ts'
+import { type TellDeps, tell } from '../tell.ts'
+import type { VerifyToken } from '../tokens.ts'
+import { companyRoute, noInput, type Route } from './request.ts'
+import { phoneFor } from './views.ts'
+
+export type CredentialsDeps = ResetDeps & TellDeps & { readonly verify: VerifyToken }
+
+const status = companyRoute(noInput, async ({ companyId, caller }, { store }: CredentialsDeps) => {
+  const { state } = await store.read(companyId)
+  const { credentials, attempt } = state
+  return ok(
+    json(200, {
+      hasCredentials: credentials !== undefined,
+      storedPhone: phoneFor(caller.role, credentials?.phone),
+      canReset: credentials !== undefined || attempt !== undefined,
+    }),
+  )
+})
+
+const remove = companyRoute(noInput, async ({ companyId, correlationId }, deps: CredentialsDeps) => {
+  const decided = await reset({ companyId, correlationId, waiting: [] }, deps)
+  await tell(companyId, decided, deps)
+  const unlinked = decided.outcome.retired === undefined ? 'not-linked' : 'pending'
+  return ok(json(200, { success: true, message: 'Credentials deleted', unlinked }))
+})
+
+export const credentialsRoutes: Readonly<Record<string, Route<CredentialsDeps>>> = {
+  'GET /api/whatsapp/sessions/{companyId}/credentials/status': status,
+  'DELETE /api/whatsapp/sessions/{companyId}/credentials': remove,
+}
+
+const deps = once(
+  (): CredentialsDeps => ({
+    log: log(),
+    verify: verify(),
+    store: companyStore(),
+    queue: commandQueue(),
+    publisher: publisher(),
+    clock,
+  }),
+)
+
+export const handler = endpoint(credentialsRoutes, deps)

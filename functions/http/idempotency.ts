@@ -1,0 +1,56 @@
+/** The `Idempotency-Key` header: the same key and the same request get the same answer, for a day. */
+import { createHash } from 'node:crypto'
+import { err, ok } from '#shared/domain/result.ts'
+import type { IdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
+import type { Log } from '#shared/log.ts'
+import { json, type Problem } from '../responses.ts'
+import { badRequest, type CompanyRequest, type Reply } from './request.ts'
+
+export type IdempotencyDeps = {
+  readonly idempotency: IdempotencyStore
+  readonly clock: () => number
+  readonly log: Log
+}
+
+const header = 'Idempotency-Key'
+/** Printable ASCII, as in any header. */
+const wellFormed = /^[\x21-\x7e]{1,128}$/
+
+const otherRequest: Problem = {
+  code: 'BAD_REQUEST',
+  status: 422,
+  field: header,
+  detail: `${header} was used for another request`,
+}
+
+/**
+ * Runs the request, or answers as it was answered before. Only what was accepted is kept: a request that failed may be
+ * tried again under its key. Without the header there is nothing to it.
+ */
+export async function idempotently(
+  request: CompanyRequest<unknown>,
+  deps: IdempotencyDeps,
+  run: () => Promise<Reply>,
+): Promise<Reply> {
+  const key = request.event.headers['idempotency-key']
+  if (key === undefined) return run()
+  if (!wellFormed.test(key)) return badRequest(header, `${header} must have 1 to 128 printable characters`)
+  const keyHash = hash([request.companyId, request.caller.role, key])
+  const kept = await deps.idempotency.take(keyHash, hash([request.event.routeKey, request.input]), deps.clock())
+  if (kept.kind === 'otherRequest') return err(otherRequest)
+  if (kept.kind === 'repeated' && kept.answer !== undefined) return ok(json(202, JSON.parse(kept.answer)))
+  const reply = await run()
+  if (reply.ok && reply.value.statusCode === 202) await keep(keyHash, reply.value.body, deps)
+  return reply
+}
+
+async function keep(keyHash: string, answer: string, { idempotency, log }: IdempotencyDeps): Promise<void> {
+  try {
+    await idempotency.keep(keyHash, answer)
+  } catch (error) {
+    // The request was carried out; repeated, it joins the attempt that it has started.
+    log.warn('An answer could not be kept under its idempotency key', { error })
+  }
+}
+
+const hash = (parts: unknown): string => createHash('sha256').update(JSON.stringify(parts)).digest('hex')

@@ -1,0 +1,88 @@
+/** How pairing goes, in numbers (requirements section 7): for dashboards of the marketplace's own. */
+
+import {
+  type Counts,
+  countOf,
+  type Histogram,
+  mean,
+  outcomesOf,
+  percentile,
+  ratio,
+  sumOf,
+} from '#shared/domain/metrics.ts'
+import { ok } from '#shared/domain/result.ts'
+import type { HostLine, MetricStore } from '#shared/dynamo/metric-store.ts'
+import type { Log } from '#shared/log.ts'
+import type { Clock } from '#shared/ports.ts'
+import { clock, log, metricStore, shards, verify } from '../deps.ts'
+import { endpoint } from '../endpoint.ts'
+import { once } from '../once.ts'
+import { json } from '../responses.ts'
+import type { VerifyToken } from '../tokens.ts'
+import { adminRoute, noInput, type Route } from './request.ts'
+
+export type MetricsDeps = {
+  readonly log: Log
+  readonly verify: VerifyToken
+  readonly metrics: MetricStore
+  readonly shards: number
+  readonly clock: Clock
+}
+
+/** What happens seldom is counted over an hour; phone mismatches, which come in bursts, over five minutes. */
+const windowMinutes = 60
+const mismatchMinutes = 5
+
+const read = adminRoute(noInput, async (_request, { metrics, shards: count, clock: now }: MetricsDeps) => {
+  const [recent, counts, hosts] = await Promise.all([
+    metrics.sum(mismatchMinutes, now()),
+    metrics.sum(windowMinutes, now()),
+    metrics.hosts(count),
+  ])
+  return ok(json(200, { ...mismatches(recent), ...pairing(counts), ...fleet(hosts), window_minutes: windowMinutes }))
+})
+
+const mismatches = (counts: Counts) => ({
+  phone_mismatch_count: countOf(counts, 'phone_mismatch'),
+  /** Of the attempts that were requested. */
+  phone_mismatch_rate: ratio(countOf(counts, 'phone_mismatch'), countOf(counts, 'requested')) ?? 0,
+})
+
+const pairing = (counts: Counts) => ({
+  avg_cleanup_time_ms: mean(counts, 'cleanup_time_ms'),
+  cleanup_success_rate: ratio(
+    countOf(counts, 'cleanup.ok'),
+    countOf(counts, 'cleanup.ok') + countOf(counts, 'cleanup.failed'),
+  ),
+  /** Mean, in seconds. */
+  credential_age_on_mismatch: mean(counts, 'credential_age_seconds'),
+  time_to_code_ms: percentiles(counts, 'time_to_code_ms'),
+  time_to_link_ms: percentiles(counts, 'time_to_link_ms'),
+  attempts_requested: countOf(counts, 'requested'),
+  attempts_by_outcome: outcomesOf(counts),
+})
+
+const percentiles = (counts: Counts, name: Histogram) => ({
+  p50: percentile(counts, name, 0.5),
+  p90: percentile(counts, name, 0.9),
+  p99: percentile(counts, name, 0.99),
+})
+
+const fleet = (hosts: readonly HostLine[]) => ({
+  sessions_by_state: sumOf(hosts.map(({ states }) => states)),
+  hosts: hosts.map(({ hostId, version, since, sessions, shards: owned }) => ({
+    hostId,
+    version,
+    since: new Date(since).toISOString(),
+    sessions,
+    shards: owned,
+  })),
+})
+
+export const metricsRoutes: Readonly<Record<string, Route<MetricsDeps>>> = { 'GET /api/whatsapp/metrics': read }
+
+const deps = once(
+  (): MetricsDeps => ({ log: log(), verify: verify(), metrics: metricStore(), shards: shards(), clock }),
+)
+
+export const handler = endpoint(metricsRoutes, deps)

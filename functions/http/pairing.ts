@@ -1,0 +1,69 @@
+/** Pairing for those who have no WebSocket: ask for a code, then poll the attempt (requirements section 7). */
+import * as v from 'valibot'
+import { err, ok } from '#shared/domain/result.ts'
+import { TypedPhone } from '#shared/protocol/client-messages.ts'
+import { attemptFields } from '#shared/protocol/server-messages.ts'
+import { clock, commandQueue, companyStore, idempotencyStore, log, pairing, publisher, verify } from '../deps.ts'
+import { endpoint } from '../endpoint.ts'
+import { once } from '../once.ts'
+import { json } from '../responses.ts'
+import { type StartPairingDeps, startPairing } from '../start-pairing.ts'
+import { type TellDeps, tell } from '../tell.ts'
+import type { VerifyToken } from '../tokens.ts'
+import { type IdempotencyDeps, idempotently } from './idempotency.ts'
+import { type CompanyRequest, companyRoute, noInput, type Reply, type Route } from './request.ts'
+import { attemptBody } from './views.ts'
+
+export type PairingDeps = StartPairingDeps & TellDeps & IdempotencyDeps & { readonly verify: VerifyToken }
+
+const CodeRequest = v.object({ phoneNumber: TypedPhone })
+
+const requestCode = companyRoute(CodeRequest, (request, deps: PairingDeps) =>
+  idempotently(request, deps, () => start(request, deps)),
+)
+
+async function start(request: CompanyRequest<v.InferOutput<typeof CodeRequest>>, deps: PairingDeps): Promise<Reply> {
+  const { companyId, correlationId, language, input } = request
+  const result = await startPairing(
+    {
+      companyId,
+      correlationId,
+      language,
+      method: 'code',
+      typedPhone: input.phoneNumber,
+      tell: (decided) => tell(companyId, decided, deps),
+    },
+    deps,
+  )
+  if (result.kind !== 'accepted') return err({ ...result.failure, ...fieldOf(result.failure.code) })
+  return ok(json(202, { companyId, attempt: attemptFields(result.attempt, deps.clock()) }))
+}
+
+/** What is wrong with a phone is wrong with the field that it came in. */
+const fieldOf = (code: string) =>
+  code === 'INVALID_PHONE_FORMAT' || code === 'INVALID_COUNTRY_CODE' ? { field: 'phoneNumber' } : {}
+
+const poll = companyRoute(noInput, async ({ companyId, caller, language }, { store, clock: now }: PairingDeps) => {
+  const { state } = await store.read(companyId)
+  return ok(json(200, { companyId, attempt: attemptBody(state, { role: caller.role, language, now: now() }) }))
+})
+
+export const pairingRoutes: Readonly<Record<string, Route<PairingDeps>>> = {
+  'POST /api/whatsapp/sessions/{companyId}/pairing-code': requestCode,
+  'GET /api/whatsapp/sessions/{companyId}/attempt': poll,
+}
+
+const deps = once(
+  (): PairingDeps => ({
+    log: log(),
+    verify: verify(),
+    store: companyStore(),
+    queue: commandQueue(),
+    publisher: publisher(),
+    idempotency: idempotencyStore(),
+    pairing: pairing(),
+    clock,
+  }),
+)
+
+export const handler = endpoint(pairingRoutes, deps)

@@ -1,0 +1,98 @@
+/** Requests of the HTTP API: the event as far as we read it, and who may ask for what with which input. */
+import * as v from 'valibot'
+import type { Language } from '#shared/domain/errors.ts'
+import { err, ok, type Result } from '#shared/domain/result.ts'
+import { CompanyId, firstIssue, longestMessage } from '#shared/protocol/client-messages.ts'
+import type { HttpResponse, Problem } from '../responses.ts'
+import type { Caller } from '../tokens.ts'
+
+const texts = v.optional(v.record(v.string(), v.optional(v.string())), {})
+
+/** An event of payload format 2.0; header names are in lower case. */
+export const HttpEvent = v.object({
+  routeKey: v.string(),
+  headers: texts,
+  pathParameters: texts,
+  queryStringParameters: texts,
+  body: v.optional(v.string(), ''),
+  isBase64Encoded: v.optional(v.boolean(), false),
+  requestContext: v.object({ requestId: v.string(), http: v.object({ method: v.string() }) }),
+})
+export type HttpEvent = v.InferOutput<typeof HttpEvent>
+
+/** A request whose sender is known, or known to be nobody. */
+export type HttpRequest = {
+  readonly event: HttpEvent
+  readonly caller: Caller | undefined
+  readonly language: Language
+  readonly correlationId: string
+}
+
+export type Reply = Result<HttpResponse, Problem>
+
+/** A route: what it answers to a request. `Deps` is what it needs from the outside. */
+export type Route<Deps> = (request: HttpRequest, deps: Deps) => Promise<Reply>
+
+export type AdminRequest<Input> = HttpRequest & { readonly input: Input }
+export type CompanyRequest<Input> = AdminRequest<Input> & { readonly companyId: string; readonly caller: Caller }
+
+/** A route for admins. Its input is the query, or the JSON body of a POST. */
+export const adminRoute =
+  <Schema extends v.GenericSchema, Deps>(
+    schema: Schema,
+    run: (request: AdminRequest<v.InferOutput<Schema>>, deps: Deps) => Promise<Reply>,
+  ): Route<Deps> =>
+  async (request, deps) => {
+    if (!request.caller) return err({ code: 'UNAUTHORIZED' })
+    if (request.caller.role !== 'admin') return err({ code: 'FORBIDDEN' })
+    const input = inputOf(schema, request.event)
+    return input.ok ? run({ ...request, input: input.value }, deps) : input
+  }
+
+/** A route for admins and for clients of the company in the path (R31). */
+export const companyRoute =
+  <Schema extends v.GenericSchema, Deps>(
+    schema: Schema,
+    run: (request: CompanyRequest<v.InferOutput<Schema>>, deps: Deps) => Promise<Reply>,
+  ): Route<Deps> =>
+  async (request, deps) => {
+    const { caller, event } = request
+    if (!caller) return err({ code: 'UNAUTHORIZED' })
+    const company = v.safeParse(CompanyId, event.pathParameters['companyId'])
+    if (!company.success) return badRequest('companyId', company.issues[0].message)
+    const companyId = company.output
+    if (caller.role !== 'admin' && caller.companyId !== companyId) return err({ code: 'FORBIDDEN' })
+    const input = inputOf(schema, event)
+    return input.ok ? run({ ...request, caller, companyId, input: input.value }, deps) : input
+  }
+
+/** For routes that take no input: whatever there is, is left alone. */
+export const noInput = v.object({})
+
+export const badRequest = (field: string, detail: string): Result<never, Problem> =>
+  err({ code: 'BAD_REQUEST', detail, field })
+
+function inputOf<Schema extends v.GenericSchema>(
+  schema: Schema,
+  event: HttpEvent,
+): Result<v.InferOutput<Schema>, Problem> {
+  const raw = event.requestContext.http.method === 'POST' ? parseBody(event) : ok(event.queryStringParameters)
+  if (!raw.ok) return raw
+  const parsed = v.safeParse(schema, raw.value)
+  if (parsed.success) return ok(parsed.output)
+  const { field, detail } = firstIssue(parsed.issues)
+  return field === 'message' ? notAnObject : badRequest(field, detail)
+}
+
+const notAnObject = badRequest('body', 'body must be a JSON object')
+
+function parseBody(event: HttpEvent): Result<unknown, Problem> {
+  const bytes = Buffer.from(event.body, event.isBase64Encoded ? 'base64' : 'utf8')
+  if (bytes.length > longestMessage) return badRequest('body', `body must have at most ${longestMessage} bytes`)
+  try {
+    return ok(JSON.parse(bytes.toString('utf8')))
+  } catch (error) {
+    if (error instanceof SyntaxError) return notAnObject
+    throw error
+  }
+}

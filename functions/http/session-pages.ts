@@ -1,0 +1,77 @@
+/** Pages of sessions: through the shards one after another, each company read as it is now. */
+import * as v from 'valibot'
+import type { SessionStatus } from '#shared/domain/company.ts'
+import { err, ok, type Result } from '#shared/domain/result.ts'
+import type { CompanyStore } from '#shared/ports.ts'
+import { sessionBody, type Viewer } from './views.ts'
+
+export type Place = { readonly shard: number; readonly after?: string | undefined }
+export type PageRequest = {
+  readonly limit: number
+  readonly from: Place
+  /** Only sessions in this status. */
+  readonly status?: SessionStatus | 'none' | undefined
+}
+export type Page = { readonly sessions: readonly Record<string, unknown>[]; readonly next?: Place }
+
+/** Companies that one request reads at the most: a rare status does not make it walk through everything. */
+const mostReads = 300
+/** Consistent reads that run at once. */
+const readsAtOnce = 25
+
+type Session = Record<string, unknown> & { readonly companyId: string }
+
+/** Reads a page. It may be short, or empty, while `next` says that there is more. */
+export async function sessionPage(
+  { limit, from, status }: PageRequest,
+  shards: number,
+  store: CompanyStore,
+  viewer: Viewer,
+): Promise<Page> {
+  const sessions: Session[] = []
+  let place: Place | undefined = from
+  for (let reads = 0; place && reads < mostReads; reads += readsAtOnce) {
+    const { shard, after }: Place = place
+    const found = await store.companiesOf(shard, { limit: readsAtOnce, ...(after !== undefined && { after }) })
+    const read = await readSessions(found.companyIds, store, viewer)
+    sessions.push(...read.filter((session) => status === undefined || session['session'] === status))
+    const last = sessions[limit - 1]
+    // The rest of what was read belongs to the next page.
+    if (last) return { sessions: sessions.slice(0, limit), next: { shard, after: last.companyId } }
+    place = nextPlace(shard, found.next, shards)
+  }
+  return { sessions, ...(place && { next: place }) }
+}
+
+function nextPlace(shard: number, after: string | undefined, shards: number): Place | undefined {
+  if (after !== undefined) return { shard, after }
+  return shard + 1 < shards ? { shard: shard + 1 } : undefined
+}
+
+/** Reads the companies of one shard: they share its lease. */
+async function readSessions(companyIds: readonly string[], store: CompanyStore, viewer: Viewer): Promise<Session[]> {
+  const [first] = companyIds
+  if (first === undefined) return []
+  const lease = await store.leaseOf(first)
+  return Promise.all(
+    companyIds.map(async (companyId) => {
+      const { state } = await store.read(companyId)
+      return { ...sessionBody(companyId, state, lease, viewer), companyId }
+    }),
+  )
+}
+
+/** A place as a cursor that clients hand back without looking into it. */
+export const cursorOf = (place: Place): string => Buffer.from(JSON.stringify(place)).toString('base64url')
+
+const Cursor = v.object({
+  shard: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  after: v.optional(v.pipe(v.string(), v.nonEmpty(), v.maxLength(256))),
+})
+
+/** Reads a cursor back; one that is not ours, or from before the shards were changed, is refused. */
+export function placeOf(cursor: string, shards: number): Result<Place, 'badCursor'> {
+  const text = Buffer.from(cursor, 'base64url').toString('utf8')
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Cursor), text)
+  return parsed.success && parsed.output.shard < shards ? ok(parsed.output) : err('badCursor')
+}

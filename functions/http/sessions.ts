@@ -1,0 +1,63 @@
+/** Sessions as operators list them, and one company's as its own clients see it, too (requirements section 7). */
+import * as v from 'valibot'
+import { ok } from '#shared/domain/result.ts'
+import type { Log } from '#shared/log.ts'
+import type { Clock, CompanyStore } from '#shared/ports.ts'
+import { clock, companyStore, log, shards, verify } from '../deps.ts'
+import { endpoint } from '../endpoint.ts'
+import { once } from '../once.ts'
+import { json } from '../responses.ts'
+import type { VerifyToken } from '../tokens.ts'
+import { adminRoute, badRequest, companyRoute, noInput, type Route } from './request.ts'
+import { cursorOf, placeOf, sessionPage } from './session-pages.ts'
+import { sessionBody } from './views.ts'
+
+export type SessionsDeps = {
+  readonly log: Log
+  readonly verify: VerifyToken
+  readonly store: CompanyStore
+  readonly shards: number
+  readonly clock: Clock
+}
+
+const statuses = ['none', 'connecting', 'connected', 'reconnecting', 'logged-out', 'stopped'] as const
+const limitMessage = 'limit must be a number from 1 to 100'
+
+const PageQuery = v.object({
+  limit: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{1,3}$/, limitMessage),
+      v.transform(Number),
+      v.minValue(1, limitMessage),
+      v.maxValue(100, limitMessage),
+    ),
+    '50',
+  ),
+  cursor: v.optional(v.pipe(v.string(), v.maxLength(1024, 'cursor must be one that a page has named'))),
+  state: v.optional(v.picklist(statuses, `state must be one of ${statuses.join(', ')}`)),
+})
+
+const list = adminRoute(PageQuery, async ({ input, language }, { store, shards: count, clock: now }: SessionsDeps) => {
+  const from = input.cursor === undefined ? ok({ shard: 0 }) : placeOf(input.cursor, count)
+  if (!from.ok) return badRequest('cursor', 'cursor must be one that a page has named')
+  const viewer = { role: 'admin', language, now: now() } as const
+  const page = await sessionPage({ limit: input.limit, from: from.value, status: input.state }, count, store, viewer)
+  return ok(json(200, { sessions: page.sessions, cursor: page.next ? cursorOf(page.next) : null }))
+})
+
+const detail = companyRoute(noInput, async ({ companyId, caller, language }, { store, clock: now }: SessionsDeps) => {
+  const [{ state }, lease] = await Promise.all([store.read(companyId), store.leaseOf(companyId)])
+  return ok(json(200, sessionBody(companyId, state, lease, { role: caller.role, language, now: now() })))
+})
+
+export const sessionsRoutes: Readonly<Record<string, Route<SessionsDeps>>> = {
+  'GET /api/whatsapp/sessions': list,
+  'GET /api/whatsapp/sessions/{companyId}': detail,
+}
+
+const deps = once(
+  (): SessionsDeps => ({ log: log(), verify: verify(), store: companyStore(), shards: shards(), clock }),
+)
+
+export const handler = endpoint(sessionsRoutes, deps)

@@ -1,0 +1,63 @@
+/** A company's session and attempts as the HTTP API shows them. */
+import type { AttemptOutcome } from '#shared/domain/attempt.ts'
+import type { CompanyState } from '#shared/domain/company.ts'
+import type { Language } from '#shared/domain/errors.ts'
+import { maskPhone } from '#shared/domain/phone.ts'
+import { type LeaseView, type SessionView, sessionView } from '#shared/domain/view.ts'
+import { attemptFields, failureFields } from '#shared/protocol/server-messages.ts'
+import { readersStaleMs } from '../readers.ts'
+import type { Caller } from '../tokens.ts'
+
+/** Whom something is shown to, and when (epoch ms). */
+export type Viewer = { readonly role: Caller['role']; readonly language: Language; readonly now: number }
+
+/** The session in full: what lists and details show of a company. */
+export function sessionBody(
+  companyId: string,
+  state: CompanyState,
+  lease: LeaseView | undefined,
+  viewer: Viewer,
+): Record<string, unknown> {
+  const view = sessionView(state, lease, readersStaleMs, viewer.now)
+  const lastError = lastErrorOf(state, view, viewer.language)
+  return {
+    companyId,
+    session: view.status,
+    phoneNumber: phoneFor(viewer.role, view.phone),
+    ...(view.since !== undefined && { since: iso(view.since) }),
+    ...(view.hostId && { hostId: view.hostId }),
+    ...(view.unlinked && { unlinked: view.unlinked }),
+    ...(lastError && { lastError }),
+    attempt: state.attempt ? attemptFields(state.attempt, viewer.now) : null,
+  }
+}
+
+/** The attempt to poll: the running one, else how the last one ended, else null. */
+export function attemptBody(state: CompanyState, viewer: Viewer): Record<string, unknown> | null {
+  if (state.attempt) return attemptFields(state.attempt, viewer.now)
+  return state.lastAttempt ? outcomeFields(state.lastAttempt, viewer.language) : null
+}
+
+/** A stored phone in clear for admins, masked for clients; null when there is none. */
+export function phoneFor(role: Caller['role'], phone: string | undefined): string | null {
+  if (phone === undefined) return null
+  return role === 'admin' ? phone : maskPhone(phone)
+}
+
+/** The failure stands apart: its `code` is an error code, an attempt's own is a pairing code. */
+function outcomeFields({ attemptId, state, failure, at }: AttemptOutcome, language: Language) {
+  return { attemptId, state, at: iso(at), ...(failure && { error: failureFields(failure, language) }) }
+}
+
+/** Why the session is not connected, else why the last attempt failed. */
+function lastErrorOf(
+  { lastAttempt, session }: CompanyState,
+  view: SessionView,
+  language: Language,
+): Record<string, unknown> | undefined {
+  if (view.error) return { ...failureFields({ code: view.error }, language), at: iso(session?.since ?? 0) }
+  if (!lastAttempt?.failure) return undefined
+  return { ...failureFields(lastAttempt.failure, language), at: iso(lastAttempt.at) }
+}
+
+const iso = (epochMs: number) => new Date(epochMs).toISOString()

@@ -1,0 +1,28 @@
+/** The language that a client is answered in: Russian unless something says English (requirements section 8). */
+import type { Language } from '#shared/domain/errors.ts'
+
+/** The first of the wishes that names a language of ours: a claim, a query parameter, an `Accept-Language` header. */
+export function languageOf(...wishes: readonly (string | null | undefined)[]): Language {
+  for (const wish of wishes) {
+    const language = preferred(wish ?? '')
+    if (language) return language
+  }
+  return 'ru'
+}
+
+/** The best of our languages in a list such as `en-US,en;q=0.9,ru;q=0.8`; of equals the first. */
+function preferred(list: string): Language | undefined {
+  const ranked = list.slice(0, longestList).split(',').flatMap(rank)
+  return ranked.sort((a, b) => b.quality - a.quality)[0]?.language
+}
+
+const longestList = 512
+
+function rank(entry: string): readonly { readonly language: Language; readonly quality: number }[] {
+  const [tag = '', ...parameters] = entry.split(';').map((part) => part.trim().toLowerCase())
+  const language = tag.split('-')[0]
+  if (language !== 'ru' && language !== 'en') return []
+  const given = parameters.find((parameter) => parameter.startsWith('q='))
+  const quality = given === undefined ? 1 : Number(given.slice(2))
+  return quality > 0 ? [{ language, quality }] : []
+}

@@ -1,0 +1,34 @@
+/** Reset, for the WebSocket and for HTTP: one write forgets what is stored, then the host removes the device (R7). */
+import type { Waiting } from '#shared/domain/attempt.ts'
+import { unlinkWithinMs } from '#shared/domain/cleanup.ts'
+import { type ResetOutcome, resetCredentials } from '#shared/domain/session.ts'
+import type { Clock, CommandQueue, CompanyStore, Decided } from '#shared/ports.ts'
+import { type NudgeDeps, nudgeHost } from './nudge-host.ts'
+
+export type ResetDeps = NudgeDeps & {
+  readonly store: CompanyStore
+  readonly queue: CommandQueue
+  readonly clock: Clock
+}
+
+export type ResetRequest = {
+  readonly companyId: string
+  readonly waiting: readonly Waiting[]
+  readonly correlationId: string
+}
+
+/** Whoever waits for the unlinking is answered within 5 s, by the watchdog if no host does (section 6). */
+const answerWithinMs = 5_000
+
+/** Resets. The watchdog is armed first, so that the answers come and the key goes even when nobody is alive. */
+export async function reset(
+  { companyId, waiting, correlationId }: ResetRequest,
+  deps: ResetDeps,
+): Promise<Decided<ResetOutcome>> {
+  const now = deps.clock()
+  const wakes = [answerWithinMs, unlinkWithinMs].map((delay) => ({ companyId, correlationId, due: now + delay }))
+  await Promise.all(wakes.map((wake) => deps.queue.wakeAt(wake)))
+  const decided = await deps.store.decide(companyId, (state, at) => resetCredentials(state, waiting, at))
+  await nudgeHost({ companyId, correlationId, fence: decided.state.fence }, deps)
+  return decided
+}

@@ -1,0 +1,76 @@
+/** Ends what is overdue, whether or not a host is alive: woken by delayed messages that are sent before anything starts. */
+import * as v from 'valibot'
+import type { CompanyState, Decision } from '#shared/domain/company.ts'
+import { nextDeadline, timeOut } from '#shared/domain/deadlines.ts'
+import type { CompanyStore } from '#shared/ports.ts'
+import { parseQueueBody, WatchdogMessage } from '#shared/protocol/host-commands.ts'
+import { clock, commandQueue, companyStore, log, publisher } from './deps.ts'
+import { type NudgeDeps, nudgeHost } from './nudge-host.ts'
+import { once } from './once.ts'
+import { type TellDeps, tell } from './tell.ts'
+
+export type WatchdogDeps = NudgeDeps & TellDeps & { readonly store: CompanyStore }
+
+/** What SQS is told: these messages come again, the others are done with. */
+export type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] }
+
+const BatchEvent = v.object({ Records: v.array(v.object({ messageId: v.string(), body: v.string() })) })
+
+/** SQS delays a message by 15 minutes at the most; what is due later is looked at on the way. */
+const longestDelayMs = 900_000
+
+/** Looks at each company that a message names. */
+export async function watch(rawEvent: unknown, deps: WatchdogDeps): Promise<BatchResponse> {
+  const { Records } = v.parse(BatchEvent, rawEvent)
+  const failed = await Promise.all(
+    Records.map(async ({ messageId, body }) => {
+      try {
+        await wake(parseQueueBody(WatchdogMessage, body), deps)
+        return []
+      } catch (error) {
+        deps.log.error('The watchdog could not look at a company; it tries again', { messageId, error })
+        return [{ itemIdentifier: messageId }]
+      }
+    }),
+  )
+  return { batchItemFailures: failed.flat() }
+}
+
+/** Settles what is overdue, then arms itself for what is due next, so that one message guards a company to the end. */
+async function wake(message: WatchdogMessage, requestDeps: WatchdogDeps): Promise<void> {
+  const { companyId, correlationId, due } = message
+  const deps = { ...requestDeps, log: requestDeps.log.child({ companyId, correlationId }) }
+  // Delays are whole seconds, and clocks differ: too early means again, not now.
+  if (due > deps.clock()) return deps.queue.wakeAt(message)
+  const decided = await deps.store.decide(companyId, settle)
+  if (decided.outcome) {
+    deps.log.info('Attempt timed out', { attemptId: decided.outcome, code: decided.state.lastAttempt?.failure?.code })
+    // A host may be alive that holds the attempt's socket.
+    await nudgeHost({ companyId, correlationId, fence: decided.state.fence }, deps)
+  }
+  await tell(companyId, decided, deps)
+  const next = nextDeadline(decided.state)
+  // Last, since it is what may fail: then the message comes again, and finds nothing else to do.
+  if (next !== undefined)
+    await deps.queue.wakeAt({ companyId, correlationId, due: Math.min(next, deps.clock() + longestDelayMs) })
+}
+
+/** The outcome is the attempt that this very decision has ended, if one has. */
+function settle(state: CompanyState, now: number): Decision<string | undefined> {
+  const timed = timeOut(state, now)
+  if (!state.attempt || timed.state.attempt) return { ...timed, outcome: undefined }
+  // A fence of its own: the queue takes a command with the attempt's for the one that has started it.
+  return { ...timed, state: { ...timed.state, fence: timed.state.fence + 1 }, outcome: state.attempt.attemptId }
+}
+
+const deps = once(
+  (): WatchdogDeps => ({
+    log: log(),
+    store: companyStore(),
+    queue: commandQueue(),
+    publisher: publisher(),
+    clock,
+  }),
+)
+
+export const handler = (event: unknown): Promise<BatchResponse> => watch(event, deps())

@@ -1,0 +1,91 @@
+/** What each action of a client does. Decisions are told through the call; a direct answer is returned. */
+import type { Waiting } from '#shared/domain/attempt.ts'
+import { errorSpec } from '#shared/domain/errors.ts'
+import { cancelPairing } from '#shared/domain/pairing.ts'
+import type { Decided } from '#shared/ports.ts'
+import type { ClientAction, ClientMessage } from '#shared/protocol/client-messages.ts'
+import {
+  type Envelope,
+  errorMessage,
+  pongMessage,
+  type ServerMessage,
+  statusMessage,
+} from '#shared/protocol/server-messages.ts'
+import { nudgeHost } from '../nudge-host.ts'
+import { readersStaleMs } from '../readers.ts'
+import { type ResetDeps, reset } from '../reset.ts'
+import { type PairingOrder, type StartPairingDeps, startPairing } from '../start-pairing.ts'
+
+export type ActionDeps = StartPairingDeps & ResetDeps
+
+/** One message of a client, as all actions see it. */
+export type Call = {
+  readonly companyId: string
+  readonly correlationId: string
+  /** The request, as far as it waits for answers. */
+  readonly waiting: Waiting
+  /** Tells the company's clients, this one included. */
+  readonly tell: (decided: Decided<unknown>) => Promise<void>
+  /** The envelope of an answer that changes nothing. */
+  readonly envelope: (seq: number) => Envelope
+  /** Draws a sequence number; 0 when the store is away. */
+  readonly drawSeq: () => Promise<number>
+}
+
+type MessageOf = { readonly [A in ClientAction]: Extract<ClientMessage, { action: A }> }
+type Actions = {
+  readonly [A in ClientAction]: (
+    message: MessageOf[A],
+    call: Call & Pick<PairingOrder, 'language'>,
+    deps: ActionDeps,
+  ) => Promise<ServerMessage | undefined>
+}
+
+const actions: Actions = {
+  'request-pairing-code': ({ phoneNumber }, call, deps) =>
+    requestPairing({ method: 'code', typedPhone: phoneNumber }, call, deps),
+  'request-qr': ({ phoneNumber }, call, deps) => requestPairing({ method: 'qr', typedPhone: phoneNumber }, call, deps),
+  'cancel-pairing': async (_message, call, deps) => {
+    const { companyId, correlationId, waiting } = call
+    const decided = await deps.store.decide(companyId, (state, now) => ({
+      ...cancelPairing(state, [waiting], now),
+      outcome: state.attempt !== undefined,
+    }))
+    if (decided.outcome) await nudgeHost({ companyId, correlationId, fence: decided.state.fence }, deps)
+    await call.tell(decided)
+    return undefined
+  },
+  'reset-whatsapp-credentials': async (_message, call, deps) => {
+    const { companyId, correlationId, waiting } = call
+    await call.tell(await reset({ companyId, correlationId, waiting: [waiting] }, deps))
+    return undefined
+  },
+  'get-status': async (_message, { companyId, envelope }, { store }) => {
+    const [{ state, seq }, lease] = await Promise.all([store.readWithSeq(companyId), store.leaseOf(companyId)])
+    return statusMessage(state, lease, readersStaleMs, envelope(seq))
+  },
+  ping: async (_message, { drawSeq, envelope }) => pongMessage(envelope(await drawSeq())),
+}
+
+/** Runs the action of a message. Throws when the store is away. */
+export function runAction<A extends ClientAction>(
+  action: A,
+  message: MessageOf[A],
+  call: Parameters<Actions[A]>[1],
+  deps: ActionDeps,
+): Promise<ServerMessage | undefined> {
+  return actions[action](message, call, deps)
+}
+
+async function requestPairing(
+  order: Pick<PairingOrder, 'method' | 'typedPhone'>,
+  call: Call & Pick<PairingOrder, 'language'>,
+  deps: ActionDeps,
+): Promise<ServerMessage | undefined> {
+  const result = await startPairing({ ...order, ...call }, deps)
+  if (result.kind === 'accepted') return undefined
+  const { code } = result.failure
+  deps.log[errorSpec(code).level]('Pairing refused', { code })
+  if (result.kind === 'failed') return undefined
+  return errorMessage(result.failure, call.envelope(await call.drawSeq()), 'pairing-code-error')
+}

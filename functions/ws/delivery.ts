@@ -1,0 +1,31 @@
+/** Gets frames to the client whose message is being answered: the last one is the route's answer, those before are pushed. */
+import type { ConnectionsApi } from '#shared/aws/connections-api.ts'
+import { framesFor } from '#shared/frames.ts'
+import type { Clock, Connection, Decided } from '#shared/ports.ts'
+import type { ServerMessage } from '#shared/protocol/server-messages.ts'
+import { type TellDeps, tell } from '../tell.ts'
+
+export type DeliveryDeps = TellDeps & { readonly connectionsApi: ConnectionsApi; readonly clock: Clock }
+
+export type Delivery = {
+  /** Tells the company's other clients at once, this one when the message has been dealt with. */
+  readonly tell: (decided: Decided<unknown>) => Promise<void>
+  /** Sends what this client is to hear, `answer` last; returns what the route answers. */
+  readonly finish: (answer?: ServerMessage) => Promise<ServerMessage | undefined>
+}
+
+export function deliveryTo(client: Connection, deps: DeliveryDeps): Delivery {
+  const own: ServerMessage[] = []
+  return {
+    async tell(decided) {
+      own.push(...framesFor(client, decided, deps.clock()))
+      await tell(client.companyId, decided, deps, client.connectionId)
+    },
+    async finish(answer) {
+      const frames = answer ? [...own, answer] : own
+      for (const frame of frames.slice(0, -1))
+        await deps.connectionsApi.post(client.connectionId, JSON.stringify(frame))
+      return frames.at(-1)
+    },
+  }
+}

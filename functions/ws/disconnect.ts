@@ -1,0 +1,26 @@
+/** A client is gone. API Gateway says so when it can; what it does not say, the row's TTL and the next push find out. */
+import * as v from 'valibot'
+import type { Log } from '#shared/log.ts'
+import type { ConnectionStore } from '#shared/ports.ts'
+import { connectionStore, log } from '../deps.ts'
+import { once } from '../once.ts'
+import { DisconnectEvent, type RouteResponse } from './events.ts'
+
+export type DisconnectDeps = { readonly connections: ConnectionStore; readonly log: Log }
+
+/** Forgets the connection. Its attempt goes on: the owner may be typing the code on this very phone (R21). */
+export async function disconnect(rawEvent: unknown, deps: DisconnectDeps): Promise<RouteResponse> {
+  try {
+    const { requestContext } = v.parse(DisconnectEvent, rawEvent)
+    const { connectionId, authorizer, requestId: correlationId } = requestContext
+    await deps.connections.remove(authorizer.companyId, connectionId)
+    deps.log.info('Client is gone', { companyId: authorizer.companyId, connectionId, correlationId })
+  } catch (error) {
+    deps.log.warn('A connection could not be forgotten; it expires by itself', { error })
+  }
+  return { statusCode: 200 }
+}
+
+const deps = once((): DisconnectDeps => ({ connections: connectionStore(), log: log() }))
+
+export const handler = (event: unknown): Promise<RouteResponse> => disconnect(event, deps())

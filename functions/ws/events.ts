@@ -1,0 +1,36 @@
+/** Events of the WebSocket API, as far as we read them. API Gateway sends null for what it leaves unset. */
+import * as v from 'valibot'
+import { CompanyId } from '#shared/protocol/client-messages.ts'
+import { Handshake } from './handshake.ts'
+
+/** What the authorizer has put into the connection's context; API Gateway turns numbers into strings. */
+const Client = v.object({
+  companyId: CompanyId,
+  role: v.literal('marketplace'),
+  language: v.picklist(['ru', 'en']),
+  exp: v.pipe(v.union([v.number(), v.string()]), v.transform(Number), v.finite()),
+})
+
+const requestContext = v.object({
+  connectionId: v.pipe(v.string(), v.nonEmpty()),
+  /** Epoch ms. */
+  connectedAt: v.number(),
+  requestId: v.pipe(v.string(), v.maxLength(128)),
+  authorizer: Client,
+})
+
+export const ConnectEvent = v.object({ requestContext, ...Handshake.entries })
+export const DisconnectEvent = v.object({ requestContext })
+export const MessageEvent = v.object({
+  requestContext,
+  body: v.nullish(v.string()),
+  isBase64Encoded: v.nullish(v.boolean()),
+})
+export type MessageEvent = v.InferOutput<typeof MessageEvent>
+
+/** What a WebSocket route returns; the body goes to the client where the route has a route response. */
+export type RouteResponse = {
+  readonly statusCode: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}

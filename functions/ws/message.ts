@@ -1,0 +1,144 @@
+/** Every message of every client (requirements section 6): checked, carried out, answered; whatever goes wrong has a name. */
+import * as v from 'valibot'
+import { errorSpec, type Failure } from '#shared/domain/errors.ts'
+import type { Connection } from '#shared/ports.ts'
+import { type ClientAction, type ClientMessage, parseClientMessage } from '#shared/protocol/client-messages.ts'
+import { type Envelope, errorMessage, type ServerMessage } from '#shared/protocol/server-messages.ts'
+import { clock, commandQueue, companyStore, connectionsApi, log, pairing, publisher } from '../deps.ts'
+import { failureOf } from '../failures.ts'
+import { once } from '../once.ts'
+import { isExpired } from '../tokens.ts'
+import { type ActionDeps, runAction } from './actions.ts'
+import { type DeliveryDeps, deliveryTo } from './delivery.ts'
+import { MessageEvent, type RouteResponse } from './events.ts'
+import { withinTime } from './within-time.ts'
+
+export type MessageDeps = ActionDeps & DeliveryDeps
+
+/** What Lambda says about the time it gives us. */
+export type Remaining = { readonly getRemainingTimeInMillis?: () => number }
+
+/** Who sends, under which correlation id. */
+type Sender = { readonly client: Connection; readonly correlationId: string; readonly deps: MessageDeps }
+
+/** Answers one message. Never throws: a client is told, in words of ours, whatever happens. */
+export async function receive(rawEvent: unknown, context: Remaining, baseDeps: MessageDeps): Promise<RouteResponse> {
+  const event = v.safeParse(MessageEvent, rawEvent)
+  if (!event.success) {
+    // API Gateway sends no such events; there is nobody whom we could answer.
+    baseDeps.log.error('Not an event of the WebSocket API', { issues: event.issues.map((issue) => issue.message) })
+    return { statusCode: 400 }
+  }
+  const { requestContext, body } = event.output
+  const { connectionId, connectedAt, authorizer, requestId: correlationId } = requestContext
+  const { companyId, language, exp } = authorizer
+  const client = { connectionId, companyId, language, connectedAt }
+  const sender = { client, correlationId, deps: inContext(baseDeps, { companyId, connectionId, correlationId }) }
+  if (isExpired(exp, baseDeps.clock())) return expel(sender)
+  const parsed = parseClientMessage(body ?? undefined)
+  if (parsed.ok) return respond(await carryOut(parsed.value, sender, context))
+  const { field, detail, requestId } = parsed.error
+  return respond(await refuse({ code: 'BAD_REQUEST', detail }, sender, { field, requestId }))
+}
+
+const inContext = (deps: MessageDeps, fields: Record<string, string>): MessageDeps => ({
+  ...deps,
+  log: deps.log.child(fields),
+})
+
+const respond = (frame: ServerMessage | undefined): RouteResponse => ({
+  statusCode: 200,
+  ...(frame && { body: JSON.stringify(frame) }),
+})
+
+/** Runs the action; what it throws becomes its failure event. */
+async function carryOut(
+  message: ClientMessage,
+  sender: Sender,
+  context: Remaining,
+): Promise<ServerMessage | undefined> {
+  const { client, correlationId, deps } = sender
+  const { action, requestId } = message
+  const delivery = deliveryTo(client, deps)
+  const call = {
+    companyId: client.companyId,
+    language: client.language,
+    correlationId,
+    waiting: { connectionId: client.connectionId, ...(requestId !== undefined && { requestId }) },
+    tell: delivery.tell,
+    envelope: (seq: number) => envelopeOf(sender, seq, requestId),
+    drawSeq: () => drawSeq(sender),
+  }
+  deps.log.info('Message', { action, requestId })
+  try {
+    return await withinTime(context, runAction(action, message, call, deps).then(delivery.finish))
+  } catch (error) {
+    const failure = failureOf(error)
+    report(failure, sender, error)
+    return delivery.finish(errorMessage(failure, call.envelope(0), failureEvents[action]))
+  }
+}
+
+/** The event under which a client hears that its action has failed. */
+const failureEvents: Readonly<Record<ClientAction, Parameters<typeof errorMessage>[2]>> = {
+  'request-pairing-code': 'pairing-code-error',
+  'request-qr': 'pairing-code-error',
+  'cancel-pairing': 'error',
+  'reset-whatsapp-credentials': 'credentials-reset-error',
+  'get-status': 'error',
+  ping: 'error',
+}
+
+/** The connection ends with its token (R30): first the client is told, then it is hung up on. */
+async function expel(sender: Sender): Promise<RouteResponse> {
+  const { client, deps } = sender
+  const frame = await refuse({ code: 'UNAUTHORIZED' }, sender)
+  await deps.connectionsApi.post(client.connectionId, JSON.stringify(frame))
+  await deps.connectionsApi.close(client.connectionId)
+  return { statusCode: errorSpec('UNAUTHORIZED').httpStatus }
+}
+
+async function refuse(
+  failure: Failure,
+  sender: Sender,
+  about: { readonly field?: string; readonly requestId?: string | undefined } = {},
+): Promise<ServerMessage> {
+  report(failure, sender)
+  return errorMessage(failure, envelopeOf(sender, await drawSeq(sender), about.requestId), 'error', about.field)
+}
+
+function report({ code }: Failure, { deps }: Sender, error?: unknown): void {
+  deps.log[errorSpec(code).level]('Message refused', { code, ...(error !== undefined && { error }) })
+}
+
+const envelopeOf = ({ client, deps }: Sender, seq: number, requestId: string | undefined): Envelope => ({
+  companyId: client.companyId,
+  language: client.language,
+  at: deps.clock(),
+  seq,
+  ...(requestId !== undefined && { requestId }),
+})
+
+/** The next sequence number of the company; 0 when the store is away, since an answer matters more. */
+async function drawSeq({ client, deps }: Sender): Promise<number> {
+  try {
+    return (await deps.store.readWithSeq(client.companyId)).seq
+  } catch (error) {
+    deps.log.warn('No sequence number could be drawn', { error })
+    return 0
+  }
+}
+
+const deps = once(
+  (): MessageDeps => ({
+    log: log(),
+    store: companyStore(),
+    queue: commandQueue(),
+    publisher: publisher(),
+    connectionsApi: connectionsApi(),
+    pairing: pairing(),
+    clock,
+  }),
+)
+
+export const handler = (event: unknown, context: Remaining): Promise<RouteResponse> => receive(event, context, deps())

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest'
+import { authorize } from '../../functions/authorizer.ts'
+import type { VerifyToken } from '../../functions/tokens.ts'
+
+const methodArn = 'arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/$connect'
+const exp = 1_800_000_000
+
+const verify: VerifyToken = async (token) => {
+  if (token === 'aaa.bbb.ccc') return { ok: true, value: { role: 'marketplace', companyId: '997441', exp } }
+  if (token === 'english') return { ok: true, value: { role: 'marketplace', companyId: '997441', lang: 'en', exp } }
+  if (token === 'admin') return { ok: true, value: { role: 'admin', exp } }
+  return { ok: false, error: 'invalid' }
+}
+
+type Event = { headers?: Record<string, string> | null; queryStringParameters?: Record<string, string> | null }
+const ask = (event: Event) => authorize({ type: 'REQUEST', methodArn, ...event }, verify)
+const allowed = { companyId: '997441', role: 'marketplace', language: 'ru', exp }
+
+describe('a client is let in', () => {
+  test.each<[string, Event]>([
+    ['by a sub-protocol', { headers: { 'Sec-WebSocket-Protocol': 'pairplane.v1, jwt.aaa.bbb.ccc' } }],
+    ['however the header is written', { headers: { 'sec-websocket-protocol': 'jwt.aaa.bbb.ccc,pairplane.v1' } }],
+    ['by the query', { headers: null, queryStringParameters: { token: 'aaa.bbb.ccc' } }],
+  ])('%s', async (_name, event) => {
+    expect(await ask(event)).toEqual({
+      principalId: '997441',
+      policyDocument: {
+        Version: '2012-10-17',
+        Statement: [{ Action: 'execute-api:Invoke', Effect: 'Allow', Resource: methodArn }],
+      },
+      context: allowed,
+    })
+  })
+
+  test.each<[string, Event]>([
+    ['its token', { queryStringParameters: { token: 'english', lang: 'ru' } }],
+    ['its connection', { queryStringParameters: { token: 'aaa.bbb.ccc', lang: 'en' } }],
+    [
+      'its browser',
+      { headers: { 'Accept-Language': 'de,en-US;q=0.8' }, queryStringParameters: { token: 'aaa.bbb.ccc' } },
+    ],
+  ])('in the language of %s', async (_name, event) => {
+    expect((await ask(event)).context).toMatchObject({ language: 'en' })
+  })
+})
+
+describe('refused', () => {
+  test.each<[string, Event]>([
+    ['who has no token', { headers: {}, queryStringParameters: {} }],
+    ['who names nothing at all', { headers: null, queryStringParameters: null }],
+    ['who has an empty one', { headers: { 'Sec-WebSocket-Protocol': 'pairplane.v1, jwt.' } }],
+    ['who has a bad one', { queryStringParameters: { token: 'bad' } }],
+  ])('is %s, with what API Gateway turns into 401', async (_name, event) => {
+    await expect(ask(event)).rejects.toThrow(/^Unauthorized$/)
+  })
+
+  test('is an admin, with 403: a connection belongs to a company', async () => {
+    const policy = await ask({ queryStringParameters: { token: 'admin' } })
+    expect(policy.policyDocument.Statement[0]?.Effect).toBe('Deny')
+    expect(policy.context).toBeUndefined()
+  })
+})
+
+test('keys that cannot be had are not the fault of the token', async () => {
+  const away: VerifyToken = () => Promise.reject(new Error('secretsmanager is unavailable'))
+  const event = { methodArn, queryStringParameters: { token: 'aaa.bbb.ccc' } }
+  await expect(authorize(event, away)).rejects.not.toThrow(/^Unauthorized$/)
+})

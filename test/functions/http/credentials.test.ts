@@ -1,0 +1,67 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { company, digits, link, makeWorld, phone, start, type World } from '../support.ts'
+import { makeApi, routes } from './support.ts'
+
+let world: World
+let ask: ReturnType<typeof makeApi>
+
+beforeEach(async () => {
+  world = makeWorld()
+  ask = makeApi(world)
+  await world.join('A')
+})
+
+const pair = () => ask(routes.pair, { token: 'admin', body: { phoneNumber: phone } })
+
+describe('credentials/status', () => {
+  test('of nothing', async () => {
+    expect((await ask(routes.status, { token: company })).body).toEqual({
+      hasCredentials: false,
+      storedPhone: null,
+      canReset: false,
+    })
+  })
+
+  test.each([
+    ['admin', digits],
+    [company, '79001***567'],
+  ])('of a linked phone, for %s', async (token, storedPhone) => {
+    await pair()
+    await link(world)
+    expect((await ask(routes.status, { token })).body).toEqual({ hasCredentials: true, storedPhone, canReset: true })
+  })
+
+  test('of an attempt that can be reset', async () => {
+    await pair()
+    expect((await ask(routes.status, { token: company })).body).toMatchObject({ hasCredentials: false, canReset: true })
+  })
+})
+
+describe('DELETE credentials', () => {
+  test('with nothing stored is a success, too', async () => {
+    const { status, body } = await ask(routes.remove, { token: company })
+    expect(status).toBe(200)
+    expect(body).toEqual({ success: true, message: 'Credentials deleted', unlinked: 'not-linked' })
+  })
+
+  test('forgets what is stored before it answers, and has the device removed', async () => {
+    await pair()
+    await link(world)
+    const { body } = await ask(routes.remove, { token: company })
+    expect(body).toEqual({ success: true, message: 'Credentials deleted', unlinked: 'pending' })
+    expect(world.state().credentials).toBeUndefined()
+    expect(world.queue.commands.at(-1)?.fence).toBe(world.state().fence)
+    expect(world.queue.wakes.slice(-2).map(({ due }) => due - start)).toEqual([5_000, 60_000])
+  })
+
+  test('ends a running attempt, and its clients hear so', async () => {
+    await pair()
+    await ask(routes.remove, { token: company })
+    expect(world.state().attempt).toBeUndefined()
+    expect(world.clients.framesOf('A')).toMatchObject([
+      { event: 'pairing-started' },
+      { event: 'pairing-code-error', code: 'PAIRING_CANCELLED' },
+      { event: 'credentials-reset', unlinked: 'not-linked' },
+    ])
+  })
+})

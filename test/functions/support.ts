@@ -1,0 +1,232 @@
+/** A control plane in memory: the real publisher and the real decisions, over stores, queues and clients that remember. */
+import { type CompanyState, emptyCompany, type Transition } from '#shared/domain/company.ts'
+import { acceptAttempt, installLink, issueCode } from '#shared/domain/pairing.ts'
+import { sessionConnected } from '#shared/domain/session.ts'
+import { shardOf } from '#shared/domain/shard.ts'
+import type { IdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
+import { createLog } from '#shared/log.ts'
+import type { ConnectionStore, Decided } from '#shared/ports.ts'
+import type { HostCommand, WatchdogMessage } from '#shared/protocol/host-commands.ts'
+import { connectionPublisher } from '#shared/publisher.ts'
+import type { VerifyToken } from '../../functions/tokens.ts'
+import { memoryCompanyStore } from '../fakes/memory-company-store.ts'
+import { memoryConnectionStore } from '../fakes/memory-connection-store.ts'
+
+export const start = Date.parse('2026-11-22T10:00:00Z')
+export const company = '997441'
+export const shards = 4
+export const phone = '+7 900 123-45-67'
+export const digits = '79001234567'
+const owner = { hostId: 'host-1', epoch: 7 }
+
+export type Frame = { readonly event: string; readonly seq: number; readonly [field: string]: unknown }
+export type World = ReturnType<typeof makeWorld>
+
+/** Everything a function needs; `away` names what cannot be reached, `broken` throws what nobody expects. */
+export function makeWorld() {
+  const now = { value: start }
+  const clock = () => now.value
+  const away = new Set<'store' | 'queue' | 'connections'>()
+  const broken = new Set<'store'>()
+  const lines: string[] = []
+  const log = createLog('test', { write: (line) => lines.push(line), clock })
+  const check = (what: 'store' | 'queue' | 'connections') => {
+    if (away.has(what)) throw new StoreUnavailable(what, new Error('connect ECONNREFUSED 10.0.0.7'))
+    if (what === 'store' && broken.has(what)) throw new TypeError('secret internals')
+  }
+  const store = watchedStore(clock, () => check('store'))
+  const queue = recordingQueue(() => check('queue'))
+  const connections = watchedConnections(clock, () => check('connections'))
+  const clients = recordingClients()
+  const publisher = connectionPublisher({ connections, api: clients, clock, log })
+  const pairing = { defaultRegion: 'RU', codeDeadlineMs: 20_000 }
+  const idempotency = memoryIdempotency()
+  return {
+    ...{ now, clock, away, broken, lines, log, store, queue, connections, connectionsApi: clients, clients },
+    ...{ publisher, pairing, idempotency, verify: verifyByName, shards },
+    /** A client that is connected, and hears. */
+    join: (connectionId: string, language: 'ru' | 'en' = 'en', companyId = company) =>
+      connections.add({ connectionId, companyId, language, connectedAt: start }),
+    state: (companyId = company) => store.states.get(companyId) ?? emptyCompany,
+  }
+}
+
+/** The company store, that can be away, and whose states can be looked at. */
+function watchedStore(clock: () => number, check: () => void) {
+  const store = memoryCompanyStore(clock, shards)
+  const states = new Map<string, CompanyState>()
+  const checked = checkedBy(check)
+  return {
+    states,
+    setLease: store.setLease,
+    async decide<Outcome>(companyId: string, transition: Transition<Outcome>): Promise<Decided<Outcome>> {
+      check()
+      const decided = await store.decide(companyId, transition)
+      states.set(companyId, decided.state)
+      return decided
+    },
+    read: checked(store.read),
+    readWithSeq: checked(store.readWithSeq),
+    leaseOf: checked(store.leaseOf),
+    companiesOf: checked(store.companiesOf),
+  }
+}
+
+function recordingQueue(check: () => void) {
+  const commands: HostCommand[] = []
+  const wakes: WatchdogMessage[] = []
+  return {
+    commands,
+    wakes,
+    /** Fails commands only: the watchdog's queue is another one. */
+    refusesCommands: false,
+    async sendCommand(command: HostCommand) {
+      check()
+      if (this.refusesCommands) throw new StoreUnavailable('sqs', new Error('connect ETIMEDOUT'))
+      commands.push(command)
+    },
+    async wakeAt(message: WatchdogMessage) {
+      check()
+      wakes.push(message)
+    },
+  }
+}
+
+const checkedBy =
+  (check: () => void) =>
+  <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) =>
+  async (...args: Args): Promise<T> => {
+    check()
+    return call(...args)
+  }
+
+/** The connection store, that can be away. */
+function watchedConnections(clock: () => number, check: () => void): ConnectionStore {
+  const store = memoryConnectionStore(clock)
+  const checked = checkedBy(check)
+  return { add: checked(store.add), remove: checked(store.remove), list: checked(store.list) }
+}
+
+/** The management API: what each connection was sent, and which were closed. */
+function recordingClients() {
+  const sent: { connectionId: string; frame: Frame }[] = []
+  const closed: string[] = []
+  return {
+    sent,
+    closed,
+    framesOf: (connectionId: string) => sent.filter((one) => one.connectionId === connectionId).map((one) => one.frame),
+    async post(connectionId: string, text: string) {
+      sent.push({ connectionId, frame: JSON.parse(text) as Frame })
+      return 'sent' as const
+    },
+    async close(connectionId: string) {
+      closed.push(connectionId)
+      return 'sent' as const
+    },
+  }
+}
+
+function memoryIdempotency(): IdempotencyStore {
+  const rows = new Map<string, { requestHash: string; answer?: string }>()
+  return {
+    async take(keyHash, requestHash) {
+      const row = rows.get(keyHash)
+      if (!row) rows.set(keyHash, { requestHash })
+      if (!row) return { kind: 'taken' }
+      return row.requestHash === requestHash ? { kind: 'repeated', answer: row.answer } : { kind: 'otherRequest' }
+    },
+    async keep(keyHash, answer) {
+      rows.set(keyHash, { requestHash: rows.get(keyHash)?.requestHash ?? '', answer })
+    },
+  }
+}
+
+/** Tokens that say who they are: `admin`, or a company's id. */
+const verifyByName: VerifyToken = async (token) => {
+  const exp = start / 1000 + 3600
+  if (token === 'bad') return { ok: false, error: 'invalid' }
+  if (token === 'admin') return { ok: true, value: { role: 'admin', lang: 'en', exp } }
+  return { ok: true, value: { role: 'marketplace', companyId: token, lang: 'en', exp } }
+}
+
+/** A host accepts the running attempt and shows a code. */
+export async function showCode({ store, now, state }: World, code = 'ABCD-EFGH', companyId = company): Promise<void> {
+  const attempt = state(companyId).attempt!
+  const ref = { attemptId: attempt.attemptId, fence: attempt.fence, owner }
+  await store.decide(companyId, (seen, at) => acceptAttempt(seen, ref, 'replace', at))
+  const issued = { shown: { code }, expiresAt: now.value + 50_000, socketUntil: now.value + 160_000 }
+  await store.decide(companyId, (seen) => issueCode(seen, ref, issued))
+}
+
+/** The owner links the phone that the running attempt is for, and the session opens. */
+export async function link(world: World, companyId = company): Promise<void> {
+  await showCode(world, 'ABCD-EFGH', companyId)
+  const attempt = world.state(companyId).attempt!
+  const ref = { attemptId: attempt.attemptId, fence: attempt.fence, owner }
+  const generation = `01J${companyId}`
+  await world.store.decide(companyId, (seen, at) =>
+    installLink(seen, ref, { generation, wrappedKey: 'a2V5', phone: digits }, at),
+  )
+  await world.store.decide(companyId, (seen, at) => sessionConnected(seen, { generation, owner }, at))
+  world.store.setLease(shardOf(companyId, shards), {
+    epoch: owner.epoch,
+    ownerId: owner.hostId,
+    renewedAt: world.now.value,
+  })
+}
+
+export const lambdaContext = { getRemainingTimeInMillis: () => 10_000 }
+
+type Context = { connectionId?: string; companyId?: string; language?: 'ru' | 'en'; exp?: number | string }
+
+const requestContext = ({
+  connectionId = 'A',
+  companyId = company,
+  language = 'en',
+  exp = String(start / 1000 + 60),
+}: Context) => ({
+  routeKey: '$default',
+  connectionId,
+  connectedAt: start,
+  requestId: 'apigw-request-1',
+  authorizer: { principalId: companyId, companyId, role: 'marketplace', language, exp },
+})
+
+/** A message as API Gateway delivers it. */
+export const messageEvent = (body: unknown, context: Context = {}) => ({
+  requestContext: requestContext(context),
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+  isBase64Encoded: false,
+})
+
+export const connectEvent = (headers: Record<string, string> = {}, context: Context = {}) => ({
+  headers,
+  queryStringParameters: null,
+  requestContext: requestContext(context),
+  isBase64Encoded: false,
+})
+
+type HttpRequest = {
+  token?: string
+  companyId?: string
+  body?: unknown
+  query?: Record<string, string>
+  headers?: Record<string, string>
+}
+
+/** A request as the HTTP API delivers it (payload 2.0). */
+export function httpEvent(routeKey: string, { token, companyId = company, body, query, headers }: HttpRequest = {}) {
+  const [method = 'GET', path = ''] = routeKey.split(' ')
+  return {
+    version: '2.0',
+    routeKey,
+    rawPath: path.replace('{companyId}', companyId),
+    headers: { ...headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+    ...(path.includes('{') && { pathParameters: { companyId } }),
+    ...(query && { queryStringParameters: query }),
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    isBase64Encoded: false,
+    requestContext: { requestId: 'http-request-1', routeKey, http: { method, path } },
+  }
+}

@@ -1,0 +1,121 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { reset } from '../../functions/reset.ts'
+import { startPairing } from '../../functions/start-pairing.ts'
+import { watch } from '../../functions/watchdog.ts'
+import { company, link, makeWorld, phone, showCode, start, type World } from './support.ts'
+
+let world: World
+
+beforeEach(async () => {
+  world = makeWorld()
+  await world.join('A')
+})
+
+const request = () =>
+  startPairing(
+    {
+      companyId: company,
+      method: 'code',
+      typedPhone: phone,
+      waiting: { connectionId: 'A', requestId: 'r1' },
+      correlationId: 'c1',
+      language: 'en',
+      tell: async () => {},
+    },
+    world,
+  )
+
+/** Delivers messages to the watchdog, as SQS does. */
+const deliver = (...bodies: unknown[]) =>
+  watch(
+    {
+      Records: bodies.map((body, n) => ({
+        messageId: `m${n}`,
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      })),
+    },
+    world,
+  )
+const wakeUp = () => deliver({ companyId: company, correlationId: 'c1', due: world.now.value })
+
+test('ends an attempt that no host has accepted, tells its client, and the host', async () => {
+  await request()
+  const { attemptId, fence } = world.state().attempt!
+  world.now.value += 20_000
+  expect(await deliver(world.queue.wakes[0])).toEqual({ batchItemFailures: [] })
+  expect(world.state()).toMatchObject({ lastAttempt: { attemptId, failure: { code: 'HOST_UNAVAILABLE' } } })
+  expect(world.state().attempt).toBeUndefined()
+  expect(world.clients.framesOf('A')).toMatchObject([
+    { event: 'pairing-code-error', code: 'HOST_UNAVAILABLE', requestId: 'r1', retryable: true },
+  ])
+  // Another fence than that of the command that started it, or SQS would take it for that one.
+  expect(world.queue.commands.at(-1)).toMatchObject({ companyId: company, correlationId: 'c1', fence: fence + 1 })
+  expect(world.queue.wakes).toHaveLength(1)
+})
+
+test('lets a code expire, and wakes again when its socket is gone', async () => {
+  await request()
+  await showCode(world)
+  world.now.value += 50_000
+  await wakeUp()
+  expect(world.state().attempt?.state).toBe('expired')
+  expect(world.clients.framesOf('A').at(-1)).toMatchObject({ event: 'pairing-code-error', code: 'CODE_EXPIRED' })
+  expect(world.queue.wakes.at(-1)?.due).toBe(start + 160_000)
+  expect(world.queue.commands).toHaveLength(1)
+})
+
+test('woken before anything is due, does nothing but wake again', async () => {
+  await request()
+  await showCode(world)
+  await wakeUp()
+  expect(world.state().attempt?.state).toBe('code-issued')
+  expect(world.queue.wakes.at(-1)).toEqual({ companyId: company, correlationId: 'c1', due: start + 50_000 })
+})
+
+test('woken too early by the clock, waits for the rest', async () => {
+  await request()
+  const message = { companyId: company, correlationId: 'c1', due: start + 400 }
+  expect(await deliver(message)).toEqual({ batchItemFailures: [] })
+  expect(world.queue.wakes.at(-1)).toEqual(message)
+})
+
+test('answers a reset whose device nobody removes, and has its key erased after a minute', async () => {
+  await request()
+  await link(world)
+  await reset({ companyId: company, correlationId: 'c1', waiting: [{ connectionId: 'A', requestId: 'r2' }] }, world)
+  world.now.value += 5_000
+  await wakeUp()
+  expect(world.clients.framesOf('A').at(-1)).toMatchObject({
+    event: 'credentials-reset',
+    unlinked: 'unconfirmed',
+    requestId: 'r2',
+  })
+  expect(world.state().cleanup[0]?.wrappedKey).toBeDefined()
+  world.now.value = world.queue.wakes.at(-1)!.due
+  await wakeUp()
+  expect(world.now.value).toBe(start + 60_000)
+  expect(world.state().cleanup[0]?.wrappedKey).toBeUndefined()
+})
+
+describe('a batch', () => {
+  test('with bad messages fails for those alone', async () => {
+    const good = { companyId: company, correlationId: 'c1', due: start }
+    expect(await deliver('{', good, { ...good, companyId: '../x' }, {})).toEqual({
+      batchItemFailures: [{ itemIdentifier: 'm0' }, { itemIdentifier: 'm2' }, { itemIdentifier: 'm3' }],
+    })
+  })
+
+  test('comes again when the store is away', async () => {
+    world.away.add('store')
+    expect(await wakeUp()).toEqual({ batchItemFailures: [{ itemIdentifier: 'm0' }] })
+  })
+
+  test('comes again when it cannot wake again; the clients have been told', async () => {
+    await request()
+    await showCode(world)
+    world.now.value += 50_000
+    world.away.add('queue')
+    expect(await wakeUp()).toEqual({ batchItemFailures: [{ itemIdentifier: 'm0' }] })
+    expect(world.clients.framesOf('A').at(-1)).toMatchObject({ code: 'CODE_EXPIRED' })
+  })
+})

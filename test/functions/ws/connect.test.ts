@@ -1,0 +1,61 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { connect } from '../../../functions/ws/connect.ts'
+import { disconnect } from '../../../functions/ws/disconnect.ts'
+import { connectEvent, makeWorld, start, type World } from '../support.ts'
+
+let world: World
+
+beforeEach(() => {
+  world = makeWorld()
+})
+
+describe('$connect', () => {
+  test('remembers the connection with its language', async () => {
+    expect(await connect(connectEvent(), world)).toEqual({ statusCode: 200 })
+    expect(await world.connections.list('997441')).toEqual([
+      { connectionId: 'A', companyId: '997441', language: 'en', connectedAt: start },
+    ])
+  })
+
+  test.each([
+    ['names our sub-protocol to who offers it', 'pairplane.v1, jwt.aaa.bbb.ccc', 'pairplane.v1'],
+    ['never names the token', 'jwt.aaa.bbb.ccc', undefined],
+    ['names nothing that was not offered', 'pairplane.v2', undefined],
+  ])('%s', async (_name, offered, answered) => {
+    const response = await connect(connectEvent({ 'Sec-WebSocket-Protocol': offered }), world)
+    expect(response.headers?.['Sec-WebSocket-Protocol']).toBe(answered)
+  })
+
+  test('refuses the eleventh connection of a company', async () => {
+    for (let n = 0; n < 10; n++) await connect(connectEvent({}, { connectionId: `c${n}` }), world)
+    expect(await connect(connectEvent({}, { connectionId: 'c10' }), world)).toEqual({ statusCode: 429 })
+  })
+
+  test('says that it is not available when the store is away', async () => {
+    world.away.add('connections')
+    expect(await connect(connectEvent(), world)).toEqual({ statusCode: 503 })
+  })
+
+  test('refuses an event that is none', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.anything(), async (event) => {
+        expect(await connect(event, world)).toEqual({ statusCode: 500 })
+      }),
+    )
+  })
+})
+
+describe('$disconnect', () => {
+  test('forgets the connection, and leaves the attempt alone', async () => {
+    await connect(connectEvent(), world)
+    expect(await disconnect(connectEvent(), world)).toEqual({ statusCode: 200 })
+    expect(await world.connections.list('997441')).toEqual([])
+    expect(world.store.states.size).toBe(0)
+  })
+
+  test('is content when the store is away: the row expires by itself', async () => {
+    world.away.add('connections')
+    expect(await disconnect(connectEvent(), world)).toEqual({ statusCode: 200 })
+  })
+})

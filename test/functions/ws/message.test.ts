@@ -1,0 +1,185 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { receive } from '../../../functions/ws/message.ts'
+import { type Frame, lambdaContext, makeWorld, messageEvent, start, type World } from '../support.ts'
+
+let world: World
+
+beforeEach(async () => {
+  world = makeWorld()
+  await world.join('A')
+})
+
+async function send(body: unknown, exp?: number | string): Promise<Frame | undefined> {
+  const response = await receive(messageEvent(body, exp === undefined ? {} : { exp }), lambdaContext, world)
+  return response.body === undefined ? undefined : (JSON.parse(response.body) as Frame)
+}
+
+const actions = 'request-pairing-code, request-qr, cancel-pairing, reset-whatsapp-credentials, get-status, ping'
+const pairing = { action: 'request-pairing-code', phoneNumber: '+7 900 123-45-67' }
+
+describe('a bad message is answered with its field, and the connection stays open', () => {
+  test.each<[string, unknown, string, string]>([
+    ['an unknown action', { action: 'fly' }, 'action', `action must be one of ${actions}`],
+    ['no action', {}, 'action', `action must be one of ${actions}`],
+    ['an action of the wrong type', { action: 1 }, 'action', `action must be one of ${actions}`],
+    ['an action of every object', { action: 'constructor' }, 'action', `action must be one of ${actions}`],
+    ['bad JSON', '{"action":', 'message', 'message must be a JSON object'],
+    ['an empty message', '', 'message', 'message must be a JSON object'],
+    ['text', 'hello', 'message', 'message must be a JSON object'],
+    ['null', 'null', 'message', 'message must be a JSON object'],
+    ['a list', '[]', 'action', `action must be one of ${actions}`],
+    ['a missing phone', { action: 'request-pairing-code' }, 'phoneNumber', 'phoneNumber is missing'],
+    [
+      'a phone that is no text',
+      { ...pairing, phoneNumber: 79001234567 },
+      'phoneNumber',
+      'phoneNumber must be a string',
+    ],
+    ['a phone that is null', { ...pairing, phoneNumber: null }, 'phoneNumber', 'phoneNumber must be a string'],
+    ['a phone of any length', { ...pairing, phoneNumber: '7'.repeat(257) }, 'phoneNumber', 'at most 256 characters'],
+    ['a request id that is no text', { action: 'ping', requestId: 7 }, 'requestId', 'requestId must be a string'],
+    ['an empty request id', { action: 'ping', requestId: '' }, 'requestId', 'requestId must not be empty'],
+    ['five kilobytes', { action: 'ping', filler: 'x'.repeat(5_000) }, 'message', 'at most 4096 bytes'],
+  ])('%s', async (_name, body, field, words) => {
+    const answer = await send(body)
+    expect(answer).toMatchObject({ event: 'error', code: 'BAD_REQUEST', field, retryable: false, seq: 1 })
+    expect(answer?.['message']).toContain(words)
+    expect(world.clients.closed).toEqual([])
+  })
+
+  test('under its request id, if it has a usable one', async () => {
+    expect(await send({ action: 'fly', requestId: 'r1' })).toMatchObject({ event: 'error', requestId: 'r1' })
+  })
+})
+
+test('a message cannot name another company', async () => {
+  await send({ ...pairing, companyId: 'other' })
+  expect(world.state('other').attempt).toBeUndefined()
+  expect(world.state().attempt).toBeDefined()
+})
+
+describe('a connection whose token has expired', () => {
+  test.each([start / 1000 - 5, String(start / 1000 - 5)])('is told so, then closed (exp %j)', async (exp) => {
+    expect(await send(pairing, exp)).toBeUndefined()
+    expect(world.clients.framesOf('A')).toMatchObject([{ event: 'error', code: 'UNAUTHORIZED', retryable: false }])
+    expect(world.clients.closed).toEqual(['A'])
+    expect(world.state().attempt).toBeUndefined()
+  })
+})
+
+describe('when the store is away', () => {
+  test.each([
+    ['request-pairing-code', 'pairing-code-error'],
+    ['request-qr', 'pairing-code-error'],
+    ['cancel-pairing', 'error'],
+    ['reset-whatsapp-credentials', 'credentials-reset-error'],
+    ['get-status', 'error'],
+  ])('%s is answered with %s, to be tried again', async (action, event) => {
+    world.away.add('store')
+    expect(await send({ ...pairing, action, requestId: 'r1' })).toMatchObject({
+      event,
+      requestId: 'r1',
+      code: 'STORE_UNAVAILABLE',
+      retryable: true,
+      seq: 0,
+    })
+  })
+
+  test('ping is answered with pong', async () => {
+    world.away.add('store')
+    expect(await send({ action: 'ping' })).toMatchObject({ event: 'pong', seq: 0 })
+  })
+
+  test('a bad message and an expired token are answered as ever', async () => {
+    world.away.add('store')
+    expect(await send('{')).toMatchObject({ event: 'error', code: 'BAD_REQUEST', seq: 0 })
+    await send(pairing, start / 1000 - 60)
+    expect(world.clients.closed).toEqual(['A'])
+  })
+
+  test('for longer than the function has time, the answer comes all the same', async () => {
+    const stuck = { ...world, store: { ...world.store, readWithSeq: () => new Promise<never>(() => {}) } }
+    const short = { getRemainingTimeInMillis: () => 710 }
+    const { body } = await receive(messageEvent({ action: 'get-status' }), short, stuck)
+    expect(JSON.parse(body ?? '')).toMatchObject({ event: 'error', code: 'STORE_UNAVAILABLE' })
+  })
+})
+
+test('clients that cannot be told change nothing for the one who asks', async () => {
+  world.away.add('connections')
+  expect(await send(pairing)).toMatchObject({ event: 'pairing-started' })
+})
+
+test('what nobody expects is INTERNAL, without a word of it', async () => {
+  world.broken.add('store')
+  const { body } = await receive(messageEvent(pairing), lambdaContext, world)
+  expect(JSON.parse(body ?? '')).toMatchObject({ event: 'pairing-code-error', code: 'INTERNAL', retryable: true })
+  expect(body).not.toContain('secret internals')
+  expect(world.lines.some((line) => line.includes('secret internals'))).toBe(true)
+})
+
+describe('log lines', () => {
+  test('have the correlation id, and no phone', async () => {
+    await send(pairing)
+    await send({ ...pairing, phoneNumber: '+7 900 123-45-67 ext. 5' })
+    expect(world.lines.length).toBeGreaterThan(0)
+    for (const line of world.lines) {
+      expect(line).toContain('"correlationId":"apigw-request-1"')
+      expect(line).not.toMatch(/9001234567|900 123/)
+    }
+  })
+
+  test('of refused input are info', async () => {
+    await send('{')
+    await send({ ...pairing, phoneNumber: '1' })
+    expect(world.lines.map((line) => JSON.parse(line).level)).toEqual(['info', 'info', 'info'])
+  })
+})
+
+describe('whatever comes in', () => {
+  const ours = [
+    'error',
+    'pong',
+    'status',
+    'pairing-started',
+    'pairing-code',
+    'pairing-code-error',
+    'pairing-cancelled',
+    'credentials-reset',
+  ]
+  const isOurs = (frame: Frame) => {
+    expect(ours).toContain(frame.event)
+    expect(frame).toMatchObject({ companyId: '997441', at: expect.any(String), seq: expect.any(Number) })
+  }
+  const action = fc.constantFrom(...actions.split(', '), 'fly')
+  const message = fc.record(
+    { action, phoneNumber: fc.anything(), requestId: fc.anything() },
+    { requiredKeys: ['action'] },
+  )
+  const likely = fc.record({ action, phoneNumber: fc.string(), requestId: fc.string() }, { requiredKeys: ['action'] })
+
+  test.each<[string, fc.Arbitrary<string>]>([
+    ['any text', fc.string({ maxLength: 5_000 })],
+    ['any JSON', fc.json()],
+    ['any message', message.map((value) => JSON.stringify(value))],
+    ['any likely message', likely.map((value) => JSON.stringify(value))],
+  ])('only answers of ours go out: %s', async (_name, body) => {
+    await fc.assert(
+      fc.asyncProperty(body, async (text) => {
+        const before = world.clients.sent.length
+        const answer = await send(text)
+        if (answer) isOurs(answer)
+        for (const { frame } of world.clients.sent.slice(before)) isOurs(frame)
+      }),
+    )
+  })
+
+  test('an event that is none is refused without an answer', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.anything(), async (event) => {
+        expect(await receive(event, lambdaContext, world)).toEqual({ statusCode: 400 })
+      }),
+    )
+  })
+})

@@ -4,6 +4,9 @@
  */
 import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
 import { connectionsApi as managementApi } from '#shared/aws/connections-api.ts'
+import { cachedSecret, secretsClient } from '#shared/aws/secret.ts'
+import { codeBudget } from '#shared/code-budget.ts'
+import { dynamoBudgetStore } from '#shared/dynamo/budget-store.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
 import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
 import { documentClient } from '#shared/dynamo/document-client.ts'
@@ -58,6 +61,19 @@ export const publisher = /* @__PURE__ */ once(() =>
 )
 
 export const verify = /* @__PURE__ */ once(() => tokenVerifier(tokenSettings(env())))
+
+export const budget = /* @__PURE__ */ once(() => {
+  const secret = cachedSecret(secretsClient(), env().PHONE_HASH_SECRET_ARN, clock)
+  const { CODES_PER_PHONE, CODES_PER_COMPANY, BUDGET_WINDOW_SECONDS } = env()
+  return codeBudget({
+    store: dynamoBudgetStore(controlTable().client, controlTable().table),
+    clock,
+    hashSecret: async () => (await secret.read()).current,
+    codesPerPhone: CODES_PER_PHONE,
+    codesPerCompany: CODES_PER_COMPANY,
+    windowMs: BUDGET_WINDOW_SECONDS * 1000,
+  })
+})
 
 export const pairing = /* @__PURE__ */ once((): StartPairingDeps['pairing'] => ({
   defaultRegion: env().DEFAULT_REGION,

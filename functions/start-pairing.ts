@@ -1,18 +1,21 @@
 /** How a request becomes an attempt: the one way in, for the WebSocket and for HTTP (requirements section 4). */
 import { ulid } from 'ulid'
+import type { CodeBudget } from '#shared/code-budget.ts'
 import type { Attempt, Method, Waiting } from '#shared/domain/attempt.ts'
+import { needsCode } from '#shared/domain/code-need.ts'
 import { decide, type Transition } from '#shared/domain/company.ts'
 import { timeOut } from '#shared/domain/deadlines.ts'
 import type { Failure, Language } from '#shared/domain/errors.ts'
 import { endAttempt, requestPairing } from '#shared/domain/pairing.ts'
-import { ok } from '#shared/domain/result.ts'
+import { ok, type Result } from '#shared/domain/result.ts'
 import type { Log } from '#shared/log.ts'
-import type { Clock, CommandQueue, CompanyStore, Decided } from '#shared/ports.ts'
+import type { BudgetTicket, Clock, CommandQueue, CompanyStore, Decided } from '#shared/ports.ts'
 import { readTypedPhone } from './typed-phone.ts'
 
 export type StartPairingDeps = {
   readonly store: CompanyStore
   readonly queue: CommandQueue
+  readonly budget: CodeBudget
   readonly clock: Clock
   readonly log: Log
   readonly pairing: {
@@ -56,9 +59,14 @@ export async function startPairing(order: PairingOrder, deps: StartPairingDeps):
   const phone =
     typedPhone === undefined ? ok(undefined) : await readTypedPhone(typedPhone, deps.pairing.defaultRegion, language)
   if (!phone.ok) return { kind: 'refused', failure: phone.error }
+  const ticket = await takeCode(order, phone.value, deps)
+  if (!ticket.ok) return { kind: 'refused', failure: { code: 'RATE_LIMITED', ...ticket.error } }
   const deadline = deps.clock() + deps.pairing.codeDeadlineMs
   const isArmed = await sends(deps, () => deps.queue.wakeAt({ companyId, correlationId, due: deadline }))
-  if (!isArmed) return { kind: 'refused', failure: { code: 'HOST_UNAVAILABLE' } }
+  if (!isArmed) {
+    await giveBack(ticket.value, deps)
+    return { kind: 'refused', failure: { code: 'HOST_UNAVAILABLE' } }
+  }
   const request = {
     attemptId: ulid(deps.clock()),
     method,
@@ -71,7 +79,28 @@ export async function startPairing(order: PairingOrder, deps: StartPairingDeps):
     companyId,
     inTime((state, now) => requestPairing(state, request, now)),
   )
-  return callHost(order, decided, deps)
+  const result = await callHost(order, decided, deps)
+  const isSpent = result.kind === 'accepted' && decided.outcome.kind === 'started'
+  if (!isSpent) await giveBack(ticket.value, deps)
+  return result
+}
+
+/** Takes a code from the budgets, unless the request will be answered without a new one: repeats are free (R24). */
+async function takeCode(
+  { companyId, method }: PairingOrder,
+  phone: string | undefined,
+  { store, budget, clock }: StartPairingDeps,
+): Promise<Result<BudgetTicket | undefined, { readonly retryAfter: number }>> {
+  const { state } = await store.read(companyId)
+  const current = timeOut(state, clock()).state
+  if (!needsCode(current, { method, ...(phone !== undefined && { phone }) })) return ok(undefined)
+  return budget.take(companyId, phone)
+}
+
+/** A code that is not given back only costs the owner a place in the window: no reason to fail the request. */
+async function giveBack(ticket: BudgetTicket | undefined, { budget, log }: StartPairingDeps): Promise<void> {
+  if (!ticket) return
+  await budget.giveBack(ticket).catch((error: unknown) => log.warn('A code could not be given back', { error }))
 }
 
 /** Decides about what is true now: whatever is overdue ends first. */

@@ -1,28 +1,49 @@
-/** Under which keys and limits codes are budgeted (R24), alike in functions and hosts. */
+/** The budget of codes (R24), alike in functions and hosts: under which keys it is kept, and what may be taken. */
 import { createHmac } from 'node:crypto'
 import { phoneClass } from './domain/phone.ts'
-import type { BudgetStore } from './ports.ts'
+import type { Result } from './domain/result.ts'
+import type { BudgetStore, BudgetTicket, Clock } from './ports.ts'
 
-export type BudgetSettings = {
+export type CodeBudget = {
+  /** Takes a code for the company and the phone; a QR without a named phone counts for the company alone. */
+  take(
+    companyId: string,
+    phone: string | undefined,
+  ): Promise<Result<BudgetTicket, { /** Seconds. */ readonly retryAfter: number }>>
+  giveBack(ticket: BudgetTicket): Promise<void>
+  /** WhatsApp itself has said 429: no codes for this phone until then (epoch ms). */
+  coolDown(phone: string, until: number): Promise<void>
+}
+
+export type CodeBudgetSettings = {
+  readonly store: BudgetStore
+  readonly clock: Clock
   /** Keys the hashes, so that the table never shows a phone. */
-  readonly hashSecret: string
+  readonly hashSecret: () => Promise<string>
   readonly codesPerPhone: number
   readonly codesPerCompany: number
   readonly windowMs: number
 }
 
-type Limits = Parameters<BudgetStore['take']>[0]
-
-/** The budgets that one code for a phone of a company is taken from; a QR without a named phone counts for the company. */
-export function codeLimits(companyId: string, phone: string | undefined, settings: BudgetSettings): Limits {
-  const { codesPerPhone, codesPerCompany, windowMs, hashSecret } = settings
-  const ofCompany = { key: keyedHash(`company:${companyId}`, hashSecret), codes: codesPerCompany, windowMs }
-  return phone ? [{ key: phoneKey(phone, hashSecret), codes: codesPerPhone, windowMs }, ofCompany] : [ofCompany]
+export function codeBudget(settings: CodeBudgetSettings): CodeBudget {
+  const { store, clock, hashSecret, windowMs } = settings
+  return {
+    giveBack: (ticket) => store.giveBack(ticket),
+    async take(companyId, phone) {
+      const secret = await hashSecret()
+      const ofCompany = { key: companyKey(companyId, secret), codes: settings.codesPerCompany, windowMs }
+      const ofPhone = phone && { key: phoneKey(phone, secret), codes: settings.codesPerPhone, windowMs }
+      return store.take(ofPhone ? [ofPhone, ofCompany] : [ofCompany], clock())
+    },
+    async coolDown(phone, until) {
+      await store.coolDown(phoneKey(phone, await hashSecret()), until, clock())
+    },
+  }
 }
 
+const companyKey = (companyId: string, secret: string) => keyedHash(`company:${companyId}`, secret)
 /** One key for all forms of a phone. */
-export const phoneKey = (phone: string, hashSecret: string): string =>
-  keyedHash(`phone:${phoneClass(phone)}`, hashSecret)
+const phoneKey = (phone: string, secret: string) => keyedHash(`phone:${phoneClass(phone)}`, secret)
 
 const keyedHash = (text: string, secret: string): string =>
   createHmac('sha256', secret).update(text).digest('base64url')

@@ -3,7 +3,17 @@ import * as v from 'valibot'
 import { err, ok } from '#shared/domain/result.ts'
 import { TypedPhone } from '#shared/protocol/client-messages.ts'
 import { attemptFields } from '#shared/protocol/server-messages.ts'
-import { clock, commandQueue, companyStore, idempotencyStore, log, pairing, publisher, verify } from '../deps.ts'
+import {
+  budget,
+  clock,
+  commandQueue,
+  companyStore,
+  idempotencyStore,
+  log,
+  pairing,
+  publisher,
+  verify,
+} from '../deps.ts'
 import { endpoint } from '../endpoint.ts'
 import { once } from '../once.ts'
 import { json } from '../responses.ts'
@@ -62,6 +72,7 @@ const deps = once(
     publisher: publisher(),
     idempotency: idempotencyStore(),
     pairing: pairing(),
+    budget: budget(),
     clock,
   }),
 )

@@ -4,7 +4,7 @@ import { errorSpec, type Failure } from '#shared/domain/errors.ts'
 import type { Connection } from '#shared/ports.ts'
 import { type ClientAction, type ClientMessage, parseClientMessage } from '#shared/protocol/client-messages.ts'
 import { type Envelope, errorMessage, type ServerMessage } from '#shared/protocol/server-messages.ts'
-import { clock, commandQueue, companyStore, connectionsApi, log, pairing, publisher } from '../deps.ts'
+import { budget, clock, commandQueue, companyStore, connectionsApi, log, pairing, publisher } from '../deps.ts'
 import { failureOf } from '../failures.ts'
 import { once } from '../once.ts'
 import { isExpired } from '../tokens.ts'
@@ -137,6 +137,7 @@ const deps = once(
     publisher: publisher(),
     connectionsApi: connectionsApi(),
     pairing: pairing(),
+    budget: budget(),
     clock,
   }),
 )

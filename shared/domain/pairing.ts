@@ -61,7 +61,7 @@ export function requestPairing(state: CompanyState, request: PairingRequest, now
 }
 
 /** Once linked nothing is on offer any more, so only another phone is another request: a late repeat undoes no link. */
-function asksTheSame(attempt: Attempt, { method, phone }: PairingRequest): boolean {
+export function asksTheSame(attempt: Attempt, { method, phone }: Pick<PairingRequest, 'method' | 'phone'>): boolean {
   if (attempt.state === 'restarting') return !differs(attempt.phone, phone)
   return attempt.method === method && (attempt.phone === phone || isSame(attempt.phone, phone))
 }
@@ -113,7 +113,7 @@ export function acceptAttempt(
 }
 
 /** Two known phones of different accounts; an unknown one is never a reason to delete a linked session (R3). */
-const differs = (stored: string | undefined, asked: string | undefined): boolean =>
+export const differs = (stored: string | undefined, asked: string | undefined): boolean =>
   stored !== undefined && asked !== undefined && !samePhone(stored, asked)
 
 const isSame = (a: string | undefined, b: string | undefined): boolean =>

@@ -1,4 +1,5 @@
 /** A control plane in memory: the real publisher and the real decisions, over stores, queues and clients that remember. */
+import { codeBudget } from '#shared/code-budget.ts'
 import { type CompanyState, emptyCompany, type Transition } from '#shared/domain/company.ts'
 import { acceptAttempt, installLink, issueCode } from '#shared/domain/pairing.ts'
 import { sessionConnected } from '#shared/domain/session.ts'
@@ -10,6 +11,7 @@ import type { ConnectionStore, Decided } from '#shared/ports.ts'
 import type { HostCommand, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
 import type { VerifyToken } from '../../functions/tokens.ts'
+import { memoryBudgetStore } from '../fakes/memory-budget-store.ts'
 import { memoryCompanyStore } from '../fakes/memory-company-store.ts'
 import { memoryConnectionStore } from '../fakes/memory-connection-store.ts'
 
@@ -42,9 +44,18 @@ export function makeWorld() {
   const publisher = connectionPublisher({ connections, api: clients, clock, log })
   const pairing = { defaultRegion: 'RU', codeDeadlineMs: 20_000 }
   const idempotency = memoryIdempotency()
+  const budgets = memoryBudgetStore()
+  const budget = codeBudget({
+    store: budgets,
+    clock,
+    hashSecret: async () => 'a secret for hashing phones',
+    codesPerPhone: 5,
+    codesPerCompany: 10,
+    windowMs: 600_000,
+  })
   return {
     ...{ now, clock, away, broken, lines, log, store, queue, connections, connectionsApi: clients, clients },
-    ...{ publisher, pairing, idempotency, verify: verifyByName, shards },
+    ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards },
     /** A client that is connected, and hears. */
     join: (connectionId: string, language: 'ru' | 'en' = 'en', companyId = company) =>
       connections.add({ connectionId, companyId, language, connectedAt: start }),

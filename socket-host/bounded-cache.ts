@@ -1,0 +1,28 @@
+/** A small cache for one socket, without timers: Baileys' own have an interval each and no upper bound. */
+
+export type BoundedCache = {
+  get<T>(key: string): T | undefined
+  set<T>(key: string, value: T): void
+  del(key: string): void
+  flushAll(): void
+}
+
+/** Holds at most `most` entries, the oldest leave first, and none longer than `lifetimeMs`. */
+export function boundedCache(most: number, lifetimeMs: number, now: () => number): BoundedCache {
+  const entries = new Map<string, { readonly value: unknown; readonly until: number }>()
+  return {
+    get<T>(key: string) {
+      const entry = entries.get(key)
+      // The library's contract: who reads a key names the type that it wrote under it.
+      return entry && entry.until > now() ? (entry.value as T) : undefined
+    },
+    set(key, value) {
+      entries.delete(key)
+      entries.set(key, { value, until: now() + lifetimeMs })
+      const [oldest] = entries.keys()
+      if (entries.size > most && oldest !== undefined) entries.delete(oldest)
+    },
+    del: (key) => void entries.delete(key),
+    flushAll: () => entries.clear(),
+  }
+}

@@ -1,0 +1,115 @@
+/** Runs one company on the host that owns its shard: makes what runs here and what stands in its STATE agree. */
+import { randomUUID } from 'node:crypto'
+import { isRunning } from '#shared/domain/attempt.ts'
+import { type CompanyState, isVacant } from '#shared/domain/company.ts'
+import { nextStep, nextStepAt } from './company-steps.ts'
+import type { CompanyDeps, Tenure } from './deps.ts'
+import { leaveCompany, leaveSockets } from './leaving.ts'
+import { takeStep } from './step-taker.ts'
+import { workshop } from './workshop.ts'
+
+export type CompanyRunner = {
+  /** Reads the company's state and acts on it; resolves when everything it asks for has been taken on. */
+  reconcile(correlationId?: string): Promise<void>
+  /** Whether an attempt of this host holds the company's mutex; as of the last look. */
+  hasAttempt(): boolean
+  /** Whether its session is open. */
+  isOpen(): boolean
+  /** Whether nothing is left that this runner is needed for. */
+  isIdle(): boolean
+  /** From now on nothing new is taken on. */
+  prepareToLeave(): void
+  /** Fails what cannot go on, closes the sockets, flushes, and writes that the session is reconnecting (R28). */
+  handOver(): Promise<void>
+  /** Closes the sockets and writes nothing: somebody else may own the company by now. */
+  abandon(): Promise<void>
+}
+
+/** More steps in one go than any company needs: two decisions that keep undoing each other must not spin. */
+const mostSteps = 50
+const longestRetryMs = 5000
+
+export function companyRunner(deps: CompanyDeps, companyId: string, tenure: Tenure): CompanyRunner {
+  const { time, log } = deps
+  const me = { owner: { hostId: tenure.hostId, epoch: tenure.epoch }, isLeaving: false }
+  let correlationId: string = randomUUID()
+  let state: CompanyState | undefined
+  let isOver = false
+  let failures = 0
+  let stopTimer = (): void => undefined
+  let current: Promise<void> = Promise.resolve()
+  let following: Promise<void> | undefined
+
+  const shop = workshop(deps, companyId, tenure, {
+    wake: () => {
+      // Failures have been logged, and have set the timer that tries again.
+      if (!isOver) reconcile().catch(() => undefined)
+    },
+    correlationId: () => state?.attempt?.correlationId ?? correlationId,
+  })
+
+  /** Passes follow one another; all calls during a pass share the next one. */
+  function reconcile(correlation?: string): Promise<void> {
+    if (correlation !== undefined) correlationId = correlation
+    following ??= current
+      .catch(() => undefined)
+      .then(() => {
+        following = undefined
+        current = pass()
+        return current
+      })
+    return following
+  }
+
+  async function pass(): Promise<void> {
+    if (isOver || !tenure.isOwner()) return
+    stopTimer()
+    try {
+      state = (await deps.companies.read(companyId)).state
+      for (let steps = 0; !isOver && tenure.isOwner(); steps++) {
+        const step = nextStep(state, shop.running, me, time.now())
+        if (!step) break
+        if (steps === mostSteps) throw new Error(`No end to the steps: ${step.do}`)
+        state = await takeStep(shop, step, state)
+      }
+      failures = 0
+      armTimer(state)
+    } catch (error) {
+      log.warn('company could not be brought up to date, trying again', { companyId, correlationId, error })
+      stopTimer = time.after(Math.min(longestRetryMs, 250 * 2 ** failures++), shop.wake)
+      throw error
+    }
+  }
+
+  function armTimer(reached: CompanyState): void {
+    const at = nextStepAt(reached, shop.running)
+    if (at !== undefined && !isOver) stopTimer = time.after(Math.max(at - time.now(), 10), shop.wake)
+  }
+
+  /** Ends the passes; the one that runs is waited for. */
+  async function stop(): Promise<void> {
+    isOver = true
+    stopTimer()
+    await current.catch(() => undefined)
+    stopTimer()
+  }
+
+  return {
+    reconcile,
+    hasAttempt: () => isRunning(state?.attempt) && state.attempt.state !== 'requested',
+    isOpen: () => shop.running.session?.isOpen ?? false,
+    isIdle: () => state !== undefined && isVacant(state) && shop.isIdle(),
+    prepareToLeave: () => {
+      me.isLeaving = true
+    },
+    handOver: async () => {
+      await stop()
+      await leaveCompany(shop, tenure)
+    },
+    abandon: async () => {
+      isOver = true
+      stopTimer()
+      await leaveSockets(shop)
+    },
+  }
+}

@@ -1,0 +1,95 @@
+/** A socket host: the shards that it owns, from claim to hand-over. */
+
+import type { LeaseStore } from '#shared/ports.ts'
+import { leaseKeeper } from './lease-keeper.ts'
+import { hostShard, type ShardDeps, type ShardHost } from './shard-host.ts'
+import type { Cancel } from './time.ts'
+
+export type HostDeps = ShardDeps & {
+  readonly leases: LeaseStore
+  readonly host: {
+    readonly hostId: string
+    readonly version: string
+    readonly shards: number
+    readonly renewMs: number
+    readonly staleMs: number
+    /** How long running attempts may go on when the host is to stop. */
+    readonly drainMs: number
+  }
+}
+
+export type SocketHost = {
+  start(): void
+  /** Leaves every shard in good order and releases it; `hurry` cuts the wait for running attempts short. */
+  drain(hurry?: AbortSignal): Promise<void>
+  status(): { readonly shards: readonly number[]; readonly sessions: number; readonly lastContactAt: number }
+}
+
+/** Between two lines for operators. */
+const beatMs = 10_000
+
+export function socketHost(deps: HostDeps): SocketHost {
+  const { time, log, leases } = deps
+  const { hostId, version, shards, renewMs, staleMs, drainMs } = deps.host
+  const since = time.now()
+  const owned = new Map<number, ShardHost>()
+  let stopBeat: Cancel = () => undefined
+  let isDraining = false
+
+  const keeper = leaseKeeper(
+    { store: leases, time, log, hostId, shards, renewMs, staleMs },
+    {
+      acquired: (shard, tenure) => {
+        owned.set(shard, hostShard(deps, shard, tenure))
+      },
+      lost: async (shard) => {
+        const left = owned.get(shard)
+        owned.delete(shard)
+        await left?.abandon()
+      },
+      mayHandOver: (shard) => owned.get(shard)?.hasRunningAttempt() !== true,
+      handOver: async (shard) => {
+        await owned.get(shard)?.leave(AbortSignal.abort())
+        owned.delete(shard)
+      },
+    },
+  )
+
+  const sessions = () => [...owned.values()].reduce((sum, shard) => sum + shard.sessions(), 0)
+
+  function beat(): void {
+    const line = { hostId, sessions: sessions(), shards: keeper.owned(), since, version }
+    leases.beat(line).catch((error: unknown) => log.warn('beat could not be written', { error }))
+    stopBeat = time.after(beatMs, beat)
+  }
+
+  async function leaveShard(shard: number, patience: AbortSignal): Promise<void> {
+    try {
+      await owned.get(shard)?.leave(patience)
+      owned.delete(shard)
+      await keeper.release(shard)
+    } catch (error) {
+      log.warn('shard could not be released, its lease will go stale', { shard, error })
+    }
+  }
+
+  return {
+    start: () => {
+      keeper.start()
+      beat()
+    },
+    status: () => ({ shards: keeper.owned(), sessions: sessions(), lastContactAt: keeper.lastContactAt() }),
+    drain: async (hurry) => {
+      if (isDraining) return
+      isDraining = true
+      keeper.stopClaiming()
+      const overdue = new AbortController()
+      const cancel = time.after(drainMs, () => overdue.abort())
+      const patience = hurry ? AbortSignal.any([hurry, overdue.signal]) : overdue.signal
+      await Promise.all([...owned.keys()].map((shard) => leaveShard(shard, patience)))
+      cancel()
+      stopBeat()
+      await keeper.stop()
+    },
+  }
+}

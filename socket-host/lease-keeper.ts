@@ -1,0 +1,196 @@
+/** Keeps this host's leases: renews, claims, asks for a fair share and hands over; says which shards are its own (R27). */
+import { type LeaseSeen, nextEpoch, ownedUntil, planLeases, type Sighting, watch } from '#shared/domain/lease.ts'
+import type { Log } from '#shared/log.ts'
+import type { Lease, LeaseStore } from '#shared/ports.ts'
+import type { Tenure } from './deps.ts'
+import { type Cancel, pause, type Time } from './time.ts'
+
+export type LeaseKeeperDeps = {
+  readonly store: LeaseStore
+  readonly time: Time
+  readonly log: Log
+  readonly hostId: string
+  readonly shards: number
+  readonly renewMs: number
+  readonly staleMs: number
+}
+
+/** Who acts on what the keeper finds out. */
+export type LeaseListener = {
+  acquired(shard: number, tenure: Tenure): void
+  /** The lease is gone or about to go: resolves when every socket of the shard is closed. Writes nothing. */
+  lost(shard: number): Promise<void>
+  /** Whether the shard may be handed over now: not while one of its attempts runs. */
+  mayHandOver(shard: number): boolean
+  /** Leaves the shard in good order; the lease is released after it. */
+  handOver(shard: number): Promise<void>
+}
+
+export type LeaseKeeper = {
+  start(): void
+  /** Shards owned by this host's own clock. */
+  owned(): readonly number[]
+  /** Monotonic ms of the last round that got through to the store. */
+  lastContactAt(): number
+  /** Claims nothing more; what is owned goes on being renewed. */
+  stopClaiming(): void
+  /** Gives a shard up that has been left in good order. */
+  release(shard: number): Promise<void>
+  /** Ends the loop; leases that are still held go stale. */
+  stop(): Promise<void>
+}
+
+type Holding = { lease: Lease; until: number; cancel: Cancel; isGivenUp: boolean; isRenewing: boolean }
+
+export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): LeaseKeeper {
+  const { store, time, log, hostId, staleMs, renewMs } = deps
+  const holdings = new Map<number, Holding>()
+  const abandoned = new Set<number>()
+  const leaving = new Set<number>()
+  const stopping = new AbortController()
+  let sightings: readonly Sighting[] = []
+  let lastContactAt = time.monotonic()
+  let isClaiming = true
+  let loop: Promise<void> = Promise.resolve()
+
+  const isHeld = (holding: Holding): boolean => !holding.isGivenUp && time.monotonic() < holding.until
+
+  /** Counts from the start of the call: the lease was renewed at that moment at the earliest. */
+  function extend(holding: Holding, lease: Lease, startedAt: number): void {
+    holding.lease = lease
+    holding.until = Math.max(holding.until, ownedUntil(startedAt, staleMs))
+    holding.cancel()
+    holding.cancel = time.after(holding.until - time.monotonic(), () => {
+      if (time.monotonic() >= holding.until) giveUp(holding, 'not renewed in time')
+      else extend(holding, holding.lease, startedAt)
+    })
+  }
+
+  /** The shard's sockets close; only then may this host claim it again. */
+  function giveUp(holding: Holding, why: string): void {
+    const { shard, epoch } = holding.lease
+    if (holding.isGivenUp) return
+    holding.isGivenUp = true
+    holding.cancel()
+    log.warn('lease lost', { shard, epoch, why })
+    const forget = () => {
+      holdings.delete(shard)
+      leaving.delete(shard)
+      abandoned.add(shard)
+    }
+    listener.lost(shard).then(forget, (error: unknown) => {
+      log.error('shard could not be left', { shard, error })
+      forget()
+    })
+  }
+
+  async function renew(holding: Holding): Promise<void> {
+    if (holding.isGivenUp || holding.isRenewing || stopping.signal.aborted) return
+    const startedAt = time.monotonic()
+    holding.isRenewing = true
+    try {
+      const renewed = await store.renew(holding.lease, time.now())
+      if (renewed === 'lost') giveUp(holding, 'another host rules')
+      else if (!holding.isGivenUp) extend(holding, renewed, startedAt)
+    } catch (error) {
+      // Nothing is known: the lease is kept until its time is up, and the renewal is tried again soon.
+      log.warn('lease could not be renewed', { shard: holding.lease.shard, error })
+      time.after(renewMs / 4, () => renew(holding))
+    } finally {
+      holding.isRenewing = false
+    }
+  }
+
+  async function claim(seen: LeaseSeen): Promise<void> {
+    const startedAt = time.monotonic()
+    // Should the answer be lost, the lease may stand under this host's name.
+    abandoned.add(seen.shard)
+    const epoch = nextEpoch(seen.epoch, time.now())
+    const lease = await store.claim({ renewedAt: 0, ...seen }, hostId, epoch, time.now())
+    if (!lease) return
+    abandoned.delete(seen.shard)
+    if (stopping.signal.aborted || !isClaiming) return store.release(lease)
+    const holding: Holding = { lease, until: 0, cancel: () => undefined, isGivenUp: false, isRenewing: false }
+    holdings.set(lease.shard, holding)
+    extend(holding, lease, startedAt)
+    if (!isHeld(holding)) return giveUp(holding, 'claimed too slowly')
+    log.info('lease acquired', { shard: lease.shard, epoch, from: seen.ownerId })
+    listener.acquired(lease.shard, { hostId, epoch, isOwner: () => isHeld(holding) })
+  }
+
+  async function release(shard: number): Promise<void> {
+    const holding = holdings.get(shard)
+    if (!holding || holding.isGivenUp) return
+    holding.isGivenUp = true
+    holding.cancel()
+    holdings.delete(shard)
+    abandoned.add(shard)
+    await store.release(holding.lease)
+    log.info('lease released', { shard, epoch: holding.lease.epoch, to: holding.lease.wantedBy })
+  }
+
+  function handOver(shard: number): void {
+    if (leaving.has(shard) || !listener.mayHandOver(shard)) return
+    leaving.add(shard)
+    listener
+      .handOver(shard)
+      .then(() => release(shard))
+      .catch((error: unknown) => {
+        log.warn('shard could not be handed over, its lease will go stale', { shard, error })
+        const holding = holdings.get(shard)
+        if (holding) giveUp(holding, 'hand-over failed')
+      })
+      .finally(() => leaving.delete(shard))
+  }
+
+  async function look(): Promise<void> {
+    const leases = await store.readAll(deps.shards)
+    lastContactAt = time.monotonic()
+    sightings = watch(sightings, leases, lastContactAt)
+    if (!isClaiming) return
+    const owned = new Set([...holdings.keys()])
+    const plan = planLeases({ hostId, sightings, owned, abandoned, now: time.monotonic(), staleMs, renewMs })
+    await Promise.all(plan.claim.map((lease) => guarded('claim', () => claim(lease))))
+    const { want } = plan
+    if (want) await guarded('want', () => store.want({ renewedAt: 0, ...want }, hostId))
+    if (plan.handOver !== undefined) handOver(plan.handOver)
+  }
+
+  async function guarded(what: string, act: () => Promise<void>): Promise<void> {
+    try {
+      await act()
+    } catch (error) {
+      log.warn('lease call failed', { what, error })
+    }
+  }
+
+  /** Looking and renewing do not wait for each other: a slow read must not cost a lease. One look at a time. */
+  async function run(): Promise<void> {
+    let looking: Promise<void> | undefined
+    while (!stopping.signal.aborted) {
+      looking ??= guarded('read', look).finally(() => {
+        looking = undefined
+      })
+      for (const holding of holdings.values()) void renew(holding)
+      await pause(time, renewMs, stopping.signal)
+    }
+    await looking
+  }
+
+  return {
+    start: () => {
+      loop = run()
+    },
+    owned: () => [...holdings.values()].filter(isHeld).map((holding) => holding.lease.shard),
+    lastContactAt: () => lastContactAt,
+    stopClaiming: () => {
+      isClaiming = false
+    },
+    release,
+    stop: async () => {
+      stopping.abort()
+      for (const holding of holdings.values()) holding.cancel()
+      await loop
+    },
+  }
+}

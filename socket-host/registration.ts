@@ -1,0 +1,198 @@
+/** One attempt's registration socket: fresh credentials in memory, a code or QRs to show, and pair-success (R6, R17). */
+import { type Attempt, attemptTimes } from '#shared/domain/attempt.ts'
+import type { AttemptRef } from '#shared/domain/company.ts'
+import { type Close, pairingFailures } from '#shared/domain/disconnect.ts'
+import { errorSpec, type Failure } from '#shared/domain/errors.ts'
+import type { RegistrationFacts } from './company-steps.ts'
+import type { CompanyDeps, Tenure } from './deps.ts'
+import type { Credentials, SocketEvent, WhatsAppSocket } from './whatsapp-port.ts'
+
+/** A QR stays on offer this long after it lapses, so that its successor replaces it before it counts as expired. */
+const qrGraceMs = 3000
+/** How long WhatsApp is given to close the socket itself after pair-success (515); then we do. */
+const restartWaitMs = 5000
+
+/** A link as it was stored, ready to be made current. */
+export type StoredLink = {
+  readonly generation: string
+  readonly wrappedKey: string
+  readonly phone: string | undefined
+}
+
+export type Registration = RegistrationFacts & {
+  readonly credentials: Credentials
+  /** The generation that was current when the attempt was accepted; corrected when this host itself retires it. */
+  seenGeneration: string | undefined
+  answerReported(): void
+  fail(failure: Failure): void
+  /** Writes the linked credentials under a new generation; safe to repeat. */
+  store(): Promise<StoredLink | 'fenced'>
+  /** Lets WhatsApp close the socket (515), or closes it after a while; `isClosed` says when it is gone. */
+  finish(): void
+  close(): Promise<void>
+}
+
+export type RegistrationRequest = {
+  readonly companyId: string
+  readonly attempt: Attempt
+  readonly ref: AttemptRef
+  readonly seenGeneration: string | undefined
+}
+
+/** Opens the socket when it is its turn; `onChange` is called whenever a fact has changed. */
+export function openRegistration(
+  deps: CompanyDeps,
+  tenure: Tenure,
+  request: RegistrationRequest,
+  onChange: () => void,
+): Registration {
+  const { time, log } = deps
+  const { companyId, attempt, ref } = request
+  const about = { companyId, attemptId: ref.attemptId, correlationId: attempt.correlationId }
+  const credentials = deps.whatsApp.fresh()
+  const facts: { -readonly [K in keyof RegistrationFacts]: RegistrationFacts[K] } = {
+    ref,
+    offer: undefined,
+    hasNewAnswer: false,
+    isLinked: false,
+    generation: undefined,
+    isClosed: false,
+    failure: undefined,
+  }
+  let socket: WhatsAppSocket | undefined
+  let openedAt = 0
+  let isAbandoned = false
+  let hasAskedForCode = false
+  let linkedPhone: string | undefined
+  let dataKey: { readonly key: Uint8Array; readonly wrappedKey: string } | undefined
+  let leaveQueue = (): void => undefined
+  let stopWaiting = (): void => undefined
+
+  const offer = (shown: { code: string } | { qr: string }, expiresAt: number): void => {
+    const socketUntil = openedAt + attemptTimes.socketMs
+    facts.offer = { shown, expiresAt: Math.min(expiresAt, socketUntil), socketUntil }
+    leaveQueue()
+  }
+  const fail = (failure: Failure): void => {
+    facts.failure ??= failure
+    leaveQueue()
+  }
+
+  function refuse(phone: string, failure: Failure): void {
+    fail(failure)
+    if (failure.code !== 'RATE_LIMITED' || failure.retryAfter === undefined) return
+    deps
+      .coolDown(phone, time.now() + failure.retryAfter * 1000)
+      .catch((error: unknown) => log.warn('cool-down could not be noted', { ...about, phone, error }))
+  }
+
+  async function askForCode(from: WhatsAppSocket, phone: string): Promise<void> {
+    const answer = await from.requestCode(phone)
+    if (isAbandoned) return
+    if (answer.ok) offer({ code: hyphenated(answer.value) }, time.now() + deps.settings.codeLifetimeMs)
+    else refuse(phone, answer.error)
+    log.info('companion_hello answered', { ...about, phone, refused: facts.failure?.code })
+    onChange()
+  }
+
+  function onQr(from: WhatsAppSocket, qr: string, lapsesAt: number): void {
+    if (attempt.method === 'qr') offer({ qr }, lapsesAt + qrGraceMs)
+    else if (attempt.phone === undefined) fail({ code: 'INTERNAL' })
+    else if (!hasAskedForCode) {
+      hasAskedForCode = true
+      askForCode(from, attempt.phone).catch((error: unknown) => {
+        log.warn('asking for a code failed', { ...about, error })
+        fail({ code: 'WHATSAPP_UNAVAILABLE' })
+        onChange()
+      })
+    }
+  }
+
+  function onClosed(close: Close): void {
+    facts.isClosed = true
+    socket = undefined
+    stopWaiting()
+    leaveQueue()
+    const code = pairingFailures[close.reason]
+    if (!facts.isLinked) fail({ code })
+    const level = facts.isLinked ? 'info' : errorSpec(code).level
+    log[level]('registration socket closed', { ...about, close, isLinked: facts.isLinked })
+  }
+
+  function onEvent(from: WhatsAppSocket, event: SocketEvent): void {
+    switch (event.type) {
+      case 'qr':
+        onQr(from, event.qr, event.lapsesAt)
+        break
+      case 'phoneAnswered':
+        facts.hasNewAnswer = true
+        break
+      case 'linked':
+        facts.isLinked = true
+        linkedPhone = event.phone
+        log.info('phone linked', { ...about, phone: event.phone })
+        break
+      case 'passkeyRequired':
+        fail({ code: 'PASSKEY_REQUIRED' })
+        break
+      case 'opened':
+        break
+      case 'closed':
+        onClosed(event.close)
+    }
+  }
+
+  function begin(): void {
+    if (isAbandoned || !tenure.isOwner()) return
+    openedAt = time.now()
+    const opened = deps.whatsApp.open(credentials, (event) => {
+      if (isAbandoned) return
+      onEvent(opened, event)
+      onChange()
+    })
+    socket = opened
+  }
+
+  async function close(): Promise<void> {
+    isAbandoned = true
+    stopWaiting()
+    leaveQueue()
+    const closing = socket
+    socket = undefined
+    await closing?.close()
+    facts.isClosed = true
+  }
+
+  async function store(): Promise<StoredLink | 'fenced'> {
+    const generation = facts.generation ?? deps.newGeneration()
+    facts.generation = generation
+    dataKey ??= await deps.dataKeys.create({ companyId, generation })
+    const target = { companyId, generation, dataKey: dataKey.key, epoch: tenure.epoch, isOwner: tenure.isOwner }
+    if ((await deps.whatsApp.persist(credentials, target)) === 'fenced') return 'fenced'
+    return { generation, wrappedKey: dataKey.wrappedKey, phone: linkedPhone }
+  }
+
+  function finish(): void {
+    if (facts.isClosed) return
+    stopWaiting = time.after(restartWaitMs, () => {
+      close().then(onChange, (error: unknown) => log.warn('closing a socket failed', { ...about, error }))
+    })
+  }
+
+  leaveQueue = deps.pacing.enter('pairing', begin)
+  return Object.assign(facts, {
+    credentials,
+    seenGeneration: request.seenGeneration,
+    answerReported: () => {
+      facts.hasNewAnswer = false
+    },
+    fail,
+    store,
+    finish,
+    close,
+  })
+}
+
+/** `ABCDEFGH` as the owner reads it: `ABCD-EFGH`. */
+const hyphenated = (code: string): string =>
+  code.length === 8 && !code.includes('-') ? `${code.slice(0, 4)}-${code.slice(4)}` : code

@@ -1,0 +1,223 @@
+/** Carries out the steps of a company: each is one decision, or one thing begun or ended here. */
+import type { Attempt } from '#shared/domain/attempt.ts'
+import { swept, unlinkFinished } from '#shared/domain/cleanup.ts'
+import type { AttemptRef, CompanyState, Decision, Stale, Transition } from '#shared/domain/company.ts'
+import { decide as decided } from '#shared/domain/company.ts'
+import { timeOut } from '#shared/domain/deadlines.ts'
+import {
+  acceptAttempt,
+  endAttempt,
+  failAttempt,
+  installLink,
+  issueCode,
+  pairAfresh,
+  phoneAnswered,
+} from '#shared/domain/pairing.ts'
+import { unreachable } from '#shared/domain/result.ts'
+import {
+  adoptCompany,
+  credentialsUnreadable,
+  sessionConnected,
+  sessionEnded,
+  sessionInterrupted,
+} from '#shared/domain/session.ts'
+import { startSweep, startUnlink, undoLink } from './cleaning.ts'
+import type { Step } from './company-steps.ts'
+import { keepSession } from './linked-session.ts'
+import { openRegistration, type Registration } from './registration.ts'
+import { storedGeneration, type Workshop } from './workshop.ts'
+
+/** Takes one step and returns the state that it led to. */
+export async function takeStep(shop: Workshop, step: Step, state: CompanyState): Promise<CompanyState> {
+  const owner = ownerOf(shop)
+  const session = { generation: state.credentials?.generation ?? '', owner }
+  const forgetSession = () => {
+    shop.running.session = undefined
+  }
+  switch (step.do) {
+    case 'adopt':
+      return write(shop, (s, now) => adoptCompany(s, owner, now))
+    case 'timeOut':
+      return write(shop, timeOut)
+    case 'acceptAttempt':
+      return accept(shop, step.attempt)
+    case 'openRegistration':
+      return beginPairing(shop, step.attempt, step.ref, state)
+    case 'pairAfresh':
+      return write(shop, (s, now) => pairAfresh(s, step.ref, step.reason, now))
+    case 'issueCode':
+      return withRegistration(shop, state, ({ ref }) => write(shop, (s) => issueCode(s, ref, step.offer)))
+    case 'reportAnswer':
+      return withRegistration(shop, state, (registration) => reportAnswer(shop, registration))
+    case 'installLink':
+      return withRegistration(shop, state, (registration) => install(shop, registration, state))
+    case 'failAttempt':
+      return write(shop, (s, now) => failAttempt(s, step.ref, step.failure, now))
+    case 'closeRegistration':
+      return withRegistration(shop, state, (registration) => closeRegistration(shop, registration, state))
+    case 'undoLink':
+      return withRegistration(shop, state, (registration) => undoLink(shop, registration, state))
+    case 'reopenAsSession':
+    case 'openSession':
+      return openSession(shop, state)
+    case 'retireSession':
+      return retireSession(shop, step, state)
+    case 'endSession':
+      return write(shop, (s, now) => sessionEnded(s, session, step, now), forgetSession)
+    case 'reportUnreadable':
+      return write(shop, (s, now) => credentialsUnreadable(s, session, now), forgetSession)
+    case 'reportConnected':
+      return write(shop, (s, now) => sessionConnected(s, session, now))
+    case 'reportInterrupted':
+      return write(shop, (s, now) => sessionInterrupted(s, session, step.code, now))
+    case 'startUnlink':
+      return startUnlink(shop, step.retired, undefined, state)
+    case 'reportUnlinked':
+      return write(
+        shop,
+        (s) => unlinkFinished(s, step.generation, step.result),
+        () => {
+          shop.running.unlinks.delete(step.generation)
+        },
+      )
+    case 'startSweep':
+      return startSweep(shop, step.retired, state)
+    case 'reportSwept':
+      return write(
+        shop,
+        (s) => swept(s, step.generation),
+        () => {
+          shop.running.sweeps.delete(step.generation)
+        },
+      )
+    default:
+      return unreachable(step)
+  }
+}
+
+const ownerOf = ({ tenure }: Workshop) => ({ hostId: tenure.hostId, epoch: tenure.epoch })
+
+/** Writes a decision, then lets go of what it has settled. */
+async function write<Outcome>(
+  shop: Workshop,
+  transition: Transition<Outcome>,
+  settle: () => void = () => undefined,
+): Promise<CompanyState> {
+  const { state } = await shop.decisions.decide(transition, shop.correlationId())
+  settle()
+  return state
+}
+
+async function withRegistration(
+  { running }: Workshop,
+  state: CompanyState,
+  act: (registration: Registration) => Promise<CompanyState>,
+): Promise<CompanyState> {
+  return running.registration ? act(running.registration) : state
+}
+
+/** A host that has its hands full says so before anything stored gives way (R8, R44). */
+async function accept(shop: Workshop, attempt: Attempt): Promise<CompanyState> {
+  const { deps, decisions, running } = shop
+  const { attemptId, fence, correlationId, method } = attempt
+  const ref: AttemptRef = { attemptId, fence, owner: ownerOf(shop) }
+  const admission = deps.pacing.admitAttempt()
+  if (admission !== 'admitted') return write(shop, (s, now) => turnAway(s, ref, admission.retryAfter, now))
+  const { phoneChangePolicy } = deps.settings
+  const { state, outcome } = await decisions.decide(
+    (s, now) => acceptAttempt(s, ref, phoneChangePolicy, now),
+    correlationId,
+  )
+  deps.log.info('attempt taken on', { companyId: shop.companyId, attemptId, correlationId, method, outcome })
+  if (outcome === 'awaitSession') running.session?.hurry()
+  return state
+}
+
+/** Ends an attempt that nobody has accepted. */
+function turnAway(state: CompanyState, ref: AttemptRef, retryAfter: number, now: number): Decision<'busy' | Stale> {
+  const { attempt } = state
+  const isSame = attempt?.attemptId === ref.attemptId && attempt.fence === ref.fence
+  if (!isSame || attempt.state !== 'requested' || state.epoch > ref.owner.epoch) return decided(state, 'stale')
+  return { ...endAttempt(state, { code: 'BUSY', retryAfter }, 'failed', now), outcome: 'busy' }
+}
+
+async function beginPairing(
+  shop: Workshop,
+  attempt: Attempt,
+  ref: AttemptRef,
+  state: CompanyState,
+): Promise<CompanyState> {
+  const seenGeneration = state.credentials?.generation
+  const request = { companyId: shop.companyId, attempt, ref, seenGeneration }
+  shop.running.registration = openRegistration(shop.deps, shop.tenure, request, shop.wake)
+  return state
+}
+
+/** Noted before it is written: an answer that comes meanwhile is another one. */
+async function reportAnswer(shop: Workshop, registration: Registration): Promise<CompanyState> {
+  const { state, outcome } = await shop.decisions.decide(
+    (s, now) => phoneAnswered(s, registration.ref, now),
+    shop.correlationId(),
+  )
+  if (outcome !== 'notOwner') registration.answerReported()
+  return state
+}
+
+/** Stores what pair-success has brought, then makes it current (R6). Whatever is refused is undone by a later step. */
+async function install(shop: Workshop, registration: Registration, state: CompanyState): Promise<CompanyState> {
+  const { ref, seenGeneration } = registration
+  const link = await registration.store()
+  if (link === 'fenced') {
+    registration.fail({ code: 'HOST_UNAVAILABLE' })
+    return state
+  }
+  const { generation, wrappedKey, phone } = link
+  const seen = { ...(phone && { phone }), ...(seenGeneration && { seenGeneration }) }
+  const { state: next, outcome } = await shop.decisions.decide(
+    (s, now) => installLink(s, ref, { generation, wrappedKey, ...seen }, now),
+    shop.correlationId(),
+  )
+  const about = { companyId: shop.companyId, attemptId: ref.attemptId, generation, outcome }
+  shop.deps.log.info('link installed', { ...about, correlationId: shop.correlationId() })
+  if (outcome === 'installed') registration.finish()
+  // Somebody else has decided about the credentials; a re-read state that has this very link is found by the next step.
+  else if (outcome === 'stale') registration.fail({ code: 'CREDENTIALS_CONFLICT' })
+  return next
+}
+
+async function closeRegistration(
+  shop: Workshop,
+  registration: Registration,
+  state: CompanyState,
+): Promise<CompanyState> {
+  shop.running.registration = undefined
+  await registration.close()
+  return state
+}
+
+/** With the credentials of a link that has just been installed, or with stored ones. */
+async function openSession(shop: Workshop, state: CompanyState): Promise<CompanyState> {
+  const { running, deps, tenure, companyId, wake } = shop
+  if (!state.credentials) return state
+  const stored = storedGeneration(companyId, state.credentials)
+  const { registration } = running
+  const linked = registration?.generation === stored.generation ? registration : undefined
+  if (linked) running.registration = undefined
+  running.session = keepSession(deps, tenure, stored, linked?.credentials, wake)
+  if (state.attempt?.state === 'connecting') running.session.hurry()
+  return state
+}
+
+/** The device of an open session is unlinked on its own socket; any other socket just closes. */
+async function retireSession(
+  shop: Workshop,
+  { retired }: Extract<Step, { do: 'retireSession' }>,
+  state: CompanyState,
+): Promise<CompanyState> {
+  const { session } = shop.running
+  shop.running.session = undefined
+  const socket = retired && session?.takeSocket()
+  if (retired && socket) return startUnlink(shop, retired, socket, state)
+  await session?.close()
+  return state
+}

@@ -1,0 +1,54 @@
+/** The clocks and timers of a host, injected so that tests run on a clock of their own. */
+import type { Clock } from '#shared/ports.ts'
+
+/** Stops a timer; harmless when it has fired. */
+export type Cancel = () => void
+
+export type Time = {
+  /** Wall clock, epoch ms: for deadlines that stand in a company's state. */
+  readonly now: Clock
+  /** Monotonic clock, ms: for leases and back-off, which no clock correction may stretch. */
+  readonly monotonic: Clock
+  /** Runs `action` once, `ms` from now. */
+  readonly after: (ms: number, action: () => void) => Cancel
+}
+
+/** The longest delay that Node's timers take; longer ones would fire at once. */
+const longestDelayMs = 2 ** 31 - 1
+
+export const systemTime: Time = {
+  now: Date.now,
+  monotonic: () => performance.now(),
+  after(ms, action) {
+    const timer = setTimeout(action, Math.min(Math.max(ms, 0), longestDelayMs))
+    return () => clearTimeout(timer)
+  },
+}
+
+/** Resolves after `ms`, or at once when the signal aborts. */
+export function pause(time: Time, ms: number, signal?: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  if (signal?.aborted) return Promise.resolve()
+  const cancel = time.after(ms, resolve)
+  signal?.addEventListener('abort', () => resolve(), { once: true })
+  return promise.finally(cancel)
+}
+
+/** Waits for `work`, but no longer than `ms`; says whether it has finished. Its rejection is passed on in time only. */
+export async function within(time: Time, ms: number, work: Promise<unknown>): Promise<boolean> {
+  const done = new AbortController()
+  const finished = work.then(() => true)
+  try {
+    return await Promise.race([finished, pause(time, ms, done.signal).then(() => false)])
+  } finally {
+    done.abort()
+  }
+}
+
+/** Resolves with nothing when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  if (signal.aborted) resolve(undefined)
+  else signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  return promise
+}

@@ -1,0 +1,91 @@
+/** Everything real that a host is made of, from its environment. */
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { ulid } from 'ulid'
+import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
+import { connectionsApi } from '#shared/aws/connections-api.ts'
+import { kmsClient, kmsDataKeys } from '#shared/aws/data-keys.ts'
+import { cachedSecret, secretsClient } from '#shared/aws/secret.ts'
+import { type CodeBudget, codeBudget } from '#shared/code-budget.ts'
+import { dynamoBudgetStore } from '#shared/dynamo/budget-store.ts'
+import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
+import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
+import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
+import { documentClient, requestHandler } from '#shared/dynamo/document-client.ts'
+import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
+import type { SocketHostEnv } from '#shared/env.ts'
+import type { Log } from '#shared/log.ts'
+import { connectionPublisher } from '#shared/publisher.ts'
+import { callLimits } from './call-limits.ts'
+import type { HostDeps } from './host.ts'
+import { pacing } from './pacing.ts'
+import { pollMs, sqsInbox } from './sqs-inbox.ts'
+import { systemTime } from './time.ts'
+import { createWhatsApp } from './whatsapp.ts'
+
+export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps {
+  const time = systemTime
+  const clock = time.now
+  const client = documentClient(callLimits(env.LEASE_STALE_MS))
+  const control = { client, table: env.CONTROL_TABLE }
+  const shards = env.SHARD_QUEUE_URLS.length
+  const credentials = dynamoCredentialStore({ client, table: env.CREDENTIALS_TABLE })
+  const connections = dynamoConnectionStore({ ...control, clock })
+  const pollingClient = sqsClient({ requestHandler: requestHandler({ tryMs: pollMs }), maxAttempts: 1 })
+  return {
+    time,
+    log,
+    credentials,
+    companies: dynamoCompanyStore({ ...control, shards, clock }),
+    leases: dynamoLeaseStore({ ...control, clock }),
+    dataKeys: kmsDataKeys(kmsClient(), env.CREDENTIALS_KEY_ARN),
+    commands: sqsCommandQueue({
+      client: sqsClient(),
+      shardQueueUrls: env.SHARD_QUEUE_URLS,
+      watchdogQueueUrl: env.WATCHDOG_QUEUE_URL,
+      clock,
+    }),
+    inbox: sqsInbox(pollingClient, env.SHARD_QUEUE_URLS),
+    publisher: connectionPublisher({
+      connections,
+      api: connectionsApi({ callbackUrl: env.CALLBACK_URL, log }),
+      clock,
+      log,
+    }),
+    whatsApp: createWhatsApp({ store: credentials, clock, log: fieldsFirst(log) }),
+    pacing: pacing(time),
+    coolDown: budgetOf(env, control).coolDown,
+    newGeneration: () => ulid(),
+    random: Math.random,
+    settings: { phoneChangePolicy: env.PHONE_CHANGE_POLICY, codeLifetimeMs: env.CODE_LIFETIME_SECONDS * 1000 },
+    host: {
+      hostId,
+      shards,
+      version: env.BUILD_VERSION,
+      renewMs: env.LEASE_RENEW_MS,
+      staleMs: env.LEASE_STALE_MS,
+      drainMs: env.DRAIN_SECONDS * 1000,
+    },
+  }
+}
+
+function budgetOf(
+  env: SocketHostEnv,
+  { client, table }: { client: DynamoDBDocumentClient; table: string },
+): CodeBudget {
+  const secret = cachedSecret(secretsClient(), env.PHONE_HASH_SECRET_ARN, Date.now)
+  return codeBudget({
+    store: dynamoBudgetStore(client, table),
+    clock: Date.now,
+    hashSecret: async () => (await secret.read()).current,
+    codesPerPhone: env.CODES_PER_PHONE,
+    codesPerCompany: env.CODES_PER_COMPANY,
+    windowMs: env.BUDGET_WINDOW_SECONDS * 1000,
+  })
+}
+
+/** The WhatsApp adapter logs the way that Baileys' loggers do. */
+const fieldsFirst = (log: Log) => ({
+  debug: (fields: object, message: string) => log.debug(message, { ...fields }),
+  warn: (fields: object, message: string) => log.warn(message, { ...fields }),
+  error: (fields: object, message: string) => log.error(message, { ...fields }),
+})

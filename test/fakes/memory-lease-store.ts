@@ -1,0 +1,45 @@
+/** A lease store in memory, for any number of hosts. */
+import type { Lease, LeaseStore } from '#shared/ports.ts'
+
+export type MemoryLeaseStore = LeaseStore & {
+  /** What each host said last. */
+  readonly beats: Map<string, Parameters<LeaseStore['beat']>[0]>
+}
+
+export function memoryLeaseStore(): MemoryLeaseStore {
+  const leases = new Map<number, Lease>()
+  const beats: MemoryLeaseStore['beats'] = new Map()
+  const current = (shard: number): Lease => leases.get(shard) ?? { shard, epoch: 0, version: 0, renewedAt: 0 }
+  const isOwnedBy = ({ shard, epoch, ownerId }: Lease) =>
+    ownerId !== undefined && current(shard).ownerId === ownerId && current(shard).epoch === epoch
+  const put = (lease: Lease): Lease => {
+    leases.set(lease.shard, lease)
+    return lease
+  }
+
+  return {
+    beats,
+    readAll: async (shards) => Array.from({ length: shards }, (_, shard) => current(shard)),
+    async claim(seen, ownerId, epoch, now) {
+      const { shard } = seen
+      const found = current(shard)
+      if (found.ownerId === ownerId && found.epoch === epoch) return found
+      const isAsSeen = found.epoch === seen.epoch && found.version === seen.version && found.ownerId === seen.ownerId
+      return isAsSeen ? put({ shard, ownerId, epoch, version: seen.version + 1, renewedAt: now }) : undefined
+    },
+    async renew(lease, now) {
+      const found = current(lease.shard)
+      return isOwnedBy(lease) ? put({ ...found, version: found.version + 1, renewedAt: now }) : 'lost'
+    },
+    async want(lease, hostId) {
+      if (isOwnedBy(lease)) put({ ...current(lease.shard), wantedBy: hostId })
+    },
+    async release(lease) {
+      const { ownerId, ...released } = current(lease.shard)
+      if (isOwnedBy(lease)) put({ ...released, version: released.version + 1 })
+    },
+    async beat(beat) {
+      beats.set(beat.hostId, beat)
+    },
+  }
+}

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest'
+import { createLog, type LogOptions } from '#shared/log.ts'
+
+function setUp(options: Pick<LogOptions, 'level'> = {}) {
+  const lines: string[] = []
+  const log = createLog('message', { ...options, clock: () => 0, write: (line) => lines.push(line) })
+  return { log, parsed: () => lines.map((line) => JSON.parse(line)), lines }
+}
+
+test('a line is one JSON object with time, level, message and component', () => {
+  const { log, lines, parsed } = setUp()
+  log.info('Code issued', { companyId: '997441', n: 1 })
+  expect(lines[0]).not.toContain('\n')
+  expect(parsed()).toEqual([
+    {
+      time: '1970-01-01T00:00:00.000Z',
+      level: 'info',
+      message: 'Code issued',
+      component: 'message',
+      companyId: '997441',
+      n: 1,
+    },
+  ])
+})
+
+test('lines below the level are left out', () => {
+  const { log, parsed } = setUp({ level: 'warn' })
+  for (const level of ['debug', 'info', 'warn', 'error'] as const) log[level](level)
+  expect(parsed().map(({ level }) => level)).toEqual(['warn', 'error'])
+})
+
+test('debug is off unless asked for', () => {
+  const { log, lines } = setUp()
+  log.debug('x')
+  expect(lines).toEqual([])
+})
+
+test('a child carries its fields, and its children theirs too', () => {
+  const { log, parsed } = setUp()
+  const child = log.child({ correlationId: 'c1' }).child({ companyId: '1' })
+  child.info('a', { companyId: '2' })
+  log.info('b')
+  expect(parsed()).toMatchObject([{ correlationId: 'c1', companyId: '2' }, { message: 'b' }])
+  expect(parsed()[1]).not.toHaveProperty('correlationId')
+})
+
+test('no field takes the place of level, time, message or component', () => {
+  const { log, parsed } = setUp()
+  log.error('real', { level: 'info', message: 'false', time: 'never', component: 'other' })
+  expect(parsed()[0]).toMatchObject({
+    level: 'error',
+    message: 'real',
+    component: 'message',
+    time: '1970-01-01T00:00:00.000Z',
+  })
+})
+
+test('message and fields are redacted', () => {
+  const { log, lines } = setUp()
+  log.child({ phone: '79001234567' }).warn('for 79001234567', { code: 'ABCD-EFGH', error: new Error('79001234567') })
+  expect(lines[0]).not.toMatch(/79001234567|ABCD-EFGH/)
+  expect(lines[0]).toContain('79001***567')
+})

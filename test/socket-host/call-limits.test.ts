@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest'
+import { leaseMarginMs } from '#shared/domain/lease.ts'
+import { longestCallMs } from '#shared/dynamo/document-client.ts'
+import { callLimits } from '../../socket-host/call-limits.ts'
+
+test.each([200, 1000, 3000, 6000, 10_000, 60_000])(
+  'with leases of %d ms every call ends within the margin',
+  (staleMs) => {
+    expect(longestCallMs(callLimits(staleMs))).toBeLessThan(leaseMarginMs(staleMs))
+  },
+)
+
+test('by default a call is tried twice', () => {
+  expect(callLimits(10_000)).toMatchObject({ tries: 2 })
+})

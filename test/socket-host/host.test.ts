@@ -1,0 +1,219 @@
+import { describe, expect, it } from 'vitest'
+import { requestPairing } from '#shared/domain/pairing.ts'
+import { shardOf } from '#shared/domain/shard.ts'
+import type { CommandInbox } from '../../socket-host/command-loop.ts'
+import { type HostDeps, socketHost } from '../../socket-host/host.ts'
+import { pacing } from '../../socket-host/pacing.ts'
+import { aborted } from '../../socket-host/time.ts'
+import { memoryLeaseStore } from '../fakes/memory-lease-store.ts'
+import { phoneA, stageDeps } from './support/stage.ts'
+import { type CallFate, smooth, troubledLeases } from './support/troubled-leases.ts'
+
+const shards = 4
+const companies = ['c1', 'c2', 'c3', 'c4', 'c5', 'c6']
+
+/** Hosts that share tables, queues and WhatsApp. */
+function cluster() {
+  const parts = stageDeps({ shards })
+  const { deps, clock, whatsApp } = parts
+  const leases = memoryLeaseStore()
+  const queues = new Map<number, string[]>()
+  const inbox: CommandInbox = {
+    async receive(shard, signal) {
+      while (!queues.get(shard)?.length) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        const cancel = clock.after(50, resolve)
+        await Promise.race([promise, aborted(signal)])
+        cancel()
+        signal.throwIfAborted()
+      }
+      return (queues.get(shard)?.splice(0) ?? []).map((body) => ({ body, receipt: body }))
+    },
+    delete: async () => undefined,
+  }
+  const hire = (hostId: string, more: Partial<HostDeps['host']> = {}) => {
+    const host = { hostId, version: 'test', shards, renewMs: 3000, staleMs: 10_000, drainMs: 90_000, ...more }
+    let isCutOff = false
+    const fateOf = (): CallFate => ({ ...smooth, fate: isCutOff ? 'fails' : 'ok' })
+    const view = troubledLeases(leases, async () => undefined, fateOf)
+    const made = socketHost({ ...deps, inbox, leases: view, host, pacing: pacing(clock) })
+    const cutOff = () => {
+      isCutOff = true
+    }
+    return { ...made, cutOff }
+  }
+  let serial = 0
+  return {
+    ...parts,
+    leases,
+    hire,
+    async request(companyId: string, phone = phoneA) {
+      const attemptId = `a${++serial}`
+      const deadline = clock.now() + 20_000
+      await parts.companies.decide(companyId, (state, now) =>
+        requestPairing(state, { attemptId, method: 'code', phone, correlationId: attemptId, deadline }, now),
+      )
+      const shard = shardOf(companyId, shards)
+      const body = JSON.stringify({ companyId, correlationId: attemptId, fence: 1, deadline })
+      queues.set(shard, [...(queues.get(shard) ?? []), body])
+      await clock.advance(100)
+    },
+    async link(companyId: string) {
+      await this.request(companyId)
+      whatsApp.live('registration')[0]?.link(phoneA)
+      await clock.settle()
+      whatsApp.live('registration')[0]?.drop('restart')
+      await clock.settle()
+      expect(parts.companies.state(companyId).session?.status).toBe('connected')
+    },
+  }
+}
+
+describe('a host', () => {
+  it('claims shards, takes commands on and links', async () => {
+    const c = cluster()
+    const host = c.hire('a')
+    host.start()
+    await c.clock.settle()
+    for (const company of companies) await c.link(company)
+    expect(host.status()).toMatchObject({ shards: [0, 1, 2, 3], sessions: companies.length })
+    await host.drain()
+  })
+
+  it('writes a line for operators', async () => {
+    const c = cluster()
+    const host = c.hire('a')
+    host.start()
+    await c.clock.advance(11_000)
+    expect(c.leases.beats.get('a')).toMatchObject({ hostId: 'a', shards: [0, 1, 2, 3], sessions: 0 })
+    await host.drain()
+  })
+
+  it('that is cut off from the store closes its sockets, and another brings the sessions up again', async () => {
+    const c = cluster()
+    const first = c.hire('a')
+    first.start()
+    await c.clock.settle()
+    for (const company of companies) await c.link(company)
+    const second = c.hire('b')
+    second.start()
+    first.cutOff()
+    await c.clock.advance(7000)
+    expect(c.whatsApp.live()).toEqual([])
+    await c.clock.advance(9000)
+    expect(second.status()).toMatchObject({ shards: [0, 1, 2, 3], sessions: companies.length })
+    for (const company of companies) expect(c.companies.state(company).session?.hostId).toBe('b')
+    await second.drain()
+  })
+})
+
+describe('a host that stops', () => {
+  it('closes, flushes, writes and only then releases; the next one has the sessions at once', async () => {
+    const c = cluster()
+    const first = c.hire('a')
+    const second = c.hire('b')
+    first.start()
+    await c.clock.settle()
+    await c.link('c1')
+    c.whatsApp.journal.length = 0
+    const { release } = c.leases
+    const statusAtRelease: (string | undefined)[] = []
+    Object.assign(c.leases, {
+      release: async (lease: Parameters<typeof release>[0]) => {
+        if (lease.shard === shardOf('c1', shards)) {
+          statusAtRelease.push(c.companies.state('c1').session?.status)
+          expect(c.whatsApp.journal).toEqual(['close login 1', 'flush 1'])
+        }
+        return release(lease)
+      },
+    })
+    await first.drain()
+    expect(statusAtRelease).toEqual(['reconnecting'])
+    second.start()
+    await c.clock.advance(1000)
+    expect(c.companies.state('c1').session).toMatchObject({ status: 'connected', hostId: 'b' })
+    await second.drain()
+  })
+
+  it('lets a running attempt finish first', async () => {
+    const c = cluster()
+    const host = c.hire('a')
+    host.start()
+    await c.clock.settle()
+    await c.request('c1')
+    const draining = host.drain()
+    await c.clock.advance(10_000)
+    expect(c.companies.state('c1').attempt?.state).toBe('code-issued')
+    expect(host.status().shards).toEqual([shardOf('c1', shards)])
+    c.whatsApp.live('registration')[0]?.link(phoneA)
+    await c.clock.settle()
+    c.whatsApp.live('registration')[0]?.drop('restart')
+    await c.clock.advance(2000)
+    await draining
+    expect(c.companies.state('c1').lastAttempt?.state).toBe('connected')
+    expect(c.companies.state('c1').session?.status).toBe('reconnecting')
+    expect(c.whatsApp.live()).toEqual([])
+  })
+
+  it('waits for attempts no longer than it may, and not at all when hurried', async () => {
+    const c = cluster()
+    const host = c.hire('a', { drainMs: 5000 })
+    host.start()
+    await c.clock.settle()
+    await c.request('c1')
+    const draining = host.drain()
+    await c.clock.advance(6000)
+    await draining
+    expect(c.companies.state('c1').lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
+
+    const next = c.hire('b')
+    next.start()
+    await c.clock.settle()
+    await c.request('c2')
+    const hurry = new AbortController()
+    const hurried = next.drain(hurry.signal)
+    hurry.abort()
+    await c.clock.settle()
+    await hurried
+    expect(c.companies.state('c2').lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
+  })
+
+  it('leaves a request that came meanwhile to the next host', async () => {
+    const c = cluster()
+    const host = c.hire('a')
+    host.start()
+    await c.clock.settle()
+    await c.request('c1', phoneA)
+    const draining = host.drain()
+    await c.clock.settle()
+    await c.request('c1', '79007654321')
+    await c.clock.advance(2000)
+    await draining
+    const next = c.hire('b')
+    next.start()
+    await c.clock.advance(1000)
+    expect(c.companies.state('c1').attempt).toMatchObject({ state: 'code-issued', phone: '79007654321' })
+    await next.drain(AbortSignal.abort())
+  })
+})
+
+describe('two hosts', () => {
+  it('never have two sockets for one company while shards move', async () => {
+    const c = cluster()
+    const first = c.hire('a')
+    const second = c.hire('b')
+    first.start()
+    await c.clock.settle()
+    for (const company of companies) await c.link(company)
+    second.start()
+    for (let step = 0; step < 100; step++) {
+      await c.clock.advance(500)
+      const live = c.whatsApp.live('login').map((socket) => socket.credentials.stored)
+      expect(new Set(live).size).toBe(live.length)
+    }
+    expect(first.status().shards).toHaveLength(2)
+    expect(second.status().shards).toHaveLength(2)
+    expect(first.status().sessions + second.status().sessions).toBe(companies.length)
+    await Promise.all([first.drain(), second.drain()])
+  })
+})

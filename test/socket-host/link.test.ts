@@ -1,0 +1,144 @@
+import { describe, expect, it, test } from 'vitest'
+import type { CloseReason } from '#shared/domain/disconnect.ts'
+import { phoneA, phoneB, stage } from './support/stage.ts'
+
+describe('after pair-success', () => {
+  const closes: CloseReason[] = ['restart', 'lost', 'unavailable', 'unknown', 'replaced']
+  test.each(closes)('a close with %s is progress: the session opens with the same credentials', async (reason) => {
+    const s = stage()
+    await s.request()
+    const { credentials } = s.whatsApp.last()
+    s.whatsApp.last().link(phoneA)
+    s.whatsApp.last().drop(reason)
+    await s.clock.settle()
+    expect(s.whatsApp.last()).toMatchObject({ kind: 'login', credentials })
+    expect(s.state().session?.status).toBe('connected')
+  })
+
+  it('the link is stored before the socket is reopened', async () => {
+    const s = stage()
+    await s.request()
+    s.whatsApp.last().link(phoneA)
+    s.whatsApp.last().drop('restart')
+    await s.clock.settle()
+    expect(s.whatsApp.journal).toEqual(['open registration 1', 'close registration 1', 'persist c1/g1', 'open login 1'])
+  })
+
+  it('a socket that WhatsApp does not close is closed here', async () => {
+    const s = stage()
+    await s.request()
+    s.whatsApp.last().link(phoneA)
+    await s.clock.advance(4900)
+    expect(s.whatsApp.live('registration')).toHaveLength(1)
+    await s.clock.advance(200)
+    expect(s.state().session?.status).toBe('connected')
+  })
+
+  it('the restart is tried again within twenty seconds', async () => {
+    const s = stage({ isObliging: false })
+    await s.request()
+    s.whatsApp.last().link(phoneA)
+    s.whatsApp.last().drop('restart')
+    await s.clock.settle()
+    for (let tries = 0; tries < 3; tries++) {
+      s.whatsApp.last().drop('lost')
+      await s.clock.advance(5000)
+    }
+    expect(s.whatsApp.sockets.filter(({ kind }) => kind === 'login').length).toBeGreaterThanOrEqual(4)
+    s.whatsApp.last().opened()
+    await s.clock.settle()
+    expect(s.state().lastAttempt?.state).toBe('connected')
+  })
+
+  it('a link that never connects is retired with its attempt, and its device removed', async () => {
+    const s = stage({ isObliging: false })
+    await s.request()
+    s.whatsApp.last().link(phoneA)
+    s.whatsApp.last().drop('restart')
+    await s.clock.advance(61_000)
+    expect(s.state().lastAttempt?.failure).toEqual({ code: 'PAIRING_TIMEOUT' })
+    expect(s.state().credentials).toBeUndefined()
+    s.whatsApp.live('login')[0]?.opened()
+    await s.clock.settle()
+    s.whatsApp.live('login')[0]?.answerUnlink('confirmed')
+    await s.clock.settle()
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+  })
+
+  it('the install is found although its answer was lost', async () => {
+    const s = stage()
+    await s.request()
+    s.companies.loseNextAnswer()
+    s.whatsApp.last().link(phoneA)
+    s.whatsApp.last().drop('restart')
+    await s.clock.advance(1000)
+    expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { generation: 'g1' } })
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: true }])
+  })
+
+  it('the install waits for a store that is away for ten seconds', async () => {
+    const s = stage()
+    await s.request()
+    s.companies.breakDown()
+    s.whatsApp.last().link(phoneA)
+    s.whatsApp.last().drop('restart')
+    await s.clock.advance(10_000)
+    s.companies.repair()
+    await s.clock.advance(6000)
+    expect(s.state().session?.status).toBe('connected')
+  })
+
+  it('a cancelled attempt leaves no device behind', async () => {
+    const s = stage()
+    await s.request()
+    s.companies.breakDown()
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    s.companies.repair()
+    await s.cancel()
+    await s.clock.advance(2000)
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+    expect(s.whatsApp.stored.size).toBe(0)
+    expect(s.whatsApp.live()).toEqual([])
+  })
+
+  it('a superseded attempt leaves no device behind, and the new one pairs', async () => {
+    const s = stage()
+    await s.request(phoneA)
+    s.companies.breakDown()
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    s.companies.repair()
+    await s.request(phoneB)
+    await s.clock.settle()
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+    expect(s.state().attempt).toMatchObject({ phone: phoneB, state: 'code-issued' })
+  })
+
+  it('a reset while the link restarts unlinks the device', async () => {
+    const s = stage()
+    await s.request()
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    expect(s.state().attempt?.state).toBe('restarting')
+    await s.reset()
+    await s.clock.advance(2000)
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+    expect(s.told()).toContainEqual({ event: 'credentials-reset', unlinked: 'confirmed' })
+    expect(s.whatsApp.live()).toEqual([])
+  })
+
+  it('a removal that fails at first is tried again', async () => {
+    const s = stage({ isObliging: false })
+    await s.request(phoneA)
+    s.whatsApp.last().link(phoneB)
+    await s.clock.settle()
+    s.whatsApp.last().drop('lost')
+    await s.clock.advance(2000)
+    s.whatsApp.last().opened()
+    await s.clock.settle()
+    s.whatsApp.last().answerUnlink('confirmed')
+    await s.clock.settle()
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneB, isLinked: false }])
+  })
+})

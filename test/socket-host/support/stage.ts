@@ -1,0 +1,170 @@
+/** A company's runner with everything around it faked. */
+import type { CompanyState } from '#shared/domain/company.ts'
+import { cancelPairing, requestPairing } from '#shared/domain/pairing.ts'
+import { resetCredentials } from '#shared/domain/session.ts'
+import { createLog } from '#shared/log.ts'
+import type { DataKeys, GenerationRef } from '#shared/ports.ts'
+import { type CompanyRunner, companyRunner } from '../../../socket-host/company-runner.ts'
+import type { CompanyDeps, Tenure } from '../../../socket-host/deps.ts'
+import { pacing } from '../../../socket-host/pacing.ts'
+import { fakeClock } from '../../fakes/fake-clock.ts'
+import { type FakeWhatsAppOptions, fakeWhatsApp } from '../../fakes/fake-whatsapp.ts'
+import { memoryCompanyStore } from './memory-company-store.ts'
+
+export const companyId = 'c1'
+export const phoneA = '79001234567'
+export const phoneB = '79007654321'
+
+export type StageOptions = FakeWhatsAppOptions & Partial<CompanyDeps['settings']> & { readonly shards?: number }
+
+/** The fakes, as the dependencies of runners. */
+export function stageDeps(options: StageOptions = {}) {
+  const clock = fakeClock()
+  const companies = memoryCompanyStore(clock.now, options.shards)
+  const whatsApp = fakeWhatsApp({ now: clock.now, after: clock.after, ...options })
+  const lines: string[] = []
+  const swept: string[] = []
+  const woken: number[] = []
+  const published: string[] = []
+  const coolDowns: { phone: string; until: number }[] = []
+  let generations = 0
+  const nothing = async () => 'absent' as const
+  const deps: CompanyDeps = {
+    companies,
+    whatsApp,
+    credentials: {
+      load: nothing,
+      read: async () => new Map(),
+      write: async () => 'written',
+      sweep: async ({ companyId, generation }) => {
+        swept.push(generation)
+        return whatsApp.stored.delete(`${companyId}/${generation}`) ? 1 : 0
+      },
+    },
+    dataKeys: plainKeys(),
+    commands: {
+      sendCommand: async () => undefined,
+      wakeAt: async ({ due }) => {
+        woken.push(due)
+      },
+    },
+    publisher: {
+      publish: async (_, notices) => {
+        published.push(...notices.map(({ event }) => event.event))
+      },
+    },
+    pacing: pacing(clock),
+    time: clock,
+    log: createLog('test', { level: 'debug', write: (line) => lines.push(line), clock: clock.now }),
+    settings: { phoneChangePolicy: options.phoneChangePolicy ?? 'replace', codeLifetimeMs: 50_000 },
+    coolDown: async (phone, until) => {
+      coolDowns.push({ phone, until })
+    },
+    newGeneration: () => `g${++generations}`,
+    random: () => 0.5,
+  }
+  return { deps, clock, companies, whatsApp, lines, swept, woken, published, coolDowns }
+}
+
+const plainKeys = (): DataKeys => ({
+  create: async ({ generation }: GenerationRef) => ({ key: new Uint8Array(32), wrappedKey: `key-${generation}` }),
+  unwrap: async ({ generation }, wrappedKey) =>
+    wrappedKey === `key-${generation}` ? new Uint8Array(32) : ('refused' as const),
+})
+
+/** A lease that a test takes away when it likes. */
+export function tenureOf(hostId: string, epoch: number): Tenure & { lose(): void } {
+  let isOwner = true
+  return {
+    hostId,
+    epoch,
+    isOwner: () => isOwner,
+    lose: () => {
+      isOwner = false
+    },
+  }
+}
+
+export function stage(options: StageOptions = {}) {
+  const parts = stageDeps(options)
+  const { deps, clock, companies, whatsApp } = parts
+  let serial = 0
+  const hire = (epoch: number, hostId = `host-${epoch}`) => {
+    const tenure = tenureOf(hostId, epoch)
+    return { tenure, runner: companyRunner(deps, companyId, tenure) }
+  }
+  const first = hire(1)
+  let runner: CompanyRunner = first.runner
+
+  return {
+    ...parts,
+    runner,
+    tenure: first.tenure,
+    /** Lets another host take over; commands go to it from now on. */
+    takeOver(epoch: number) {
+      const next = hire(epoch)
+      runner = next.runner
+      return next
+    },
+    state: (): CompanyState => companies.state(companyId),
+    /** What clients were told, in order. */
+    told: () => companies.notices.map(({ notice }) => notice.event),
+    toldNames: () => companies.notices.map(({ notice }) => notice.event.event),
+    async look() {
+      await runner.reconcile()
+      await clock.settle()
+    },
+    /** What the Lambda does: takes the mutex and sends a command. */
+    async request(phone: string | undefined = phoneA, method: 'code' | 'qr' = 'code') {
+      serial += 1
+      const attemptId = `a${serial}`
+      await companies.decide(companyId, (state, now) =>
+        requestPairing(
+          state,
+          {
+            attemptId,
+            method,
+            ...(phone && { phone }),
+            correlationId: `corr-${serial}`,
+            deadline: now + 20_000,
+            waiting: { connectionId: 'conn', requestId: `r${serial}` },
+          },
+          now,
+        ),
+      )
+      await this.look()
+      return attemptId
+    },
+    async cancel() {
+      await companies.decide(companyId, (state, now) => cancelPairing(state, [], now))
+      await this.look()
+    },
+    async reset() {
+      await companies.decide(companyId, (state, now) =>
+        resetCredentials(state, [{ connectionId: 'conn', requestId: 'reset' }], now),
+      )
+      await this.look()
+    },
+    /** The same with a WhatsApp that plays nothing by itself. */
+    async linkedByHand(phone = phoneA) {
+      await this.request(phone)
+      whatsApp.last().link(phone)
+      await clock.settle()
+      whatsApp.last().drop('restart')
+      await clock.settle()
+      whatsApp.last().opened()
+      await clock.settle()
+    },
+    /** A company whose phone is linked and whose session is open. */
+    async linked(phone = phoneA) {
+      await this.request(phone)
+      whatsApp.last().link(phone)
+      await clock.settle()
+      whatsApp.live('registration')[0]?.drop('restart')
+      await clock.settle()
+      if (companies.state(companyId).session?.status !== 'connected') throw new Error('Not linked')
+      companies.notices.length = 0
+      whatsApp.journal.length = 0
+    },
+  }
+}

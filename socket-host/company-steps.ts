@@ -55,7 +55,12 @@ export type Step =
   | { readonly do: 'reportUnreadable' | 'reportConnected' | 'openSession' }
   | { readonly do: 'reportInterrupted'; readonly code: ErrorCode }
   | { readonly do: 'acceptAttempt'; readonly attempt: Attempt }
-  | { readonly do: 'pairAfresh'; readonly ref: AttemptRef; readonly reason: 'logged-out' | 'stopped' }
+  | {
+      readonly do: 'pairAfresh'
+      readonly ref: AttemptRef
+      readonly reason: 'logged-out' | 'stopped'
+      readonly phone: string | undefined
+    }
   | { readonly do: 'openRegistration'; readonly attempt: Attempt; readonly ref: AttemptRef }
   | { readonly do: 'startUnlink' | 'startSweep'; readonly retired: Retired }
   | {
@@ -152,8 +157,9 @@ function attemptStep(state: CompanyState, running: Running, me: Myself, now: num
   const ref: AttemptRef = { attemptId, fence, owner }
   if (attempt.state !== 'connecting') return { do: 'failAttempt', ref, failure: { code: 'WHATSAPP_UNAVAILABLE' } }
   if (!attempt.awaitsSession) return { do: 'openRegistration', attempt, ref }
-  if (!state.credentials) return { do: 'pairAfresh', ref, reason: 'logged-out' }
-  if (state.session?.status === 'stopped') return { do: 'pairAfresh', ref, reason: 'stopped' }
+  const { phone } = attempt
+  if (!state.credentials) return { do: 'pairAfresh', ref, reason: 'logged-out', phone }
+  if (state.session?.status === 'stopped') return { do: 'pairAfresh', ref, reason: 'stopped', phone }
   if (now < attempt.requestedAt + attemptTimes.sessionMs) return undefined
   return { do: 'failAttempt', ref, failure: { code: 'WHATSAPP_UNAVAILABLE' } }
 }

@@ -1,4 +1,5 @@
 /** What the parts of a host are given; made once in `wiring.ts`, or by a test. */
+import type { CodeBudget } from '#shared/code-budget.ts'
 import type { Log } from '#shared/log.ts'
 import type { CommandQueue, CompanyStore, CredentialStore, DataKeys, Publisher } from '#shared/ports.ts'
 import type { Pacing } from './pacing.ts'
@@ -28,8 +29,7 @@ export type CompanyDeps = {
     /** How long a code is valid (R19). */
     readonly codeLifetimeMs: number
   }
-  /** WhatsApp itself has limited the phone: no more codes for it until then (R24); epoch ms. */
-  readonly coolDown: (phone: string, until: number) => Promise<void>
+  readonly budget: Pick<CodeBudget, 'take' | 'coolDown'>
   /** A name for a new generation of credentials; ULIDs in production. */
   readonly newGeneration: () => string
   /** 0 to 1. */

@@ -7,8 +7,6 @@ import type { RegistrationFacts } from './company-steps.ts'
 import type { CompanyDeps, Tenure } from './deps.ts'
 import type { Credentials, SocketEvent, WhatsAppSocket } from './whatsapp-port.ts'
 
-/** A QR stays on offer this long after it lapses, so that its successor replaces it before it counts as expired. */
-const qrGraceMs = 3000
 /** How long WhatsApp is given to close the socket itself after pair-success (515); then we do. */
 const restartWaitMs = 5000
 
@@ -81,7 +79,7 @@ export function openRegistration(
   function refuse(phone: string, failure: Failure): void {
     fail(failure)
     if (failure.code !== 'RATE_LIMITED' || failure.retryAfter === undefined) return
-    deps
+    deps.budget
       .coolDown(phone, time.now() + failure.retryAfter * 1000)
       .catch((error: unknown) => log.warn('cool-down could not be noted', { ...about, phone, error }))
   }
@@ -96,7 +94,7 @@ export function openRegistration(
   }
 
   function onQr(from: WhatsAppSocket, qr: string, lapsesAt: number): void {
-    if (attempt.method === 'qr') offer({ qr }, lapsesAt + qrGraceMs)
+    if (attempt.method === 'qr') offer({ qr }, lapsesAt)
     else if (attempt.phone === undefined) fail({ code: 'INTERNAL' })
     else if (!hasAskedForCode) {
       hasAskedForCode = true

@@ -4,6 +4,7 @@ import { swept, unlinkFinished } from '#shared/domain/cleanup.ts'
 import type { AttemptRef, CompanyState, Decision, Stale, Transition } from '#shared/domain/company.ts'
 import { decide as decided } from '#shared/domain/company.ts'
 import { timeOut } from '#shared/domain/deadlines.ts'
+import type { Failure } from '#shared/domain/errors.ts'
 import {
   acceptAttempt,
   endAttempt,
@@ -32,7 +33,10 @@ export async function takeStep(shop: Workshop, step: Step, state: CompanyState):
   const owner = ownerOf(shop)
   const session = { generation: state.credentials?.generation ?? '', owner }
   const forgetSession = () => {
+    const { registration } = shop.running
     shop.running.session = undefined
+    // What this host has seen end is no surprise to its own attempt: beside a kept session, say (R8, R15).
+    if (registration?.seenGeneration === session.generation) registration.seenGeneration = undefined
   }
   switch (step.do) {
     case 'adopt':
@@ -44,7 +48,7 @@ export async function takeStep(shop: Workshop, step: Step, state: CompanyState):
     case 'openRegistration':
       return beginPairing(shop, step.attempt, step.ref, state)
     case 'pairAfresh':
-      return write(shop, (s, now) => pairAfresh(s, step.ref, step.reason, now))
+      return startAfresh(shop, step)
     case 'issueCode':
       return withRegistration(shop, state, ({ ref }) => write(shop, (s) => issueCode(s, ref, step.offer)))
     case 'reportAnswer':
@@ -131,6 +135,17 @@ async function accept(shop: Workshop, attempt: Attempt): Promise<CompanyState> {
   deps.log.info('attempt taken on', { companyId: shop.companyId, attemptId, correlationId, method, outcome })
   if (outcome === 'awaitSession') running.session?.hurry()
   return state
+}
+
+/** The request was free, as its phone was linked; the code that it takes now is not (R24). */
+async function startAfresh(
+  shop: Workshop,
+  { ref, reason, phone }: Extract<Step, { do: 'pairAfresh' }>,
+): Promise<CompanyState> {
+  const taken = await shop.deps.budget.take(shop.companyId, phone)
+  if (taken.ok) return write(shop, (s, now) => pairAfresh(s, ref, reason, now))
+  const failure: Failure = { code: 'RATE_LIMITED', ...taken.error }
+  return write(shop, (s, now) => failAttempt(s, ref, failure, now))
 }
 
 /** Ends an attempt that nobody has accepted. */

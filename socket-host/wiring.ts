@@ -53,7 +53,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
     }),
     whatsApp: createWhatsApp({ store: credentials, clock, log: fieldsFirst(log) }),
     pacing: pacing(time),
-    coolDown: budgetOf(env, control).coolDown,
+    budget: budgetOf(env, control),
     newGeneration: () => ulid(),
     random: Math.random,
     settings: { phoneChangePolicy: env.PHONE_CHANGE_POLICY, codeLifetimeMs: env.CODE_LIFETIME_SECONDS * 1000 },

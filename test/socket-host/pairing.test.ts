@@ -208,6 +208,19 @@ describe('a request for another phone', () => {
     expect(s.whatsApp.devices.map(({ isLinked }) => isLinked)).toEqual([false, true])
     expect(s.whatsApp.live()).toHaveLength(1)
   })
+
+  it('links although the old session that was kept has been logged out meanwhile', async () => {
+    const s = stage({ phoneChangePolicy: 'keep-until-linked' })
+    await s.linked(phoneA)
+    await s.request(phoneB)
+    s.whatsApp.live('login')[0]?.drop('loggedOut')
+    await s.clock.settle()
+    s.whatsApp.live('registration')[0]?.link(phoneB)
+    await s.clock.settle()
+    s.whatsApp.live('registration')[0]?.drop('restart')
+    await s.clock.settle()
+    expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { phone: phoneB } })
+  })
 })
 
 describe('a request for the phone that is linked', () => {
@@ -252,6 +265,7 @@ describe('a request for the phone that is linked', () => {
     expect(s.state().attempt).toMatchObject({ state: 'connecting', awaitsSession: false })
     expect(s.state().credentials).toBeUndefined()
     expect(s.whatsApp.live('registration')).toHaveLength(1)
+    expect(s.taken).toEqual([{ companyId: 'c1', phone: phoneA }])
     expect(s.toldNames()).toContain('whatsapp-disconnected')
   })
 

@@ -1,6 +1,7 @@
 /** A company's runner with everything around it faked. */
 import type { CompanyState } from '#shared/domain/company.ts'
 import { cancelPairing, requestPairing } from '#shared/domain/pairing.ts'
+import { ok } from '#shared/domain/result.ts'
 import { resetCredentials } from '#shared/domain/session.ts'
 import { createLog } from '#shared/log.ts'
 import type { DataKeys, GenerationRef } from '#shared/ports.ts'
@@ -27,6 +28,8 @@ export function stageDeps(options: StageOptions = {}) {
   const woken: number[] = []
   const published: string[] = []
   const coolDowns: { phone: string; until: number }[] = []
+  /** Codes that were charged here: those of requests that had been free. */
+  const taken: { companyId: string; phone: string | undefined }[] = []
   let generations = 0
   const nothing = async () => 'absent' as const
   const deps: CompanyDeps = {
@@ -57,13 +60,19 @@ export function stageDeps(options: StageOptions = {}) {
     time: clock,
     log: createLog('test', { level: 'debug', write: (line) => lines.push(line), clock: clock.now }),
     settings: { phoneChangePolicy: options.phoneChangePolicy ?? 'replace', codeLifetimeMs: 50_000 },
-    coolDown: async (phone, until) => {
-      coolDowns.push({ phone, until })
+    budget: {
+      take: async (companyId, phone) => {
+        taken.push({ companyId, phone })
+        return ok({ keys: [], at: clock.now() })
+      },
+      coolDown: async (phone, until) => {
+        coolDowns.push({ phone, until })
+      },
     },
     newGeneration: () => `g${++generations}`,
     random: () => 0.5,
   }
-  return { deps, clock, companies, whatsApp, lines, swept, woken, published, coolDowns }
+  return { deps, clock, companies, whatsApp, lines, swept, woken, published, coolDowns, taken }
 }
 
 const plainKeys = (): DataKeys => ({

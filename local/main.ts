@@ -1,0 +1,95 @@
+/** `npm start`. */
+import { styleText } from 'node:util'
+import { help, readFlags, type Settings } from './flags.ts'
+import type { LocalRun } from './local-run.ts'
+import { terminalLine } from './log-lines.ts'
+
+const request = readFlags(process.argv.slice(2), process.env)
+switch (request.do) {
+  case 'showHelp':
+    console.log(help)
+    break
+  case 'complain':
+    console.error(request.message)
+    process.exitCode = 2
+    break
+  case 'run':
+    await main(request.settings)
+}
+
+async function main(settings: Settings): Promise<void> {
+  const startedAt = performance.now()
+  const stopping = new AbortController()
+  let run: LocalRun | undefined
+  stopOnSignal(stopping, () => run?.killHosts())
+  console.log('Starting: templates, engines, functions, hosts …')
+  try {
+    run = await start(settings, stopping.signal)
+    await announce(run, performance.now() - startedAt)
+    await untilAborted(stopping.signal)
+    await run.stop()
+  } catch (error) {
+    if (stopping.signal.aborted && run === undefined) console.log('Stopped before it was ready.')
+    else console.error(styleText('red', explain(error, settings)))
+    process.exitCode = 1
+  }
+  // Whatever may still hold the event loop, a stopped run ends.
+  process.exit()
+}
+
+async function start(settings: Settings, signal: AbortSignal): Promise<LocalRun> {
+  // Loaded late: a wrong flag is told at once.
+  const { startLocal } = await import('./local-run.ts')
+  return startLocal({ ...settings, env: process.env, log: printLine, signal })
+}
+
+/** The first signal stops in order; the second ends everything at once. */
+function stopOnSignal(stopping: AbortController, killHosts: () => void): void {
+  const onSignal = () => {
+    if (stopping.signal.aborted) {
+      killHosts()
+      process.exit(130)
+    }
+    console.log('Stopping: hosts flush first. Ctrl-C again ends everything at once.')
+    stopping.abort()
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
+}
+
+async function announce(run: LocalRun, elapsedMs: number): Promise<void> {
+  const { url, wsUrl } = run
+  const company = '997441'
+  const [client, admin] = await Promise.all([run.token(company), run.token(undefined, 'admin')])
+  console.log(`ready ${url} ${wsUrl} in ${(elapsedMs / 1000).toFixed(1)} s
+
+  HTTP API        ${url}/api/health
+  WebSocket API   ${wsUrl}?token=…
+  tokens          POST ${url}/dev/tokens {"companyId": "…"}
+  hosts           GET  ${url}/dev/hosts
+${run.simulator ? `  phones          GET  ${url}/simulator/state\n` : ''}
+  a token of company ${company}
+  ${client}
+  an admin's token
+  ${admin}
+`)
+}
+
+function printLine(source: string, line: string): void {
+  const text = terminalLine(source, line, new Date())
+  if (text !== undefined) console.log(text)
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+function explain(error: unknown, { port }: Settings): string {
+  if (!(error instanceof Error)) return String(error)
+  if ('code' in error && error.code === 'EADDRINUSE') {
+    return `Port ${port} is taken. Stop what uses it, or name another: npm start -- --port 4001`
+  }
+  return error.message
+}

@@ -1,0 +1,61 @@
+/** Many companies at once: does everybody get a code, and in what time? */
+import { type Client, connect } from '../e2e/client.ts'
+import { milliseconds, percentile } from './figures.ts'
+import type { Bench } from './main.ts'
+import { tokenFor } from './time-to-code.ts'
+
+const companies = 100
+
+type Outcome = { readonly codeMs: number; readonly linkMs: number; readonly crossTalk: number }
+
+export async function concurrent({ url, say, control }: Bench): Promise<void> {
+  const clients = await Promise.all(
+    Array.from({ length: companies }, async (_, index) => {
+      const companyId = `burst-${index}`
+      const token = await tokenFor(url, companyId)
+      return {
+        companyId,
+        phone: `7900300${1000 + index}`,
+        client: await connect(`${url.replace('http', 'ws')}/ws?token=${token}`),
+      }
+    }),
+  )
+  const settled = await Promise.allSettled(
+    clients.map(({ client, companyId, phone }) => pairOne(client, companyId, phone, control)),
+  )
+  const outcomes = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  say(
+    `${companies} companies at once: ${outcomes.length} linked, ${outcomes.reduce((sum, { crossTalk }) => sum + crossTalk, 0)} frames of others`,
+  )
+  for (const result of settled) if (result.status === 'rejected') say(`  ${result.reason}`)
+  for (const [name, pick] of [
+    ['code', (o: Outcome) => o.codeMs],
+    ['connected, from typing', (o: Outcome) => o.linkMs],
+  ] as const) {
+    const values = outcomes.map(pick)
+    const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => milliseconds(percentile(values, share)))
+    say(`  time to ${name}  p50 ${p50}  p95 ${p95}  p99 ${p99}`)
+  }
+  await Promise.all(clients.map(({ client }) => client.close()))
+}
+
+async function pairOne(
+  client: Client,
+  companyId: string,
+  phoneNumber: string,
+  control: Bench['control'],
+): Promise<Outcome> {
+  const start = performance.now()
+  client.send({ action: 'request-pairing-code', phoneNumber })
+  const issued = await client.next(({ event }) => event === 'pairing-code' || event === 'pairing-code-error', 60_000)
+  if (issued.event !== 'pairing-code') throw new Error(`${companyId}: ${issued['code']}`)
+  const typed = performance.now()
+  await control('POST', `/simulator/phones/${phoneNumber}/enter-code`, { code: issued['code'] })
+  const linked = await client.next(
+    ({ event }) => event === 'whatsapp-connected' || event === 'pairing-code-error',
+    120_000,
+  )
+  if (linked.event !== 'whatsapp-connected') throw new Error(`${companyId}: ${linked['code']} after the code was typed`)
+  const crossTalk = client.frames.filter((frame) => frame['companyId'] !== companyId).length
+  return { codeMs: typed - start, linkMs: performance.now() - typed, crossTalk }
+}

@@ -1,0 +1,67 @@
+/** `npm run bench [-- name …]`: measures both sides of every claim in one run. Machines are noisy: look at ratios. */
+import { readFileSync } from 'node:fs'
+import { DEFAULT_CONNECTION_CONFIG, WA_CERT_DETAILS } from '@whiskeysockets/baileys'
+import { concurrent } from './concurrent.ts'
+import { megabytes, milliseconds } from './figures.ts'
+import { readySetting, startProgram } from './processes.ts'
+import { timeToCode } from './time-to-code.ts'
+
+/** What a benchmark is given: a local run against a simulator that is a process of its own. */
+export type Bench = {
+  readonly url: string
+  readonly pid: number
+  readonly say: (line: string) => void
+  /** Plays the phones of the simulator. */
+  readonly control: (method: string, path: string, body: object) => Promise<unknown>
+}
+
+const benches: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
+  'time-to-code': timeToCode,
+  concurrent,
+  memory,
+}
+
+async function main(names: readonly string[]): Promise<void> {
+  const unknown = names.filter((name) => !(name in benches))
+  if (unknown.length > 0)
+    throw new Error(`no benchmark ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}`)
+  const simulator = await startProgram('local/whatsapp/main.ts', ['--port', '0', '--control-port', '0'])
+  const webSocketUrl = readySetting(simulator.ready, 'ws')
+  const rootKey = readySetting(simulator.ready, 'root-key')
+  const controlUrl = readySetting(simulator.ready, 'control')
+  // Bare Baileys runs in this process and is pointed at the same simulator.
+  DEFAULT_CONNECTION_CONFIG.waWebSocketUrl = webSocketUrl
+  WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootKey, 'hex')
+  const whatsapp = ['--whatsapp-url', webSocketUrl, '--whatsapp-root-key', rootKey]
+  const run = await startProgram('local/main.ts', ['--port', '0', '--hosts', '2', ...whatsapp])
+  try {
+    const control = (method: string, path: string, body: object) => callControl(controlUrl + path, method, body)
+    const say = (line: string) => console.log(line)
+    say(`start-up: ready after ${milliseconds(run.readyAfterMs)}`)
+    const url = /https?:\/\/127\.0\.0\.1:\d+/.exec(run.ready)?.[0] ?? ''
+    for (const name of names.length > 0 ? names : Object.keys(benches))
+      await benches[name]?.({ url, pid: run.pid, say, control })
+  } finally {
+    await run.stop()
+    await simulator.stop()
+  }
+}
+
+async function callControl(url: string, method: string, body: object): Promise<unknown> {
+  const response = await fetch(url, { method, body: JSON.stringify(body) })
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`)
+  return response.json()
+}
+
+/** Resident memory of the local run and of its host processes. */
+async function memory({ url, pid, say }: Bench): Promise<void> {
+  const hosts = (await (await fetch(`${url}/dev/hosts`)).json()) as { hostId: string; pid: number }[]
+  say(`memory: local run with engines and functions ${megabytes(residentBytes(pid))}`)
+  for (const host of hosts) say(`memory: host ${megabytes(residentBytes(host.pid))}`)
+}
+
+const residentBytes = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
+
+await main(process.argv.slice(2))
+process.exit(0)

@@ -1,0 +1,55 @@
+/** Starts the programs under measurement as processes of their own and stops them by process id. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export type Program = {
+  /** The line that said `ready`. */
+  readonly ready: string
+  readonly readyAfterMs: number
+  readonly pid: number
+  readonly stop: () => Promise<void>
+}
+
+/** Starts a script of the project and waits for its `ready` line; its output until then is shown if it fails. */
+export async function startProgram(script: string, args: readonly string[]): Promise<Program> {
+  const start = performance.now()
+  const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  const { ready, lines } = await readyLine(child)
+  if (ready === undefined) throw new Error(`${script} ended before it was ready:\n${lines.join('\n')}`)
+  return {
+    ready,
+    readyAfterMs: performance.now() - start,
+    pid: child.pid ?? 0,
+    stop: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const exited = once(child, 'exit')
+      child.kill('SIGINT')
+      await exited
+    },
+  }
+}
+
+async function readyLine(child: ChildProcess): Promise<{ ready: string | undefined; lines: string[] }> {
+  const lines: string[] = []
+  const { promise, resolve } = Promise.withResolvers<string | undefined>()
+  for (const stream of [child.stdout, child.stderr]) {
+    if (!stream) continue
+    createInterface({ input: stream }).on('line', (line) => {
+      if (lines.length < 200) lines.push(line)
+      if (line.startsWith('ready')) resolve(line)
+    })
+  }
+  child.once('exit', () => resolve(undefined))
+  return { ready: await promise, lines }
+}
+
+/** The value of `key=value` in a ready line. */
+export function readySetting(line: string, key: string): string {
+  const value = new RegExp(`\\b${key}=(\\S+)`).exec(line)?.[1]
+  if (value === undefined) throw new Error(`no ${key}= in: ${line}`)
+  return value
+}

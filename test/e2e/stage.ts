@@ -1,0 +1,95 @@
+/** A whole local run for a test file, with the phones of its simulated WhatsApp at hand. */
+import { type LocalRun, startLocal } from '../../local/local-run.ts'
+import { type Client, connect } from './client.ts'
+
+export type Stage = {
+  readonly run: LocalRun
+  /** A client of the company, connected. */
+  readonly client: (companyId: string) => Promise<Client>
+  /** Calls an HTTP route with a token of the role. */
+  readonly http: (method: string, path: string, as?: { companyId?: string; role?: 'admin' }) => Promise<HttpAnswer>
+  readonly phone: (number: string) => Phone
+  /** A company and a phone that no other test of the file uses. */
+  readonly fresh: () => { companyId: string; phone: Phone }
+  readonly stop: () => Promise<void>
+}
+
+export type HttpAnswer = { readonly status: number; readonly body: Record<string, unknown>; readonly headers: Headers }
+
+/** A person with a phone. */
+export type Phone = {
+  readonly number: string
+  readonly enterCode: (code: unknown) => Promise<string>
+  readonly scan: (qr: unknown) => Promise<string>
+  readonly behave: (behaviour: string, parameters?: object) => Promise<void>
+  readonly disrupt: (how: string, parameters?: object) => Promise<void>
+  readonly unlink: () => Promise<void>
+  /** What the service knows of the phone: devices, who is online, how many codes were asked for. */
+  readonly look: () => Promise<PhoneReport>
+}
+
+export type PhoneReport = {
+  readonly companionHellos: number
+  readonly devices: readonly { readonly online: boolean }[]
+  readonly [field: string]: unknown
+}
+
+let companies = 0
+
+export async function startStage(options: Parameters<typeof startLocal>[0] = {}): Promise<Stage> {
+  const run = await startLocal({ port: 0, ...options })
+  const control = async (method: string, path: string, body: object = {}) => {
+    const response = await fetch(`${run.url}/simulator/${path}`, {
+      method,
+      ...(method !== 'GET' && { body: JSON.stringify(body) }),
+    })
+    const reply = (await response.json()) as Record<string, unknown>
+    if (!response.ok) throw new Error(`simulator ${path}: ${response.status} ${JSON.stringify(reply)}`)
+    return reply
+  }
+  const phone = (number: string): Phone => ({
+    number,
+    enterCode: async (code) =>
+      String((await control('POST', `phones/${number}/enter-code`, { code: String(code) }))['screen']),
+    scan: async (qr) => String((await control('POST', `phones/${number}/scan-qr`, { qr: String(qr) }))['screen']),
+    behave: async (behaviour, parameters = {}) => {
+      await control('PUT', `phones/${number}/behaviour`, { behaviour, ...parameters })
+    },
+    disrupt: async (how, parameters = {}) => {
+      await control('POST', `phones/${number}/disrupt`, { how, ...parameters })
+    },
+    unlink: async () => {
+      await control('POST', `phones/${number}/unlink`)
+    },
+    look: async () => (await control('GET', `phones/${number}`)) as unknown as PhoneReport,
+  })
+  const http: Stage['http'] = async (method, path, as) => {
+    const token = as && (await run.token(as.companyId, as.role))
+    const response = await fetch(run.url + path, { method, headers: token ? { authorization: `Bearer ${token}` } : {} })
+    return {
+      status: response.status,
+      body: (await response.json()) as Record<string, unknown>,
+      headers: response.headers,
+    }
+  }
+  return {
+    run,
+    http,
+    phone,
+    client: async (companyId) => connect(`${run.wsUrl}?token=${await run.token(companyId)}`),
+    fresh: () => {
+      companies += 1
+      return { companyId: `company-${companies}`, phone: phone(`7900${String(1_000_000 + companies)}`) }
+    },
+    stop: () => run.stop(),
+  }
+}
+
+/** Asks for a code, has the phone type it, and waits until the company is connected. */
+export async function link(stage: Stage, companyId: string, phone: Phone): Promise<Client> {
+  const client = await stage.client(companyId)
+  const { code } = await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
+  await phone.enterCode(code)
+  await client.next('whatsapp-connected')
+  return client
+}

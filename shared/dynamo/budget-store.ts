@@ -1,10 +1,10 @@
 /** Budgets of codes in the control table: each a small item of its own, changed by compare-and-set (R24). */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { type Budget, coolDown, emptyBudget, giveCodeBack, takeCode } from '#shared/domain/budget.ts'
 import { err, ok, type Result } from '#shared/domain/result.ts'
 import type { BudgetStore, BudgetTicket } from '#shared/ports.ts'
+import { unlessRefused } from './conditional.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
 import { partitionKey, sortKey, ttlAttribute } from './table.ts'
 
@@ -66,19 +66,17 @@ const budgetOf = ({ rev, taken, coolUntil }: v.InferOutput<typeof Row>): Budget 
   ...(coolUntil !== undefined && { coolUntil }),
 })
 
-async function put(client: DynamoDBDocumentClient, table: string, row: object, seenRev: number): Promise<boolean> {
-  try {
-    await client.send(
-      new PutCommand({
-        TableName: table,
-        Item: { ...row },
-        ConditionExpression: 'attribute_not_exists(rev) OR rev = :seen',
-        ExpressionAttributeValues: { ':seen': seenRev },
-      }),
-    )
-    return true
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false
-    throw error
-  }
+async function put(
+  client: DynamoDBDocumentClient,
+  table: string,
+  row: object,
+  seenRev: number,
+): Promise<boolean> {
+  const command = new PutCommand({
+    TableName: table,
+    Item: { ...row },
+    ConditionExpression: 'attribute_not_exists(rev) OR rev = :seen',
+    ExpressionAttributeValues: { ':seen': seenRev },
+  })
+  return (await unlessRefused(client.send(command))) !== 'refused'
 }

@@ -26,7 +26,7 @@ export type Frame = { readonly event: string; readonly seq: number; readonly [fi
 export type World = ReturnType<typeof makeWorld>
 
 /** Everything a function needs; `away` names what cannot be reached, `broken` throws what nobody expects. */
-export function makeWorld() {
+export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) {
   const now = { value: start }
   const clock = () => now.value
   const away = new Set<'store' | 'queue' | 'connections'>()
@@ -49,8 +49,7 @@ export function makeWorld() {
     store: budgets,
     clock,
     hashSecret: async () => 'a secret for hashing phones',
-    codesPerPhone: 5,
-    codesPerCompany: 10,
+    ...codes,
     windowMs: 600_000,
   })
   return {

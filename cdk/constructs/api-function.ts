@@ -1,0 +1,70 @@
+import { Duration } from 'aws-cdk-lib'
+import * as iam from 'aws-cdk-lib/aws-iam'
+import * as lambda from 'aws-cdk-lib/aws-lambda'
+import { Construct } from 'constructs'
+import type { FunctionSpec } from '../../functions/routes.ts'
+import { acknowledge } from './acknowledge.ts'
+import { type Alerts, fiveMinutes } from './alerts.ts'
+import { logGroup } from './logs.ts'
+
+export type ApiFunctionProps = {
+  readonly spec: FunctionSpec
+  /** Folder with the bundle (`index.mjs`). */
+  readonly code: string
+  readonly environment: Record<string, string>
+  readonly logRetentionDays: number
+  readonly reservedConcurrency: number | undefined
+  readonly alerts: Alerts
+  readonly description: string
+}
+
+/** A Lambda function with a log group and a role of its own; the role can write these logs and nothing else until granted. */
+export class ApiFunction extends Construct {
+  readonly function: lambda.Function
+  readonly role: iam.Role
+
+  constructor(scope: Construct, id: string, props: ApiFunctionProps) {
+    super(scope, id)
+    const logs = logGroup(this, 'Logs', props.logRetentionDays)
+    // A role of our own, since CDK's would carry a managed policy that can write to every log group of the account.
+    this.role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') })
+    logs.grantWrite(this.role)
+    this.function = new lambda.Function(this, 'Function', {
+      description: props.description,
+      code: lambda.Code.fromAsset(props.code),
+      handler: 'index.handler',
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      memorySize: props.spec.memoryMb,
+      timeout: Duration.seconds(props.spec.timeoutSeconds),
+      environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
+      role: this.role,
+      logGroup: logs,
+      loggingFormat: lambda.LoggingFormat.JSON,
+      ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrency }),
+    })
+    acknowledge(this.function, {
+      'Serverless-LambdaDLQ':
+        'Never invoked asynchronously: API Gateway waits, and the watchdog’s queue has dead letters',
+      'Serverless-LambdaTracing':
+        'A trace would end at the queue; the correlation id in every log line goes on through the host to the client',
+    })
+    this.addAlarms(props.alerts)
+  }
+
+  private addAlarms(alerts: Alerts): void {
+    // Refusals are answers; what counts here are crashes and time-outs.
+    alerts.add(this, 'Failing', {
+      says: `The function ${this.node.id} crashes or times out`,
+      runbook: 'function-failing',
+      metric: this.function.metricErrors({ period: fiveMinutes }),
+      threshold: 3,
+    })
+    alerts.add(this, 'Throttled', {
+      says: `Lambda throttles the function ${this.node.id}`,
+      runbook: 'function-throttled',
+      metric: this.function.metricThrottles({ period: fiveMinutes }),
+      threshold: 1,
+    })
+  }
+}

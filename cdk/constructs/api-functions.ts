@@ -1,0 +1,66 @@
+import type { WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2'
+import type { Role } from 'aws-cdk-lib/aws-iam'
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import { Construct } from 'constructs'
+import { type FunctionName, type FunctionSpec, functions } from '../../functions/routes.ts'
+import { functionFolder } from '../bundle.ts'
+import type { DataStack } from '../data-stack.ts'
+import { functionEnvironment } from '../environment.ts'
+import type { StageConfig } from '../stage.ts'
+import { ApiFunction } from './api-function.ts'
+import { grantConnections, grantReadItems, grantReadWriteItems, grantSend } from './grants.ts'
+
+export type ApiFunctionsProps = {
+  readonly stage: StageConfig
+  readonly data: DataStack
+  readonly webSocketStage: WebSocketStage
+  /** Folder of all bundles. */
+  readonly bundles: string
+  readonly buildVersion: string
+}
+
+/** The functions of functions/routes.ts, each made when it is first asked for, each with what its entry there allows it. */
+export class ApiFunctions extends Construct {
+  private readonly props: ApiFunctionsProps
+  private readonly made = new Map<FunctionName, ApiFunction>()
+
+  constructor(scope: Construct, id: string, props: ApiFunctionsProps) {
+    super(scope, id)
+    this.props = props
+  }
+
+  get(name: FunctionName): LambdaFunction {
+    const known = this.made.get(name)
+    if (known) return known.function
+    const made = this.make(name)
+    this.made.set(name, made)
+    this.grant(functions[name], made.role)
+    // Closes connections whose token has expired (R30).
+    if (name === 'message') grantConnections(this.props.webSocketStage, made.role, 'DELETE')
+    return made.function
+  }
+
+  private make(name: FunctionName): ApiFunction {
+    const { stage, data, bundles, webSocketStage } = this.props
+    return new ApiFunction(this, name.charAt(0).toUpperCase() + name.slice(1), {
+      spec: functions[name],
+      code: functionFolder(bundles, name),
+      environment: functionEnvironment(name, { ...this.props, callbackUrl: webSocketStage.callbackUrl }),
+      logRetentionDays: stage.logRetentionDays,
+      reservedConcurrency: stage.reservedConcurrency[name],
+      alerts: data.alerts,
+      description: `Pairplane ${stage.name}: ${name}`,
+    })
+  }
+
+  private grant(spec: FunctionSpec, role: Role): void {
+    const { stage, data, webSocketStage } = this.props
+    if (spec.table === 'read') grantReadItems(data.tables.control, role)
+    if (spec.table === 'readWrite') grantReadWriteItems(data.tables.control, role)
+    // Who sends commands takes the mutex first, and arms the watchdog before that.
+    if (spec.sendsCommands) grantSend([...data.commands.shards, data.watchdog.queue], role)
+    if (spec.pushes) grantConnections(webSocketStage, role, 'POST')
+    if (spec.readsTokenSecret && stage.tokens.jwksUrl === undefined) data.secrets.token.grantRead(role)
+    if (spec.readsPhoneHashSecret) data.secrets.phoneHash.grantRead(role)
+  }
+}

@@ -1,0 +1,28 @@
+import { RemovalPolicy } from 'aws-cdk-lib'
+import { CfnAccount } from 'aws-cdk-lib/aws-apigateway'
+import * as iam from 'aws-cdk-lib/aws-iam'
+import { Construct } from 'constructs'
+import { acknowledge } from './acknowledge.ts'
+
+/**
+ * The role with which API Gateway writes the access logs of WebSocket APIs: a setting of the whole account and region, so
+ * it stays when the stack goes, because other APIs may have come to rely on it.
+ */
+export class ApiLogRole extends Construct {
+  constructor(scope: Construct, id: string) {
+    super(scope, id)
+    const role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('apigateway.amazonaws.com'),
+      managedPolicies: [
+        iam.ManagedPolicy.fromAwsManagedPolicyName('service-role/AmazonAPIGatewayPushToCloudWatchLogs'),
+      ],
+    })
+    role.applyRemovalPolicy(RemovalPolicy.RETAIN)
+    acknowledge(role, {
+      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]':
+        'The policy that AWS asks for: the role serves every API of the account, not only ours',
+    })
+    const account = new CfnAccount(this, 'Account', { cloudWatchRoleArn: role.roleArn })
+    account.applyRemovalPolicy(RemovalPolicy.RETAIN)
+  }
+}

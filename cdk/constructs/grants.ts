@@ -1,0 +1,60 @@
+/** Who may do what, in the fewest actions: CDK's own grants are wider (scans, streams, GET and DELETE on connections). */
+import { Stack } from 'aws-cdk-lib'
+import type { WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2'
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import { Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam'
+import type { Key } from 'aws-cdk-lib/aws-kms'
+import type { Queue } from 'aws-cdk-lib/aws-sqs'
+import { acknowledge, wildcardFinding } from './acknowledge.ts'
+
+const readActions = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query']
+const writeActions = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem']
+
+/** Lets a role read items by key. No scans: nothing in the product walks through a whole table. */
+export const grantReadItems = (table: TableV2, grantee: IGrantable) => table.grant(grantee, ...readActions)
+
+/** Lets a role read and write items by key. */
+export const grantReadWriteItems = (table: TableV2, grantee: IGrantable) =>
+  table.grant(grantee, ...readActions, ...writeActions)
+
+/** Lets a role send to queues. */
+export const grantSend = (queues: readonly Queue[], grantee: IGrantable) =>
+  Grant.addToPrincipal({ grantee, actions: ['sqs:SendMessage'], resourceArns: queues.map((queue) => queue.queueArn) })
+
+/** Lets a role take messages from queues, hold them back and delete them. */
+export const grantReceive = (queues: readonly Queue[], grantee: IGrantable) =>
+  Grant.addToPrincipal({
+    grantee,
+    actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
+    resourceArns: queues.map((queue) => queue.queueArn),
+  })
+
+/** Lets a role make and unwrap data keys that are bound to a company and a generation, and nothing else with the key. */
+export const grantDataKeys = (key: Key, grantee: IGrantable) =>
+  Grant.addToPrincipal({
+    grantee,
+    actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
+    resourceArns: [key.keyArn],
+    conditions: {
+      Null: { 'kms:EncryptionContext:companyId': 'false', 'kms:EncryptionContext:generation': 'false' },
+    },
+  })
+
+/** Lets a role push to connections (POST), or close them (DELETE). */
+export function grantConnections(stage: WebSocketStage, role: Role, method: 'POST' | 'DELETE'): void {
+  const resource = Stack.of(role).formatArn({
+    service: 'execute-api',
+    resource: apiIdFor(stage, role),
+    resourceName: `${stage.stageName}/${method}/@connections/*`,
+  })
+  Grant.addToPrincipal({ grantee: role, actions: ['execute-api:ManageConnections'], resourceArns: [resource] })
+  acknowledge(role, {
+    [wildcardFinding(Stack.of(role).resolve(resource))]: 'Connections come and go; API, stage and method are named',
+  })
+}
+
+/** A reference to another stack has no final form before synthesis; an export has one, and so has the finding about it. */
+function apiIdFor(stage: WebSocketStage, role: Role): string {
+  const apiStack = Stack.of(stage)
+  return Stack.of(role) === apiStack ? stage.api.apiId : apiStack.exportValue(stage.api.apiId)
+}

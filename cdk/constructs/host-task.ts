@@ -1,0 +1,82 @@
+import { Duration } from 'aws-cdk-lib'
+import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets'
+import * as ecs from 'aws-cdk-lib/aws-ecs'
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { Construct } from 'constructs'
+import { healthPort } from '../environment.ts'
+import type { StageConfig } from '../stage.ts'
+import { acknowledge } from './acknowledge.ts'
+import { logGroup } from './logs.ts'
+
+export type HostTaskProps = {
+  readonly stage: StageConfig
+  /** Docker context with the Dockerfile and what it copies. */
+  readonly image: string
+  readonly environment: Record<string, string>
+}
+
+/** What one socket host is: its image, its size, its process. */
+export class HostTask extends Construct {
+  readonly definition: ecs.FargateTaskDefinition
+  /** What the process may do; the role that starts the task is another. */
+  readonly role: Role
+
+  constructor(scope: Construct, id: string, { stage, image, environment }: HostTaskProps) {
+    super(scope, id)
+    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') })
+    this.definition = new ecs.FargateTaskDefinition(this, 'Definition', {
+      cpu: stage.hosts.cpu,
+      memoryLimitMiB: stage.hosts.memoryMb,
+      taskRole: this.role,
+      runtimePlatform: {
+        cpuArchitecture: ecs.CpuArchitecture.ARM64,
+        operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
+      },
+    })
+    const asset = new DockerImageAsset(this, 'Image', { directory: image, platform: Platform.LINUX_ARM64 })
+    this.definition.addContainer('SocketHost', {
+      image: ecs.ContainerImage.fromDockerImageAsset(asset),
+      // The image says the same; here it is where a local run finds it.
+      command: ['node', 'main.mjs'],
+      environment: { ...environment, NODE_OPTIONS: '--enable-source-maps' },
+      user: 'node',
+      readonlyRootFilesystem: true,
+      linuxParameters: new ecs.LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
+      healthCheck,
+      // The longest that Fargate grants; a stopping host drains its attempts in less (DRAIN_SECONDS).
+      stopTimeout: Duration.seconds(120),
+      logging: ecs.LogDrivers.awsLogs({
+        logGroup: logGroup(this, 'Logs', stage.logRetentionDays),
+        streamPrefix: 'host',
+        mode: ecs.AwsLogDriverMode.NON_BLOCKING,
+      }),
+    })
+    tellAssetFolder(this.definition, asset)
+    acknowledge(this.definition, {
+      'AwsSolutions-ECS2': 'No secret is among the variables: names, limits, and the ARNs of what the role may read',
+    })
+    acknowledge(this.definition.obtainExecutionRole(), {
+      'AwsSolutions-IAM5[Resource::*]': 'ecr:GetAuthorizationToken knows no resources',
+    })
+  }
+}
+
+/** Asks the host itself: it answers 200 while its loop turns and its store and queues answer. */
+const healthCheck: ecs.HealthCheck = {
+  command: [
+    'CMD',
+    'node',
+    '-e',
+    `fetch('http://127.0.0.1:${healthPort}/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`,
+  ],
+  interval: Duration.seconds(15),
+  timeout: Duration.seconds(5),
+  retries: 3,
+  startPeriod: Duration.seconds(60),
+}
+
+/** Writes the image's folder into the template, as the CDK does for functions: the local run starts the process from there. */
+function tellAssetFolder(definition: ecs.FargateTaskDefinition, asset: DockerImageAsset): void {
+  const resource = definition.node.defaultChild
+  if (resource instanceof ecs.CfnTaskDefinition) asset.addResourceMetadata(resource, 'ContainerDefinitions.0.Image')
+}

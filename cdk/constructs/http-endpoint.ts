@@ -1,0 +1,94 @@
+import { Duration } from 'aws-cdk-lib'
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway'
+import * as api from 'aws-cdk-lib/aws-apigatewayv2'
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import { Construct } from 'constructs'
+import type { StageConfig } from '../stage.ts'
+import { acknowledge } from './acknowledge.ts'
+import { type Alerts, fiveMinutes } from './alerts.ts'
+import { CustomDomain } from './custom-domain.ts'
+import { logGroup } from './logs.ts'
+
+export type HttpEndpointProps = { readonly stage: StageConfig; readonly alerts: Alerts }
+
+/** The HTTP API. It has no authorizer: its functions check the bearer token, because HTTP APIs cannot shape a refusal. */
+export class HttpEndpoint extends Construct {
+  readonly stage: api.HttpStage
+  readonly url: string
+  private readonly api: api.HttpApi
+
+  constructor(scope: Construct, id: string, { stage, alerts }: HttpEndpointProps) {
+    super(scope, id)
+    this.api = new api.HttpApi(this, 'Api', {
+      apiName: `pairplane-${stage.name}`,
+      createDefaultStage: false,
+      ...(stage.allowedOrigins.length > 0 ? { corsPreflight: cors(stage.allowedOrigins) } : {}),
+    })
+    this.stage = new api.HttpStage(this, 'Stage', {
+      httpApi: this.api,
+      stageName: '$default',
+      autoDeploy: true,
+      throttle: { rateLimit: stage.throttle.http.rate, burstLimit: stage.throttle.http.burst },
+      accessLogSettings: {
+        destination: new api.LogGroupLogDestination(logGroup(this, 'AccessLogs', stage.logRetentionDays)),
+        format: accessLogFormat,
+      },
+      ...this.domainMapping(stage),
+    })
+    this.url = stage.domain ? `https://${stage.domain.http}/` : this.stage.url
+    alerts.add(this, 'Failing', {
+      says: 'The HTTP API answers with server errors',
+      runbook: 'http-failing',
+      metric: this.stage.metricServerError({ statistic: 'Sum', period: fiveMinutes }),
+      threshold: 5,
+    })
+  }
+
+  /** Adds a route by its route key, e.g. `GET /api/health`. */
+  addRoute(key: string, handler: LambdaFunction): void {
+    const [method, path] = key.split(' ')
+    if (!path || !isMethod(method)) throw new Error(`functions/routes.ts: "${key}" is no route key of an HTTP API`)
+    const route = new api.HttpRoute(this, key.replace(/[^A-Za-z]+/g, '-'), {
+      httpApi: this.api,
+      routeKey: api.HttpRouteKey.with(path, method),
+      integration: new HttpLambdaIntegration('Integration', handler),
+    })
+    acknowledge(route, {
+      'AwsSolutions-APIG4':
+        'Its function checks the bearer token itself (liveness is public), to refuse in our own words',
+    })
+  }
+
+  private domainMapping({ domain }: StageConfig): Pick<api.HttpStageProps, 'domainMapping'> {
+    if (!domain) return {}
+    const { domainName } = new CustomDomain(this, 'Domain', { name: domain.http, ...domain })
+    return { domainMapping: { domainName } }
+  }
+}
+
+function isMethod(method: string | undefined): method is api.HttpMethod {
+  return Object.values<string | undefined>(api.HttpMethod).includes(method)
+}
+
+function cors(origins: readonly string[]): api.CorsPreflightOptions {
+  return {
+    allowOrigins: [...origins],
+    allowMethods: [api.CorsHttpMethod.GET, api.CorsHttpMethod.POST, api.CorsHttpMethod.DELETE],
+    allowHeaders: ['authorization', 'content-type', 'accept-language', 'idempotency-key'],
+    exposeHeaders: ['retry-after'],
+    maxAge: Duration.hours(1),
+  }
+}
+
+const accessLogFormat = AccessLogFormat.custom(
+  JSON.stringify({
+    requestId: '$context.requestId',
+    ip: '$context.identity.sourceIp',
+    requestTime: '$context.requestTime',
+    routeKey: '$context.routeKey',
+    status: '$context.status',
+    responseLatency: '$context.responseLatency',
+    integrationError: '$context.integrationErrorMessage',
+  }),
+)

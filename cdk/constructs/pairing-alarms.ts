@@ -1,0 +1,64 @@
+import { Construct } from 'constructs'
+import type { StageConfig } from '../stage.ts'
+import type { Alerts } from './alerts.ts'
+import { ownMetrics } from './own-metrics.ts'
+
+export type PairingAlarmsProps = { readonly stage: StageConfig; readonly alerts: Alerts }
+
+/** What goes wrong for owners although every part seems to work: alarms on our own metrics. */
+export class PairingAlarms extends Construct {
+  constructor(scope: Construct, id: string, { stage, alerts }: PairingAlarmsProps) {
+    super(scope, id)
+    const metrics = ownMetrics(stage.name)
+    alerts.add(this, 'ClientOutdated', {
+      says: 'WhatsApp refuses our version of its protocol (405): nobody can link, and sessions will not come back',
+      runbook: 'client-outdated',
+      metric: metrics.failed('CLIENT_OUTDATED'),
+      threshold: 1,
+    })
+    alerts.add(this, 'ClientRejected', {
+      says: 'WhatsApp rejects our requests for codes',
+      runbook: 'client-rejected',
+      metric: metrics.failed('CLIENT_REJECTED'),
+      threshold: 1,
+    })
+    alerts.add(this, 'StoreUnavailable', {
+      says: 'Requests fail because DynamoDB does not answer',
+      runbook: 'store-unavailable',
+      metric: metrics.failed('STORE_UNAVAILABLE'),
+      threshold: 3,
+    })
+    alerts.add(this, 'HostUnavailable', {
+      says: 'Pairings fail because no host takes them',
+      runbook: 'host-unavailable',
+      metric: metrics.failed('HOST_UNAVAILABLE'),
+      threshold: 3,
+    })
+    alerts.add(this, 'WhatsAppUnavailable', {
+      says: 'Pairings fail because WhatsApp does not answer',
+      runbook: 'whatsapp-unavailable',
+      metric: metrics.failed('WHATSAPP_UNAVAILABLE'),
+      threshold: 5,
+      periods: 2,
+    })
+    alerts.add(this, 'CodesSlow', {
+      says: 'One code in ten takes longer than 15 of its 20 seconds',
+      runbook: 'codes-slow',
+      metric: metrics.of('timeToCode', 'p90'),
+      threshold: 15_000,
+      periods: 3,
+    })
+    alerts.add(this, 'CleanupFailed', {
+      says: 'Retired credentials could not be swept',
+      runbook: 'cleanup-failed',
+      metric: metrics.of('cleanupFailed', 'Sum'),
+      threshold: 1,
+    })
+    alerts.add(this, 'ShardsTakenByForce', {
+      says: 'A host stopped without handing over its shards',
+      runbook: 'shards-taken-by-force',
+      metric: metrics.of('leaseTakeovers', 'Sum'),
+      threshold: 1,
+    })
+  }
+}

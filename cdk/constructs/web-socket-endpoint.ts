@@ -1,0 +1,99 @@
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway'
+import * as api from 'aws-cdk-lib/aws-apigatewayv2'
+import { WebSocketLambdaAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers'
+import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
+import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch'
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import { Construct } from 'constructs'
+import type { StageConfig } from '../stage.ts'
+import { acknowledge } from './acknowledge.ts'
+import { type Alerts, fiveMinutes } from './alerts.ts'
+import { CustomDomain } from './custom-domain.ts'
+import { logGroup } from './logs.ts'
+
+export type WebSocketEndpointProps = { readonly stage: StageConfig; readonly alerts: Alerts }
+
+/** The WebSocket API that clients connect to. Its stage comes before its functions, since they need its callback URL. */
+export class WebSocketEndpoint extends Construct {
+  readonly stage: api.WebSocketStage
+  readonly url: string
+  private readonly api: api.WebSocketApi
+  private authorizer: api.IWebSocketRouteAuthorizer | undefined
+
+  constructor(scope: Construct, id: string, { stage, alerts }: WebSocketEndpointProps) {
+    super(scope, id)
+    this.api = new api.WebSocketApi(this, 'Api', {
+      apiName: `pairplane-${stage.name}`,
+      routeSelectionExpression: '$request.body.action',
+    })
+    this.stage = new api.WebSocketStage(this, 'Stage', {
+      webSocketApi: this.api,
+      stageName: stage.name,
+      autoDeploy: true,
+      throttle: { rateLimit: stage.throttle.webSocket.rate, burstLimit: stage.throttle.webSocket.burst },
+      accessLogSettings: {
+        destination: new api.LogGroupLogDestination(logGroup(this, 'AccessLogs', stage.logRetentionDays)),
+        format: accessLogFormat,
+      },
+      ...this.domainMapping(stage),
+    })
+    this.url = stage.domain ? `wss://${stage.domain.webSocket}` : this.stage.url
+    alerts.add(this, 'Failing', {
+      says: 'The WebSocket API fails to answer clients',
+      runbook: 'web-socket-failing',
+      metric: this.failures(),
+      threshold: 5,
+    })
+  }
+
+  /** Sets the function that lets clients in; the routes that are added after it are open only to them. */
+  authorizeWith(handler: LambdaFunction): void {
+    // No identity source: a token comes as `?token=` or as a sub-protocol, and API Gateway refuses a connection that
+    // lacks any one of the sources it is told of.
+    this.authorizer = new WebSocketLambdaAuthorizer('Authorizer', handler, { identitySource: [] })
+  }
+
+  /** Adds a route. All but `$connect` and `$disconnect` answer with what their function returns. */
+  addRoute(key: string, handler: LambdaFunction): void {
+    const integration = new WebSocketLambdaIntegration('Integration', handler)
+    if (key === '$connect') {
+      if (!this.authorizer) throw new Error('authorizeWith comes before $connect: anyone could connect otherwise')
+      this.api.addRoute(key, { integration, authorizer: this.authorizer })
+      return
+    }
+    const route = this.api.addRoute(key, { integration, returnResponse: key !== '$disconnect' })
+    acknowledge(route, { 'AwsSolutions-APIG4': 'API Gateway authorizes connections; every route is behind $connect' })
+  }
+
+  private failures(): MathExpression {
+    const metric = (name: string) => this.stage.metric(name, { statistic: 'Sum', period: fiveMinutes })
+    return new MathExpression({
+      expression: 'integration + execution',
+      usingMetrics: { integration: metric('IntegrationError'), execution: metric('ExecutionError') },
+      label: 'failures of the WebSocket API',
+      period: fiveMinutes,
+    })
+  }
+
+  private domainMapping({ domain }: StageConfig): Pick<api.WebSocketStageProps, 'domainMapping'> {
+    if (!domain) return {}
+    const { domainName } = new CustomDomain(this, 'Domain', { name: domain.webSocket, ...domain })
+    return { domainMapping: { domainName } }
+  }
+}
+
+/** Never the query string or the headers of `$connect`: they carry tokens. */
+const accessLogFormat = AccessLogFormat.custom(
+  JSON.stringify({
+    requestId: '$context.requestId',
+    ip: '$context.identity.sourceIp',
+    requestTime: '$context.requestTime',
+    eventType: '$context.eventType',
+    routeKey: '$context.routeKey',
+    connectionId: '$context.connectionId',
+    status: '$context.status',
+    error: '$context.error.message',
+    integrationError: '$context.integrationErrorMessage',
+    authorizerError: '$context.authorizer.error',
+  }),
+)

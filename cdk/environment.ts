@@ -1,0 +1,98 @@
+/** The environment of each runtime, typed against shared/env.ts: a variable that is forgotten here does not compile. */
+import type { GenericSchema, InferInput } from 'valibot'
+import type { AuthorizerEnv, ControlPlaneEnv, HealthEnv, SocketHostEnv } from '#shared/env.ts'
+import type { FunctionName } from '../functions/routes.ts'
+import type { DataStack } from './data-stack.ts'
+import type { StageConfig } from './stage.ts'
+
+/** Every variable that a schema knows; `undefined` leaves one out on purpose. */
+type EnvironmentOf<Schema extends GenericSchema> = Record<keyof InferInput<Schema>, string | undefined>
+
+export type EnvironmentProps = {
+  readonly stage: StageConfig
+  readonly data: DataStack
+  /** Management endpoint of the WebSocket API. */
+  readonly callbackUrl: string
+  readonly buildVersion: string
+}
+
+/** The environment of a function. */
+export function functionEnvironment(name: FunctionName, props: EnvironmentProps): Record<string, string> {
+  if (name === 'authorizer') return present(authorizerEnvironment(props))
+  if (name === 'health') return present({ BUILD_VERSION: props.buildVersion } satisfies EnvironmentOf<typeof HealthEnv>)
+  return present(controlPlaneEnvironment(props))
+}
+
+/** The environment of a socket host. */
+export function hostEnvironment(props: EnvironmentProps): Record<string, string> {
+  const { data } = props
+  return present({
+    ...companyVariables(props),
+    CREDENTIALS_TABLE: data.tables.credentials.tableName,
+    SHARD_QUEUE_URLS: shardQueueUrls(data),
+    CREDENTIALS_KEY_ARN: data.secrets.credentialsKey.keyArn,
+    LEASE_RENEW_MS: '3000',
+    LEASE_STALE_MS: '10000',
+    HEALTH_PORT: String(healthPort),
+    DRAIN_SECONDS: String(drainSeconds),
+    // Made up by each host: a task has no name before it runs.
+    HOST_ID: undefined,
+    SENTRY_DSN: props.stage.sentryDsn ?? '',
+  } satisfies EnvironmentOf<typeof SocketHostEnv>)
+}
+
+/** Loopback port of a host's health endpoint; nothing outside the container reaches it. */
+export const healthPort = 8080
+/** How long a stopping host gives its attempts; the rest of Fargate's 120 s is for flushing keys and releasing leases. */
+export const drainSeconds = 90
+
+function controlPlaneEnvironment(props: EnvironmentProps) {
+  return {
+    ...companyVariables(props),
+    ...tokenVariables(props),
+    SHARD_QUEUE_URLS: shardQueueUrls(props.data),
+    ALLOWED_ORIGINS: props.stage.allowedOrigins.join(','),
+    SENTRY_DSN: props.stage.sentryDsn ?? '',
+  } satisfies EnvironmentOf<typeof ControlPlaneEnv>
+}
+
+function authorizerEnvironment(props: EnvironmentProps) {
+  return { ...tokenVariables(props), LOG_LEVEL: 'info' } satisfies EnvironmentOf<typeof AuthorizerEnv>
+}
+
+function companyVariables({ stage: { pairing }, data, callbackUrl, buildVersion }: EnvironmentProps) {
+  return {
+    CONTROL_TABLE: data.tables.control.tableName,
+    CALLBACK_URL: callbackUrl,
+    WATCHDOG_QUEUE_URL: data.watchdog.queue.queueUrl,
+    DEFAULT_REGION: pairing.defaultRegion,
+    CODE_DEADLINE_SECONDS: String(pairing.codeDeadlineSeconds),
+    CODE_LIFETIME_SECONDS: String(pairing.codeLifetimeSeconds),
+    PHONE_CHANGE_POLICY: pairing.phoneChangePolicy,
+    CODES_PER_PHONE: String(pairing.codesPerPhone),
+    CODES_PER_COMPANY: String(pairing.codesPerCompany),
+    BUDGET_WINDOW_SECONDS: String(pairing.budgetWindowSeconds),
+    PHONE_HASH_SECRET_ARN: data.secrets.phoneHash.secretArn,
+    LOG_LEVEL: 'info',
+    BUILD_VERSION: buildVersion,
+  }
+}
+
+function tokenVariables({ stage: { tokens }, data }: EnvironmentProps) {
+  return {
+    TOKEN_SECRET_ARN: tokens.jwksUrl === undefined ? data.secrets.token.secretArn : undefined,
+    TOKEN_JWKS_URL: tokens.jwksUrl,
+    TOKEN_ISSUER: tokens.issuer,
+    TOKEN_AUDIENCE: tokens.audience,
+  }
+}
+
+function shardQueueUrls(data: DataStack): string {
+  return data.commands.shards.map((queue) => queue.queueUrl).join(',')
+}
+
+function present(variables: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  )
+}

@@ -1,0 +1,57 @@
+import { Stack } from 'aws-cdk-lib'
+import type { WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2'
+import type { FargateService } from 'aws-cdk-lib/aws-ecs'
+import type { Role } from 'aws-cdk-lib/aws-iam'
+import type { Construct } from 'constructs'
+import { grantConnections, grantDataKeys, grantReadWriteItems, grantReceive, grantSend } from './constructs/grants.ts'
+import { HostNetwork } from './constructs/host-network.ts'
+import { HostService } from './constructs/host-service.ts'
+import { HostTask } from './constructs/host-task.ts'
+import type { DataStack } from './data-stack.ts'
+import { hostEnvironment } from './environment.ts'
+import type { StageConfig } from './stage.ts'
+
+export type SocketHostStackProps = {
+  readonly stage: StageConfig
+  readonly data: DataStack
+  readonly webSocketStage: WebSocketStage
+  /** Docker context of the image. */
+  readonly image: string
+  readonly buildVersion: string
+}
+
+/** The long-lived side: the hosts that hold WhatsApp's sockets, and the only ones that can read credentials. */
+export class SocketHostStack extends Stack {
+  readonly service: FargateService
+
+  constructor(scope: Construct, id: string, props: SocketHostStackProps) {
+    const { stage, data, webSocketStage } = props
+    super(scope, id, { description: `Pairplane ${stage.name}: socket hosts` })
+    const network = new HostNetwork(this, 'Network', stage)
+    const { definition, role } = new HostTask(this, 'Host', {
+      stage,
+      image: props.image,
+      environment: hostEnvironment({ ...props, callbackUrl: webSocketStage.callbackUrl }),
+    })
+    grantHost(role, props)
+    const { service } = new HostService(this, 'Fleet', {
+      stage,
+      network,
+      definition,
+      oldestCommands: data.commands.oldestCommands,
+      alerts: data.alerts,
+    })
+    this.service = service
+  }
+}
+
+function grantHost(role: Role, { data, webSocketStage }: SocketHostStackProps): void {
+  grantReadWriteItems(data.tables.control, role)
+  grantReadWriteItems(data.tables.credentials, role)
+  data.tables.credentials.grant(role, 'dynamodb:BatchWriteItem')
+  grantReceive(data.commands.shards, role)
+  grantSend([data.watchdog.queue], role)
+  grantDataKeys(data.secrets.credentialsKey, role)
+  grantConnections(webSocketStage, role, 'POST')
+  data.secrets.phoneHash.grantRead(role)
+}

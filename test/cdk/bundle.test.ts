@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { writeBundle } from '../../cdk/bundle.ts'
+import { temporary } from './temporary.ts'
+
+const filesOf = (folder: string) =>
+  Object.fromEntries(readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), 'utf8')]))
+const pathOf = (name: string) => new URL(import.meta.resolve(name)).pathname
+
+describe('a bundle', () => {
+  // CommonJS that requires built-in modules, and a part that is loaded on demand.
+  const entry = join(temporary(), 'entry.ts')
+  writeFileSync(
+    entry,
+    `import pino from '${pathOf('pino')}'
+     console.log(typeof pino, (await import('${pathOf('valibot')}')).is !== undefined)`,
+  )
+
+  it('runs, and loads the parts that are imported dynamically on demand', async () => {
+    const folder = temporary()
+    await writeBundle(folder, { entryPoints: { index: entry } })
+    const output = execFileSync(process.execPath, [join(folder, 'index.mjs')], { encoding: 'utf8' })
+    expect(output.trim()).toBe('function true')
+    const chunks = readdirSync(folder).filter((file) => file.endsWith('.mjs') && file !== 'index.mjs')
+    expect(chunks.length).toBeGreaterThan(0)
+  })
+
+  it('is the same wherever it is written to, and tells nothing about the machine', async () => {
+    const [one, other] = [temporary(), temporary()]
+    await Promise.all([one, other].map((folder) => writeBundle(folder, { entryPoints: { index: entry } })))
+    expect(filesOf(one)).toEqual(filesOf(other))
+    expect(Object.values(filesOf(one)).join('\n')).not.toContain(process.cwd())
+  })
+
+  it('leaves nothing of an earlier one behind', async () => {
+    const folder = temporary()
+    writeFileSync(join(folder, 'chunk-OLD.mjs'), '')
+    await writeBundle(folder, { entryPoints: { index: entry } })
+    expect(readdirSync(folder)).not.toContain('chunk-OLD.mjs')
+  })
+})

@@ -1,0 +1,199 @@
+import * as v from 'valibot'
+import { describe, expect, it } from 'vitest'
+import { type FunctionName, functions, httpRoutes, webSocketRoutes } from '../../functions/routes.ts'
+import { AuthorizerEnv, ControlPlaneEnv, HealthEnv } from '../../shared/env.ts'
+import { only, pathOf, permissions, type Resource, resources, synthesize } from './synthesize.ts'
+
+const { controlPlane } = synthesize('prod')
+const names = Object.keys(functions) as FunctionName[]
+
+const titled = (name: string) => name.charAt(0).toUpperCase() + name.slice(1)
+const functionEntries = Object.entries(resources(controlPlane, 'AWS::Lambda::Function'))
+const functionOf = (name: string) =>
+  functionEntries.find(([, resource]) => pathOf(resource) === `Functions/${titled(name)}/Function/Resource`)!
+const allowed = (name: string) => permissions(controlPlane, `Functions/${titled(name)}/Role/`)
+
+/** Route key -> name of the function behind it, as the template has it. */
+function routed(protocol: string): Record<string, Resource & { readonly handler: string }> {
+  const [api] = Object.entries(resources(controlPlane, 'AWS::ApiGatewayV2::Api')).find(
+    ([, resource]) => resource.Properties.ProtocolType === protocol,
+  )!
+  const routes = Object.values(resources(controlPlane, 'AWS::ApiGatewayV2::Route')).filter(
+    (route) => route.Properties.ApiId.Ref === api,
+  )
+  return Object.fromEntries(
+    routes.map((route) => {
+      const integration = route.Properties.Target['Fn::Join'][1][1].Ref
+      const uri = resources(controlPlane, 'AWS::ApiGatewayV2::Integration')[integration]!.Properties.IntegrationUri
+      const handler = functionEntries.find(([id]) => JSON.stringify(uri).includes(`"${id}"`))!
+      return [route.Properties.RouteKey, { ...route, handler: pathOf(handler[1]).split('/')[1]! }]
+    }),
+  )
+}
+
+describe('the WebSocket API', () => {
+  const routes = routed('WEBSOCKET')
+
+  it('serves every route with its function', () => {
+    const expected = Object.fromEntries(Object.entries(webSocketRoutes).map(([key, name]) => [key, titled(name)]))
+    expect(Object.fromEntries(Object.entries(routes).map(([key, route]) => [key, route.handler]))).toEqual(expected)
+  })
+
+  it('answers every message with what its function returns', () => {
+    const answering = Object.values(resources(controlPlane, 'AWS::ApiGatewayV2::RouteResponse'))
+    const messageRoutes = Object.keys(webSocketRoutes).filter((key) => !['$connect', '$disconnect'].includes(key))
+    expect(answering).toHaveLength(messageRoutes.length)
+    for (const key of messageRoutes)
+      expect(routes[key]!.Properties.RouteResponseSelectionExpression, key).toBe('$default')
+  })
+
+  it('lets in only whom the authorizer lets in, whichever way the token comes', () => {
+    expect(routes['$connect']!.Properties.AuthorizationType).toBe('CUSTOM')
+    expect(only(controlPlane, 'AWS::ApiGatewayV2::Authorizer').Properties).toMatchObject({
+      AuthorizerType: 'REQUEST',
+      IdentitySource: [],
+    })
+  })
+
+  it('logs neither query strings nor headers, which carry tokens', () => {
+    for (const stage of Object.values(resources(controlPlane, 'AWS::ApiGatewayV2::Stage'))) {
+      expect(stage.Properties.AccessLogSettings.Format).not.toMatch(
+        /quer|header|path|\$context\.authorizer\.(?!error)/i,
+      )
+      expect(stage.Properties.DefaultRouteSettings.ThrottlingRateLimit).toBeGreaterThan(0)
+    }
+  })
+})
+
+describe('the HTTP API', () => {
+  it('serves every route with its function', () => {
+    const expected = Object.fromEntries(Object.entries(httpRoutes).map(([key, name]) => [key, titled(name)]))
+    const served = Object.entries(routed('HTTP')).map(([key, route]) => [key, route.handler])
+    expect(Object.fromEntries(served)).toEqual(expected)
+  })
+
+  it('answers pages of the allowed origins only', () => {
+    const { controlPlane: asked } = synthesize('dev', (stage) => ({
+      ...stage,
+      allowedOrigins: ['https://shop.example'],
+    }))
+    asked.hasResourceProperties('AWS::ApiGatewayV2::Api', {
+      ProtocolType: 'HTTP',
+      CorsConfiguration: { AllowOrigins: ['https://shop.example'] },
+    })
+  })
+})
+
+describe('a function', () => {
+  it.each(names)('%s has what the environment schema asks for, and nothing else', (name) => {
+    const { NODE_OPTIONS, ...variables } = functionOf(name)[1].Properties.Environment.Variables
+    expect(NODE_OPTIONS).toBe('--enable-source-maps')
+    const schema = { authorizer: AuthorizerEnv, health: HealthEnv }[name as string] ?? ControlPlaneEnv
+    const known: string[] = Object.keys(schema.entries)
+    expect(known).toEqual(expect.arrayContaining(Object.keys(variables)))
+    const plain = Object.fromEntries(
+      Object.entries(variables).map(([key, value]) => [key, typeof value === 'string' ? value : 'a reference']),
+    )
+    expect(v.safeParse(schema as v.GenericSchema, plain).issues).toBeUndefined()
+  })
+
+  it.each(names)('%s runs on Node 24 for ARM with a log group that ends', (name) => {
+    const { Runtime, Architectures, LoggingConfig, Timeout, MemorySize } = functionOf(name)[1].Properties
+    const { timeoutSeconds, memoryMb } = functions[name]
+    expect({ Runtime, Architectures, Timeout, MemorySize }).toEqual({
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Timeout: timeoutSeconds,
+      MemorySize: memoryMb,
+    })
+    const logs = resources(controlPlane, 'AWS::Logs::LogGroup')[LoggingConfig.LogGroup.Ref]!
+    expect(logs.Properties.RetentionInDays).toBe(90)
+  })
+
+  it('sees the queues in the order of the shards', () => {
+    const urls = JSON.stringify(functionOf('message')[1].Properties.Environment.Variables.SHARD_QUEUE_URLS)
+    const order = [...urls.matchAll(/CommandsShard(\d+?)[0-9A-F]{8}[^0-9A-F]?/g)]
+    expect(order).toHaveLength(16)
+  })
+})
+
+describe('least privilege', () => {
+  it('keeps every function away from credentials and their key', () => {
+    for (const name of names) expect(allowed(name).join('\n'), name).not.toMatch(/TablesCredentials|kms:/)
+  })
+
+  it.each(names)('%s gets the table access that routes.ts says', (name) => {
+    const reads = ['BatchGetItem', 'GetItem', 'Query']
+    const writes = ['DeleteItem', 'PutItem', 'UpdateItem']
+    const expected = { none: [], read: reads, readWrite: [...reads, ...writes] }[functions[name].table]
+    const actual = allowed(name).filter((permission) => permission.startsWith('dynamodb:'))
+    expect(actual.map((permission) => permission.split(/[: ]/)[1]).sort()).toEqual(expected.sort())
+    for (const permission of actual) expect(permission).toContain('TablesControl')
+  })
+
+  it.each(names)('%s reads the secrets that routes.ts says', (name) => {
+    const secrets = allowed(name).filter((permission) => permission.startsWith('secretsmanager:GetSecretValue'))
+    const { readsTokenSecret, readsPhoneHashSecret } = functions[name]
+    expect(secrets.some((permission) => permission.includes('TokenSecret'))).toBe(readsTokenSecret)
+    expect(secrets.some((permission) => permission.includes('PhoneHashSecret'))).toBe(readsPhoneHashSecret)
+  })
+
+  it.each(names)('%s sends to the queues that routes.ts says', (name) => {
+    const sends = allowed(name).filter((permission) => permission.startsWith('sqs:SendMessage'))
+    expect(sends).toHaveLength(functions[name].sendsCommands ? 17 : 0)
+  })
+
+  it.each(names)('%s manages connections as routes.ts says', (name) => {
+    const manages = allowed(name).filter((permission) => permission.startsWith('execute-api:ManageConnections'))
+    const methods = manages.map((permission) => permission.match(/\/prod\/(\w+)\/@connections\/\*/)?.[1])
+    const expected = name === 'message' ? ['DELETE', 'POST'] : functions[name].pushes ? ['POST'] : []
+    expect(methods.sort()).toEqual(expected)
+  })
+
+  it('names every resource', () => {
+    for (const name of names) expect(allowed(name).join('\n'), name).not.toMatch(/on "\*"|Scan|:\*/)
+  })
+})
+
+describe('the watchdog', () => {
+  it('takes up to ten messages, and gives back those that failed', () => {
+    expect(only(controlPlane, 'AWS::Lambda::EventSourceMapping').Properties).toMatchObject({
+      BatchSize: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      FunctionName: { Ref: functionOf('watchdog')[0] },
+    })
+  })
+})
+
+describe('with a JWKS URL', () => {
+  const { controlPlane: asymmetric } = synthesize('prod', (stage) => ({
+    ...stage,
+    tokens: { ...stage.tokens, jwksUrl: 'https://id.example/jwks.json' },
+  }))
+
+  it('no function reads the token secret', () => {
+    const policies = JSON.stringify(resources(asymmetric, 'AWS::IAM::Policy'))
+    expect(policies).not.toContain('TokenSecret')
+    expect(policies).toContain('PhoneHashSecret')
+  })
+})
+
+describe('with a domain', () => {
+  const domain = {
+    webSocket: 'ws.shop.example',
+    http: 'api.shop.example',
+    certificateArn: 'arn:aws:acm:eu-central-1:111111111111:certificate/abc',
+  }
+  const { controlPlane: named } = synthesize('prod', (stage) => ({ ...stage, domain }))
+
+  it('the outputs name it, while pushes go to the stage itself', () => {
+    expect(named.findOutputs('WebSocketUrl')['WebSocketUrl']?.['Value']).toBe('wss://ws.shop.example')
+    expect(named.findOutputs('HttpUrl')['HttpUrl']?.['Value']).toBe('https://api.shop.example/')
+    named.resourceCountIs('AWS::ApiGatewayV2::ApiMapping', 2)
+    named.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: {
+        Variables: { CALLBACK_URL: { 'Fn::Join': ['', ['https://', {}, '.execute-api.', {}, '.', {}, '/prod']] } },
+      },
+    })
+  })
+})

@@ -1,0 +1,54 @@
+import { App, Stack } from 'aws-cdk-lib'
+import { describe, expect, it } from 'vitest'
+import { refuseOtherShards } from '../../cdk/live-shards.ts'
+import { readStage } from '../../cdk/stage.ts'
+import { temporary } from './temporary.ts'
+
+const deployer = { account: '111111111111', region: 'eu-central-1' }
+const key = 'pairplane:ssm:111111111111:eu-central-1:/pairplane/prod/shards'
+
+/** Synthesizes with what the command line has looked up; returns what it is asked to look up still. */
+function attempt(
+  context: Record<string, unknown>,
+  stageName = 'prod',
+  who: Parameters<typeof refuseOtherShards>[2] = deployer,
+) {
+  const app = new App({ outdir: temporary(), context, builtinCloudFormationValidation: false })
+  const stack = new Stack(app, 'data')
+  refuseOtherShards(
+    stack,
+    readStage((name) => ({ stage: stageName, ...context })[name]),
+    who,
+  )
+  return app.synth().manifest.missing?.map((missing) => missing.key) ?? []
+}
+
+describe('the number of shards of a live stage', () => {
+  it('is looked up', () => {
+    expect(attempt({})).toEqual([key])
+  })
+
+  it('cannot change in passing, and the error says what to do', () => {
+    expect(() => attempt({ [key]: '16', shards: '8' })).toThrow(
+      /Stage prod is live with 16 shards.+docs\/operations\.md.+-c confirmShards=8/s,
+    )
+  })
+
+  it('changes when that is confirmed', () => {
+    expect(attempt({ [key]: '16', shards: '8', confirmShards: '8' })).toEqual([])
+    expect(() => attempt({ [key]: '16', shards: '8', confirmShards: '4' })).toThrow('live with 16 shards')
+  })
+
+  it('may stay', () => {
+    expect(attempt({ [key]: '16' })).toEqual([])
+  })
+
+  it('is not known before the first deploy', () => {
+    expect(attempt({ [key]: { $providerError: 'no such parameter' }, shards: '8' })).toEqual([])
+  })
+
+  it('is not asked for without credentials, nor for a stage whose data may go', () => {
+    expect(attempt({}, 'prod', { account: undefined, region: undefined })).toEqual([])
+    expect(attempt({}, 'dev')).toEqual([])
+  })
+})

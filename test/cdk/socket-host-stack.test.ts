@@ -1,0 +1,155 @@
+import { Match } from 'aws-cdk-lib/assertions'
+import * as v from 'valibot'
+import { describe, expect, it } from 'vitest'
+import { SocketHostEnv } from '../../shared/env.ts'
+import { only, permissions, resources, synthesize } from './synthesize.ts'
+
+const { socketHost } = synthesize('prod')
+const container = only(socketHost, 'AWS::ECS::TaskDefinition').Properties.ContainerDefinitions[0]
+const environment: Record<string, unknown> = Object.fromEntries(
+  container.Environment.map(({ Name, Value }: { Name: string; Value: unknown }) => [Name, Value]),
+)
+
+describe('the network', () => {
+  it('lets nothing in', () => {
+    socketHost.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0)
+    expect(only(socketHost, 'AWS::EC2::SecurityGroup').Properties.SecurityGroupIngress).toBeUndefined()
+    expect(container.PortMappings).toBeUndefined()
+  })
+
+  it('costs no NAT gateway, unless the stage asks for private subnets', () => {
+    socketHost.resourceCountIs('AWS::EC2::NatGateway', 0)
+    const { socketHost: closed } = synthesize('prod', (stage) => ({ ...stage, network: 'private-with-nat' }))
+    closed.resourceCountIs('AWS::EC2::NatGateway', 2)
+    closed.hasResourceProperties('AWS::ECS::Service', {
+      NetworkConfiguration: { AwsvpcConfiguration: { AssignPublicIp: 'DISABLED' } },
+    })
+  })
+
+  it('reaches the tables without leaving AWS', () => {
+    socketHost.resourcePropertiesCountIs('AWS::EC2::VPCEndpoint', { VpcEndpointType: 'Gateway' }, 2)
+  })
+})
+
+describe('the container', () => {
+  it('runs as an ordinary user on a read-only file system, with an init', () => {
+    expect(container).toMatchObject({
+      User: 'node',
+      ReadonlyRootFilesystem: true,
+      LinuxParameters: { InitProcessEnabled: true },
+      Command: ['node', 'main.mjs'],
+    })
+  })
+
+  it('has time to drain before it is killed', () => {
+    expect(container.StopTimeout).toBe(120)
+    expect(Number(environment['DRAIN_SECONDS'])).toBeLessThanOrEqual(container.StopTimeout - 20)
+  })
+
+  it('is asked for its health where it listens', () => {
+    expect(container.HealthCheck.Command.join(' ')).toContain(`http://127.0.0.1:${environment['HEALTH_PORT']}/health`)
+  })
+
+  it('has what the environment schema asks for, and nothing else', () => {
+    const { NODE_OPTIONS: _, ...variables } = environment
+    const plain = Object.fromEntries(
+      Object.entries(variables).map(([key, value]) => [key, typeof value === 'string' ? value : 'a reference']),
+    )
+    expect(v.safeParse(SocketHostEnv, plain).issues).toBeUndefined()
+    expect(Object.keys(SocketHostEnv.entries)).toEqual(expect.arrayContaining(Object.keys(variables)))
+  })
+
+  it('is where a local run finds it', () => {
+    const { Metadata } = only(socketHost, 'AWS::ECS::TaskDefinition')
+    expect(Metadata['aws:asset:path']).toMatch(/^asset\./)
+  })
+})
+
+describe('the role of a host', () => {
+  const allowed = permissions(socketHost, 'Host/Role/')
+  const on = (resource: string) =>
+    allowed.filter((permission) => permission.includes(resource)).map((permission) => permission.split(' ')[0])
+
+  it('reads and writes items, and never walks through a table', () => {
+    const items = ['BatchGetItem', 'GetItem', 'Query', 'DeleteItem', 'PutItem', 'UpdateItem'].map(
+      (a) => `dynamodb:${a}`,
+    )
+    expect(on('TablesControl').sort()).toEqual([...items].sort())
+    expect(on('TablesCredentials').sort()).toEqual([...items, 'dynamodb:BatchWriteItem'].sort())
+  })
+
+  it('makes and unwraps data keys, and nothing else with the key', () => {
+    expect(on('CredentialsKey').sort()).toEqual(['kms:Decrypt', 'kms:GenerateDataKey'])
+    socketHost.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+            Condition: {
+              Null: { 'kms:EncryptionContext:companyId': 'false', 'kms:EncryptionContext:generation': 'false' },
+            },
+          }),
+        ]),
+      },
+    })
+  })
+
+  it('takes commands, and sends none', () => {
+    expect(new Set(on('CommandsShard'))).toEqual(
+      new Set(['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage']),
+    )
+    expect(on('WatchdogQueue')).toEqual(['sqs:SendMessage'])
+  })
+
+  it('pushes to connections, and cannot list or close them', () => {
+    const manages = allowed.filter((permission) => permission.startsWith('execute-api:'))
+    expect(manages).toHaveLength(1)
+    expect(manages[0]).toContain('/prod/POST/@connections/*')
+  })
+
+  it('cannot read the secret that signs tokens', () => {
+    expect(allowed.join('\n')).not.toContain('TokenSecret')
+    expect(on('PhoneHashSecret')).toContain('secretsmanager:GetSecretValue')
+  })
+
+  it('names every resource', () => {
+    expect(allowed.join('\n')).not.toMatch(/on "\*"|:\*/)
+  })
+})
+
+describe('the fleet', () => {
+  it('starts new hosts before it stops old ones, and rolls back what does not come up', () => {
+    expect(only(socketHost, 'AWS::ECS::Service').Properties).toMatchObject({
+      LaunchType: 'FARGATE',
+      EnableExecuteCommand: false,
+      DeploymentConfiguration: {
+        MinimumHealthyPercent: 100,
+        MaximumPercent: 200,
+        DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+      },
+    })
+    expect(only(socketHost, 'AWS::ECS::TaskDefinition').Properties.RuntimePlatform.CpuArchitecture).toBe('ARM64')
+  })
+
+  it('keeps its size over a deploy', () => {
+    expect(only(socketHost, 'AWS::ECS::Service').Properties.DesiredCount).toBeUndefined()
+    expect(only(socketHost, 'AWS::ApplicationAutoScaling::ScalableTarget').Properties).toMatchObject({
+      MinCapacity: 2,
+      MaxCapacity: 16,
+    })
+  })
+
+  it('grows with the sessions per host and with waiting commands, and shrinks with sessions only', () => {
+    socketHost.hasResourceProperties('AWS::ApplicationAutoScaling::ScalingPolicy', {
+      TargetTrackingScalingPolicyConfiguration: Match.objectLike({
+        CustomizedMetricSpecification: { MetricName: 'Sessions', Namespace: 'Pairplane/prod', Statistic: 'Average' },
+        ScaleInCooldown: 1800,
+      }),
+    })
+    const steps = Object.values(resources(socketHost, 'AWS::ApplicationAutoScaling::ScalingPolicy')).flatMap(
+      (policy) => policy.Properties.StepScalingPolicyConfiguration?.StepAdjustments ?? [],
+    )
+    expect(steps.length).toBeGreaterThan(0)
+    for (const step of steps) expect(step.ScalingAdjustment).toBeGreaterThanOrEqual(0)
+  })
+})

@@ -1,0 +1,93 @@
+/** Synthesizes a stage without bundling anything: empty files stand in for the bundles. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { App } from 'aws-cdk-lib'
+import { Template } from 'aws-cdk-lib/assertions'
+import { functionFolder, socketHostFolder } from '../../cdk/bundle.ts'
+import { context } from '../../cdk/context.ts'
+import { addChecks } from '../../cdk/nag.ts'
+import { addStacks } from '../../cdk/stacks.ts'
+import { readStage, type StageConfig } from '../../cdk/stage.ts'
+import { type FunctionName, functions } from '../../functions/routes.ts'
+import { temporary } from './temporary.ts'
+
+export type Resource = {
+  readonly Type: string
+  // biome-ignore lint/suspicious/noExplicitAny: templates are JSON of any shape, and tests say what they expect
+  readonly Properties: any
+  readonly Metadata: Record<string, string>
+  readonly DeletionPolicy?: string
+}
+
+/** The templates of a stage; `change` alters its settings. */
+export function synthesize(stageName: string, change: (stage: StageConfig) => StageConfig = (stage) => stage) {
+  const { app, stacks } = stage(stageName, change)
+  app.synth()
+  return {
+    data: Template.fromStack(stacks.data),
+    controlPlane: Template.fromStack(stacks.controlPlane),
+    socketHost: Template.fromStack(stacks.socketHost),
+    monitoring: Template.fromStack(stacks.monitoring),
+  }
+}
+
+/** An app that synthesizes with the checks that a deploy makes, after `spoil` has had its way with it. */
+export function synthesizeChecked(stageName: string, spoil: (stacks: ReturnType<typeof addStacks>) => void = () => {}) {
+  const { app, stacks } = stage(stageName, (settings) => settings)
+  spoil(stacks)
+  addChecks(app)
+  app.synth()
+}
+
+function stage(stageName: string, change: (stage: StageConfig) => StageConfig) {
+  const settings = change(readStage((key) => ({ stage: stageName })[key]))
+  const folder = temporary()
+  const app = new App({
+    outdir: join(folder, 'out'),
+    context,
+    analyticsReporting: false,
+    builtinCloudFormationValidation: false,
+  })
+  const stacks = addStacks(app, { stage: settings, bundles: emptyBundles(folder), buildVersion: 'test' })
+  return { app, stacks }
+}
+
+function emptyBundles(folder: string): string {
+  for (const name of Object.keys(functions)) {
+    const bundle = functionFolder(folder, name as FunctionName)
+    mkdirSync(bundle)
+    writeFileSync(join(bundle, 'index.mjs'), `// ${name}`)
+  }
+  mkdirSync(socketHostFolder(folder))
+  writeFileSync(join(socketHostFolder(folder), 'Dockerfile'), 'FROM scratch')
+  return folder
+}
+
+/** The resources of a type, by logical id. */
+export function resources(template: Template, type: string): Record<string, Resource> {
+  return template.findResources(type) as Record<string, Resource>
+}
+
+/** The only resource of a type. */
+export function only(template: Template, type: string): Resource {
+  const found = Object.values(resources(template, type))
+  if (found.length !== 1) throw new Error(`Expected one ${type}, found ${found.length}`)
+  return found[0]!
+}
+
+/** The path of a resource in its stack, e.g. `Functions/Message/Function/Resource`. */
+export function pathOf(resource: Resource): string {
+  return resource.Metadata['aws:cdk:path']!.split('/').slice(1).join('/')
+}
+
+/** What IAM allows the roles whose path starts so: `action on resource`, the resource as JSON. */
+export function permissions(template: Template, path: string): string[] {
+  return Object.values(resources(template, 'AWS::IAM::Policy'))
+    .filter((policy) => pathOf(policy).startsWith(path))
+    .flatMap((policy) => policy.Properties.PolicyDocument.Statement)
+    .flatMap((statement) =>
+      [statement.Action]
+        .flat()
+        .flatMap((action) => [statement.Resource].flat().map((resource) => `${action} on ${JSON.stringify(resource)}`)),
+    )
+}

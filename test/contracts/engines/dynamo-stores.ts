@@ -1,5 +1,5 @@
 /** Runs every contract of a store on one engine, a table of its own for each test. */
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, vi } from 'vitest'
 import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
 import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
@@ -13,6 +13,8 @@ import { connect, createTable, type Engine } from './engines.ts'
 const shards = 4
 
 export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs }: { readonly runs: number }): void {
+  // Hundreds of requests in one test: a busy machine takes its time.
+  vi.setConfig({ testTimeout: 60_000 })
   let engine: Engine
   beforeAll(async () => {
     engine = await startEngine()

@@ -1,7 +1,7 @@
 /** Decisions whose answer is lost, whose request is lost, and items that cannot be read. */
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { decide, emptyCompany, type Transition, tell } from '#shared/domain/company.ts'
 import { shardOf } from '#shared/domain/shard.ts'
 import { type CompanyStoreDeps, dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
@@ -15,6 +15,9 @@ import { type Command, carryOut, command, natural, type World } from '../domain/
 
 const shards = 4
 const companyId = 'company-1'
+// Hundreds of requests in one test: a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 })
+
 let engine: Engine
 beforeAll(async () => {
   engine = await startDynalite()

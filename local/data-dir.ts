@@ -1,0 +1,86 @@
+/** The folder of `--data`: whose it is, and that only one run uses it at a time. */
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import type { WhatsApp } from './flags.ts'
+import { readJson, writeJson } from './services/json-file.ts'
+
+export type DataDir = {
+  /** Path of a file in the folder. */
+  file(name: string): string
+  /** Lets another run have the folder. */
+  release(): void
+}
+
+const Marker = v.object({ whatsapp: v.string() })
+const Lock = v.object({ pid: v.number() })
+
+/** Takes the folder for this run; throws an error that says why it cannot. */
+export function openDataDir(folder: string, whatsapp: WhatsApp): DataDir {
+  mkdirSync(folder, { recursive: true })
+  const lock = join(folder, 'run.lock')
+  checkMarker(folder, whatsapp)
+  takeLock(lock, folder)
+  writeJson(join(folder, markerName), { whatsapp: identityOf(whatsapp) })
+  return { file: (name) => join(folder, name), release: () => rmSync(lock, { force: true }) }
+}
+
+const markerName = 'pairplane-data.json'
+
+function checkMarker(folder: string, whatsapp: WhatsApp): void {
+  const marker = readJson(join(folder, markerName), Marker)
+  if (marker === undefined) {
+    const foreign = readdirSync(folder).filter((name) => name !== 'run.lock')
+    if (foreign.length > 0)
+      throw new Error(`${folder} is not empty and was not made by a local run; name another folder`)
+    return
+  }
+  const wanted = identityOf(whatsapp)
+  if (marker.whatsapp === wanted) return
+  // Devices that one WhatsApp has linked mean nothing to another, which would log all of them out.
+  throw new Error(
+    `${folder} was made with ${describe(marker.whatsapp)}, and this run is with ${describe(wanted)}; name another folder`,
+  )
+}
+
+function takeLock(lock: string, folder: string): void {
+  const content = JSON.stringify({ pid: process.pid })
+  try {
+    writeFileSync(lock, content, { flag: 'wx' })
+  } catch (error) {
+    if (!existsSync(lock)) throw error
+    const holder = readLock(lock)
+    if (holder !== undefined && isRunning(holder)) {
+      throw new Error(`${folder} is in use by another local run (process ${holder})`)
+    }
+    rmSync(lock, { force: true })
+    writeFileSync(lock, content, { flag: 'wx' })
+  }
+}
+
+function readLock(lock: string): number | undefined {
+  try {
+    return readJson(lock, Lock)?.pid
+  } catch {
+    // A lock that was cut off while it was written belongs to nobody.
+    return undefined
+  }
+}
+
+/** Whether a process lives; sending it signal 0 asks without disturbing. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+function identityOf(whatsapp: WhatsApp): string {
+  return whatsapp.kind === 'url' ? whatsapp.url : whatsapp.kind
+}
+
+function describe(identity: string): string {
+  return identity.includes(':') ? `the WhatsApp at ${identity}` : `the ${identity} WhatsApp`
+}

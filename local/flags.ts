@@ -1,0 +1,118 @@
+/** The flags of `npm start`; each can also be set in the environment. */
+import { parseArgs } from 'node:util'
+import * as v from 'valibot'
+
+/** Which WhatsApp the hosts talk to. */
+export type WhatsApp =
+  | { readonly kind: 'simulated' }
+  | { readonly kind: 'live' }
+  | { readonly kind: 'url'; readonly url: string; readonly rootKey: string }
+
+export type Settings = {
+  readonly port: number
+  readonly hosts: number
+  readonly shards: number
+  readonly dataDir: string | undefined
+  readonly whatsapp: WhatsApp
+}
+
+/** What a command line asks for. */
+export type Request =
+  | { readonly do: 'run'; readonly settings: Settings }
+  | { readonly do: 'showHelp' }
+  | { readonly do: 'complain'; readonly message: string }
+
+export const help = `Runs Pairplane on this machine: the real handlers and hosts, against engines that come from npm.
+
+  npm start -- [flags]
+
+  --port N                  port of everything you talk to; 0 takes a free one   (4000, PAIRPLANE_PORT)
+  --hosts N                 socket host processes                                (1, PAIRPLANE_HOSTS)
+  --shards N                command queues and leases                            (4, PAIRPLANE_SHARDS)
+  --data DIR                keep tables, commands, keys and devices in DIR       (in memory, PAIRPLANE_DATA)
+  --whatsapp WHICH          simulated, or live for the real one                  (simulated, PAIRPLANE_WHATSAPP)
+  --whatsapp-url URL        a WhatsApp simulator of your own, ws://…             (PAIRPLANE_WHATSAPP_URL)
+  --whatsapp-root-key HEX   the key its certificates are signed with             (PAIRPLANE_WHATSAPP_ROOT_KEY)
+  --help                    this text
+
+AWS_ENDPOINT_URL replaces the embedded DynamoDB, SQS, KMS and Secrets Manager, e.g. by LocalStack.`
+
+const options = {
+  port: { type: 'string' },
+  hosts: { type: 'string' },
+  shards: { type: 'string' },
+  data: { type: 'string' },
+  whatsapp: { type: 'string' },
+  'whatsapp-url': { type: 'string' },
+  'whatsapp-root-key': { type: 'string' },
+  help: { type: 'boolean' },
+} as const
+
+const integer = (min: number, max: number) => {
+  const message = `must be a whole number from ${min} to ${max}`
+  return v.pipe(
+    v.string(),
+    v.regex(/^\d{1,9}$/, message),
+    v.transform(Number),
+    v.minValue(min, message),
+    v.maxValue(max, message),
+  )
+}
+
+const Values = v.object({
+  port: v.optional(integer(0, 65_535), '4000'),
+  hosts: v.optional(integer(0, 32), '1'),
+  shards: v.optional(integer(1, 256), '4'),
+  data: v.optional(v.pipe(v.string(), v.nonEmpty('must name a folder'))),
+  whatsapp: v.optional(v.picklist(['simulated', 'live'], 'must be simulated or live'), 'simulated'),
+  'whatsapp-url': v.optional(v.pipe(v.string(), v.regex(/^wss?:\/\/[^\s/]+/, 'must be a ws:// or wss:// URL'))),
+  'whatsapp-root-key': v.optional(v.pipe(v.string(), v.regex(/^[0-9a-fA-F]{64}$/, 'must be 32 bytes in hex'))),
+})
+type Values = v.InferOutput<typeof Values>
+
+/** Reads a command line (without the program's name) over the environment. */
+export function readFlags(args: readonly string[], env: NodeJS.ProcessEnv): Request {
+  const unknown = args.find((arg) => !isKnown(arg, args))
+  if (unknown !== undefined) return complain(`There is no flag ${unknown}. See npm start -- --help`)
+  const given = parseArgs({ args: [...args], options, strict: false }).values
+  if (given.help !== undefined) return { do: 'showHelp' }
+  const merged = Object.fromEntries(
+    Object.keys(Values.entries).flatMap((name) => {
+      const value = given[name] ?? env[variable(name)]
+      return value === undefined ? [] : [[name, value === true ? '' : value]]
+    }),
+  )
+  const parsed = v.safeParse(Values, merged)
+  if (parsed.success) return toRequest(parsed.output)
+  const [issue] = parsed.issues
+  const name = v.getDotPath(issue) ?? ''
+  const source = given[name] === undefined ? `${variable(name)} ` : `--${name} `
+  return complain(`${source}${issue.message}, not "${merged[name]}"`)
+}
+
+function toRequest(values: Values): Request {
+  const { port, hosts, shards, data, whatsapp, 'whatsapp-url': url, 'whatsapp-root-key': rootKey } = values
+  if ((url === undefined) !== (rootKey === undefined)) {
+    return complain(url ? '--whatsapp-url needs --whatsapp-root-key' : '--whatsapp-root-key needs --whatsapp-url')
+  }
+  if (url !== undefined && whatsapp === 'live') return complain('--whatsapp live and --whatsapp-url exclude each other')
+  const which: WhatsApp =
+    url === undefined || rootKey === undefined ? { kind: whatsapp } : { kind: 'url', url, rootKey }
+  return { do: 'run', settings: { port, hosts, shards, dataDir: data, whatsapp: which } }
+}
+
+/** Whether an argument is a flag, or the value after one. */
+function isKnown(arg: string, args: readonly string[]): boolean {
+  const name = /^--([^=]+)/.exec(arg)?.[1]
+  if (name !== undefined) return Object.hasOwn(options, name)
+  const before = args[args.indexOf(arg) - 1] ?? ''
+  return before.startsWith('--') && !before.includes('=') && before !== '--help'
+}
+
+function variable(name: string): string {
+  return `PAIRPLANE_${name.toUpperCase().replaceAll('-', '_')}`
+}
+
+function complain(message: string): Request {
+  return { do: 'complain', message }
+}

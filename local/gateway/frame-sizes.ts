@@ -1,0 +1,46 @@
+/** The length of each WebSocket frame, read from its header; `ws` itself only limits whole messages. */
+
+/** Where the reader is: collecting a header, or passing over a payload. */
+type Position = { readonly at: 'header'; readonly bytes: Buffer } | { readonly at: 'payload'; readonly left: number }
+
+/** Makes a reader of raw client frames that calls back with each frame's payload length, before the payload has arrived. */
+export function frameSizes(onFrame: (length: number) => void): (chunk: Buffer) => void {
+  let position: Position = { at: 'header', bytes: Buffer.alloc(0) }
+  return (chunk) => {
+    let rest = chunk
+    while (rest.length > 0) {
+      if (position.at === 'payload') {
+        const passed = Math.min(position.left, rest.length)
+        rest = rest.subarray(passed)
+        position = after(position.left - passed)
+        continue
+      }
+      const bytes: Buffer = Buffer.concat([position.bytes, rest])
+      const header = readHeader(bytes)
+      if (header === undefined) {
+        position = { at: 'header', bytes }
+        return
+      }
+      onFrame(header.payload)
+      rest = bytes.subarray(header.size)
+      position = after(header.payload)
+    }
+  }
+}
+
+function after(payloadLeft: number): Position {
+  return payloadLeft > 0 ? { at: 'payload', left: payloadLeft } : { at: 'header', bytes: Buffer.alloc(0) }
+}
+
+/** A frame's header and payload length; undefined while the header is incomplete (RFC 6455, 5.2). */
+function readHeader(bytes: Buffer): { size: number; payload: number } | undefined {
+  const second = bytes[1]
+  if (second === undefined) return undefined
+  const maskSize = second & 0x80 ? 4 : 0
+  const short = second & 0x7f
+  const lengthSize = short === 127 ? 8 : short === 126 ? 2 : 0
+  const size = 2 + lengthSize + maskSize
+  if (bytes.length < size) return undefined
+  if (lengthSize === 0) return { size, payload: short }
+  return { size, payload: lengthSize === 2 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2)) }
+}

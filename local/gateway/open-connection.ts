@@ -1,0 +1,119 @@
+/** The life of an open connection: its messages, its limits, its end. */
+import type { Duplex } from 'node:stream'
+import type { RawData, WebSocket } from 'ws'
+import type { Invoke } from '../invoke/outcome.ts'
+import type { WebSocketApi } from '../template/cloud.ts'
+import type { Connection, Connections } from './connections.ts'
+import { frameSizes } from './frame-sizes.ts'
+import { type Limits, maxFrameBytes } from './limits.ts'
+import type { Admit } from './throttle.ts'
+import { type ConnectionInfo, disconnectEvent, messageEvent, opaqueId } from './websocket-events.ts'
+import { gatewayMessage, routeReply, selectRoute } from './websocket-routes.ts'
+import { withTimeout } from './with-timeout.ts'
+
+export type ConnectionContext = {
+  readonly api: WebSocketApi
+  readonly invoke: Invoke
+  readonly limits: Limits
+  readonly connections: Connections
+  /** Invocations that somebody who stops the gateway waits for. */
+  readonly pending: Set<Promise<unknown>>
+  readonly admit: Admit
+}
+
+/** Messages of one connection that are processed at once; more wait unread. AWS promises no order among them. */
+const maxConcurrent = 32
+
+/** Takes over a connection whose upgrade has been answered. */
+export function openConnection(info: ConnectionInfo, socket: WebSocket, raw: Duplex, context: ConnectionContext): void {
+  const { connections, limits } = context
+  const idle = setTimeout(() => socket.close(1001, 'Going away'), limits.idleMs)
+  const duration = setTimeout(() => socket.close(1001, 'Going away'), limits.durationMs)
+  const connection: Connection = {
+    info,
+    socket,
+    lastActiveAt: info.connectedAt,
+    touch() {
+      connection.lastActiveAt = Date.now()
+      idle.refresh()
+    },
+  }
+  connections.set(info.connectionId, connection)
+  limitFrames(socket, raw)
+  handleMessages(connection, context)
+  // `ws` closes the connection itself, with the right code, after a message that is too long or malformed.
+  socket.on('error', () => undefined)
+  socket.on('close', (code, reason) => {
+    clearTimeout(idle)
+    clearTimeout(duration)
+    connections.delete(info.connectionId)
+    track(context.pending, runDisconnect(info, code, reason.toString(), context))
+  })
+}
+
+function limitFrames(socket: WebSocket, raw: Duplex): void {
+  // Before `ws` gets the bytes, so that a frame that is too long is known before it becomes a message.
+  raw.prependListener(
+    'data',
+    frameSizes((length) => {
+      if (length > maxFrameBytes) socket.close(1009, 'Frame too long')
+    }),
+  )
+}
+
+function handleMessages(connection: Connection, context: ConnectionContext): void {
+  const { socket } = connection
+  let running = 0
+  const run = async (body: string) => {
+    running += 1
+    if (running >= maxConcurrent) socket.pause()
+    try {
+      const reply = await answerMessage(connection.info, body, context)
+      if (reply !== undefined && socket.readyState === socket.OPEN) {
+        connection.touch()
+        socket.send(reply)
+      }
+    } finally {
+      running -= 1
+      if (socket.isPaused) socket.resume()
+    }
+  }
+  socket.on('message', (data: RawData, isBinary) => {
+    // Closing already: this is the frame that was too long.
+    if (socket.readyState !== socket.OPEN) return
+    if (isBinary) return socket.close(1003, 'Binary frames are not supported')
+    connection.touch()
+    track(context.pending, run(data.toString()))
+  })
+}
+
+/** Runs a message's route; the text that goes back to the client, if any. */
+async function answerMessage(
+  info: ConnectionInfo,
+  body: string,
+  { api, invoke, admit }: ConnectionContext,
+): Promise<string | undefined> {
+  const selected = selectRoute(api, body)
+  if (selected === undefined) return gatewayMessage('Forbidden', info.connectionId, opaqueId())
+  const { routeKey, route } = selected
+  if (!admit(routeKey)) return gatewayMessage('Too Many Requests', info.connectionId, opaqueId())
+  const event = messageEvent(info, routeKey, body, Date.now())
+  const outcome = await withTimeout(invoke(route.functionArn, event), route.timeoutMs)
+  return routeReply(route, outcome, event.requestContext)
+}
+
+/** Best effort, as on AWS: nobody hears of a failure. */
+async function runDisconnect(
+  info: ConnectionInfo,
+  code: number,
+  reason: string,
+  { api, invoke }: ConnectionContext,
+): Promise<void> {
+  const route = api.routes.get('$disconnect')
+  if (route !== undefined) await invoke(route.functionArn, disconnectEvent(info, code, reason, Date.now()))
+}
+
+function track(pending: Set<Promise<unknown>>, work: Promise<unknown>): void {
+  const entry = work.catch((error: unknown) => console.error(error)).finally(() => pending.delete(entry))
+  pending.add(entry)
+}

@@ -1,0 +1,81 @@
+/** The fleet of socket hosts: as many as asked for, replaced when they die, as ECS does it. */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Log } from '../invoke/outcome.ts'
+import type { Container } from '../template/cloud.ts'
+import { type HostProcess, startHostProcess } from './host-process.ts'
+
+export type FleetOptions = {
+  readonly container: Container
+  readonly count: number
+  readonly env: Readonly<Record<string, string>>
+  /** Modules that are loaded before the host's own, as URLs. */
+  readonly preloads: readonly string[]
+  /** Whether a host that dies is replaced. */
+  readonly restarts: boolean
+  readonly log: Log
+}
+
+export type Fleet = {
+  /** The hosts that run now. */
+  hosts(): readonly HostProcess[]
+  /** Rejects when a host ends before the fleet is declared healthy. */
+  readonly failedStart: Promise<never>
+  /** From now on a host that ends is replaced instead of failing the start. */
+  declareHealthy(): void
+  /** Asks all hosts to stop and waits; what still runs after the grace period is killed. */
+  stop(): Promise<void>
+  killAll(): void
+}
+
+/** ECS takes longer to place a task; the point here is that the others notice the loss first. */
+const restartDelayMs = 1000
+const graceMs = 20_000
+
+/** Starts the fleet. */
+export function startFleet(options: FleetOptions): Fleet {
+  const running = new Set<HostProcess>()
+  const stopping = new AbortController()
+  let isHealthy = false
+  let reject: (error: Error) => void = () => undefined
+  const failedStart = new Promise<never>((_, rejectStart) => {
+    reject = rejectStart
+  })
+  failedStart.catch(() => undefined)
+
+  const supervise = async (slot: number): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      const hostId = `local-${slot}-${randomBytes(3).toString('hex')}`
+      const host = startHostProcess(options.container, hostId, options.env, options.preloads, options.log)
+      running.add(host)
+      const end = await host.ended
+      running.delete(host)
+      if (stopping.signal.aborted) return
+      if (!isHealthy) return reject(new Error(`Host ${hostId} ${end}:\n${host.lastLines.join('\n')}`))
+      options.log(hostId, end)
+      if (!options.restarts) return
+      await sleep(restartDelayMs, undefined, { signal: stopping.signal }).catch(() => undefined)
+    }
+  }
+  const supervised = Promise.all(Array.from({ length: options.count }, (_, slot) => supervise(slot + 1)))
+  supervised.catch(reject)
+  const killAll = () => {
+    for (const host of running) host.kill('SIGKILL')
+  }
+
+  return {
+    hosts: () => [...running],
+    failedStart,
+    declareHealthy: () => {
+      isHealthy = true
+    },
+    async stop() {
+      stopping.abort()
+      for (const host of running) host.kill('SIGTERM')
+      const timer = setTimeout(killAll, graceMs)
+      await Promise.allSettled([supervised])
+      clearTimeout(timer)
+    },
+    killAll,
+  }
+}

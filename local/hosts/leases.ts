@@ -1,0 +1,33 @@
+/** Which host holds what, read from the control table as the hosts write it. */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { GetCommand } from '@aws-sdk/lib-dynamodb'
+import * as v from 'valibot'
+import { beatSortKey, hostKey, leaseSortKey, partitionKey, shardKey, sortKey } from '#shared/dynamo/table.ts'
+
+const Lease = v.object({ owner: v.optional(v.string()) })
+const Beat = v.object({ sessions: v.optional(v.number(), 0) })
+
+/** The owner of each shard; undefined for one that nobody owns. */
+export async function shardOwners(
+  client: DynamoDBClient,
+  table: string,
+  shards: number,
+): Promise<readonly (string | undefined)[]> {
+  const read = async (shard: number) =>
+    v.parse(Lease, await getItem(client, table, shardKey(shard), leaseSortKey)).owner
+  return Promise.all(Array.from({ length: shards }, (_, shard) => read(shard)))
+}
+
+/** How many sessions a host says it holds. */
+export async function sessionsOf(client: DynamoDBClient, table: string, hostId: string): Promise<number> {
+  return v.parse(Beat, await getItem(client, table, hostKey(hostId), beatSortKey)).sessions
+}
+
+async function getItem(client: DynamoDBClient, table: string, pk: string, sk: string): Promise<object> {
+  const command = new GetCommand({
+    TableName: table,
+    Key: { [partitionKey]: pk, [sortKey]: sk },
+    ConsistentRead: true,
+  })
+  return (await client.send(command)).Item ?? {}
+}

@@ -1,0 +1,136 @@
+/** Starts the cloud's socket hosts, and knows what they hold. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { awsVariables } from '../invoke/lambda.ts'
+import type { Log } from '../invoke/outcome.ts'
+import type { Clients } from '../services/clients.ts'
+import { type Endpoints, endpointVariables } from '../services/services.ts'
+import type { Cloud, Container } from '../template/cloud.ts'
+import type { WhatsAppService } from '../whatsapp-service.ts'
+import { type Fleet, startFleet } from './fleet.ts'
+import { sessionsOf, shardOwners } from './leases.ts'
+
+export type HostOptions = {
+  readonly cloud: Cloud
+  readonly clients: Clients
+  readonly endpoints: Endpoints
+  readonly whatsapp: WhatsAppService
+  readonly count: number
+  readonly restarts: boolean
+  readonly log: Log
+}
+
+/** A host as `GET /dev/hosts` shows it. */
+export type HostView = {
+  readonly hostId: string
+  readonly pid: number | undefined
+  readonly shards: readonly number[]
+  readonly sessions: number
+}
+
+export type Hosts = {
+  /** Waits until every shard is owned by one of the hosts; rejects when a host ends before. */
+  ready(signal: AbortSignal): Promise<void>
+  list(): Promise<readonly HostView[]>
+  stop(): Promise<void>
+  killAll(): void
+}
+
+const pollMs = 50
+/** Leases of a run that was killed become stale after 10 s; a busy machine needs the rest. */
+const patienceMs = 120_000
+/** A stopping host waits for attempts for up to 90 s on AWS; whoever presses Ctrl-C does not. */
+const drainSeconds = 10
+
+/** Starts them; without any, whoever sends a command finds nobody there. */
+export function startHosts(options: HostOptions): Hosts {
+  return options.count === 0 ? noHosts : startSome(options)
+}
+
+const noHosts: Hosts = {
+  ready: async () => undefined,
+  list: async () => [],
+  stop: async () => undefined,
+  killAll: () => undefined,
+}
+
+function startSome(options: HostOptions): Hosts {
+  const container = onlyContainer(options.cloud)
+  const table = container.environment['CONTROL_TABLE'] ?? ''
+  const shards = (container.environment['SHARD_QUEUE_URLS'] ?? '').split(',').length
+  const fleet = startFleet({
+    container,
+    count: options.count,
+    env: hostEnvironment(container, options),
+    preloads: options.whatsapp.preloads,
+    restarts: options.restarts,
+    log: options.log,
+  })
+  const client = options.clients.dynamodb
+  return {
+    async ready(signal) {
+      await Promise.race([allOwned(client, table, shards, fleet, signal), fleet.failedStart])
+      fleet.declareHealthy()
+    },
+    list: () => describeHosts(client, table, shards, fleet),
+    stop: fleet.stop,
+    killAll: fleet.killAll,
+  }
+}
+
+function hostEnvironment(container: Container, options: HostOptions): Record<string, string> {
+  const drain = Math.min(drainSeconds, Number(container.environment['DRAIN_SECONDS'] ?? drainSeconds))
+  return {
+    PATH: process.env['PATH'] ?? '',
+    ...awsVariables,
+    ...endpointVariables(options.endpoints),
+    ...container.environment,
+    DRAIN_SECONDS: String(drain),
+    HEALTH_PORT: '0',
+    ...options.whatsapp.hostEnvironment,
+  }
+}
+
+async function allOwned(
+  client: DynamoDBClient,
+  table: string,
+  shards: number,
+  fleet: Fleet,
+  signal: AbortSignal,
+): Promise<void> {
+  const startedAt = performance.now()
+  for (;;) {
+    const ours = new Set(fleet.hosts().map(({ hostId }) => hostId))
+    const owners = await shardOwners(client, table, shards)
+    // A kept table still names the owners of the last run.
+    const owned = owners.filter((owner) => owner !== undefined && ours.has(owner)).length
+    if (owned === shards) return
+    if (performance.now() - startedAt > patienceMs)
+      throw new Error(`The hosts have taken ${owned} of ${shards} shards only`)
+    await sleep(pollMs, undefined, { signal })
+  }
+}
+
+async function describeHosts(
+  client: DynamoDBClient,
+  table: string,
+  shards: number,
+  fleet: Fleet,
+): Promise<readonly HostView[]> {
+  const owners = await shardOwners(client, table, shards)
+  return Promise.all(
+    fleet.hosts().map(async ({ hostId, pid }) => ({
+      hostId,
+      pid,
+      shards: owners.flatMap((owner, shard) => (owner === hostId ? [shard] : [])),
+      sessions: await sessionsOf(client, table, hostId),
+    })),
+  )
+}
+
+function onlyContainer({ containers }: Cloud): Container {
+  const [container, ...others] = containers
+  if (container === undefined || others.length > 0)
+    throw new Error('The local run starts exactly one kind of container')
+  return container
+}

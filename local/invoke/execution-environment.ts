@@ -1,0 +1,119 @@
+/** One worker thread with a function's bundle in it: what Lambda calls an execution environment. */
+import { randomUUID } from 'node:crypto'
+import { createInterface } from 'node:readline'
+import { Worker } from 'node:worker_threads'
+import type { CloudFunction } from '../template/cloud.ts'
+import type { Invocation, WorkerMessage, WorkerSetup } from './messages.ts'
+import type { Log, Outcome } from './outcome.ts'
+
+export type ExecutionEnvironment = {
+  /** Settles when the bundle has been loaded, or has failed to. */
+  readonly ready: Promise<Outcome>
+  invoke(event: unknown): Promise<Outcome>
+  /** Whether it can take another invocation: not after a crash or a time-out. */
+  isAlive(): boolean
+  stop(): Promise<void>
+}
+
+/** Lambda's limit for loading a function. */
+const initTimeoutMs = 10_000
+
+/** Starts a worker thread. Its environment is exactly `env`: nothing of this process leaks in. */
+export function startExecutionEnvironment(
+  fn: CloudFunction,
+  env: Readonly<Record<string, string>>,
+  log: Log,
+): ExecutionEnvironment {
+  const invocations = new Int32Array(new SharedArrayBuffer(4))
+  const setup: WorkerSetup = { folder: fn.folder, handler: fn.handler, invocations }
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData: setup,
+    env: { ...env },
+    execArgv: [],
+    stdout: true,
+    stderr: true,
+    resourceLimits: { maxOldGenerationSizeMb: fn.memoryMb },
+  })
+  for (const output of [worker.stdout, worker.stderr]) {
+    createInterface({ input: output }).on('line', (line) => log(fn.title, line))
+  }
+  let alive = true
+  let settle: ((outcome: Outcome) => void) | undefined
+  const answer = (outcome: Outcome) => {
+    settle?.(outcome)
+    settle = undefined
+  }
+  const crash = (errorType: string, errorMessage: string) => {
+    if (alive) log(fn.title, `${errorType}: ${errorMessage}`)
+    alive = false
+    answer({ status: 'failed', errorType, errorMessage })
+  }
+  worker.on('message', (message: WorkerMessage) => {
+    if (message.type === 'failed') log(fn.title, invokeError(message))
+    answer(toOutcome(message))
+  })
+  worker.on('error', (error) => crash(errorName(error), error instanceof Error ? error.message : String(error)))
+  worker.on('exit', (code) => crash('Runtime.ExitError', `The function's process ended with ${code}`))
+
+  /** Waits for the next message; past the time the thread is ended, whatever it is doing. */
+  const next = (timeoutMs: number, timeoutMessage: string) =>
+    new Promise<Outcome>((resolve) => {
+      const timer = setTimeout(() => {
+        crash('Sandbox.Timedout', timeoutMessage)
+        void worker.terminate()
+      }, timeoutMs)
+      settle = (outcome) => {
+        clearTimeout(timer)
+        resolve(outcome)
+      }
+    })
+  const ready = next(initTimeoutMs, 'The function did not load within 10 seconds')
+
+  return {
+    ready,
+    async invoke(event) {
+      const loaded = await ready
+      if (loaded.status === 'failed') return loaded
+      const requestId = randomUUID()
+      const seconds = (fn.timeoutMs / 1000).toFixed(2)
+      const outcome = next(fn.timeoutMs, `RequestId: ${requestId} Error: Task timed out after ${seconds} seconds`)
+      worker.postMessage(toInvocation(fn, requestId, event))
+      Atomics.add(invocations, 0, 1)
+      Atomics.notify(invocations, 0)
+      return outcome
+    },
+    isAlive: () => alive,
+    async stop() {
+      alive = false
+      await worker.terminate()
+    },
+  }
+}
+
+function toInvocation(fn: CloudFunction, requestId: string, event: unknown): Invocation {
+  return {
+    requestId,
+    event: JSON.stringify(event),
+    functionName: fn.name,
+    functionArn: fn.arn,
+    memoryMb: fn.memoryMb,
+    deadline: Date.now() + fn.timeoutMs,
+  }
+}
+
+function toOutcome(message: WorkerMessage): Outcome {
+  if (message.type === 'failed') {
+    return { status: 'failed', errorType: message.errorType, errorMessage: message.errorMessage }
+  }
+  const result = message.type === 'succeeded' ? message.result : undefined
+  return { status: 'succeeded', value: result === undefined ? null : JSON.parse(result) }
+}
+
+/** The line that Lambda's runtime logs when a handler throws. */
+function invokeError({ errorType, errorMessage, stack }: Extract<WorkerMessage, { type: 'failed' }>): string {
+  return JSON.stringify({ level: 'ERROR', message: 'Invoke Error', errorType, errorMessage, stack: stack.split('\n') })
+}
+
+function errorName(error: unknown): string {
+  return error instanceof Error ? error.name : 'Runtime.UnknownError'
+}

@@ -1,0 +1,70 @@
+/** Lambda: all functions of the cloud, by ARN. */
+import { credentials, region } from '../services/account.ts'
+import type { CloudFunction } from '../template/cloud.ts'
+import { type FunctionPool, functionPool } from './function-pool.ts'
+import type { Invoke, Log } from './outcome.ts'
+
+export type Lambda = {
+  readonly invoke: Invoke
+  /** Loads functions ahead of their first invocation, one after another: they compete for the same cores. */
+  prewarm(arns: readonly string[]): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Makes the functions invocable. `endpoints` are the variables by which the SDK finds the services. */
+export function startLambda(
+  functions: readonly CloudFunction[],
+  endpoints: Readonly<Record<string, string>>,
+  log: Log,
+): Lambda {
+  const pools = new Map<string, FunctionPool>(
+    functions.map((fn) => [fn.arn, functionPool(fn, functionEnvironment(fn, endpoints), log)]),
+  )
+  const poolOf = (arn: string) => {
+    const pool = pools.get(arn)
+    if (pool === undefined) throw new Error(`There is no function ${arn}`)
+    return pool
+  }
+  return {
+    invoke: async (arn, event) => poolOf(arn).invoke(event),
+    async prewarm(arns) {
+      for (const arn of new Set(arns)) await poolOf(arn).prewarm()
+    },
+    async stop() {
+      await Promise.all([...pools.values()].map((pool) => pool.stop()))
+    },
+  }
+}
+
+/** The whole environment of a function: its own variables, the runtime's, and where the services are. */
+export function functionEnvironment(
+  fn: CloudFunction,
+  endpoints: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return {
+    PATH: process.env['PATH'] ?? '',
+    ...awsVariables,
+    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    AWS_LAMBDA_FUNCTION_NAME: fn.name,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memoryMb),
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${fn.name}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: 'local',
+    LAMBDA_TASK_ROOT: fn.folder,
+    _HANDLER: fn.handler,
+    ...endpoints,
+    ...fn.environment,
+  }
+}
+
+/** Variables of everything that runs in the pretended account. Its credentials open nothing; the machine's own are not looked at. */
+export const awsVariables = {
+  AWS_REGION: region,
+  AWS_DEFAULT_REGION: region,
+  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+  AWS_CONFIG_FILE: '/dev/null',
+  AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  AWS_EC2_METADATA_DISABLED: 'true',
+} as const

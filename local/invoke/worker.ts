@@ -1,0 +1,74 @@
+/** Runs inside a worker thread: one execution environment of one function, one invocation at a time. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Invocation, WorkerMessage, WorkerSetup } from './messages.ts'
+
+type Handler = (event: unknown, context: object) => unknown
+
+const port = parentPort
+if (port === null) throw new Error('This file runs in a worker thread')
+const say = (message: WorkerMessage) => port.postMessage(message)
+
+const { invocations }: WorkerSetup = workerData
+const handler = await loadHandler(workerData)
+let answered = 0
+port.on('message', async (invocation: Invocation) => {
+  say(await run(invocation).catch(failure))
+  answered += 1
+  await freeze(answered)
+})
+say({ type: 'ready' })
+await freeze(answered)
+
+/**
+ * Stands still until there is another invocation, as Lambda freezes an environment: what a handler has not awaited does not go on
+ * behind its answer, here as little as there. What has been written comes out first.
+ */
+async function freeze(invocationsDone: number): Promise<void> {
+  await Promise.all(
+    [process.stdout, process.stderr].map((output) => new Promise((resolve) => output.write('', resolve))),
+  )
+  Atomics.wait(invocations, 0, invocationsDone)
+}
+
+async function run(invocation: Invocation): Promise<WorkerMessage> {
+  const value = await handler(JSON.parse(invocation.event), contextOf(invocation))
+  return { type: 'succeeded', result: JSON.stringify(value) }
+}
+
+async function loadHandler({ folder, handler }: WorkerSetup): Promise<Handler> {
+  const [file = '', name = ''] = handler.split('.')
+  const path = [`${file}.mjs`, `${file}.js`].map((candidate) => join(folder, candidate)).find(existsSync)
+  if (path === undefined) throw new Error(`Runtime.ImportModuleError: there is no ${file}.mjs in ${folder}`)
+  const exported: unknown = (await import(pathToFileURL(path).href))[name]
+  if (!isHandler(exported)) throw new Error(`Runtime.HandlerNotFound: ${handler} is undefined or not a function`)
+  // nodejs24.x refuses handlers with a callback.
+  if (exported.length > 2) throw new Error(`Runtime.CallbackHandlerDeprecated: ${handler} takes a callback`)
+  return exported
+}
+
+function isHandler(value: unknown): value is Handler {
+  return typeof value === 'function'
+}
+
+function contextOf(invocation: Invocation): object {
+  return {
+    callbackWaitsForEmptyEventLoop: true,
+    functionName: invocation.functionName,
+    functionVersion: '$LATEST',
+    invokedFunctionArn: invocation.functionArn,
+    memoryLimitInMB: String(invocation.memoryMb),
+    awsRequestId: invocation.requestId,
+    logGroupName: process.env['AWS_LAMBDA_LOG_GROUP_NAME'],
+    logStreamName: process.env['AWS_LAMBDA_LOG_STREAM_NAME'],
+    getRemainingTimeInMillis: () => Math.max(0, invocation.deadline - Date.now()),
+  }
+}
+
+function failure(error: unknown): WorkerMessage {
+  if (!(error instanceof Error))
+    return { type: 'failed', errorType: typeof error, errorMessage: String(error), stack: '' }
+  return { type: 'failed', errorType: error.name, errorMessage: error.message, stack: error.stack ?? '' }
+}

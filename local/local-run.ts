@@ -1,0 +1,186 @@
+/** A whole Pairplane in this process, on free ports: what `npm start` runs, and what end-to-end tests start. */
+import { startControlPlane } from './control-plane.ts'
+import { type DataDir, openDataDir } from './data-dir.ts'
+import { devApi } from './dev-api.ts'
+import { type Faults, makeFaults } from './faults.ts'
+import type { WhatsApp } from './flags.ts'
+import { awsLimits, type Limits } from './gateway/limits.ts'
+import { type Gateway, startGateway, webSocketPath } from './gateway/server.ts'
+import { type Hosts, type HostView, startHosts } from './hosts/start-hosts.ts'
+import type { Log } from './invoke/outcome.ts'
+import { loopbackOnly } from './loopback-only.ts'
+import { type Clients, clientsFor, destroyClients } from './services/clients.ts'
+import { type Endpoints, startServices } from './services/services.ts'
+import { synthesize } from './synth.ts'
+import type { Cloud } from './template/cloud.ts'
+import { realiseAssembly } from './template.ts'
+import { tokenSigner } from './tokens.ts'
+import type { Simulator } from './whatsapp/simulator.ts'
+import { startWhatsApp } from './whatsapp-service.ts'
+
+export type LocalOptions = {
+  /** Port of everything that clients and people talk to; a free one by default. */
+  readonly port?: number
+  readonly hosts?: number
+  readonly shards?: number
+  readonly dataDir?: string | undefined
+  readonly whatsapp?: WhatsApp
+  /** A cloud assembly that exists already, instead of synthesizing one. */
+  readonly assembly?: string
+  /** Variables that replace those of all functions and hosts. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly limits?: Limits
+  /** Whether a host that dies is replaced, as ECS does it. */
+  readonly restartsHosts?: boolean
+  /** Where `AWS_ENDPOINT_URL…` is looked up. */
+  readonly env?: NodeJS.ProcessEnv
+  readonly log?: Log
+  readonly signal?: AbortSignal
+}
+
+export type LocalRun = {
+  /** E.g. `http://127.0.0.1:4000`. */
+  readonly url: string
+  /** E.g. `ws://127.0.0.1:4000/ws`. */
+  readonly wsUrl: string
+  readonly cloud: Cloud
+  readonly clients: Clients
+  readonly endpoints: Endpoints
+  /** Services that are away or slow, for trying what happens then. */
+  readonly faults: Faults
+  /** The simulated WhatsApp, unless the hosts talk to another. */
+  readonly simulator: Simulator | undefined
+  token(companyId: string | undefined, role?: 'marketplace' | 'admin'): Promise<string>
+  hosts(): Promise<readonly HostView[]>
+  /** Stops everything, last started first: hosts flush before the engines go. */
+  stop(): Promise<void>
+  /** Ends the host processes at once. */
+  killHosts(): void
+}
+
+/** Starts everything; resolves when it answers and every shard is owned. What has been started is stopped again on failure. */
+export async function startLocal(options: LocalOptions = {}): Promise<LocalRun> {
+  const stack = new AsyncDisposableStack()
+  try {
+    return await start(options, stack)
+  } catch (error) {
+    await stack.disposeAsync()
+    throw error
+  }
+}
+
+async function start(options: LocalOptions, stack: AsyncDisposableStack): Promise<LocalRun> {
+  const { log = () => undefined, signal = new AbortController().signal } = options
+  const faults = makeFaults()
+  const dataDir = takeDataDir(options, stack)
+  const gateway = await takePort(options.port ?? 0, stack)
+  const urls = { http: gateway.url, webSocket: `${gateway.url.replace('http', 'ws')}${webSocketPath}` }
+  const { folder, services, whatsapp } = await startParts(options, { dataDir, faults, stack, signal })
+  const clients = clientsFor(services.endpoints)
+  stack.defer(() => destroyClients(clients))
+
+  const cloud = withEnvironment(await realiseAssembly(folder, clients, urls), options.environment ?? {})
+  await services.restoreMessages()
+  log('local', `${cloud.functions.length} functions, tables, queues, keys and secrets are in place`)
+  const signToken = tokenSigner(cloud, clients)
+  let hosts: Hosts | undefined
+  const listHosts = async () => (await hosts?.list()) ?? []
+  const { endpoints } = services
+  const controlPlane = startControlPlane({
+    ...{ cloud, clients, endpoints, gateway, log, faults },
+    limits: options.limits ?? awsLimits,
+    extras: {
+      '/dev/': loopbackOnly(devApi({ signToken, listHosts, faults })),
+      '/simulator/': loopbackOnly(whatsapp.api),
+    },
+  })
+  stack.defer(() => controlPlane.stop())
+  hosts = startHosts({
+    ...{ cloud, clients, endpoints, whatsapp, log },
+    count: options.hosts ?? 1,
+    restarts: options.restartsHosts ?? true,
+  })
+  stack.defer(hosts.stop)
+  stack.defer(() => controlPlane.stopAccepting())
+  await Promise.all([hosts.ready(signal), controlPlane.prewarm()])
+  signal.throwIfAborted()
+  return {
+    ...{ cloud, clients, endpoints, faults },
+    url: urls.http,
+    wsUrl: urls.webSocket,
+    simulator: whatsapp.simulator,
+    token: (companyId, role = 'marketplace') => signToken({ companyId, role }),
+    hosts: listHosts,
+    stop: () => stack.disposeAsync(),
+    killHosts: hosts.killAll,
+  }
+}
+
+function takeDataDir(options: LocalOptions, stack: AsyncDisposableStack): DataDir | undefined {
+  if (options.dataDir === undefined) return undefined
+  const dataDir = openDataDir(options.dataDir, options.whatsapp ?? { kind: 'simulated' })
+  stack.defer(dataDir.release)
+  return dataDir
+}
+
+async function takePort(port: number, stack: AsyncDisposableStack): Promise<Gateway> {
+  const gateway = await startGateway(port)
+  stack.defer(gateway.stop)
+  return gateway
+}
+
+/** What does not depend on each other. All are waited for, also when one fails: each has put what it started on the stack. */
+async function startParts(
+  options: LocalOptions,
+  {
+    dataDir,
+    faults,
+    stack,
+    signal,
+  }: {
+    dataDir: DataDir | undefined
+    faults: Faults
+    stack: AsyncDisposableStack
+    signal: AbortSignal
+  },
+) {
+  const { log = () => undefined, assembly } = options
+  const synthesis = async () => {
+    if (assembly !== undefined) return assembly
+    const { folder, remove } = await synthesize(options.shards ?? 4, signal)
+    stack.defer(remove)
+    log('local', 'templates and bundles are made')
+    return folder
+  }
+  const services = async () => {
+    const started = await startServices({
+      dataDir: options.dataDir,
+      env: options.env,
+      faults,
+      onUnknownCall: (what) => log('aws', `nobody serves ${what} locally: refused`),
+    })
+    stack.defer(started.stop)
+    return started
+  }
+  const whatsapp = async () => {
+    const which = options.whatsapp ?? { kind: 'simulated' }
+    const started = await startWhatsApp(which, dataDir?.file('whatsapp.json'), log)
+    stack.defer(started.stop)
+    return started
+  }
+  const parts = await Promise.allSettled([synthesis(), services(), whatsapp()])
+  return { folder: settledValue(parts[0]), services: settledValue(parts[1]), whatsapp: settledValue(parts[2]) }
+}
+
+function settledValue<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason
+  return result.value
+}
+
+function withEnvironment(cloud: Cloud, environment: Readonly<Record<string, string>>): Cloud {
+  const replace = <T extends { readonly environment: Readonly<Record<string, string>> }>(part: T): T => ({
+    ...part,
+    environment: { ...part.environment, ...environment },
+  })
+  return { ...cloud, functions: cloud.functions.map(replace), containers: cloud.containers.map(replace) }
+}

@@ -1,0 +1,19 @@
+/** DynamoDB: dynalite, in memory or in a folder. */
+import type { IncomingMessage } from 'node:http'
+import dynalite from 'dynalite'
+import type { Engine } from './engine.ts'
+import { close, listen } from './listen.ts'
+
+/** Starts DynamoDB. Tables appear at once instead of after half a second. */
+export async function startDynamoDb(folder: string | undefined): Promise<Engine> {
+  const server = dynalite({ createTableMs: 0, ...(folder !== undefined && { path: folder }) })
+  server.on('request', survive)
+  const url = await listen(server)
+  return { url, server, stop: () => close(server) }
+}
+
+/** dynalite throws when a client vanishes in the middle of a request, as a host does that is killed; that would end everything. */
+function survive(request: IncomingMessage): void {
+  request.removeAllListeners('error')
+  request.on('error', () => undefined)
+}

@@ -1,0 +1,35 @@
+/** `/simulator/…`: the phones of the simulated WhatsApp. */
+import { sendJson } from './dev-api.ts'
+import type { WhatsApp } from './flags.ts'
+import { readBody } from './gateway/body.ts'
+import type { HttpHandler } from './gateway/http-api.ts'
+import type { Simulator } from './whatsapp/simulator.ts'
+
+const maxBodyBytes = 64 * 1024
+
+/** Passes requests on to the simulator. */
+export function simulatorApi(simulator: Simulator): HttpHandler {
+  return async (request, response) => {
+    const body = parseJson(String((await readBody(request, maxBodyBytes)) ?? ''))
+    if (!body.ok) return sendJson(response, 400, { field: 'body', message: 'must be JSON' })
+    const reply = await simulator.control(request.method ?? 'GET', request.url ?? '', body.value)
+    sendJson(response, reply.status, reply.body)
+  }
+}
+
+/** Says why there are no phones to play. */
+export function noSimulatorApi(whatsapp: WhatsApp): HttpHandler {
+  const which = whatsapp.kind === 'live' ? 'the real WhatsApp' : `the WhatsApp at --whatsapp-url`
+  return async (_, response) =>
+    sendJson(response, 404, { message: `This run talks to ${which}; it has no simulated phones` })
+}
+
+function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {
+  if (text === '') return { ok: true, value: undefined }
+  try {
+    return { ok: true, value: JSON.parse(text) }
+  } catch {
+    // The answer says so.
+    return { ok: false }
+  }
+}

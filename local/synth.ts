@@ -1,0 +1,59 @@
+/** Synthesizes the CDK app into a folder of this run's own. */
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { isRunning } from './data-dir.ts'
+import { projectFolder } from './project.ts'
+
+export type Synthesis = {
+  readonly folder: string
+  remove(): void
+}
+
+/** Folders of all runs: inside the project, so that what bundles leave out is found in its `node_modules`. */
+const runsFolder = join(projectFolder, '.pairplane')
+
+/** Runs the app; throws an error with what it printed when it fails. */
+export async function synthesize(shards: number, signal: AbortSignal): Promise<Synthesis> {
+  mkdirSync(runsFolder, { recursive: true })
+  removeLeftovers()
+  const folder = mkdtempSync(join(runsFolder, `run-${process.pid}-`))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  try {
+    await runApp(folder, shards, signal)
+    return { folder, remove }
+  } catch (error) {
+    remove()
+    throw error
+  }
+}
+
+async function runApp(folder: string, shards: number, signal: AbortSignal): Promise<void> {
+  const child = spawn(process.execPath, [join(projectFolder, 'cdk', 'app.ts')], {
+    cwd: projectFolder,
+    env: {
+      ...process.env,
+      CDK_OUTDIR: folder,
+      // The tests and the deploy validate the template; here it would only make everybody wait.
+      CDK_VALIDATION: 'false',
+      CDK_CONTEXT_JSON: JSON.stringify({ stage: 'dev', shards: String(shards) }),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal,
+  })
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  const [output, errors, code] = await Promise.all([text(child.stdout), text(child.stderr), ended])
+  if (code !== 0) throw new Error(`Synthesizing the CDK app failed:\n${output}${errors}`.trimEnd())
+}
+
+/** Removes folders of runs that were killed. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(runsFolder)) {
+    const pid = /^run-(\d+)-/.exec(name)?.[1]
+    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(runsFolder, name), { recursive: true, force: true })
+  }
+}

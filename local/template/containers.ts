@@ -1,0 +1,98 @@
+/** Containers of task definitions. */
+import * as v from 'valibot'
+import type { Clients } from '../services/clients.ts'
+import type { Resource } from './assembly.ts'
+import type { Container } from './cloud.ts'
+import { assetFolder } from './functions.ts'
+import { describe, type PropertySpec, readProperties } from './properties.ts'
+import type { Reader } from './reader.ts'
+import { secretValue } from './realisation.ts'
+
+const ContainerDefinition = v.object({
+  Command: v.optional(v.array(v.string()), []),
+  EntryPoint: v.optional(v.array(v.string()), []),
+  Environment: v.optional(v.array(v.object({ Name: v.string(), Value: v.string() })), []),
+  Image: v.string(),
+  Name: v.string(),
+  Secrets: v.optional(v.array(v.object({ Name: v.string(), ValueFrom: v.string() })), []),
+})
+type ContainerDefinition = v.InferOutput<typeof ContainerDefinition>
+
+/** What a container definition may say that makes no difference to a process. */
+const inertOfContainer = [
+  'Cpu',
+  'DockerLabels',
+  'Essential',
+  'HealthCheck',
+  'LinuxParameters',
+  'LogConfiguration',
+  'Memory',
+  'MemoryReservation',
+  'Privileged',
+  'ReadonlyRootFilesystem',
+  'StartTimeout',
+  'StopTimeout',
+  'Ulimits',
+  'User',
+  'VersionConsistency',
+]
+
+const taskProperties = {
+  // Parsed one by one below: a container's inert parts may refer to what does not exist locally.
+  used: {},
+  inert: [
+    'ContainerDefinitions',
+    'Cpu',
+    'EphemeralStorage',
+    'ExecutionRoleArn',
+    'Family',
+    'Memory',
+    'NetworkMode',
+    'RequiresCompatibilities',
+    'RuntimePlatform',
+    'Tags',
+    'TaskRoleArn',
+  ],
+} as const satisfies PropertySpec<v.ObjectEntries>
+
+/** Reads the containers of a task definition with their environments; secrets are read as ECS does at start. */
+export async function readContainers(resource: Resource, reader: Reader, clients: Clients): Promise<Container[]> {
+  await readProperties(resource, taskProperties, async (value) => value)
+  const definitions = v.parse(v.array(v.record(v.string(), v.unknown())), resource.properties['ContainerDefinitions'])
+  return Promise.all(
+    definitions.map(async (properties) => {
+      const spec = { used: ContainerDefinition.entries, inert: inertOfContainer }
+      const definition = await readProperties({ ...resource, properties }, spec, (value) =>
+        reader.resolve(resource.stack, value),
+      )
+      return toContainer(resource, definition, reader, clients)
+    }),
+  )
+}
+
+async function toContainer(
+  resource: Resource,
+  definition: ContainerDefinition,
+  reader: Reader,
+  clients: Clients,
+): Promise<Container> {
+  const command = [...definition.EntryPoint, ...definition.Command]
+  if (command.length === 0) throw new Error(`${describe(resource)}: container ${definition.Name} names no command`)
+  const plain = definition.Environment.map(({ Name, Value }) => [Name, Value] as const)
+  const secret = definition.Secrets.map(
+    async ({ Name, ValueFrom }) => [Name, await secretValue(clients, secretReference(ValueFrom))] as const,
+  )
+  return {
+    name: definition.Name,
+    folder: assetFolder(resource, reader, definition.Image.split(':').at(-1) ?? ''),
+    command,
+    environment: Object.fromEntries([...plain, ...(await Promise.all(secret))]),
+  }
+}
+
+/** ECS writes `arn:key:stage:version`; a dynamic reference has `SecretString` in between. */
+function secretReference(valueFrom: string): string {
+  const [, arn, rest] = /^(arn:(?:[^:]*:){5}[^:]*)(.*)$/.exec(valueFrom) ?? []
+  if (arn === undefined) throw new Error(`The local run does not understand the secret ${valueFrom}`)
+  return `secretsmanager:${arn}:SecretString${rest ?? ''}`
+}

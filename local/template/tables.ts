@@ -1,0 +1,46 @@
+/** DynamoDB tables of a template. */
+import { CreateTableCommand, type DynamoDBClient, ResourceInUseException } from '@aws-sdk/client-dynamodb'
+import * as v from 'valibot'
+import { account, region } from '../services/account.ts'
+import type { PropertySpec } from './properties.ts'
+
+const KeySchema = v.array(v.object({ AttributeName: v.string(), KeyType: v.picklist(['HASH', 'RANGE']) }))
+
+/** Properties that `::Table` and `::GlobalTable` share. Time to live is housekeeping on which nothing may depend. */
+export const tableProperties = {
+  used: {
+    TableName: v.optional(v.string()),
+    AttributeDefinitions: v.array(v.object({ AttributeName: v.string(), AttributeType: v.picklist(['S', 'N', 'B']) })),
+    KeySchema,
+  },
+  inert: [
+    'BillingMode',
+    'DeletionProtectionEnabled',
+    'PointInTimeRecoverySpecification',
+    'Replicas',
+    'SSESpecification',
+    'Tags',
+    'TimeToLiveSpecification',
+    'WriteOnDemandThroughputSettings',
+    'ReadOnDemandThroughputSettings',
+  ],
+} as const satisfies PropertySpec<v.ObjectEntries>
+
+type TableProperties = v.InferOutput<v.ObjectSchema<typeof tableProperties.used, undefined>>
+
+/** Creates the table unless an earlier run has left it. */
+export async function createTable(client: DynamoDBClient, name: string, properties: TableProperties): Promise<void> {
+  const { AttributeDefinitions, KeySchema } = properties
+  try {
+    await client.send(
+      new CreateTableCommand({ TableName: name, BillingMode: 'PAY_PER_REQUEST', AttributeDefinitions, KeySchema }),
+    )
+  } catch (error) {
+    if (!(error instanceof ResourceInUseException)) throw error
+  }
+}
+
+/** A table's ARN. */
+export function tableArn(name: string): string {
+  return `arn:aws:dynamodb:${region}:${account}:table/${name}`
+}

@@ -1,0 +1,56 @@
+/** The WhatsApp of this run, as its hosts and its HTTP surface see it. */
+import type { WhatsApp } from './flags.ts'
+import type { HttpHandler } from './gateway/http-api.ts'
+import type { Log } from './invoke/outcome.ts'
+import { noSimulatorApi, simulatorApi } from './simulator-api.ts'
+import type { Simulator } from './whatsapp/simulator.ts'
+
+export type WhatsAppService = {
+  /** Variables and preloads that point a host at it; none for the real one. */
+  readonly hostEnvironment: Readonly<Record<string, string>>
+  readonly preloads: readonly string[]
+  /** Serves `/simulator/…`. */
+  readonly api: HttpHandler
+  readonly simulator?: Simulator | undefined
+  stop(): Promise<void>
+}
+
+/** Starts the simulated one, or points at another. */
+export async function startWhatsApp(
+  whatsapp: WhatsApp,
+  stateFile: string | undefined,
+  log: Log,
+): Promise<WhatsAppService> {
+  if (whatsapp.kind === 'simulated') return startSimulated(stateFile, log)
+  const api = noSimulatorApi(whatsapp)
+  const stop = async () => undefined
+  if (whatsapp.kind === 'live') return { hostEnvironment: {}, preloads: [], api, stop }
+  return { ...trusting(whatsapp.url, whatsapp.rootKey), api, stop }
+}
+
+async function startSimulated(stateFile: string | undefined, log: Log): Promise<WhatsAppService> {
+  // Loaded only here: a run against another WhatsApp does without the simulator's megabytes.
+  const [{ startSimulator }, { describeEvent }] = await Promise.all([
+    import('./whatsapp/simulator.ts'),
+    import('./whatsapp/events.ts'),
+  ])
+  const simulator = await startSimulator({
+    port: 0,
+    ...(stateFile !== undefined && { stateFile }),
+    onEvent: (event) => log('whatsapp', describeEvent(event)),
+  })
+  return {
+    ...trusting(simulator.webSocketUrl, simulator.rootKey),
+    api: simulatorApi(simulator),
+    simulator,
+    stop: () => simulator.close(),
+  }
+}
+
+/** What makes a host's Baileys talk to this service and trust its key. */
+function trusting(url: string, rootKey: string): Pick<WhatsAppService, 'hostEnvironment' | 'preloads'> {
+  return {
+    hostEnvironment: { PAIRPLANE_WHATSAPP_URL: url, PAIRPLANE_WHATSAPP_ROOT_KEY: rootKey },
+    preloads: [new URL('./whatsapp/trust.ts', import.meta.url).href],
+  }
+}

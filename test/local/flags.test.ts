@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { promisify } from 'node:util'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { help, readFlags } from '../../local/flags.ts'
+
+const main = (...args: string[]) => promisify(execFile)(process.execPath, ['local/main.ts', ...args])
+const key = 'ab'.repeat(32)
+
+describe('flags', () => {
+  test('have defaults', () => {
+    expect(readFlags([], {})).toEqual({
+      do: 'run',
+      settings: { port: 4000, hosts: 1, shards: 4, dataDir: undefined, whatsapp: { kind: 'simulated' } },
+    })
+  })
+
+  test('are read in both spellings, and win over the environment', () => {
+    const env = { PAIRPLANE_PORT: '1', PAIRPLANE_HOSTS: '3', PAIRPLANE_DATA: 'kept' }
+    expect(readFlags(['--port', '0', '--shards=8'], env)).toEqual({
+      do: 'run',
+      settings: { port: 0, hosts: 3, shards: 8, dataDir: 'kept', whatsapp: { kind: 'simulated' } },
+    })
+  })
+
+  test('name another WhatsApp', () => {
+    const settings = (args: string[]) => readFlags(args, {})
+    expect(settings(['--whatsapp', 'live'])).toMatchObject({ settings: { whatsapp: { kind: 'live' } } })
+    expect(settings(['--whatsapp-url', 'ws://127.0.0.1:9/ws', '--whatsapp-root-key', key])).toMatchObject({
+      settings: { whatsapp: { kind: 'url', url: 'ws://127.0.0.1:9/ws', rootKey: key } },
+    })
+  })
+
+  test.each([
+    [['--prot', '1'], '--prot'],
+    [['4000'], '4000'],
+    [['--port'], '--port must be a whole number'],
+    [['--port', 'x'], '--port must be a whole number from 0 to 65535, not "x"'],
+    [['--port', '65536'], '--port'],
+    [['--port', '-1'], '--port'],
+    [['--hosts', '1.5'], '--hosts'],
+    [['--shards', '0'], '--shards'],
+    [['--data', ''], '--data must name a folder'],
+    [['--whatsapp', 'fake'], '--whatsapp must be simulated or live'],
+    [['--whatsapp-url', 'http://x', '--whatsapp-root-key', key], '--whatsapp-url must be a ws:// or wss:// URL'],
+    [['--whatsapp-url', 'ws://x'], '--whatsapp-url needs --whatsapp-root-key'],
+    [['--whatsapp-root-key', key], '--whatsapp-root-key needs --whatsapp-url'],
+    [['--whatsapp-url', 'ws://x', '--whatsapp-root-key', 'ab'], '--whatsapp-root-key must be 32 bytes in hex'],
+    [['--whatsapp', 'live', '--whatsapp-url', 'ws://x', '--whatsapp-root-key', key], 'exclude each other'],
+  ])('%j is refused by name', (args, complaint) => {
+    expect(readFlags(args, {})).toEqual({ do: 'complain', message: expect.stringContaining(complaint) })
+  })
+
+  test('a wrong variable is named as one', () => {
+    expect(readFlags([], { PAIRPLANE_SHARDS: 'many' })).toEqual({
+      do: 'complain',
+      message: 'PAIRPLANE_SHARDS must be a whole number from 1 to 256, not "many"',
+    })
+  })
+})
+
+test('a port that is taken is told before anything is started', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  await expect(main('--port', String(port))).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`Port ${port} is taken`),
+  })
+})
+
+test('the program explains itself and refuses with status 2', async () => {
+  expect((await main('--help')).stdout.trim()).toBe(help)
+  await expect(main('--ports', '1')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('--ports') })
+})

@@ -1,0 +1,72 @@
+/** A stand-in for a socket host: it takes every shard that has no owner, and tells what signals it gets. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TinyCloud, writeAssembly } from './assembly.ts'
+
+const source = `
+const env = process.env
+const call = (operation, body) => fetch(env.AWS_ENDPOINT_URL_DYNAMODB, {
+  method: 'POST',
+  headers: {
+    'content-type': 'application/x-amz-json-1.0',
+    'x-amz-target': 'DynamoDB_20120810.' + operation,
+    'x-amz-date': '20260101T000000Z',
+    authorization: 'AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=b',
+  },
+  body: JSON.stringify({ TableName: env.CONTROL_TABLE, ...body }),
+})
+const S = (text) => ({ S: text })
+console.log(JSON.stringify({ level: 30, msg: 'environment', env }))
+if (env.FAILS) { console.error('cannot go on'); process.exit(9) }
+process.on('SIGTERM', () => { console.log('flushing'); process.exit(0) })
+// Ctrl-C reaches the process group; the local run tells its hosts itself.
+process.on('SIGINT', () => {})
+await call('PutItem', { Item: { pk: S('HOST#' + env.HOST_ID), sk: S('BEAT'), sessions: { N: '7' } } })
+for (const shard of env.SHARD_QUEUE_URLS.split(',').keys()) {
+  await call('PutItem', { Item: { pk: S('SHARD#' + shard), sk: S('LEASE'), owner: S(env.HOST_ID) } })
+}
+setInterval(() => {}, 1000)
+`
+
+/** A cloud with a control table, a function that knows the token secret, and hosts. */
+export function cloudWithHosts(hostEnvironment: Record<string, string> = {}): string {
+  const environment = { CONTROL_TABLE: { Ref: 'Table' }, SHARD_QUEUE_URLS: 'a,b,c', ...hostEnvironment }
+  const cloud: TinyCloud = {
+    functions: {
+      Guard: {
+        code: 'export const handler = async () => null',
+        variables: { TOKEN_SECRET_ARN: { Ref: 'Secret' }, TOKEN_ISSUER: 'issuer', TOKEN_AUDIENCE: 'audience' },
+      },
+    },
+    resources: {
+      Table: {
+        Type: 'AWS::DynamoDB::GlobalTable',
+        Properties: {
+          AttributeDefinitions: ['pk', 'sk'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+          KeySchema: [
+            { AttributeName: 'pk', KeyType: 'HASH' },
+            { AttributeName: 'sk', KeyType: 'RANGE' },
+          ],
+        },
+      },
+      Secret: { Type: 'AWS::SecretsManager::Secret', Properties: { GenerateSecretString: {} } },
+      Task: {
+        Type: 'AWS::ECS::TaskDefinition',
+        Properties: {
+          ContainerDefinitions: [
+            {
+              ...{ Name: 'Host', Image: 'repository:hash', Command: ['node', 'main.mjs'] },
+              Environment: Object.entries(environment).map(([Name, Value]) => ({ Name, Value })),
+              Secrets: [{ Name: 'FROM_SECRET', ValueFrom: { Ref: 'Secret' } }],
+            },
+          ],
+        },
+        Metadata: { 'aws:asset:path': 'asset.host' },
+      },
+    },
+  }
+  const folder = writeAssembly(cloud)
+  mkdirSync(join(folder, 'asset.host'))
+  writeFileSync(join(folder, 'asset.host', 'main.mjs'), source)
+  return folder
+}

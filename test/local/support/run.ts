@@ -1,0 +1,85 @@
+/** Local runs without hosts, and clients for them. */
+import { onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
+import { type LocalOptions, type LocalRun, startLocal } from '../../../local/local-run.ts'
+import { type TinyCloud, writeAssembly } from './assembly.ts'
+
+/** Everything that functions and gateway have logged, and the run. */
+export type TinyRun = LocalRun & { readonly logged: string[] }
+
+/** Runs a tiny cloud until the test ends. */
+export async function runCloud(cloud: TinyCloud, options: LocalOptions = {}): Promise<TinyRun> {
+  const logged: string[] = []
+  const run = await startLocal({
+    assembly: writeAssembly(cloud),
+    hosts: 0,
+    whatsapp: { kind: 'live' },
+    // The run's own progress is left out.
+    log: (source, line) => void (source === 'local' || logged.push(line)),
+    ...options,
+  })
+  onTestFinished(() => run.stop())
+  return Object.assign(run, { logged })
+}
+
+export type TestClient = {
+  readonly socket: WebSocket
+  send(message: unknown): void
+  /** The next text frame that has not been read yet. */
+  next(): Promise<string>
+  nextJson(): Promise<Record<string, unknown>>
+  readonly closed: Promise<{ code: number; reason: string }>
+}
+
+/** Connects, or rejects with the status of the refusal in its message. */
+export async function connect(
+  url: string,
+  protocols: string[] = [],
+  headers: Record<string, string> = {},
+): Promise<TestClient> {
+  const socket = new WebSocket(url, protocols, { headers })
+  const frames: string[] = []
+  const waiting: ((frame: string) => void)[] = []
+  socket.on('message', (data) => {
+    const next = waiting.shift()
+    if (next) next(String(data))
+    else frames.push(String(data))
+  })
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }))
+  })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', () => resolve())
+    socket.once('error', reject)
+  })
+  socket.on('error', () => undefined)
+  onTestFinished(() => socket.terminate())
+  const next = () =>
+    new Promise<string>((resolve) => {
+      const frame = frames.shift()
+      if (frame === undefined) waiting.push(resolve)
+      else resolve(frame)
+    })
+  return {
+    socket,
+    send: (message) => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
+    next,
+    nextJson: async () => JSON.parse(await next()) as Record<string, unknown>,
+    closed,
+  }
+}
+
+/** The HTTP status with which an upgrade is refused; 101 when it is not. */
+export async function upgradeStatus(
+  url: string,
+  protocols: string[] = [],
+  headers: Record<string, string> = {},
+): Promise<number> {
+  try {
+    const client = await connect(url, protocols, headers)
+    client.socket.terminate()
+    return 101
+  } catch (error) {
+    return Number(/response: (\d+)/.exec(String(error))?.[1])
+  }
+}

@@ -1,0 +1,36 @@
+import { CreateKeyCommand } from '@aws-sdk/client-kms'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { kmsClient, kmsDataKeys } from '#shared/aws/data-keys.ts'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
+import { describeDataKeys } from '../../contracts/data-keys.contract.ts'
+import { account, startKeysAndSecrets } from './aws-services.ts'
+
+let services: Awaited<ReturnType<typeof startKeysAndSecrets>>
+beforeAll(async () => {
+  services = await startKeysAndSecrets()
+})
+afterAll(() => services.stop())
+
+const connect = () => kmsClient({ ...account, endpoint: services.url })
+const newKey = async () => (await connect().send(new CreateKeyCommand({}))).KeyMetadata?.KeyId ?? ''
+
+describeDataKeys({ make: async () => kmsDataKeys(connect(), await newKey()) })
+
+const ref = { companyId: 'company-1', generation: 'generation-1' }
+
+test('what another key of KMS has wrapped is refused', async () => {
+  const { wrappedKey } = await kmsDataKeys(connect(), await newKey()).create(ref)
+  expect(await kmsDataKeys(connect(), await newKey()).unwrap(ref, wrappedKey)).toBe('refused')
+})
+
+test('a key of KMS that is gone is no refusal: the credentials may be good', async () => {
+  const keys = kmsDataKeys(connect(), 'no-such-key')
+  await expect(keys.create(ref)).rejects.toMatchObject({ name: 'NotFoundException' })
+})
+
+test('while KMS is away, that is what is said', async () => {
+  const client = kmsClient({ ...account, endpoint: 'http://127.0.0.1:1', maxAttempts: 1 })
+  const keys = kmsDataKeys(client, 'key')
+  await expect(keys.create(ref)).rejects.toBeInstanceOf(StoreUnavailable)
+  await expect(keys.unwrap(ref, 'AAAA')).rejects.toBeInstanceOf(StoreUnavailable)
+})

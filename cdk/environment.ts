@@ -1,6 +1,7 @@
 /** The environment of each runtime, typed against shared/env.ts: a variable that is forgotten here does not compile. */
 import type { GenericSchema, InferInput } from 'valibot'
 import type { AuthorizerEnv, ControlPlaneEnv, HealthEnv, SocketHostEnv } from '#shared/env.ts'
+import { metricNamespace } from '#shared/metric-names.ts'
 import type { FunctionName } from '../functions/routes.ts'
 import type { DataStack } from './data-stack.ts'
 import type { StageConfig } from './stage.ts'
@@ -52,6 +53,8 @@ function controlPlaneEnvironment(props: EnvironmentProps) {
     ...tokenVariables(props),
     SHARD_QUEUE_URLS: shardQueueUrls(props.data),
     ALLOWED_ORIGINS: props.stage.allowedOrigins.join(','),
+    MESSAGES_PER_SECOND: String(props.stage.clients.messagesPerSecond),
+    CONNECTIONS_PER_COMPANY: String(props.stage.clients.connectionsPerCompany),
     SENTRY_DSN: props.stage.sentryDsn ?? '',
   } satisfies EnvironmentOf<typeof ControlPlaneEnv>
 }
@@ -60,7 +63,7 @@ function authorizerEnvironment(props: EnvironmentProps) {
   return { ...tokenVariables(props), LOG_LEVEL: 'info' } satisfies EnvironmentOf<typeof AuthorizerEnv>
 }
 
-function companyVariables({ stage: { pairing }, data, callbackUrl, buildVersion }: EnvironmentProps) {
+function companyVariables({ stage: { name, pairing }, data, callbackUrl, buildVersion }: EnvironmentProps) {
   return {
     CONTROL_TABLE: data.tables.control.tableName,
     CALLBACK_URL: callbackUrl,
@@ -73,6 +76,7 @@ function companyVariables({ stage: { pairing }, data, callbackUrl, buildVersion 
     CODES_PER_COMPANY: String(pairing.codesPerCompany),
     BUDGET_WINDOW_SECONDS: String(pairing.budgetWindowSeconds),
     PHONE_HASH_SECRET_ARN: data.secrets.phoneHash.secretArn,
+    METRICS_NAMESPACE: metricNamespace(name),
     LOG_LEVEL: 'info',
     BUILD_VERSION: buildVersion,
   }

@@ -26,6 +26,8 @@ export type StageConfig = {
   readonly protectsData: boolean
   readonly logRetentionDays: 7 | 30 | 90 | 365
   readonly throttle: { readonly webSocket: Throttle; readonly http: Throttle }
+  /** What one connection may send, and how many connections a company may have (R34). */
+  readonly clients: { readonly messagesPerSecond: number; readonly connectionsPerCompany: number }
   /** By function. What is reserved is guaranteed to a function, and is also the most it gets; new accounts have none to give. */
   readonly reservedConcurrency: Readonly<Partial<Record<FunctionName, number>>>
   /** Origins of the marketplace's pages, for CORS. */
@@ -61,6 +63,8 @@ const pairing: StageConfig['pairing'] = {
   budgetWindowSeconds: 600,
 }
 
+const clients: StageConfig['clients'] = { messagesPerSecond: 20, connectionsPerCompany: 10 }
+
 const dev: StageConfig = {
   name: 'dev',
   shards: 16,
@@ -69,6 +73,7 @@ const dev: StageConfig = {
   protectsData: false,
   logRetentionDays: 7,
   throttle: { webSocket: { rate: 100, burst: 200 }, http: { rate: 50, burst: 100 } },
+  clients,
   reservedConcurrency: {},
   allowedOrigins: ['http://localhost:3000'],
   tokens: { issuer: 'pairplane-dev', audience: 'pairplane' },
@@ -84,6 +89,7 @@ const prod: StageConfig = {
   protectsData: true,
   logRetentionDays: 90,
   throttle: { webSocket: { rate: 500, burst: 1000 }, http: { rate: 100, burst: 200 } },
+  clients,
   // Attempts end in time whatever else runs; lists for the back office cannot crowd out pairings.
   reservedConcurrency: { watchdog: 20, sessions: 10, metrics: 5 },
   allowedOrigins: [],

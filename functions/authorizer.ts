@@ -1,6 +1,6 @@
 /** Lets clients connect to the WebSocket API. Small on purpose: each connect waits for it, often cold. */
 import * as v from 'valibot'
-import { AuthorizerEnv, parseEnv } from '#shared/env.ts'
+import { AuthorizerEnv, parseEnv } from '#shared/authorizer-env.ts'
 import { languageOf } from './language.ts'
 import { type Caller, tokenSettings, tokenVerifier, type VerifyToken } from './tokens.ts'
 import { Handshake, headerOf, tokenOf } from './ws/handshake.ts'

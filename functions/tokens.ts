@@ -2,7 +2,7 @@
 import { type JWTVerifyGetKey, jwtVerify } from 'jose/jwt/verify'
 import * as v from 'valibot'
 import { err, ok, type Result } from '#shared/domain/result.ts'
-import { CompanyId } from '#shared/protocol/client-messages.ts'
+import { CompanyId } from '#shared/protocol/company-id.ts'
 
 const exp = v.pipe(v.number(), v.finite())
 /** A language that we do not speak is no reason to refuse a token. */

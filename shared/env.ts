@@ -1,15 +1,9 @@
 /** The environment of each runtime, as schemas: parsed once at start-up; the infrastructure is typed against the keys. */
 import * as v from 'valibot'
+import { logLevel, text, tokenEntries } from './authorizer-env.ts'
 
-/** Parses a runtime's environment; throws an error that names each missing or wrong variable. */
-export function parseEnv<S extends v.GenericSchema>(schema: S, env: NodeJS.ProcessEnv): v.InferOutput<S> {
-  const result = v.safeParse(schema, env)
-  if (result.success) return result.output
-  const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'environment'}: ${issue.message}`)
-  throw new Error(`Invalid environment: ${problems.join('; ')}`)
-}
+export { AuthorizerEnv, parseEnv } from './authorizer-env.ts'
 
-const text = v.pipe(v.string(), v.nonEmpty())
 const integer = (min: number, max: number) =>
   v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number), v.minValue(min), v.maxValue(max))
 const seconds = (fallback: string, max = 86_400) => v.optional(integer(1, max), fallback)
@@ -18,15 +12,6 @@ const list = v.pipe(
   v.transform((s) => s.split(',').filter(Boolean)),
 )
 const region = v.optional(v.pipe(v.string(), v.regex(/^[A-Z]{2}$/)), 'RU')
-const logLevel = v.optional(v.picklist(['debug', 'info', 'warn', 'error']), 'info')
-
-/** What decides about tokens (R30). Either a secret's ARN (HS256) or a JWKS URL. */
-const tokenEntries = {
-  TOKEN_SECRET_ARN: v.optional(text),
-  TOKEN_JWKS_URL: v.optional(text),
-  TOKEN_ISSUER: text,
-  TOKEN_AUDIENCE: text,
-}
 
 /** What deciding about a company needs: the table, the queues, the callback URL, the limits (R18, R19, R24). */
 const companyEntries = {
@@ -46,11 +31,11 @@ const companyEntries = {
   BUDGET_WINDOW_SECONDS: seconds('600'),
   /** Secret that keys the hash under which a phone's budget is kept (R24), so that the table never shows a phone. */
   PHONE_HASH_SECRET_ARN: text,
+  /** CloudWatch namespace of our metrics: one per stage. */
+  METRICS_NAMESPACE: v.optional(text, 'Pairplane/local'),
   LOG_LEVEL: logLevel,
   BUILD_VERSION: v.optional(text, 'dev'),
 }
-
-export const AuthorizerEnv = v.object({ ...tokenEntries, LOG_LEVEL: logLevel })
 
 /** Environment of every function but the authorizer and health. */
 export const ControlPlaneEnv = v.object({
@@ -59,6 +44,9 @@ export const ControlPlaneEnv = v.object({
   /** One queue URL per shard, comma-separated, in the order of the shards. */
   SHARD_QUEUE_URLS: list,
   ALLOWED_ORIGINS: v.optional(list, ''),
+  /** Messages a connection may send in a second, and connections a company may have (R34). */
+  MESSAGES_PER_SECOND: v.optional(integer(1, 1000), '20'),
+  CONNECTIONS_PER_COMPANY: v.optional(integer(1, 1000), '10'),
   SENTRY_DSN: v.optional(v.string(), ''),
 })
 export type ControlPlaneEnv = v.InferOutput<typeof ControlPlaneEnv>

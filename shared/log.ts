@@ -1,4 +1,5 @@
 /** The structured log of both runtimes: one JSON object per line, redacted. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ErrorSpec } from './domain/errors.ts'
 import { redact, redactValue } from './redact.ts'
 
@@ -11,9 +12,15 @@ export type LogLevel = 'debug' | ErrorSpec['level']
 
 /** Fields go in as they are: phones come out masked; codes, tokens and keys do not come out (R5). */
 export type Log = Readonly<Record<LogLevel, Write>> & {
-  /** A log whose lines all carry these fields, e.g. the `correlationId` (R37). */
-  child(fields: LogFields): Log
+  /** A log whose lines all carry these fields, e.g. the `correlationId` (R37); a function is asked for each line. */
+  child(fields: LogFields | (() => LogFields)): Log
 }
+
+const context = new AsyncLocalStorage<LogFields>()
+
+/** Runs `work` so that all lines of it carry these fields, those of parts too that were made long before it (R37). */
+export const withLogFields = <T>(fields: LogFields, work: () => T): T =>
+  context.run({ ...context.getStore(), ...fields }, work)
 
 export type LogOptions = {
   /** Lines below it are left out. */
@@ -29,23 +36,23 @@ const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 export function createLog(component: string, options: LogOptions = {}): Log {
   const { level = 'info', clock = Date.now } = options
   const write = options.write ?? ((line: string) => process.stdout.write(`${line}\n`))
-  const log = (fields: LogFields): Log => {
+  const log = (fieldsNow: () => LogFields): Log => {
     const writeAt =
       (lineLevel: LogLevel): Write =>
       (message, lineFields) => {
         if (levels.indexOf(lineLevel) < levels.indexOf(level)) return
         const head = { time: new Date(clock()).toISOString(), level: lineLevel, message: redact(message), component }
-        write(line(head, { ...fields, ...lineFields }))
+        write(line(head, { ...context.getStore(), ...fieldsNow(), ...lineFields }))
       }
     return {
       debug: writeAt('debug'),
       info: writeAt('info'),
       warn: writeAt('warn'),
       error: writeAt('error'),
-      child: (more) => log({ ...fields, ...more }),
+      child: (more) => log(() => ({ ...fieldsNow(), ...(typeof more === 'function' ? more() : more) })),
     }
   }
-  return log({})
+  return log(() => ({}))
 }
 
 /** The line's own fields stand first and cannot be overwritten. */

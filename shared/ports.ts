@@ -115,6 +115,8 @@ export type LeaseStore = {
     shards: readonly number[]
     since: number
     version: string
+    /** Sessions by status, as this host has written it. */
+    states?: Readonly<Record<string, number>>
   }): Promise<void>
 }
 

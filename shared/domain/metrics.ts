@@ -1,5 +1,7 @@
 /** What is counted, and how counts become numbers that say something (requirements sections 7 and 10). Pure. */
 import type { ErrorCode } from './errors.ts'
+import type { Happening } from './happenings.ts'
+import { unreachable } from './result.ts'
 
 /** Counters, added up per minute. */
 export type Counts = Readonly<Record<string, number>>
@@ -36,6 +38,30 @@ export const counted = {
   codeIssued: (tookMs: number): Counts => observed('time_to_code_ms', tookMs),
   linked: (tookMs: number): Counts => observed('time_to_link_ms', tookMs),
 } as const
+
+/** What something that happened adds to the counters. */
+export function countsOf(happening: Happening): Counts {
+  switch (happening.type) {
+    case 'requested':
+      return counted.attemptRequested()
+    case 'phoneChanged':
+      return counted.phoneMismatch(Math.round(happening.change.credentialAgeMs / 1000))
+    case 'codeIssued':
+      return counted.codeIssued(happening.tookMs)
+    case 'linked':
+      return counted.linked(happening.tookMs)
+    case 'attemptEnded':
+      return counted.attemptEnded(happening.outcome)
+    case 'unlinked':
+      return counted.cleanupEnded(happening.result === 'confirmed' ? 'ok' : 'failed', happening.tookMs)
+    case 'phoneConfirmed':
+    case 'sessionInterrupted':
+    case 'sessionStopped':
+      return {}
+    default:
+      return unreachable(happening)
+  }
+}
 
 /** One value in its bucket, and in sum and number. */
 function observed(name: Histogram, value: number): Counts {

@@ -66,12 +66,7 @@ const budgetOf = ({ rev, taken, coolUntil }: v.InferOutput<typeof Row>): Budget 
   ...(coolUntil !== undefined && { coolUntil }),
 })
 
-async function put(
-  client: DynamoDBDocumentClient,
-  table: string,
-  row: object,
-  seenRev: number,
-): Promise<boolean> {
+async function put(client: DynamoDBDocumentClient, table: string, row: object, seenRev: number): Promise<boolean> {
   const command = new PutCommand({
     TableName: table,
     Item: { ...row },

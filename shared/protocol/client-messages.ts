@@ -2,6 +2,8 @@
 import * as v from 'valibot'
 import { err, ok, type Result } from '#shared/domain/result.ts'
 
+export { CompanyId } from './company-id.ts'
+
 /** Longest message in bytes that is looked at; API Gateway's own limits lie above it. */
 export const longestMessage = 4096
 
@@ -9,10 +11,6 @@ export const RequestId = v.pipe(
   v.string('requestId must be a string'),
   v.minLength(1, 'requestId must not be empty'),
   v.maxLength(128, 'requestId must have at most 128 characters'),
-)
-export const CompanyId = v.pipe(
-  v.string('companyId must be a string'),
-  v.regex(/^[A-Za-z0-9_-]{1,64}$/, 'companyId must have 1 to 64 letters, digits, _ or -'),
 )
 /** Whatever was typed: the normaliser judges it. */
 export const TypedPhone = v.pipe(

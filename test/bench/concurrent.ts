@@ -4,7 +4,7 @@ import { milliseconds, percentile } from './figures.ts'
 import type { Bench } from './main.ts'
 import { tokenFor } from './time-to-code.ts'
 
-const companies = Number(process.env["BENCH_COMPANIES"] ?? 100)
+const companies = Number(process.env['BENCH_COMPANIES'] ?? 100)
 
 type Outcome = { readonly codeMs: number; readonly linkMs: number; readonly crossTalk: number }
 

@@ -1,7 +1,7 @@
 /** Runs one company on the host that owns its shard: makes what runs here and what stands in its STATE agree. */
 import { randomUUID } from 'node:crypto'
 import { isRunning } from '#shared/domain/attempt.ts'
-import { type CompanyState, isVacant } from '#shared/domain/company.ts'
+import { type CompanyState, isVacant, type SessionStatus } from '#shared/domain/company.ts'
 import { nextStep, nextStepAt } from './company-steps.ts'
 import type { CompanyDeps, Tenure } from './deps.ts'
 import { leaveCompany, leaveSockets } from './leaving.ts'
@@ -15,6 +15,8 @@ export type CompanyRunner = {
   hasAttempt(): boolean
   /** Whether its session is open. */
   isOpen(): boolean
+  /** How its session stands, as of the last look; undefined without one. */
+  sessionStatus(): SessionStatus | undefined
   /** Whether nothing is left that this runner is needed for. */
   isIdle(): boolean
   /** From now on nothing new is taken on. */
@@ -29,8 +31,8 @@ export type CompanyRunner = {
 const mostSteps = 50
 const longestRetryMs = 5000
 
-export function companyRunner(deps: CompanyDeps, companyId: string, tenure: Tenure): CompanyRunner {
-  const { time, log } = deps
+export function companyRunner(hostDeps: CompanyDeps, companyId: string, tenure: Tenure): CompanyRunner {
+  const { time } = hostDeps
   const me = { owner: { hostId: tenure.hostId, epoch: tenure.epoch }, isLeaving: false }
   let correlationId: string = randomUUID()
   let state: CompanyState | undefined
@@ -39,6 +41,9 @@ export function companyRunner(deps: CompanyDeps, companyId: string, tenure: Tenu
   let stopTimer = (): void => undefined
   let current: Promise<void> = Promise.resolve()
   let following: Promise<void> | undefined
+  // Every line about the company tells which request it goes back to (R37).
+  const log = hostDeps.log.child(() => ({ companyId, correlationId: state?.attempt?.correlationId ?? correlationId }))
+  const deps = { ...hostDeps, log }
 
   const shop = workshop(deps, companyId, tenure, {
     wake: () => {
@@ -98,6 +103,7 @@ export function companyRunner(deps: CompanyDeps, companyId: string, tenure: Tenu
     reconcile,
     hasAttempt: () => isRunning(state?.attempt) && state.attempt.state !== 'requested',
     isOpen: () => shop.running.session?.isOpen ?? false,
+    sessionStatus: () => state?.session?.status,
     isIdle: () => state !== undefined && isVacant(state) && shop.isIdle(),
     prepareToLeave: () => {
       me.isLeaving = true

@@ -1,6 +1,7 @@
 /** A host's decisions about one company: written, told to its clients, and watched over when the host should die. */
 import type { CompanyState, Transition } from '#shared/domain/company.ts'
 import { nextDeadline } from '#shared/domain/deadlines.ts'
+import { withLogFields } from '#shared/log.ts'
 import type { CompanyDeps, Tenure } from './deps.ts'
 
 export type Decisions = {
@@ -44,7 +45,9 @@ export function decisions(deps: CompanyDeps, companyId: string, tenure: Tenure):
       // Not awaited: a slow client must not hold up a pairing. In a chain: in the order of the decisions.
       if (notices.length > 0)
         telling = telling
-          .then(() => deps.publisher.publish(companyId, notices, lastSeq))
+          .then(() =>
+            withLogFields({ companyId, correlationId }, () => deps.publisher.publish(companyId, notices, lastSeq)),
+          )
           .catch((error: unknown) => deps.log.warn('clients could not be told', { companyId, correlationId, error }))
       return { state, outcome }
     },

@@ -22,6 +22,8 @@ export type SocketHost = {
   start(): void
   /** Leaves every shard in good order and releases it; `hurry` cuts the wait for running attempts short. */
   drain(hurry?: AbortSignal): Promise<void>
+  /** Sessions by status. */
+  states(): Readonly<Record<string, number>>
   status(): { readonly shards: readonly number[]; readonly sessions: number; readonly lastContactAt: number }
 }
 
@@ -57,8 +59,16 @@ export function socketHost(deps: HostDeps): SocketHost {
 
   const sessions = () => [...owned.values()].reduce((sum, shard) => sum + shard.sessions(), 0)
 
+  function states(): Record<string, number> {
+    const byStatus = Map.groupBy(
+      [...owned.values()].flatMap((shard) => shard.statuses()),
+      (status) => status,
+    )
+    return Object.fromEntries([...byStatus].map(([status, same]) => [status, same.length]))
+  }
+
   function beat(): void {
-    const line = { hostId, sessions: sessions(), shards: keeper.owned(), since, version }
+    const line = { hostId, sessions: sessions(), shards: keeper.owned(), since, version, states: states() }
     leases.beat(line).catch((error: unknown) => log.warn('beat could not be written', { error }))
     stopBeat = time.after(beatMs, beat)
   }
@@ -78,6 +88,7 @@ export function socketHost(deps: HostDeps): SocketHost {
       keeper.start()
       beat()
     },
+    states,
     status: () => ({ shards: keeper.owned(), sessions: sessions(), lastContactAt: keeper.lastContactAt() }),
     drain: async (hurry) => {
       if (isDraining) return

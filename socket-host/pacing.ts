@@ -16,7 +16,7 @@ export type PacingLimits = {
 
 /** A new link costs about half a second of one core (812 pre-keys), a login a tenth of that. */
 export const defaultLimits: PacingLimits = {
-  concurrent: { pairing: 24, restart: 8, reconnect: 8 },
+  concurrent: { pairing: 8, restart: 3, reconnect: 3 },
   reconnectsPerSecond: 5,
   attemptBurst: 100,
   attemptsPerSecond: 2,

@@ -1,10 +1,10 @@
-/** Pre-keys packed 64 ids to a row: the 812 of a new link are 13 rows instead of 812. */
+/** Pre-keys packed 256 ids to a row: the 812 of a new link are 4 rows instead of 812. */
 
 export type PreKey = { readonly public: Uint8Array; readonly private: Uint8Array }
-/** The pre-keys of a chunk by slot: an id modulo 64. */
+/** The pre-keys of a chunk by slot: an id modulo 256. */
 export type Chunk = ReadonlyMap<number, PreKey>
 
-const slots = 64
+const slots = 256
 const keyBytes = 32
 /** Slot (1), private key (32), public key (32). */
 const entryBytes = 1 + 2 * keyBytes

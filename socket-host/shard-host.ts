@@ -1,4 +1,5 @@
 /** One shard while this host owns it: its commands, its companies, and how it is left. */
+import type { SessionStatus } from '#shared/domain/company.ts'
 import type { Log } from '#shared/log.ts'
 import { type CommandInbox, commandLoop } from './command-loop.ts'
 import { type CompanyRunner, companyRunner } from './company-runner.ts'
@@ -10,6 +11,8 @@ export type ShardDeps = CompanyDeps & { readonly inbox: CommandInbox }
 export type ShardHost = {
   /** Sessions that are open. */
   sessions(): number
+  /** How the session of each company stands that has one. */
+  statuses(): readonly SessionStatus[]
   hasRunningAttempt(): boolean
   /** Takes nothing new on, gives running attempts until `patience` aborts, then leaves every company in good order. */
   leave(patience: AbortSignal): Promise<void>
@@ -88,6 +91,7 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): Shard
 
   return {
     sessions: () => [...runners.values()].filter((runner) => runner.isOpen()).length,
+    statuses: () => [...runners.values()].flatMap((runner) => runner.sessionStatus() ?? []),
     hasRunningAttempt,
     leave: async (patience) => {
       isLeaving = true

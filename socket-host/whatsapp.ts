@@ -10,6 +10,7 @@ import {
 import { phoneOfIdentity } from '#shared/domain/phone.ts'
 import type { Clock, CredentialStore } from '#shared/ports.ts'
 import { type AuthState, freshAuthState, loadAuthState } from './auth-state.ts'
+import { installFastKeys } from './baileys-keys.ts'
 import { installVerification } from './baileys-verify.ts'
 import { boundedCache } from './bounded-cache.ts'
 import { messageOf, ownClose } from './close-reason.ts'
@@ -24,6 +25,7 @@ import { removeDevice } from './unlinking.ts'
 import type { Credentials, SocketEvent, WhatsApp, WhatsAppSocket } from './whatsapp-port.ts'
 
 installVerification()
+installFastKeys()
 silenceLibsignal(console)
 
 export type WhatsAppDeps = {

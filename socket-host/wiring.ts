@@ -1,5 +1,4 @@
 /** Everything real that a host is made of, from its environment. */
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { ulid } from 'ulid'
 import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
 import { connectionsApi } from '#shared/aws/connections-api.ts'
@@ -12,31 +11,41 @@ import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
 import { documentClient, requestHandler } from '#shared/dynamo/document-client.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
+import { dynamoMetricStore } from '#shared/dynamo/metric-store.ts'
+import { writtenRows } from '#shared/dynamo/written-rows.ts'
 import type { SocketHostEnv } from '#shared/env.ts'
 import type { Log } from '#shared/log.ts'
+import { createMeter, type Meter } from '#shared/metrics.ts'
+import { observedCompanyStore } from '#shared/observed-store.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
 import { callLimits } from './call-limits.ts'
 import type { HostDeps } from './host.ts'
+import { measuredClaims, measuredSweeps } from './measured.ts'
 import { pacing } from './pacing.ts'
 import { pollMs, sqsInbox } from './sqs-inbox.ts'
 import { systemTime } from './time.ts'
 import { createWhatsApp } from './whatsapp.ts'
 
-export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps {
+export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps & { readonly meter: Meter } {
   const time = systemTime
   const clock = time.now
   const client = documentClient(callLimits(env.LEASE_STALE_MS))
   const control = { client, table: env.CONTROL_TABLE }
   const shards = env.SHARD_QUEUE_URLS.length
-  const credentials = dynamoCredentialStore({ client, table: env.CREDENTIALS_TABLE })
+  const meter = createMeter({ namespace: env.METRICS_NAMESPACE, store: dynamoMetricStore(control), clock, log })
+  const credentials = measuredSweeps(dynamoCredentialStore({ client, table: env.CREDENTIALS_TABLE }), meter)
   const connections = dynamoConnectionStore({ ...control, clock })
   const pollingClient = sqsClient({ requestHandler: requestHandler({ tryMs: pollMs }), maxAttempts: 1 })
   return {
     time,
     log,
     credentials,
-    companies: dynamoCompanyStore({ ...control, shards, clock }),
-    leases: dynamoLeaseStore({ ...control, clock }),
+    meter,
+    companies: observedCompanyStore(
+      dynamoCompanyStore({ ...control, shards, clock, written: writtenRows(time.monotonic) }),
+      meter.observe,
+    ),
+    leases: measuredClaims(dynamoLeaseStore({ ...control, clock }), meter),
     dataKeys: kmsDataKeys(kmsClient(), env.CREDENTIALS_KEY_ARN),
     commands: sqsCommandQueue({
       client: sqsClient(),
@@ -70,7 +79,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
 
 function budgetOf(
   env: SocketHostEnv,
-  { client, table }: { client: DynamoDBDocumentClient; table: string },
+  { client, table }: { client: ReturnType<typeof documentClient>; table: string },
 ): CodeBudget {
   const secret = cachedSecret(secretsClient(), env.PHONE_HASH_SECRET_ARN, Date.now)
   return codeBudget({

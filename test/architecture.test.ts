@@ -65,7 +65,12 @@ const rules: readonly Rule[] = [
   },
   {
     name: 'only three files of socket-host know Baileys',
-    of: ['socket-host/whatsapp.ts', 'socket-host/auth-state.ts', 'socket-host/baileys-verify.ts'],
+    of: [
+      'socket-host/whatsapp.ts',
+      'socket-host/auth-state.ts',
+      'socket-host/baileys-verify.ts',
+      'socket-host/baileys-keys.ts',
+    ],
     may: ['@whiskeysockets/baileys', 'socket-host/', 'shared/', 'valibot', 'node:'],
   },
   {

@@ -56,6 +56,12 @@ export const newMark = (seen: CompanyRow): WriteMark => ({
   slot: `mark${(seen.rev + 1) % marksKept}`,
 })
 
+/** The row as a write that drew `seq` has left it. */
+export const rowAfter = (
+  seen: CompanyRow,
+  { shard, state, mark, seq }: Omit<StateWrite, 'numbers'> & { readonly seq: number },
+): CompanyRow => ({ ...seen, rev: seen.rev + 1, shard, seq, state, [mark.slot]: mark.id, [`${mark.slot}Seq`]: seq })
+
 /** The last sequence number of the write with this mark, if it has landed. */
 export function seqOfMark(row: CompanyRow, { id, slot }: WriteMark): number | undefined {
   const seq = row[`${slot}Seq`]

@@ -10,6 +10,8 @@ export const companyKey = (companyId: string) => `C#${companyId}`
 export const shardKeyPrefix = 'SHARD#'
 export const shardKey = (shard: number) => `${shardKeyPrefix}${shard}`
 export const hostKey = (hostId: string) => `HOST#${hostId}`
+/** Partition of the messages that a connection has sent, an item per second. */
+export const rateKey = (connectionId: string) => `RATE#${connectionId}`
 /** Partition of one generation of a company's credentials (credentials table). */
 export const generationKey = (companyId: string, generation: string) => `C#${companyId}#G#${generation}`
 

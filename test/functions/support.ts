@@ -10,6 +10,7 @@ import { createLog } from '#shared/log.ts'
 import type { ConnectionStore, Decided } from '#shared/ports.ts'
 import type { HostCommand, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
+import type { Sight } from '../../functions/sight.ts'
 import type { VerifyToken } from '../../functions/tokens.ts'
 import { memoryBudgetStore } from '../fakes/memory-budget-store.ts'
 import { memoryCompanyStore } from '../fakes/memory-company-store.ts'
@@ -54,7 +55,8 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
   })
   return {
     ...{ now, clock, away, broken, lines, log, store, queue, connections, connectionsApi: clients, clients },
-    ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards },
+    ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards, sight: recordingSight() },
+    messages: { isExceeded: async () => false },
     /** A client that is connected, and hears. */
     join: (connectionId: string, language: 'ru' | 'en' = 'en', companyId = company) =>
       connections.add({ connectionId, companyId, language, connectedAt: start }),
@@ -135,6 +137,19 @@ function recordingClients() {
       return 'sent' as const
     },
   }
+}
+
+/** What operators would see. */
+function recordingSight() {
+  const refusals: string[] = []
+  const unexpected: unknown[] = []
+  const sight: Sight = {
+    observe: () => {},
+    refused: (code) => refusals.push(code),
+    unexpected: (error) => unexpected.push(error),
+    finish: async () => {},
+  }
+  return { ...sight, refusals, seen: unexpected }
 }
 
 function memoryIdempotency(): IdempotencyStore {

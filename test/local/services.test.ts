@@ -6,6 +6,7 @@ import { CreateSecretCommand, GetSecretValueCommand, PutSecretValueCommand } fro
 import {
   CreateQueueCommand,
   DeleteMessageCommand,
+  GetQueueAttributesCommand,
   ReceiveMessageCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs'
@@ -14,6 +15,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { clientsFor, destroyClients } from '../../local/services/clients.ts'
 import { GenerateSecretString, generateSecret } from '../../local/services/generated-secret.ts'
 import { startServices } from '../../local/services/services.ts'
+import { createQueue } from '../../local/template/queues.ts'
 import { temporaryFolder } from './support/assembly.ts'
 
 async function start(dataDir?: string, env: NodeJS.ProcessEnv = {}) {
@@ -167,19 +169,31 @@ describe('a data folder', () => {
   })
 })
 
-test('an endpoint in the environment replaces the engine', async () => {
-  const { services } = await start(undefined, {
-    AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
-    AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:2',
+describe('an endpoint in the environment', () => {
+  test('replaces the engine, each for its own service', async () => {
+    const [all, ofSqs] = [await start(), await start()].map(({ services }) => services.endpoints.other)
+    const { services } = await start(undefined, {
+      ...{ AWS_ENDPOINT_URL: `${all}/`, AWS_ENDPOINT_URL_SQS: ofSqs, AWS_ENDPOINT_URL_KMS: '' },
+    })
+    expect(services.endpoints).toEqual({ dynamodb: all, sqs: ofSqs, kms: all, secretsManager: all, other: all })
   })
-  const all = 'http://127.0.0.1:1'
-  expect(services.endpoints).toEqual({
-    dynamodb: all,
-    sqs: 'http://127.0.0.1:2',
-    kms: all,
-    secretsManager: all,
-    other: all,
+
+  test.each([
+    ['localhost:4566', 'AWS_ENDPOINT_URL must be a URL such as http://127.0.0.1:4566, not "localhost:4566"'],
+    ['http://127.0.0.1:1', 'Nothing answers at http://127.0.0.1:1'],
+  ])('%s is refused with what to do', async (AWS_ENDPOINT_URL, message) => {
+    await expect(start(undefined, { AWS_ENDPOINT_URL })).rejects.toThrow(message)
   })
+})
+
+test('a queue that another version of the template has left gets the attributes of this one', async () => {
+  const { sqs } = await start()
+  const first = await createQueue(sqs, 'q.fifo', { FifoQueue: true, VisibilityTimeout: 5 })
+  expect(await createQueue(sqs, 'q.fifo', { FifoQueue: true, VisibilityTimeout: 7 })).toBe(first)
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: first, AttributeNames: ['VisibilityTimeout', 'FifoQueue'] }),
+  )
+  expect(Attributes).toEqual({ VisibilityTimeout: '7', FifoQueue: 'true' })
 })
 
 type Sqs = ReturnType<typeof clientsFor>['sqs']

@@ -10,6 +10,6 @@ test.each([200, 1000, 3000, 6000, 10_000, 60_000])(
   },
 )
 
-test('by default a call is tried twice', () => {
-  expect(callLimits(10_000)).toMatchObject({ tries: 2 })
+test('a call is tried once, for as long as the lease allows', () => {
+  expect(callLimits(10_000)).toEqual({ tries: 1, tryMs: leaseMarginMs(10_000) - 50 })
 })

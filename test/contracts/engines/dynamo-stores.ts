@@ -1,9 +1,10 @@
 /** Runs every contract of a store on one engine, a table of its own for each test. */
-import { afterAll, beforeAll, vi } from 'vitest'
+import { afterAll, beforeAll, describe, vi } from 'vitest'
 import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
 import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
+import { writtenRows } from '#shared/dynamo/written-rows.ts'
 import { describeCompanyStore } from '../company-store.contract.ts'
 import { describeConnectionStore } from '../connection-store.contract.ts'
 import { describeCredentialStore } from '../credential-store.contract.ts'
@@ -23,6 +24,18 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
   const newTable = () => createTable(connect(engine))
 
   describeCompanyStore({ shards, make: async (clock) => dynamoCompanyStore({ ...(await newTable()), shards, clock }) })
+  describe('remembering what it has written', () => {
+    describeCompanyStore({
+      shards,
+      make: async (clock) =>
+        dynamoCompanyStore({
+          ...(await newTable()),
+          shards,
+          clock,
+          written: writtenRows(performance.now.bind(performance)),
+        }),
+    })
+  })
   describeConnectionStore({
     make: async (clock, limit) => dynamoConnectionStore({ ...(await newTable()), clock, limit }),
   })

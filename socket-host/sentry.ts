@@ -1,0 +1,47 @@
+/** The reporter of a host. Loaded only with a DSN. */
+import { captureException, close, flush, init } from '@sentry/node'
+import type { Log, LogFields } from '#shared/log.ts'
+import { errorContext, type Reporter, type SentrySettings, sentryOptions } from '#shared/sentry.ts'
+
+export type HostReporter = Pick<Reporter, 'error' | 'flush'> & {
+  /** A log whose `error` lines are reported as well: somebody has to act on them. */
+  reporting(log: Log): Log
+  /** Sends what is left, and nothing more from then on. */
+  close(timeoutMs: number): Promise<void>
+}
+
+export function hostReporter(settings: SentrySettings): HostReporter {
+  init({ ...sentryOptions(settings), skipOpenTelemetrySetup: true })
+  const error: HostReporter['error'] = (thrown, about) => {
+    captureException(thrown, errorContext(about))
+  }
+  return {
+    error,
+    reporting: (log) => reportingLog(log, { error }),
+    flush: async (timeoutMs) => {
+      await flush(timeoutMs)
+    },
+    close: async (timeoutMs) => {
+      await close(timeoutMs)
+    },
+  }
+}
+
+/** A log whose `error` lines are reported as well: somebody has to act on them. */
+export function reportingLog(log: Log, reporter: Pick<Reporter, 'error'>): Log {
+  const wrap = (inner: Log, fieldsOf: () => LogFields): Log => ({
+    ...inner,
+    error: (message, fields = {}) => {
+      inner.error(message, fields)
+      const { error, ...about } = { ...fieldsOf(), ...fields }
+      reporter.error(error instanceof Error ? error : new Error(message), {
+        ...about,
+        message,
+        component: 'socket-host',
+      })
+    },
+    child: (fields) =>
+      wrap(inner.child(fields), () => ({ ...fieldsOf(), ...(typeof fields === 'function' ? fields() : fields) })),
+  })
+  return wrap(log, () => ({}))
+}

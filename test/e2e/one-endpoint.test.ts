@@ -1,0 +1,30 @@
+/** R40: the same local run on engines of somebody else, all of them at `AWS_ENDPOINT_URL`. */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type OneEndpoint, startOneEndpoint } from '../local/support/one-endpoint.ts'
+import { link, type Stage, startStage } from './stage.ts'
+
+let engines: OneEndpoint
+let stage: Stage
+beforeAll(async () => {
+  engines = await startOneEndpoint()
+  stage = await startStage({ env: { AWS_ENDPOINT_URL: engines.url } })
+}, 60_000)
+afterAll(async () => {
+  await stage?.stop()
+  await engines?.stop()
+})
+
+it('all services are the ones at AWS_ENDPOINT_URL', () => {
+  expect(new Set(Object.values(stage.run.endpoints))).toEqual(new Set([engines.url]))
+})
+
+it('a company links there, with its tables, queues, keys and secrets', async () => {
+  const { companyId, phone } = stage.fresh()
+  const client = await link(stage, companyId, phone)
+  await client.close()
+  const called = (service: string) => [...(engines.called.get(service) ?? [])]
+  expect(called('DynamoDB_20120810')).toEqual(expect.arrayContaining(['CreateTable', 'PutItem', 'UpdateItem', 'Query']))
+  expect(called('AmazonSQS')).toEqual(expect.arrayContaining(['CreateQueue', 'SendMessage', 'ReceiveMessage']))
+  expect(called('TrentService')).toEqual(expect.arrayContaining(['CreateKey', 'GenerateDataKey']))
+  expect(called('secretsmanager')).toEqual(expect.arrayContaining(['CreateSecret', 'GetSecretValue']))
+})

@@ -1,5 +1,9 @@
-/** `npm run deploy:check`: what would be deployed, stage by stage, and whether it may. Its output is meant to be compared. */
+/**
+ * `npm run deploy:check`: what would be deployed, stage by stage, and whether it may. Standard output is meant to be compared
+ * (`npm run -s deploy:check > before.txt`); whatever differs from run to run goes to standard error.
+ */
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -9,7 +13,10 @@ import { stages } from './stage.ts'
 type Resource = {
   readonly Type: string
   readonly Metadata?: Readonly<Record<string, string>>
-  readonly Properties?: { readonly Environment?: { readonly Variables?: Readonly<Record<string, unknown>> } }
+  readonly Properties?: {
+    readonly [name: string]: unknown
+    readonly Environment?: { readonly Variables?: Readonly<Record<string, unknown>> }
+  }
 }
 type Template = { readonly Resources: Readonly<Record<string, Resource>> }
 
@@ -19,14 +26,14 @@ const folder = mkdtempSync(join(tmpdir(), 'pairplane-deploy-check-'))
 try {
   for (const stage of Object.keys(stages)) printStage(stage)
   const problems = printBundles(await reportBundles(join(folder, 'functions'), environmentOf))
-  run('vitest', ['run', 'test/cdk'])
+  runTests()
   if (problems.length > 0) throw new Error(problems.join('\n'))
   console.log('\nready to deploy')
 } finally {
   rmSync(folder, { recursive: true })
 }
 
-/** Synthesizes a stage, with CloudFormation's and cdk-nag's rules, and lists what it is made of. */
+/** Synthesizes a stage, with CloudFormation's and cdk-nag's rules, and lists what it is made of, a line for each resource. */
 function printStage(stage: string): void {
   execFileSync(process.execPath, ['cdk/app.ts'], {
     cwd: root,
@@ -35,10 +42,22 @@ function printStage(stage: string): void {
   })
   for (const [stack, template] of templatesOf(stage)) {
     console.log(`\n${stack}`)
-    const types = Object.values(template.Resources).map((resource) => resource.Type)
-    for (const type of [...new Set(types)].sort())
-      console.log(`  ${type} ${types.filter((other) => other === type).length}`)
+    for (const line of Object.entries(template.Resources).map(lineOf).sort()) console.log(`  ${line}`)
   }
+}
+
+/** Type, place in the app, and a digest that changes with the resource's properties (and so with the code of a function). */
+function lineOf([id, { Type, Metadata, Properties }]: [string, Resource]): string {
+  const path =
+    Metadata?.['aws:cdk:path']
+      ?.split('/')
+      .slice(1)
+      .join('/')
+      .replace(/\/Resource$/, '') ?? id
+  return `${Type} ${path} ${createHash('sha256')
+    .update(JSON.stringify(Properties ?? {}))
+    .digest('hex')
+    .slice(0, 8)}`
 }
 
 function templatesOf(stage: string): [string, Template][] {
@@ -50,12 +69,12 @@ function templatesOf(stage: string): [string, Template][] {
 
 /** Prints the bundles; returns what is over its budget. */
 function printBundles(reports: readonly BundleReport[]): string[] {
-  console.log('\nfunction       at start KB   on demand KB   import ms   budget KB')
-  const kb = (bytes: number, width: number) => (bytes / 1000).toFixed(1).padStart(width)
-  for (const { name, bytes, bytesOnDemand, importMs, budget } of reports)
-    console.log(
-      `${name.padEnd(12)} ${kb(bytes, 13)} ${kb(bytesOnDemand, 14)} ${importMs.toFixed(0).padStart(11)} ${kb(budget, 11)}`,
-    )
+  const kb = (bytes: number) => (bytes / 1000).toFixed(1).padStart(9)
+  console.log('\nfunction      at start on demand    budget (KB)')
+  for (const { name, bytes, bytesOnDemand, budget } of reports)
+    console.log(`${name.padEnd(12)} ${kb(bytes)} ${kb(bytesOnDemand)} ${kb(budget)}`)
+  const times = reports.map(({ name, importMs }) => `${name} ${importMs.toFixed(0)}`)
+  console.error(`\nmilliseconds to load, on this machine: ${times.join(', ')}`)
   return reports
     .filter(({ bytes, budget }) => bytes > budget)
     .map(({ name, bytes, budget }) => `${name} loads ${bytes} bytes at start, its budget is ${budget}`)
@@ -73,6 +92,11 @@ function environmentOf(name: string): Record<string, string> {
   return Object.fromEntries(variables.map(([key, value]) => [key, typeof value === 'string' ? value : 'reference']))
 }
 
-function run(command: string, args: readonly string[]): void {
-  execFileSync(command, args, { cwd: root, stdio: 'inherit' })
+/** The fine-grained tests of the templates. */
+function runTests(): void {
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+  execFileSync(process.execPath, [vitest, 'run', 'test/cdk'], {
+    cwd: root,
+    stdio: ['ignore', process.stderr, 'inherit'],
+  })
 }

@@ -11,14 +11,19 @@ import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
 import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
 import { documentClient } from '#shared/dynamo/document-client.ts'
 import { dynamoIdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
+import { dynamoMessageCounter } from '#shared/dynamo/message-counter.ts'
 import { dynamoMetricStore } from '#shared/dynamo/metric-store.ts'
 import { ControlPlaneEnv, parseEnv } from '#shared/env.ts'
 import { createLog } from '#shared/log.ts'
+import { createMeter } from '#shared/metrics.ts'
+import { observedCompanyStore } from '#shared/observed-store.ts'
 import type { Clock } from '#shared/ports.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
 import { once } from './once.ts'
+import { functionSight } from './sight.ts'
 import type { StartPairingDeps } from './start-pairing.ts'
 import { tokenSettings, tokenVerifier } from './tokens.ts'
+import { messageRate } from './ws/message-rate.ts'
 
 const env = /* @__PURE__ */ once(() => parseEnv(ControlPlaneEnv, process.env))
 
@@ -35,11 +40,23 @@ export const shards = (): number => env().SHARD_QUEUE_URLS.length
 const callLimits = { tries: 2, tryMs: 1_500 }
 const controlTable = /* @__PURE__ */ once(() => ({ client: documentClient(callLimits), table: env().CONTROL_TABLE }))
 
+/** Where decisions are counted, and phone changes reported. */
 export const companyStore = /* @__PURE__ */ once(() =>
-  dynamoCompanyStore({ ...controlTable(), shards: shards(), clock }),
+  observedCompanyStore(dynamoCompanyStore({ ...controlTable(), shards: shards(), clock }), sight().observe),
 )
 
-export const connectionStore = /* @__PURE__ */ once(() => dynamoConnectionStore({ ...controlTable(), clock }))
+export const connectionStore = /* @__PURE__ */ once(() =>
+  dynamoConnectionStore({ ...controlTable(), clock, limit: env().CONNECTIONS_PER_COMPANY }),
+)
+
+export const messages = /* @__PURE__ */ once(() =>
+  messageRate({
+    counter: dynamoMessageCounter(controlTable()),
+    perSecond: env().MESSAGES_PER_SECOND,
+    clock,
+    log: log(),
+  }),
+)
 
 export const idempotencyStore = /* @__PURE__ */ once(() => dynamoIdempotencyStore(controlTable()))
 
@@ -62,8 +79,24 @@ export const publisher = /* @__PURE__ */ once(() =>
 
 export const verify = /* @__PURE__ */ once(() => tokenVerifier(tokenSettings(env())))
 
+const phoneHashSecret = /* @__PURE__ */ once(() => cachedSecret(secretsClient(), env().PHONE_HASH_SECRET_ARN, clock))
+
+export const sight = /* @__PURE__ */ once(() => {
+  const { SENTRY_DSN, BUILD_VERSION, METRICS_NAMESPACE } = env()
+  const loadReporter = async () => {
+    const { sentryReporter } = await import('./sentry.ts')
+    const settings = { dsn: SENTRY_DSN, release: BUILD_VERSION, environment: METRICS_NAMESPACE.replace(/^.*\//, '') }
+    return sentryReporter(settings, async () => (await phoneHashSecret().read()).current)
+  }
+  return functionSight({
+    meter: createMeter({ namespace: METRICS_NAMESPACE, store: metricStore(), clock, log: log() }),
+    loadReporter: SENTRY_DSN ? once(loadReporter) : undefined,
+    log: log(),
+  })
+})
+
 export const budget = /* @__PURE__ */ once(() => {
-  const secret = cachedSecret(secretsClient(), env().PHONE_HASH_SECRET_ARN, clock)
+  const secret = phoneHashSecret()
   const { CODES_PER_PHONE, CODES_PER_COMPANY, BUDGET_WINDOW_SECONDS } = env()
   return codeBudget({
     store: dynamoBudgetStore(controlTable().client, controlTable().table),

@@ -7,11 +7,13 @@ import type { Log } from '#shared/log.ts'
 import { failureOf } from './failures.ts'
 import { HttpEvent, type Reply, type Route } from './http/request.ts'
 import { languageOf } from './language.ts'
+import { inRequest } from './request-context.ts'
 import { type HttpResponse, type Problem, problemResponse } from './responses.ts'
+import type { Sight } from './sight.ts'
 import type { Caller, VerifyToken } from './tokens.ts'
 
-/** What the stack needs. A function without `verify` has only routes that anyone may ask. */
-export type EndpointDeps = { readonly log: Log; readonly verify?: VerifyToken }
+/** What the stack needs. A function without `verify` has only routes that anyone may ask, one without `sight` decides nothing. */
+export type EndpointDeps = { readonly log: Log; readonly verify?: VerifyToken; readonly sight?: Sight }
 
 /** Answers before Lambda ends us: API Gateway's own 503 is no problem document. */
 const timeoutEarlyInMillis = 500
@@ -22,28 +24,47 @@ export const endpoint = <Deps extends EndpointDeps>(
   makeDeps: () => Deps,
 ) =>
   middy<unknown, HttpResponse>({ timeoutEarlyInMillis })
-    .onError((request) => {
+    .after(() => makeDeps().sight?.finish())
+    .onError(async (request) => {
       const { event, error } = request
       const known = v.safeParse(HttpEvent, event)
-      const { log } = known.success ? inContext(makeDeps(), known.output) : makeDeps()
+      const deps = known.success ? inContext(makeDeps(), known.output) : makeDeps()
       const language = languageOf(known.success ? known.output.headers['accept-language'] : undefined)
-      request.response = refuse(failureOf(error), language, log, error)
+      const failure = failureOf(error)
+      const about = known.success ? fieldsOf(known.output) : {}
+      if (failure.code === 'INTERNAL') deps.sight?.unexpected(error, { code: failure.code, ...about })
+      request.response = refuse(failure, language, deps, error)
+      await deps.sight?.finish()
     })
     .handler(async (rawEvent: unknown): Promise<HttpResponse> => {
       const event = v.parse(HttpEvent, rawEvent)
-      const deps = inContext(makeDeps(), event)
-      const caller = await callerOf(event, deps.verify)
-      const language = languageOf(caller?.lang, event.headers['accept-language'])
-      const route = Object.hasOwn(routes, event.routeKey) ? routes[event.routeKey] : undefined
-      const request = { event, caller, language, correlationId: event.requestContext.requestId }
-      const reply: Reply = route ? await route(request, deps) : err({ code: 'NOT_FOUND' })
-      return reply.ok ? reply.value : refuse(reply.error, language, deps.log)
+      return inRequest(fieldsOf(event), event.headers['user-agent'], () => answer(event, routes, makeDeps()))
     })
 
+/** Who asks, which route it is, and what it answers. */
+async function answer<Deps extends EndpointDeps>(
+  event: HttpEvent,
+  routes: Readonly<Record<string, Route<Deps>>>,
+  baseDeps: Deps,
+): Promise<HttpResponse> {
+  const deps = inContext(baseDeps, event)
+  const caller = await callerOf(event, deps.verify)
+  const language = languageOf(caller?.lang, event.headers['accept-language'])
+  const route = Object.hasOwn(routes, event.routeKey) ? routes[event.routeKey] : undefined
+  const request = { event, caller, language, correlationId: event.requestContext.requestId }
+  const reply: Reply = route ? await route(request, deps) : err({ code: 'NOT_FOUND' })
+  return reply.ok ? reply.value : refuse(reply.error, language, deps)
+}
+
 /** The dependencies of one request: its log lines say which it is (R37). */
-const inContext = <Deps extends EndpointDeps>(deps: Deps, { routeKey, requestContext }: HttpEvent): Deps => ({
+const inContext = <Deps extends EndpointDeps>(deps: Deps, event: HttpEvent): Deps => ({
   ...deps,
-  log: deps.log.child({ correlationId: requestContext.requestId, route: routeKey }),
+  log: deps.log.child(fieldsOf(event)),
+})
+
+const fieldsOf = ({ routeKey, requestContext }: HttpEvent) => ({
+  correlationId: requestContext.requestId,
+  route: routeKey,
 })
 
 /** Who sends the request; undefined when the token is missing or bad. */
@@ -55,8 +76,9 @@ async function callerOf(event: HttpEvent, verify: VerifyToken | undefined): Prom
 }
 
 /** Refuses, with one line in the log: as loud as its code, without what the client wrote. */
-function refuse(problem: Problem, language: Language, log: Log, error?: unknown): HttpResponse {
-  const { code, field } = problem
+function refuse(problem: Problem, language: Language, { log, sight }: EndpointDeps, error?: unknown): HttpResponse {
+  const { code, field, isCounted } = problem
+  if (!isCounted) sight?.refused(code)
   log[errorSpec(code).level]('Request refused', {
     code,
     ...(field && { field }),

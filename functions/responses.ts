@@ -9,7 +9,12 @@ export type HttpResponse = {
 }
 
 /** A refusal of the HTTP API: a failure, the field at fault, and a status where it is not the code's own. */
-export type Problem = Failure & { readonly field?: string; readonly status?: number }
+export type Problem = Failure & {
+  readonly field?: string
+  readonly status?: number
+  /** It is how an attempt ended, and has been counted as that. */
+  readonly isCounted?: boolean
+}
 
 /** Answers carry pairing codes and phones: nobody between us and the client may keep them. */
 const common = { 'cache-control': 'no-store' }

@@ -4,12 +4,15 @@ import type { CompanyState, Decision } from '#shared/domain/company.ts'
 import { nextDeadline, timeOut } from '#shared/domain/deadlines.ts'
 import type { CompanyStore } from '#shared/ports.ts'
 import { parseQueueBody, WatchdogMessage } from '#shared/protocol/host-commands.ts'
-import { clock, commandQueue, companyStore, log, publisher } from './deps.ts'
+import { clock, commandQueue, companyStore, log, publisher, sight } from './deps.ts'
+import { failureOf } from './failures.ts'
 import { type NudgeDeps, nudgeHost } from './nudge-host.ts'
 import { once } from './once.ts'
+import { inRequest } from './request-context.ts'
+import type { Sight } from './sight.ts'
 import { type TellDeps, tell } from './tell.ts'
 
-export type WatchdogDeps = NudgeDeps & TellDeps & { readonly store: CompanyStore }
+export type WatchdogDeps = NudgeDeps & TellDeps & { readonly store: CompanyStore; readonly sight: Sight }
 
 /** What SQS is told: these messages come again, the others are done with. */
 export type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] }
@@ -25,14 +28,18 @@ export async function watch(rawEvent: unknown, deps: WatchdogDeps): Promise<Batc
   const failed = await Promise.all(
     Records.map(async ({ messageId, body }) => {
       try {
-        await wake(parseQueueBody(WatchdogMessage, body), deps)
+        const message = parseQueueBody(WatchdogMessage, body)
+        const { companyId, correlationId } = message
+        await inRequest({ companyId, correlationId }, undefined, () => wake(message, deps))
         return []
       } catch (error) {
+        if (failureOf(error).code === 'INTERNAL') deps.sight.unexpected(error, { component: 'watchdog', messageId })
         deps.log.error('The watchdog could not look at a company; it tries again', { messageId, error })
         return [{ itemIdentifier: messageId }]
       }
     }),
   )
+  await deps.sight.finish()
   return { batchItemFailures: failed.flat() }
 }
 
@@ -69,6 +76,7 @@ const deps = once(
     store: companyStore(),
     queue: commandQueue(),
     publisher: publisher(),
+    sight: sight(),
     clock,
   }),
 )

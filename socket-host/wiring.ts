@@ -12,6 +12,7 @@ import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
 import { documentClient, requestHandler } from '#shared/dynamo/document-client.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
 import { dynamoMetricStore } from '#shared/dynamo/metric-store.ts'
+import type { ControlTable } from '#shared/dynamo/shard-companies.ts'
 import { writtenRows } from '#shared/dynamo/written-rows.ts'
 import type { SocketHostEnv } from '#shared/env.ts'
 import type { Log } from '#shared/log.ts'
@@ -77,10 +78,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
   }
 }
 
-function budgetOf(
-  env: SocketHostEnv,
-  { client, table }: { client: ReturnType<typeof documentClient>; table: string },
-): CodeBudget {
+function budgetOf(env: SocketHostEnv, { client, table }: ControlTable): CodeBudget {
   const secret = cachedSecret(secretsClient(), env.PHONE_HASH_SECRET_ARN, Date.now)
   return codeBudget({
     store: dynamoBudgetStore(client, table),

@@ -1,16 +1,17 @@
 /** What is stored of a company, and how to be rid of it (requirements section 7). */
 import { ok } from '#shared/domain/result.ts'
-import { clock, commandQueue, companyStore, log, publisher, verify } from '../deps.ts'
+import { clock, commandQueue, companyStore, log, publisher, sight, verify } from '../deps.ts'
 import { endpoint } from '../endpoint.ts'
 import { once } from '../once.ts'
 import { type ResetDeps, reset } from '../reset.ts'
 import { json } from '../responses.ts'
+import type { Sight } from '../sight.ts'
 import { type TellDeps, tell } from '../tell.ts'
 import type { VerifyToken } from '../tokens.ts'
 import { companyRoute, noInput, type Route } from './request.ts'
 import { phoneFor } from './views.ts'
 
-export type CredentialsDeps = ResetDeps & TellDeps & { readonly verify: VerifyToken }
+export type CredentialsDeps = ResetDeps & TellDeps & { readonly verify: VerifyToken; readonly sight: Sight }
 
 const status = companyRoute(noInput, async ({ companyId, caller }, { store }: CredentialsDeps) => {
   const { state } = await store.read(companyId)
@@ -40,6 +41,7 @@ const deps = once(
   (): CredentialsDeps => ({
     log: log(),
     verify: verify(),
+    sight: sight(),
     store: companyStore(),
     queue: commandQueue(),
     publisher: publisher(),

@@ -14,16 +14,18 @@ import { ok } from '#shared/domain/result.ts'
 import type { HostLine, MetricStore } from '#shared/dynamo/metric-store.ts'
 import type { Log } from '#shared/log.ts'
 import type { Clock } from '#shared/ports.ts'
-import { clock, log, metricStore, shards, verify } from '../deps.ts'
+import { clock, log, metricStore, shards, sight, verify } from '../deps.ts'
 import { endpoint } from '../endpoint.ts'
 import { once } from '../once.ts'
 import { json } from '../responses.ts'
+import type { Sight } from '../sight.ts'
 import type { VerifyToken } from '../tokens.ts'
 import { adminRoute, noInput, type Route } from './request.ts'
 
 export type MetricsDeps = {
   readonly log: Log
   readonly verify: VerifyToken
+  readonly sight: Sight
   readonly metrics: MetricStore
   readonly shards: number
   readonly clock: Clock
@@ -82,7 +84,14 @@ const fleet = (hosts: readonly HostLine[]) => ({
 export const metricsRoutes: Readonly<Record<string, Route<MetricsDeps>>> = { 'GET /api/whatsapp/metrics': read }
 
 const deps = once(
-  (): MetricsDeps => ({ log: log(), verify: verify(), metrics: metricStore(), shards: shards(), clock }),
+  (): MetricsDeps => ({
+    log: log(),
+    verify: verify(),
+    sight: sight(),
+    metrics: metricStore(),
+    shards: shards(),
+    clock,
+  }),
 )
 
 export const handler = endpoint(metricsRoutes, deps)

@@ -12,11 +12,13 @@ import {
   log,
   pairing,
   publisher,
+  sight,
   verify,
 } from '../deps.ts'
 import { endpoint } from '../endpoint.ts'
 import { once } from '../once.ts'
 import { json } from '../responses.ts'
+import type { Sight } from '../sight.ts'
 import { type StartPairingDeps, startPairing } from '../start-pairing.ts'
 import { type TellDeps, tell } from '../tell.ts'
 import type { VerifyToken } from '../tokens.ts'
@@ -24,7 +26,9 @@ import { type IdempotencyDeps, idempotently } from './idempotency.ts'
 import { type CompanyRequest, companyRoute, noInput, type Reply, type Route } from './request.ts'
 import { attemptBody } from './views.ts'
 
-export type PairingDeps = StartPairingDeps & TellDeps & IdempotencyDeps & { readonly verify: VerifyToken }
+export type PairingDeps = StartPairingDeps &
+  TellDeps &
+  IdempotencyDeps & { readonly verify: VerifyToken; readonly sight: Sight }
 
 const CodeRequest = v.object({ phoneNumber: TypedPhone })
 
@@ -45,7 +49,8 @@ async function start(request: CompanyRequest<v.InferOutput<typeof CodeRequest>>,
     },
     deps,
   )
-  if (result.kind !== 'accepted') return err({ ...result.failure, ...fieldOf(result.failure.code) })
+  if (result.kind === 'failed') return err({ ...result.failure, isCounted: true })
+  if (result.kind === 'refused') return err({ ...result.failure, ...fieldOf(result.failure.code) })
   return ok(json(202, { companyId, attempt: attemptFields(result.attempt, deps.clock()) }))
 }
 
@@ -67,6 +72,7 @@ const deps = once(
   (): PairingDeps => ({
     log: log(),
     verify: verify(),
+    sight: sight(),
     store: companyStore(),
     queue: commandQueue(),
     publisher: publisher(),

@@ -3,10 +3,11 @@ import * as v from 'valibot'
 import { ok } from '#shared/domain/result.ts'
 import type { Log } from '#shared/log.ts'
 import type { Clock, CompanyStore } from '#shared/ports.ts'
-import { clock, companyStore, log, shards, verify } from '../deps.ts'
+import { clock, companyStore, log, shards, sight, verify } from '../deps.ts'
 import { endpoint } from '../endpoint.ts'
 import { once } from '../once.ts'
 import { json } from '../responses.ts'
+import type { Sight } from '../sight.ts'
 import type { VerifyToken } from '../tokens.ts'
 import { adminRoute, badRequest, companyRoute, noInput, type Route } from './request.ts'
 import { cursorOf, placeOf, sessionPage } from './session-pages.ts'
@@ -15,6 +16,7 @@ import { sessionBody } from './views.ts'
 export type SessionsDeps = {
   readonly log: Log
   readonly verify: VerifyToken
+  readonly sight: Sight
   readonly store: CompanyStore
   readonly shards: number
   readonly clock: Clock
@@ -57,7 +59,14 @@ export const sessionsRoutes: Readonly<Record<string, Route<SessionsDeps>>> = {
 }
 
 const deps = once(
-  (): SessionsDeps => ({ log: log(), verify: verify(), store: companyStore(), shards: shards(), clock }),
+  (): SessionsDeps => ({
+    log: log(),
+    verify: verify(),
+    sight: sight(),
+    store: companyStore(),
+    shards: shards(),
+    clock,
+  }),
 )
 
 export const handler = endpoint(sessionsRoutes, deps)

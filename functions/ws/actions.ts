@@ -14,9 +14,10 @@ import {
 import { nudgeHost } from '../nudge-host.ts'
 import { readersStaleMs } from '../readers.ts'
 import { type ResetDeps, reset } from '../reset.ts'
+import type { Sight } from '../sight.ts'
 import { type PairingOrder, type StartPairingDeps, startPairing } from '../start-pairing.ts'
 
-export type ActionDeps = StartPairingDeps & ResetDeps
+export type ActionDeps = StartPairingDeps & ResetDeps & { readonly sight: Pick<Sight, 'refused'> }
 
 /** One message of a client, as all actions see it. */
 export type Call = {
@@ -86,6 +87,8 @@ async function requestPairing(
   if (result.kind === 'accepted') return undefined
   const { code } = result.failure
   deps.log[errorSpec(code).level]('Pairing refused', { code })
+  // A failed attempt has been counted as one.
   if (result.kind === 'failed') return undefined
+  deps.sight.refused(code, { companyId: call.companyId, correlationId: call.correlationId })
   return errorMessage(result.failure, call.envelope(await call.drawSeq()), 'pairing-code-error')
 }

@@ -17,6 +17,7 @@ const requestContext = v.object({
   connectedAt: v.number(),
   requestId: v.pipe(v.string(), v.maxLength(128)),
   authorizer: Client,
+  identity: v.nullish(v.object({ userAgent: v.nullish(v.string()) })),
 })
 
 export const ConnectEvent = v.object({ requestContext, ...Handshake.entries })

@@ -4,16 +4,30 @@ import { errorSpec, type Failure } from '#shared/domain/errors.ts'
 import type { Connection } from '#shared/ports.ts'
 import { type ClientAction, type ClientMessage, parseClientMessage } from '#shared/protocol/client-messages.ts'
 import { type Envelope, errorMessage, type ServerMessage } from '#shared/protocol/server-messages.ts'
-import { budget, clock, commandQueue, companyStore, connectionsApi, log, pairing, publisher } from '../deps.ts'
+import {
+  budget,
+  clock,
+  commandQueue,
+  companyStore,
+  connectionsApi,
+  log,
+  messages,
+  pairing,
+  publisher,
+  sight,
+} from '../deps.ts'
 import { failureOf } from '../failures.ts'
 import { once } from '../once.ts'
+import { inRequest } from '../request-context.ts'
+import type { Sight } from '../sight.ts'
 import { isExpired } from '../tokens.ts'
 import { type ActionDeps, runAction } from './actions.ts'
 import { type DeliveryDeps, deliveryTo } from './delivery.ts'
 import { MessageEvent, type RouteResponse } from './events.ts'
+import type { MessageRate } from './message-rate.ts'
 import { withinTime } from './within-time.ts'
 
-export type MessageDeps = ActionDeps & DeliveryDeps
+export type MessageDeps = ActionDeps & DeliveryDeps & { readonly sight: Sight; readonly messages: MessageRate }
 
 /** What Lambda says about the time it gives us. */
 export type Remaining = { readonly getRemainingTimeInMillis?: () => number }
@@ -29,16 +43,37 @@ export async function receive(rawEvent: unknown, context: Remaining, baseDeps: M
     baseDeps.log.error('Not an event of the WebSocket API', { issues: event.issues.map((issue) => issue.message) })
     return { statusCode: 400 }
   }
-  const { requestContext, body } = event.output
+  const { requestContext } = event.output
+  const { connectionId, authorizer, requestId: correlationId } = requestContext
+  const fields = { companyId: authorizer.companyId, connectionId, correlationId }
+  const userAgent = requestContext.identity?.userAgent
+  const response = await inRequest(fields, userAgent, () => answer(event.output, context, inContext(baseDeps, fields)))
+  await baseDeps.sight.finish()
+  return response
+}
+
+async function answer(
+  { requestContext, body }: MessageEvent,
+  context: Remaining,
+  deps: MessageDeps,
+): Promise<RouteResponse> {
   const { connectionId, connectedAt, authorizer, requestId: correlationId } = requestContext
   const { companyId, language, exp } = authorizer
-  const client = { connectionId, companyId, language, connectedAt }
-  const sender = { client, correlationId, deps: inContext(baseDeps, { companyId, connectionId, correlationId }) }
-  if (isExpired(exp, baseDeps.clock())) return expel(sender)
+  const sender = { client: { connectionId, companyId, language, connectedAt }, correlationId, deps }
+  if (isExpired(exp, deps.clock())) return expel(sender)
   const parsed = parseClientMessage(body ?? undefined)
+  const { requestId } = parsed.ok ? parsed.value : parsed.error
+  if (await deps.messages.isExceeded(connectionId)) return respond(tooFast(sender, requestId))
   if (parsed.ok) return respond(await carryOut(parsed.value, sender, context))
-  const { field, detail, requestId } = parsed.error
+  const { field, detail } = parsed.error
   return respond(await refuse({ code: 'BAD_REQUEST', detail }, sender, { field, requestId }))
+}
+
+/** No sequence number is drawn for it: refusing must cost less than what is refused. */
+function tooFast(sender: Sender, requestId: string | undefined): ServerMessage {
+  const failure: Failure = { code: 'RATE_LIMITED', retryAfter: 1 }
+  report(failure, sender)
+  return errorMessage(failure, envelopeOf(sender, 0, requestId))
 }
 
 const inContext = (deps: MessageDeps, fields: Record<string, string>): MessageDeps => ({
@@ -107,7 +142,10 @@ async function refuse(
   return errorMessage(failure, envelopeOf(sender, await drawSeq(sender), about.requestId), 'error', about.field)
 }
 
-function report({ code }: Failure, { deps }: Sender, error?: unknown): void {
+function report({ code }: Failure, { deps, correlationId, client }: Sender, error?: unknown): void {
+  const about = { companyId: client.companyId, correlationId }
+  deps.sight.refused(code, about)
+  if (code === 'INTERNAL') deps.sight.unexpected(error, { ...about, code, component: 'message' })
   deps.log[errorSpec(code).level]('Message refused', { code, ...(error !== undefined && { error }) })
 }
 
@@ -135,6 +173,8 @@ const deps = once(
     store: companyStore(),
     queue: commandQueue(),
     publisher: publisher(),
+    sight: sight(),
+    messages: messages(),
     connectionsApi: connectionsApi(),
     pairing: pairing(),
     budget: budget(),

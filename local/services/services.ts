@@ -5,6 +5,7 @@ import { type Faults, type FaultTarget, faultTargets, putFaultsBefore } from '..
 import { startAwsJson } from './aws-json.ts'
 import { startDynamoDb } from './dynamodb.ts'
 import type { Engine } from './engine.ts'
+import { checkEndpoints, externalEndpoints } from './external.ts'
 import { kmsOperations } from './kms.ts'
 import { secretsOperations } from './secrets.ts'
 import { type Queues, startSqs } from './sqs.ts'
@@ -35,9 +36,10 @@ export type ServiceOptions = {
   readonly onUnknownCall: (what: string) => void
 }
 
-/** Starts the engines that are not replaced by an endpoint in the environment. */
+/** Starts the engines that are not replaced by an endpoint in the environment; throws when nobody answers at such an endpoint. */
 export async function startServices(options: ServiceOptions): Promise<Services> {
   const external = externalEndpoints(options.env ?? {})
+  await checkEndpoints(external)
   const file = dataFiles(options.dataDir)
   const json = { ...kmsOperations(file('keys.json')), ...secretsOperations(file('secrets.json')) }
   const [other, dynamodb, sqs] = await Promise.all([
@@ -76,18 +78,6 @@ function subjectToFaults(engines: Partial<Record<FaultTarget, Engine | undefined
     const server = engines[target]?.server
     if (server !== undefined) putFaultsBefore(server, target, faults)
   }
-}
-
-function externalEndpoints(env: NodeJS.ProcessEnv): Partial<Endpoints> {
-  const all = env['AWS_ENDPOINT_URL']
-  const found = {
-    dynamodb: env['AWS_ENDPOINT_URL_DYNAMODB'] ?? all,
-    sqs: env['AWS_ENDPOINT_URL_SQS'] ?? all,
-    kms: env['AWS_ENDPOINT_URL_KMS'] ?? all,
-    secretsManager: env['AWS_ENDPOINT_URL_SECRETS_MANAGER'] ?? all,
-    other: all,
-  }
-  return Object.fromEntries(Object.entries(found).filter(([, url]) => url !== undefined))
 }
 
 function dataFiles(dataDir: string | undefined): (name: string) => string | undefined {

@@ -1,5 +1,10 @@
 /** SQS queues of a template. */
-import { CreateQueueCommand, type SQSClient } from '@aws-sdk/client-sqs'
+import {
+  CreateQueueCommand,
+  GetQueueUrlCommand,
+  SetQueueAttributesCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs'
 import * as v from 'valibot'
 import { account, region } from '../services/account.ts'
 import { flag, numeric, type PropertySpec } from './properties.ts'
@@ -22,14 +27,36 @@ export const queueProperties = {
 
 type QueueProperties = v.InferOutput<v.ObjectSchema<typeof queueProperties.used, undefined>>
 
+type Attributes = Record<string, string>
+
 /** Creates the queue unless it exists, and returns its URL. */
 export async function createQueue(client: SQSClient, name: string, properties: QueueProperties): Promise<string> {
-  const { QueueName: _, ...attributes } = properties
-  const Attributes = Object.fromEntries(
-    Object.entries(attributes).flatMap(([key, value]) => (value === undefined ? [] : [[key, attributeText(value)]])),
+  const { QueueName: _, ...given } = properties
+  const attributes = Object.fromEntries(
+    Object.entries(given).flatMap(([key, value]) => (value === undefined ? [] : [[key, attributeText(value)]])),
   )
-  const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName: name, Attributes }))
-  if (QueueUrl === undefined) throw new Error(`SQS named no URL for queue ${name}`)
+  const url = await createOrUpdate(client, name, attributes)
+  if (url === undefined) throw new Error(`SQS named no URL for queue ${name}`)
+  return url
+}
+
+async function createOrUpdate(client: SQSClient, name: string, attributes: Attributes): Promise<string | undefined> {
+  try {
+    return (await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }))).QueueUrl
+  } catch (error) {
+    if (!isTaken(error)) throw error
+    // An engine that outlives the run has the queue as an earlier version of the template wanted it.
+    return updateQueue(client, name, attributes)
+  }
+}
+
+/** Engines spell the name of this error differently. */
+const isTaken = (error: unknown): boolean => error instanceof Error && /QueueNameExists$|QueueAlreadyExists$/.test(error.name)
+
+async function updateQueue(client: SQSClient, name: string, attributes: Attributes): Promise<string | undefined> {
+  const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName: name }))
+  const { FifoQueue: _, ...changeable } = attributes
+  await client.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: changeable }))
   return QueueUrl
 }
 

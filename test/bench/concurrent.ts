@@ -1,4 +1,5 @@
 /** Many companies at once: does everybody get a code, and in what time? */
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Client, connect } from '../e2e/client.ts'
 import { milliseconds, percentile } from './figures.ts'
 import type { Bench } from './main.ts'
@@ -9,6 +10,7 @@ const companies = Number(process.env['BENCH_COMPANIES'] ?? 100)
 type Outcome = { readonly codeMs: number; readonly linkMs: number; readonly crossTalk: number }
 
 export async function concurrent({ url, say, control }: Bench): Promise<void> {
+  await shardsAreSpread(url)
   const clients = await Promise.all(
     Array.from({ length: companies }, async (_, index) => {
       const companyId = `burst-${index}`
@@ -37,6 +39,15 @@ export async function concurrent({ url, say, control }: Bench): Promise<void> {
     say(`  time to ${name}  p50 ${p50}  p95 ${p95}  p99 ${p99}`)
   }
   await Promise.all(clients.map(({ client }) => client.close()))
+}
+
+/** Hosts that start together have the shards of the first for some seconds. */
+async function shardsAreSpread(url: string): Promise<void> {
+  for (;;) {
+    const hosts = (await (await fetch(`${url}/dev/hosts`)).json()) as { shards: readonly number[] }[]
+    if (hosts.every(({ shards }) => shards.length > 0)) return
+    await pause(200)
+  }
 }
 
 async function pairOne(

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { counted } from '#shared/domain/metrics.ts'
 import { dynamoIdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
+import { dynamoMessageCounter } from '#shared/dynamo/message-counter.ts'
 import { dynamoMetricStore } from '#shared/dynamo/metric-store.ts'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../contracts/engines/engines.ts'
 
@@ -73,4 +74,12 @@ describe('metrics', () => {
     await table.client.send(new PutCommand({ TableName: table.table, Item: { pk: 'METRIC#0', sk: 'COUNTS', ttl: 7 } }))
     expect(await dynamoMetricStore(table).sum(1, 0)).toEqual({})
   })
+})
+
+test('messages are counted per connection and second, however many come at the same moment', async () => {
+  const counter = dynamoMessageCounter(table)
+  const counts = await Promise.all(Array.from({ length: 5 }, () => counter.count('A', 1_000)))
+  expect(counts.toSorted()).toEqual([1, 2, 3, 4, 5])
+  expect(await counter.count('A', 1_001)).toBe(1)
+  expect(await counter.count('B', 1_000)).toBe(1)
 })

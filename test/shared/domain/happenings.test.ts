@@ -88,7 +88,7 @@ describe('of an attempt', () => {
   })
 
   test('that only awaited a session is connected, but links nothing', () => {
-    const asked = ask(linked())
+    const asked = ask(linked(), { deadline: seconds(60) })
     const ref = { ...refOf(asked), owner: { hostId: 'host-1', epoch: 7 } }
     const waiting = acceptAttempt(asked, ref, 'replace', seconds(41)).state
     const connected = sessionConnected(waiting, sessionOf(waiting), seconds(42)).state

@@ -18,7 +18,7 @@ export type PacingLimits = {
 export const defaultLimits: PacingLimits = {
   concurrent: { pairing: 8, restart: 3, reconnect: 3 },
   reconnectsPerSecond: 5,
-  attemptBurst: 50,
+  attemptBurst: 64,
   attemptsPerSecond: 2,
 }
 

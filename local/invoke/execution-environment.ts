@@ -32,7 +32,7 @@ export function startExecutionEnvironment(
     execArgv: [],
     stdout: true,
     stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: fn.memoryMb },
+    resourceLimits: { maxOldGenerationSizeMb: fn.memoryMb, maxYoungGenerationSizeMb: 16 },
   })
   for (const output of [worker.stdout, worker.stderr]) {
     createInterface({ input: output }).on('line', (line) => log(fn.title, line))

@@ -10,8 +10,8 @@ export type FunctionPool = {
   stop(): Promise<void>
 }
 
-/** On AWS a thousand; here each costs some 30 MB, so that more invocations than this wait for their turn. */
-const maxEnvironments = 10
+/** On AWS a thousand; here each costs memory and there are few cores, so that more invocations than this wait for their turn. */
+const maxEnvironments = 4
 /**
  * Lambda starts an environment for every concurrent invocation. Loading one costs a core as much as twenty invocations do, so that
  * in a burst it is faster to wait a moment for a warm one; a function that waits for something slow gets company all the same.

@@ -54,6 +54,7 @@ export function listen({ library, end, credentials, emit, clock, log, times }: E
   const isRegistration = !credentials.isLinked()
   let phase: SocketPhase = 'handshake'
   let hasQr = false
+  let wasRefused = false
 
   const tell = (event: SocketEvent) => {
     if (!end.isOver()) emit(event)
@@ -75,8 +76,11 @@ export function listen({ library, end, credentials, emit, clock, log, times }: E
   const confirmOpen = async () => {
     try {
       await credentials.flush()
-      const preKeys = await preKeysAtWhatsApp(library)
-      if (preKeys === 0) return end.fail(ownClose('lost', 'WhatsApp has none of our pre-keys'))
+      // Nought alone may be a service that does not count; nought after a refusal is an upload that failed.
+      if ((await preKeysAtWhatsApp(library)) === 0) {
+        if (wasRefused) return end.fail(ownClose('lost', 'WhatsApp has none of our pre-keys'))
+        log.warn({}, 'WhatsApp counts none of our pre-keys, though it refused nothing')
+      }
       end.expectNothing()
       tell({ type: 'opened' })
     } catch (error) {
@@ -116,6 +120,9 @@ export function listen({ library, end, credentials, emit, clock, log, times }: E
     })
   }
   ws.on('CB:success', () => loggedIn.resolve())
+  ws.on('CB:iq,type:error', () => {
+    wasRefused = true
+  })
   library.onUpdate(update)
   end.expectProgress(times.connectMs, ownClose('lost', `not connected after ${times.connectMs} ms`))
   return { hasQr: () => hasQr, loggedIn: loggedIn.promise }

@@ -28,17 +28,25 @@ export async function reportBundles(
   // One after the other: import times of processes that run side by side mean nothing.
   for (const [name, { entry }] of Object.entries(functions)) {
     const target = join(folder, name)
-    const outputs = (await bundleFunction(target, entry)).outputs
-    const bytes = sizeOf(outputs, alwaysLoaded(outputs))
-    reports.push({
-      name,
-      bytes,
-      bytesOnDemand: sizeOf(outputs, new Set(Object.keys(outputs).filter(isCode))) - bytes,
-      importMs: medianImportMs(join(target, 'index.mjs'), environmentOf(name)),
-      budget: Object.entries(budgets).find(([limited]) => limited === name)?.[1] ?? defaultBudget,
-    })
+    const size = await measureBundle(target, entry)
+    const importMs = medianImportMs(join(target, 'index.mjs'), environmentOf(name))
+    reports.push({ name, ...size, importMs, budget: budgetOf(name) })
   }
   return reports
+}
+
+/** Bytes that a function may load at start. */
+export const budgetOf = (name: string): number =>
+  Object.entries(budgets).find(([limited]) => limited === name)?.[1] ?? defaultBudget
+
+/** Bundles a function into `folder` and weighs it. */
+export async function measureBundle(
+  folder: string,
+  entry: string,
+): Promise<Pick<BundleReport, 'bytes' | 'bytesOnDemand'>> {
+  const { outputs } = await bundleFunction(folder, entry)
+  const bytes = sizeOf(outputs, alwaysLoaded(outputs))
+  return { bytes, bytesOnDemand: sizeOf(outputs, new Set(Object.keys(outputs).filter(isCode))) - bytes }
 }
 
 /** Outputs that the entry reaches through static imports. */

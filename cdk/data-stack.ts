@@ -34,6 +34,14 @@ export class DataStack extends Stack {
       value: this.secrets.token.secretArn,
       description: 'The marketplace reads this secret to sign tokens (HS256)',
     })
+    new CfnOutput(this, 'ControlTableName', {
+      value: this.tables.control.tableName,
+      description: 'For operators: docs/operations.md',
+    })
+    new CfnOutput(this, 'CredentialsTableName', {
+      value: this.tables.credentials.tableName,
+      description: 'For operators: docs/operations.md',
+    })
     new CfnOutput(this, 'AlarmTopicArn', {
       value: this.alerts.topic.topicArn,
       description: 'Alarms are published here',

@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib'
+import { CfnOutput, Stack } from 'aws-cdk-lib'
 import type { WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { FargateService } from 'aws-cdk-lib/aws-ecs'
 import type { Role } from 'aws-cdk-lib/aws-iam'
@@ -42,6 +42,10 @@ export class SocketHostStack extends Stack {
       alerts: data.alerts,
     })
     this.service = service
+    new CfnOutput(this, 'HostService', {
+      value: `${service.cluster.clusterName}/${service.serviceName}`,
+      description: 'For operators: cluster and service of the hosts (docs/operations.md)',
+    })
   }
 }
 

@@ -61,7 +61,7 @@ export class HostTask extends Construct {
   }
 }
 
-/** Asks the host itself: it answers 200 while its loop turns and its store and queues answer. */
+/** Asks the host itself: it answers 200 while its event loop turns and it reaches its leases (socket-host/health.ts). */
 const healthCheck: ecs.HealthCheck = {
   command: [
     'CMD',

@@ -1,10 +1,5 @@
 /** SQS queues of a template. */
-import {
-  CreateQueueCommand,
-  GetQueueUrlCommand,
-  SetQueueAttributesCommand,
-  type SQSClient,
-} from '@aws-sdk/client-sqs'
+import { CreateQueueCommand, GetQueueUrlCommand, SetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs'
 import * as v from 'valibot'
 import { account, region } from '../services/account.ts'
 import { flag, numeric, type PropertySpec } from './properties.ts'
@@ -51,7 +46,8 @@ async function createOrUpdate(client: SQSClient, name: string, attributes: Attri
 }
 
 /** Engines spell the name of this error differently. */
-const isTaken = (error: unknown): boolean => error instanceof Error && /QueueNameExists$|QueueAlreadyExists$/.test(error.name)
+const isTaken = (error: unknown): boolean =>
+  error instanceof Error && /QueueNameExists$|QueueAlreadyExists$/.test(error.name)
 
 async function updateQueue(client: SQSClient, name: string, attributes: Attributes): Promise<string | undefined> {
   const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName: name }))

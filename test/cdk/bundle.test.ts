@@ -3,6 +3,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { writeBundle } from '../../cdk/bundle.ts'
+import { budgetOf, measureBundle } from '../../cdk/bundle-report.ts'
+import { type FunctionName, functions } from '../../functions/routes.ts'
 import { temporary } from './temporary.ts'
 
 const filesOf = (folder: string) =>
@@ -39,5 +41,17 @@ describe('a bundle', () => {
     writeFileSync(join(folder, 'chunk-OLD.mjs'), '')
     await writeBundle(folder, { entryPoints: { index: entry } })
     expect(readdirSync(folder)).not.toContain('chunk-OLD.mjs')
+  })
+})
+
+describe('the budget', () => {
+  it('is 30 KB for what the authorizer loads at start, and 450 KB for any other function', () => {
+    expect((['authorizer', 'message'] as const satisfies FunctionName[]).map(budgetOf)).toEqual([30_000, 450_000])
+  })
+
+  it.each(['authorizer', 'pairing'] as const)('is kept by %s', async (name) => {
+    const { bytes, bytesOnDemand } = await measureBundle(temporary(), functions[name].entry)
+    expect(bytes).toBeLessThanOrEqual(budgetOf(name))
+    expect(bytesOnDemand).toBeGreaterThan(0)
   })
 })

@@ -7,13 +7,17 @@ export type Stage = {
   /** A client of the company, connected. */
   readonly client: (companyId: string) => Promise<Client>
   /** Calls an HTTP route with a token of the role. */
-  readonly http: (method: string, path: string, as?: { companyId?: string; role?: 'admin' }) => Promise<HttpAnswer>
+  readonly http: (method: string, path: string, as?: Caller, request?: HttpExtras) => Promise<HttpAnswer>
   readonly phone: (number: string) => Phone
+  /** Puts the simulated WhatsApp as a whole into a condition. */
+  readonly service: (behaviour: string, parameters?: object) => Promise<void>
   /** A company and a phone that no other test of the file uses. */
   readonly fresh: () => { companyId: string; phone: Phone }
   readonly stop: () => Promise<void>
 }
 
+export type Caller = { readonly companyId?: string; readonly role?: 'admin' }
+export type HttpExtras = { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> }
 export type HttpAnswer = { readonly status: number; readonly body: Record<string, unknown>; readonly headers: Headers }
 
 /** A person with a phone. */
@@ -37,7 +41,8 @@ export type PhoneReport = {
 let companies = 0
 
 export async function startStage(options: Parameters<typeof startLocal>[0] = {}): Promise<Stage> {
-  const run = await startLocal({ port: 0, ...options })
+  const assembly = process.env['PAIRPLANE_ASSEMBLY']
+  const run = await startLocal({ port: 0, ...(assembly && { assembly }), ...options })
   const control = async (method: string, path: string, body: object = {}) => {
     const response = await fetch(`${run.url}/simulator/${path}`, {
       method,
@@ -63,9 +68,13 @@ export async function startStage(options: Parameters<typeof startLocal>[0] = {})
     },
     look: async () => (await control('GET', `phones/${number}`)) as unknown as PhoneReport,
   })
-  const http: Stage['http'] = async (method, path, as) => {
+  const http: Stage['http'] = async (method, path, as, { body, headers } = {}) => {
     const token = as && (await run.token(as.companyId, as.role))
-    const response = await fetch(run.url + path, { method, headers: token ? { authorization: `Bearer ${token}` } : {} })
+    const response = await fetch(run.url + path, {
+      method,
+      headers: { ...(token && { authorization: `Bearer ${token}` }), ...headers },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
     return {
       status: response.status,
       body: (await response.json()) as Record<string, unknown>,
@@ -76,6 +85,9 @@ export async function startStage(options: Parameters<typeof startLocal>[0] = {})
     run,
     http,
     phone,
+    service: async (behaviour, parameters = {}) => {
+      await control('PUT', 'service', { behaviour, ...parameters })
+    },
     client: async (companyId) => connect(`${run.wsUrl}?token=${await run.token(companyId)}`),
     fresh: () => {
       companies += 1

@@ -24,7 +24,10 @@ export async function startOneEndpoint(): Promise<OneEndpoint> {
   const server = createServer((request, response) => {
     const [prefix = '', operation = ''] = String(request.headers['x-amz-target'] ?? '').split('.')
     const service = serviceOf[prefix]
-    if (service === undefined) return response.writeHead(501).end()
+    if (service === undefined) {
+      response.writeHead(501).end()
+      return
+    }
     called.set(prefix, (called.get(prefix) ?? new Set()).add(operation))
     forward(services.endpoints[service], request, response)
   })

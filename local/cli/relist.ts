@@ -1,0 +1,33 @@
+/** `node local/cli/relist.ts`: a step of "Change the number of shards" in docs/operations.md. */
+import { documentClient } from '#shared/dynamo/document-client.ts'
+import { parseOptions, runMain, UsageError } from './arguments.ts'
+import { relistCompanies } from './relisting.ts'
+
+const usage = `node local/cli/relist.ts --table CONTROL_TABLE --from OLD --to NEW
+
+  --table  name of the control table
+  --from   number of shards until now
+  --to     number of shards from now on
+
+Region and credentials as for the AWS command line. Refuses while a host owns a shard. Can be repeated.`
+
+const options = { table: { type: 'string' }, from: { type: 'string' }, to: { type: 'string' } } as const
+
+async function main(): Promise<number> {
+  const { values } = parseOptions(options, usage)
+  if (!values.table) throw new UsageError(`--table is missing\n\n${usage}`)
+  const client = documentClient()
+  const relisting = { client, table: values.table, from: shards('from', values.from), to: shards('to', values.to) }
+  const moved = await relistCompanies(relisting)
+  client.destroy()
+  console.log(`${moved} companies have another shard now`)
+  return 0
+}
+
+function shards(name: string, value: string | undefined): number {
+  const number = Number(value)
+  if (Number.isInteger(number) && number >= 1 && number <= 256) return number
+  throw new UsageError(`--${name} must be a whole number from 1 to 256\n\n${usage}`)
+}
+
+await runMain(main)

@@ -1,0 +1,112 @@
+/** Hosts that die, freeze and stop under linked sessions (R27, R28; cases 13 and 15). */
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Company, type Fleet, fleetOf, quickLeases, quickStaleMs, signal } from '../chaos/fleet.ts'
+import type { Client } from './client.ts'
+import { type Stage, startStage } from './stage.ts'
+
+let stage: Stage
+let fleet: Fleet
+let companies: readonly Company[]
+const written: { source: string; line: string }[] = []
+
+beforeAll(async () => {
+  stage = await startStage({
+    hosts: 3,
+    // A replacement would take shards back in the middle of a test.
+    restartsHosts: false,
+    environment: quickLeases,
+    log: (source, line) => written.push({ source, line }),
+  })
+  fleet = fleetOf(stage)
+  await fleet.untilSpread()
+  companies = await fleet.linkSome(6)
+}, 90_000)
+afterAll(() => stage?.stop())
+
+const count = (client: Client, event: string) => client.frames.filter((frame) => frame.event === event).length
+
+it('kill -9: its companies are connected on the others, and commands sent meanwhile are carried out', async () => {
+  const [first] = companies
+  if (!first) throw new Error('nobody is linked')
+  const dead = await fleet.ownerOf(first.companyId)
+  const orphans = fleet.heldBy(dead, companies)
+  const asking = fleet.freshOn(dead)
+  const half = fleet.freshOn(dead)
+  const client = await stage.client(asking.companyId)
+  const halfway = await stage.client(half.companyId)
+  await halfway.ask('request-pairing-code', 'pairing-code', { phoneNumber: half.phone.number })
+  signal(dead, 'SIGKILL')
+  const asked = client.ask('request-pairing-code', 'pairing-code', { phoneNumber: asking.phone.number })
+  const tookMs = await fleet.untilConnected(orphans, quickStaleMs + 5000, dead.hostId)
+  expect(tookMs).toBeLessThan(quickStaleMs + 5000)
+  await asking.phone.enterCode((await asked)['code'])
+  await client.next('whatsapp-connected')
+  // Only the dead host could have finished this one.
+  expect(await halfway.next('pairing-code-error')).toMatchObject({ code: 'HOST_UNAVAILABLE', retryable: true })
+  expect(await fleet.twins()).toEqual([])
+  await Promise.all([client.close(), halfway.close()])
+}, 30_000)
+
+it('SIGSTOP for longer than the lease, then SIGCONT: the host that returns holds no socket and writes nothing', async () => {
+  await fleet.untilSpread()
+  await fleet.untilConnected(companies, 10_000)
+  const [first] = companies
+  if (!first) throw new Error('nobody is linked')
+  const frozen = await fleet.ownerOf(first.companyId)
+  const orphans = fleet.heldBy(frozen, companies)
+  signal(frozen, 'SIGSTOP')
+  await fleet.untilConnected(orphans, quickStaleMs + 5000, frozen.hostId)
+  const seenBefore = await fleet.twins()
+  const linesBefore = written.length
+  signal(frozen, 'SIGCONT')
+  const lost = () =>
+    written.slice(linesBefore).filter(({ source, line }) => source === frozen.hostId && line.includes('lease lost'))
+  await expect.poll(() => lost().length, { timeout: 5000 }).toBe(frozen.shards.length)
+  // A socket that it had kept would be one more than there are devices online.
+  await expect
+    .poll(
+      async () => {
+        const { connections, online } = await fleet.simulator()
+        return connections.open - online.length
+      },
+      { timeout: 5000 },
+    )
+    .toBe(0)
+  await fleet.untilSpread()
+  await fleet.untilConnected(companies, 10_000)
+  expect(await fleet.twins()).toEqual(seenBefore)
+  const about = written.slice(linesBefore).filter(({ line }) => /stale|link installed/.test(line))
+  expect(about).toEqual([])
+}, 40_000)
+
+it('SIGTERM: the others take over at once, with one disconnect; attempts finish, or fail with a clear code', async () => {
+  const [first] = companies
+  if (!first) throw new Error('nobody is linked')
+  const leaving = await fleet.ownerOf(first.companyId)
+  const moved = fleet.heldBy(leaving, companies)
+  const clients = await Promise.all(moved.map(({ companyId }) => stage.client(companyId)))
+  const loginsOf = async () =>
+    (await Promise.all(moved.map(({ phone }) => phone.look()))).map(({ devices }) => devices[0])
+  const before = await loginsOf()
+  const typed = fleet.freshOn(leaving)
+  const untyped = fleet.freshOn(leaving)
+  const [typing, waiting] = await Promise.all([stage.client(typed.companyId), stage.client(untyped.companyId)])
+  const { code } = await typing.ask('request-pairing-code', 'pairing-code', { phoneNumber: typed.phone.number })
+  await waiting.ask('request-pairing-code', 'pairing-code', { phoneNumber: untyped.phone.number })
+  signal(leaving, 'SIGTERM')
+  expect(await typed.phone.enterCode(code)).toBe('linked')
+  await typing.next('whatsapp-connected')
+  expect(await waiting.next('pairing-code-error', 15_000)).toMatchObject({ code: 'HOST_UNAVAILABLE' })
+  const tookMs = await fleet.untilConnected([...moved, typed], 6000, leaving.hostId)
+  expect(tookMs).toBeLessThan(6000)
+  await pause(1500)
+  for (const client of clients) {
+    expect(count(client, 'whatsapp-disconnected')).toBe(1)
+    expect(count(client, 'whatsapp-connected')).toBe(1)
+  }
+  expect(await loginsOf()).toEqual(
+    before.map((device) => ({ ...device, logins: Number(Reflect.get(device ?? {}, 'logins')) + 1 })),
+  )
+  await Promise.all([...clients, typing, waiting].map((client) => client.close()))
+}, 40_000)

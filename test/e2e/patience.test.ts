@@ -1,0 +1,60 @@
+/** Codes that live for two seconds, and a phone change that keeps the old phone until the new one is linked (R8, R19). */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { link, type Stage, startStage } from './stage.ts'
+
+let stage: Stage
+beforeAll(async () => {
+  const environment = { CODE_LIFETIME_SECONDS: '2', PHONE_CHANGE_POLICY: 'keep-until-linked' }
+  stage = await startStage({ environment })
+}, 60_000)
+afterAll(() => stage?.stop())
+
+describe('a code that has expired', () => {
+  it('is said to be, and links all the same when it is typed late', async () => {
+    const { companyId, phone } = stage.fresh()
+    const client = await stage.client(companyId)
+    const { code } = await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
+    expect(await client.next('pairing-code-error')).toMatchObject({ code: 'CODE_EXPIRED', retryable: true })
+    expect(await phone.enterCode(code)).toBe('linked')
+    await client.next('whatsapp-connected')
+    await client.close()
+  })
+
+  it('gives way to a new request at once', async () => {
+    const { companyId, phone } = stage.fresh()
+    const client = await stage.client(companyId)
+    const old = await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
+    await client.next('pairing-code-error')
+    const fresh = await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
+    expect(fresh['code']).not.toBe(old['code'])
+    expect(await phone.enterCode(fresh['code'])).toBe('linked')
+    await client.next('whatsapp-connected')
+    await client.close()
+  })
+})
+
+describe('keep-until-linked', () => {
+  it('keeps the old phone connected while the new one is being linked, then removes its device', async () => {
+    const { companyId, phone } = stage.fresh()
+    const other = stage.fresh().phone
+    const client = await link(stage, companyId, phone)
+    const { code } = await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: other.number })
+    const during = await client.ask('get-status', 'status')
+    expect(during).toMatchObject({ session: 'connected', attempt: { phoneNumber: other.number } })
+    expect((await phone.look()).devices).toMatchObject([{ online: true }])
+    expect(await other.enterCode(code)).toBe('linked')
+    expect(await client.next('whatsapp-connected')).toMatchObject({ phoneNumber: other.number })
+    await expect.poll(async () => (await phone.look()).devices.length, { timeout: 10_000 }).toBe(0)
+    await client.close()
+  })
+
+  it('leaves the old phone as it was when the new one gives up', async () => {
+    const { companyId, phone } = stage.fresh()
+    const client = await link(stage, companyId, phone)
+    await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: stage.fresh().phone.number })
+    await client.ask('cancel-pairing', 'pairing-cancelled')
+    expect(await client.ask('get-status', 'status')).toMatchObject({ session: 'connected' })
+    expect((await phone.look()).devices).toMatchObject([{ online: true }])
+    await client.close()
+  })
+})

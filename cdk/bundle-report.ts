@@ -1,10 +1,9 @@
 /** What each function costs at a cold start: bytes that it always loads, and the time that takes. */
 import { execFileSync } from 'node:child_process'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Metafile } from 'esbuild'
-import { type FunctionName, functions } from '../functions/routes.ts'
-import { bundleFunction } from './bundle.ts'
+import type { FunctionName } from '../functions/routes.ts'
+import { bundleFunctions, type FunctionBundle, functionFolder, reachableFrom } from './bundle.ts'
 
 export type BundleReport = {
   readonly name: string
@@ -26,11 +25,9 @@ export async function reportBundles(
 ): Promise<BundleReport[]> {
   const reports: BundleReport[] = []
   // One after the other: import times of processes that run side by side mean nothing.
-  for (const [name, { entry }] of Object.entries(functions)) {
-    const target = join(folder, name)
-    const size = await measureBundle(target, entry)
-    const importMs = medianImportMs(join(target, 'index.mjs'), environmentOf(name))
-    reports.push({ name, ...size, importMs, budget: budgetOf(name) })
+  for (const [name, bundle] of await bundleFunctions(folder)) {
+    const importMs = medianImportMs(join(functionFolder(folder, name), 'index.mjs'), environmentOf(name))
+    reports.push({ name, ...weigh(bundle), importMs, budget: budgetOf(name) })
   }
   return reports
 }
@@ -39,34 +36,12 @@ export async function reportBundles(
 export const budgetOf = (name: string): number =>
   Object.entries(budgets).find(([limited]) => limited === name)?.[1] ?? defaultBudget
 
-/** Bundles a function into `folder` and weighs it. */
-export async function measureBundle(
-  folder: string,
-  entry: string,
-): Promise<Pick<BundleReport, 'bytes' | 'bytesOnDemand'>> {
-  const { outputs } = await bundleFunction(folder, entry)
-  const bytes = sizeOf(outputs, alwaysLoaded(outputs))
-  return { bytes, bytesOnDemand: sizeOf(outputs, new Set(Object.keys(outputs).filter(isCode))) - bytes }
+/** Bytes that a function always loads, and those of chunks that it may load besides. */
+export function weigh({ entry, outputs }: FunctionBundle): Pick<BundleReport, 'bytes' | 'bytesOnDemand'> {
+  const sizeOf = (names: readonly string[]) => names.reduce((sum, name) => sum + (outputs[name]?.bytes ?? 0), 0)
+  const bytes = sizeOf(reachableFrom(entry, outputs, (kind) => kind === 'import-statement'))
+  return { bytes, bytesOnDemand: sizeOf(reachableFrom(entry, outputs)) - bytes }
 }
-
-/** Outputs that the entry reaches through static imports. */
-function alwaysLoaded(outputs: Metafile['outputs']): Set<string> {
-  const reached = new Set<string>()
-  const visit = (path: string) => {
-    if (reached.has(path)) return
-    reached.add(path)
-    for (const { path: next, kind, external } of outputs[path]?.imports ?? [])
-      if (!external && kind === 'import-statement') visit(next)
-  }
-  for (const path of Object.keys(outputs)) if (basename(path) === 'index.mjs') visit(path)
-  return reached
-}
-
-function sizeOf(outputs: Metafile['outputs'], paths: ReadonlySet<string>): number {
-  return [...paths].reduce((sum, path) => sum + (outputs[path]?.bytes ?? 0), 0)
-}
-
-const isCode = (path: string) => path.endsWith('.mjs')
 
 /** Median of five fresh processes. */
 function medianImportMs(file: string, environment: Record<string, string>): number {

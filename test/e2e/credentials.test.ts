@@ -28,7 +28,7 @@ async function pairs(client: Client, phone: Phone): Promise<void> {
   expect(await client.next('whatsapp-connected')).toMatchObject({ phoneNumber: phone.number })
 }
 
-describe('stored credentials of another phone', () => {
+describe.concurrent('stored credentials of another phone', () => {
   it('leave by themselves: the new phone links at the first try, the old one loses its device', async () => {
     const { companyId, phone } = stage.fresh()
     const other = stage.fresh().phone
@@ -113,7 +113,7 @@ describe('reset with a dead socket', () => {
   })
 })
 
-describe('somebody else interferes in mid-attempt', () => {
+describe.concurrent('somebody else interferes in mid-attempt', () => {
   it('an admin deletes the credentials while a code is on screen: cancelled, and the next request works at once', async () => {
     const { companyId, phone } = stage.fresh()
     const client = await stage.client(companyId)
@@ -140,12 +140,24 @@ describe('somebody else interferes in mid-attempt', () => {
     await client.close()
   })
 
-  it.each([1, 2])('the rows are deleted by hand, %i generation in: the next request works at once', async (links) => {
+  it.for([
+    ['nothing but an attempt', false],
+    ['credentials', true],
+  ] as const)('everything is deleted by hand, %s: the next request works at once', async ([, isLinked]) => {
     const { companyId, phone } = stage.fresh()
-    const client = links === 1 ? await stage.client(companyId) : await link(stage, companyId, stage.fresh().phone)
-    const { code } = await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
+    const client = isLinked ? await link(stage, companyId, stage.fresh().phone) : await stage.client(companyId)
+    await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
     await tables.deleteState(companyId)
     for (const row of await tables.credentialRows(companyId)) await tables.deleteCredentialRow(row)
+    await pairs(client, phone)
+    await client.close()
+  })
+
+  it('everything is deleted by hand and the old code typed: the link is undone, the next request works', async () => {
+    const { companyId, phone } = stage.fresh()
+    const client = await stage.client(companyId)
+    const { code } = await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
+    await tables.deleteState(companyId)
     void phone.enterCode(code)
     await pairs(client, stage.fresh().phone)
     await removed(phone)
@@ -176,7 +188,7 @@ describe('corrupt credentials', () => {
   )
 })
 
-describe('another phone than was asked for', () => {
+describe.concurrent('another phone than was asked for', () => {
   it('completes the code: CREDENTIALS_CONFLICT, and its device is removed', async () => {
     const { companyId, phone } = stage.fresh()
     const stranger = stage.fresh().phone
@@ -192,7 +204,7 @@ describe('another phone than was asked for', () => {
   })
 })
 
-describe('one answer to each request', () => {
+describe.concurrent('one answer to each request', () => {
   it('a message that arrives twice starts one attempt and asks WhatsApp once', async () => {
     const { companyId, phone } = stage.fresh()
     const client = await stage.client(companyId)

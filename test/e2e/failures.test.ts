@@ -134,16 +134,20 @@ describe('codes', () => {
     await client.close()
   })
 
-  it('WhatsApp’s own 429 is told apart from a used-up budget by its longer wait', async () => {
+  it('WhatsApp’s own 429 cools that phone down, whoever asks; other phones go on', async () => {
     const { companyId, phone } = stage.fresh()
-    await phone.behave('rate-limited')
+    await phone.behave('rate-limited', { times: 1 })
     const client = await stage.client(companyId)
-    const cooling = await client.ask('request-pairing-code', 'pairing-code-error', { phoneNumber: phone.number })
-    const again = await client.ask('request-pairing-code', 'pairing-code-error', { phoneNumber: phone.number })
-    expect([cooling['code'], again['code']]).toEqual(['RATE_LIMITED', 'RATE_LIMITED'])
-    expect(Number(again['retryAfter'])).toBeGreaterThan(600)
+    const refused = await client.ask('request-pairing-code', 'pairing-code-error', { phoneNumber: phone.number })
+    expect(refused).toMatchObject({ code: 'RATE_LIMITED', attemptId: expect.any(String) })
+    const other = await stage.client(stage.fresh().companyId)
+    const cooling = await other.ask('request-pairing-code', 'pairing-code-error', { phoneNumber: phone.number })
+    expect(cooling).toMatchObject({ code: 'RATE_LIMITED', action: 'wait', retryAfter: expect.any(Number) })
+    // Refused before anything was started, and without asking WhatsApp again.
+    expect(cooling).not.toHaveProperty('attemptId')
+    expect((await phone.look()).companionHellos).toBe(1)
     await isFree(client)
-    await client.close()
+    await Promise.all([client.close(), other.close()])
   })
 
   it('are five for a phone in ten minutes, whoever asks; the sixth says how long to wait', async () => {

@@ -34,10 +34,8 @@ export async function bundleAll(bundles: string): Promise<void> {
 
 /** Bundles every function into a folder that Lambda runs as it is (`index.handler`). */
 export async function bundleFunctions(bundles: string): Promise<ReadonlyMap<FunctionName, FunctionBundle>> {
-  const together = allFunctions.filter((name) => !apart.includes(name))
-  const built = await Promise.all(
-    [together, ...apart.map((name) => [name])].map((names) => bundleTogether(bundles, names)),
-  )
+  const rest = allFunctions.filter((name) => !apart.flat().includes(name))
+  const built = await Promise.all([...apart, rest].map((names) => bundleTogether(bundles, names)))
   return new Map(built.flat())
 }
 

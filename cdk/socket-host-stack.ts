@@ -56,6 +56,6 @@ function grantHost(role: Role, { data, webSocketStage }: SocketHostStackProps): 
   grantReceive(data.commands.shards, role)
   grantSend([data.watchdog.queue], role)
   grantDataKeys(data.secrets.credentialsKey, role)
-  grantConnections(webSocketStage, role, 'POST')
+  grantConnections(webSocketStage, role)
   data.secrets.phoneHash.grantRead(role)
 }

@@ -68,6 +68,8 @@ export const SocketHostEnv = v.pipe(
     HEALTH_PORT: v.optional(integer(0, 65_535), '8080'),
     /** Seconds a stopping host gives its running attempts before it hands over. */
     DRAIN_SECONDS: seconds('90', 110),
+    /** Background reconnects that a host begins in a second (R28). */
+    RECONNECTS_PER_SECOND: v.optional(integer(1, 1000), '5'),
     /** Names this host in leases and logs; made up at start-up when absent. */
     HOST_ID: v.optional(text),
     SENTRY_DSN: v.optional(v.string(), ''),

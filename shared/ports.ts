@@ -36,6 +36,8 @@ export type Connection = {
   readonly language: Language
   /** Epoch ms. */
   readonly connectedAt: number
+  /** Epoch ms at which its token ends, and it with it (R30). */
+  readonly tokenExpiresAt?: number
 }
 
 export type ConnectionStore = {

@@ -4,10 +4,11 @@ import { StoreUnavailable } from './dynamo/store-unavailable.ts'
 import { framesFor, type Told } from './frames.ts'
 import type { Log } from './log.ts'
 import type { Clock, Connection, ConnectionStore, Publisher } from './ports.ts'
+import { errorMessage } from './protocol/server-messages.ts'
 
 export type PublisherDeps = {
   readonly connections: ConnectionStore
-  readonly api: Pick<ConnectionsApi, 'post'>
+  readonly api: Pick<ConnectionsApi, 'post' | 'close'>
   readonly clock: Clock
   readonly log: Log
 }
@@ -40,7 +41,8 @@ async function connectionsOf({ connections, log }: PublisherDeps, companyId: str
 
 /** Stops at a connection that is gone; a frame that failed is followed by the next, which does not depend on it. */
 async function sendAll(deps: PublisherDeps, connection: Connection, told: Told, signal: AbortSignal): Promise<void> {
-  const { companyId, connectionId } = connection
+  const { companyId, connectionId, tokenExpiresAt } = connection
+  if (tokenExpiresAt !== undefined && deps.clock() >= tokenExpiresAt) return expel(deps, connection, told.lastSeq)
   for (const frame of framesFor(connection, told, deps.clock())) {
     const sent = await deps.api.post(connectionId, JSON.stringify(frame), signal)
     if (sent === 'gone') return forget(deps, connection)
@@ -48,6 +50,16 @@ async function sendAll(deps: PublisherDeps, connection: Connection, told: Told, 
       deps.log.warn('A frame could not be sent', { companyId, connectionId, event: frame.event, seq: frame.seq })
     }
   }
+}
+
+/** A connection ends with its token: it hears of that, and of nothing else (R30). */
+async function expel(deps: PublisherDeps, connection: Connection, seq: number): Promise<void> {
+  const { companyId, connectionId, language } = connection
+  deps.log.info('A connection ends with its token', { companyId, connectionId })
+  const refusal = errorMessage({ code: 'UNAUTHORIZED' }, { companyId, language, seq, at: deps.clock() })
+  await deps.api.post(connectionId, JSON.stringify(refusal))
+  await deps.api.close(connectionId)
+  await forget(deps, connection)
 }
 
 async function forget({ connections, log }: PublisherDeps, { companyId, connectionId }: Connection): Promise<void> {

@@ -35,8 +35,6 @@ export class ApiFunctions extends Construct {
     const made = this.make(name)
     this.made.set(name, made)
     this.grant(functions[name], made.role)
-    // Closes connections whose token has expired (R30).
-    if (name === 'message') grantConnections(this.props.webSocketStage, made.role, 'DELETE')
     return made.function
   }
 
@@ -59,7 +57,7 @@ export class ApiFunctions extends Construct {
     if (spec.table === 'readWrite') grantReadWriteItems(data.tables.control, role)
     // Who sends commands takes the mutex first, and arms the watchdog before that.
     if (spec.sendsCommands) grantSend([...data.commands.shards, data.watchdog.queue], role)
-    if (spec.pushes) grantConnections(webSocketStage, role, 'POST')
+    if (spec.pushes) grantConnections(webSocketStage, role)
     if (spec.readsTokenSecret && stage.tokens.jwksUrl === undefined) data.secrets.token.grantRead(role)
     if (spec.readsPhoneHashSecret) data.secrets.phoneHash.grantRead(role)
   }

@@ -40,8 +40,12 @@ export const grantDataKeys = (key: Key, grantee: IGrantable) =>
     },
   })
 
-/** Lets a role push to connections (POST), or close them (DELETE). */
-export function grantConnections(stage: WebSocketStage, role: Role, method: 'POST' | 'DELETE'): void {
+/** Lets a role push to connections (POST), and close those whose token has expired (DELETE, R30). */
+export function grantConnections(stage: WebSocketStage, role: Role): void {
+  for (const method of ['POST', 'DELETE'] as const) grantConnectionMethod(stage, role, method)
+}
+
+function grantConnectionMethod(stage: WebSocketStage, role: Role, method: 'POST' | 'DELETE'): void {
   const resource = Stack.of(role).formatArn({
     service: 'execute-api',
     resource: apiIdFor(stage, role),

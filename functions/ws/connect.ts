@@ -16,8 +16,9 @@ export async function connect(rawEvent: unknown, deps: ConnectDeps): Promise<Rou
   try {
     const { requestContext, ...handshake } = v.parse(ConnectEvent, rawEvent)
     const { connectionId, connectedAt, authorizer } = requestContext
-    const { companyId, language } = authorizer
-    const added = await deps.connections.add({ connectionId, companyId, language, connectedAt })
+    const { companyId, language, exp } = authorizer
+    const tokenExpiresAt = exp * 1000
+    const added = await deps.connections.add({ connectionId, companyId, language, connectedAt, tokenExpiresAt })
     deps.log.info('Client connects', { companyId, connectionId, added, correlationId: requestContext.requestId })
     if (added === 'tooMany') return { statusCode: errorSpec('RATE_LIMITED').httpStatus }
     const isOffered = offeredProtocols(handshake).includes(subProtocol)

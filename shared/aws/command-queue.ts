@@ -26,14 +26,15 @@ export function sqsClient(config: SQSClientConfig = {}): SQSClient {
 export function sqsCommandQueue({ client, shardQueueUrls, watchdogQueueUrl, clock }: CommandQueueDeps): CommandQueue {
   return {
     sendCommand: async (command) => {
-      const { companyId, fence } = command
+      const { companyId, fence, attemptId } = command
       await client.send(
         new SendMessageCommand({
           QueueUrl: shardQueueUrls[shardOf(companyId, shardQueueUrls.length)],
           MessageBody: JSON.stringify(command),
           MessageGroupId: companyId,
-          // At most 64 + 1 + 16 of the 128 characters that SQS allows, all of them legal.
-          MessageDeduplicationId: `${companyId}-${fence}`,
+          // Fences start again when somebody deletes a company's item by hand; attempts never come back. At most
+          // 64 + 1 + 16 + 1 + 26 of the 128 characters that SQS allows, all of them legal.
+          MessageDeduplicationId: [companyId, fence, attemptId].filter((part) => part !== undefined).join('-'),
         }),
       )
     },

@@ -21,8 +21,6 @@ export const startedEvent = ({ attemptId, phone, deadline }: Attempt): CompanyEv
   ...(phone && { phone }),
 })
 
-/** The attempt has moved on by a step that the owner should see. */
-export const progress = (
-  { attemptId, waiting }: Attempt,
-  state: 'phone-confirmed' | 'code-issued' | 'restarting',
-): Notice => tell({ event: 'pairing-progress', attemptId, state }, waiting)
+/** The attempt has moved on by a step that the owner should see; it answers nobody's request. */
+export const progress = ({ attemptId }: Attempt, state: 'phone-confirmed' | 'code-issued' | 'restarting'): Notice =>
+  tell({ event: 'pairing-progress', attemptId, state })

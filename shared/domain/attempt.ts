@@ -5,7 +5,12 @@ import type { Failure } from './errors.ts'
 export type Method = 'code' | 'qr'
 
 /** A request that waits for events of an attempt, on the connection that sent it. */
-export type Waiting = { readonly connectionId: string; readonly requestId?: string }
+export type Waiting = {
+  readonly connectionId: string
+  readonly requestId?: string
+  /** It has had its answer, a code or a QR, before the link: `whatsapp-connected` is no second one. */
+  readonly isAnswered?: true
+}
 
 /** The host that runs an attempt, by the epoch of its lease. */
 export type Owner = { readonly hostId: string; readonly epoch: number }

@@ -69,6 +69,9 @@ export const sessionVerdicts: Readonly<Record<CloseReason, SessionVerdict>> = {
   unknown: { do: 'retry', code: 'WHATSAPP_UNAVAILABLE' },
 }
 
+/** Closes that somebody must look at although the session goes on: codes nobody knows, a server that is not WhatsApp. */
+export const isUnexplained = (reason: CloseReason): boolean => reason === 'unknown' || reason === 'untrustedServer'
+
 /** How an attempt fails whose registration socket closed before pair-success. */
 export const pairingFailures: Readonly<Record<CloseReason, ErrorCode>> = {
   loggedOut: 'CLIENT_REJECTED',

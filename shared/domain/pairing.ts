@@ -191,7 +191,7 @@ export function installLink(
     attemptId,
     fence,
     method,
-    waiting,
+    waiting: 'shown' in attempt ? waiting.map((request) => ({ ...request, isAnswered: true as const })) : waiting,
     correlationId,
     requestedAt,
     deadline,

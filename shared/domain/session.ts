@@ -40,7 +40,8 @@ export function sessionConnected(state: CompanyState, ref: SessionRef, now: numb
     return decide(next, 'connected', notices)
   }
   const lastAttempt: AttemptOutcome = { attemptId: attempt.attemptId, state: 'connected', at: now }
-  return decide({ ...without(next, 'attempt'), lastAttempt }, 'connected', [tell(connected, attempt.waiting)])
+  const unanswered = attempt.waiting.filter(({ isAnswered }) => !isAnswered)
+  return decide({ ...without(next, 'attempt'), lastAttempt }, 'connected', [tell(connected, unanswered)])
 }
 
 /** The session is down for now and will be tried again. */
@@ -101,12 +102,19 @@ export function adoptCompany(state: CompanyState, owner: Owner, now: number): De
   if (state.epoch > owner.epoch) return decide(state, 'stale')
   const adopted = adoptAttempt(state, owner, now)
   const session = adopted.state.session
-  const isLive = session && session.status !== 'stopped' && session.status !== 'logged-out'
-  const held: CompanyState = isLive
-    ? { ...adopted.state, session: enter(adopted.state, statusOnAdoption(session), owner, now) }
-    : adopted.state
+  const held: CompanyState =
+    session && isTriedAgain(session)
+      ? { ...adopted.state, session: enter(adopted.state, statusOnAdoption(session), owner, now) }
+      : adopted.state
   return decide({ ...held, epoch: owner.epoch }, 'adopted', adopted.notices)
 }
+
+/**
+ * A new owner may be a newer build, so that a refused version is tried once more. Other stopped sessions wait for
+ * somebody: a request for a code pairs afresh, a reset forgets them (R9).
+ */
+const isTriedAgain = ({ status, error }: Session): boolean =>
+  status === 'stopped' ? error === 'CLIENT_OUTDATED' : status !== 'logged-out'
 
 const statusOnAdoption = (session: Session): SessionStatus =>
   session.status === 'connecting' ? 'connecting' : 'reconnecting'

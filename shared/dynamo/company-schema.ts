@@ -5,11 +5,13 @@ import { errorCodes } from '#shared/domain/errors.ts'
 
 const text = v.string()
 const integer = v.pipe(v.number(), v.integer())
-const epochMs = integer
+/** Farther from 1970 there are no dates, and showing one throws. */
+const farthestMs = 8_640_000_000_000_000
+const epochMs = v.pipe(integer, v.minValue(-farthestMs), v.maxValue(farthestMs))
 const optional = v.exactOptional
 const list = <S extends v.GenericSchema>(item: S) => v.pipe(v.array(item), v.readonly())
 
-const Waiting = v.object({ connectionId: text, requestId: optional(text) })
+const Waiting = v.object({ connectionId: text, requestId: optional(text), isAnswered: optional(v.literal(true)) })
 const Owner = v.object({ hostId: text, epoch: integer })
 const Failure = v.object({
   code: v.picklist(errorCodes),

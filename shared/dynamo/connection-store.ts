@@ -19,6 +19,7 @@ const ConnectionItem = v.object({
   [sortKey]: v.string(),
   language: v.picklist(['ru', 'en']),
   connectedAt: v.number(),
+  tokenExpiresAt: v.exactOptional(v.number()),
   /** Epoch seconds. */
   [ttlAttribute]: v.number(),
 })
@@ -33,9 +34,9 @@ export function dynamoConnectionStore(deps: ConnectionStoreDeps): ConnectionStor
 
 /** Adds first and counts then, so that connections that come at the same moment cannot exceed the limit together. */
 async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<'added' | 'tooMany'> {
-  const { companyId, connectionId, language, connectedAt } = connection
-  const ttl = Math.ceil((connectedAt + connectionLifetimeMs) / 1000)
-  const item = { ...rowKey(companyId, connectionId), language, connectedAt, [ttlAttribute]: ttl }
+  const { companyId, connectionId, ...rest } = connection
+  const ttl = Math.ceil((rest.connectedAt + connectionLifetimeMs) / 1000)
+  const item = { ...rowKey(companyId, connectionId), ...rest, [ttlAttribute]: ttl }
   await deps.client.send(new PutCommand({ TableName: deps.table, Item: item }))
   const connections = await list(deps, companyId)
   if (connections.length <= (deps.limit ?? defaultLimit)) return 'added'
@@ -61,12 +62,7 @@ async function list({ client, table, clock }: ConnectionStoreDeps, companyId: st
   return (found.Items ?? [])
     .map((item) => v.parse(ConnectionItem, item))
     .filter((item) => item.ttl * 1000 > clock())
-    .map(({ sk, language, connectedAt }) => ({
-      connectionId: sk.slice(connectionSortKeyPrefix.length),
-      companyId,
-      language,
-      connectedAt,
-    }))
+    .map(({ sk, ttl, ...rest }) => ({ connectionId: sk.slice(connectionSortKeyPrefix.length), companyId, ...rest }))
 }
 
 const rowKey = (companyId: string, connectionId: string) => ({

@@ -63,10 +63,17 @@ describe('metrics', () => {
     const leases = dynamoLeaseStore({ ...table, clock: () => now })
     const [free] = await leases.readAll(2)
     await leases.claim(free!, 'host-1', now, now)
-    await leases.beat({ hostId: 'host-1', sessions: 3, shards: [0], since: now, version: '1.0' })
+    await leases.beat({
+      hostId: 'host-1',
+      sessions: 3,
+      shards: [0],
+      since: now,
+      version: '1.0',
+      states: { connected: 3 },
+    })
     await leases.beat({ hostId: 'host-gone', sessions: 9, shards: [], since: now, version: '1.0' })
     expect(await dynamoMetricStore(table).hosts(2)).toEqual([
-      { hostId: 'host-1', sessions: 3, shards: [0], since: now, version: '1.0', states: {} },
+      { hostId: 'host-1', sessions: 3, shards: [0], since: now, version: '1.0', states: { connected: 3 } },
     ])
   })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createLog, type LogOptions } from '#shared/log.ts'
+import { createLog, type LogOptions, withLogFields } from '#shared/log.ts'
 
 function setUp(options: Pick<LogOptions, 'level'> = {}) {
   const lines: string[] = []
@@ -60,4 +60,28 @@ test('message and fields are redacted', () => {
   log.child({ phone: '79001234567' }).warn('for 79001234567', { code: 'ABCD-EFGH', error: new Error('79001234567') })
   expect(lines[0]).not.toMatch(/79001234567|ABCD-EFGH/)
   expect(lines[0]).toContain('79001***567')
+})
+
+test('fields that change are asked for at each line, by children too', () => {
+  const { log, parsed } = setUp()
+  let correlationId = 'c1'
+  const child = log.child(() => ({ correlationId })).child({ companyId: '1' })
+  child.info('a')
+  correlationId = 'c2'
+  child.info('b')
+  expect(parsed()).toMatchObject([
+    { correlationId: 'c1', companyId: '1' },
+    { correlationId: 'c2', companyId: '1' },
+  ])
+})
+
+test('within a request every log has its fields, also one that was made before it, and none after it', async () => {
+  const { log, parsed } = setUp()
+  await withLogFields({ correlationId: 'c1' }, async () => {
+    await Promise.resolve()
+    withLogFields({ companyId: '1' }, () => log.info('inside'))
+  })
+  log.info('outside')
+  expect(parsed()[0]).toMatchObject({ correlationId: 'c1', companyId: '1' })
+  expect(parsed()[1]).not.toHaveProperty('correlationId')
 })

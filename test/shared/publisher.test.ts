@@ -19,7 +19,11 @@ async function setUp(
   for (const connectionId of ['a', 'b', 'c'])
     await store.add({ connectionId, companyId, language: 'en', connectedAt: now })
   const sent: string[] = []
-  const api: Pick<ConnectionsApi, 'post'> = {
+  const api: Pick<ConnectionsApi, 'post' | 'close'> = {
+    async close(connectionId) {
+      sent.push(`${connectionId} closed`)
+      return 'sent'
+    },
     async post(connectionId, text) {
       const { event, seq, requestId } = JSON.parse(text)
       await Promise.resolve()
@@ -52,6 +56,17 @@ test('a connection that has its frames already is left out', async () => {
   const { publisher, sentTo } = await setUp()
   await publisher.publish(companyId, news, 2, 'b')
   expect([sentTo('a').length, sentTo('b').length, sentTo('c').length]).toEqual([2, 0, 2])
+})
+
+test('a connection whose token has ended hears of that, is closed and forgotten, and hears nothing else (R30)', async () => {
+  const { publisher, store, sentTo } = await setUp()
+  const old = { connectionId: 'd', companyId, language: 'en', connectedAt: now, tokenExpiresAt: now } as const
+  await store.add(old)
+  await store.add({ ...old, connectionId: 'e', tokenExpiresAt: now + 1 })
+  await publisher.publish(companyId, news, 8)
+  expect(sentTo('d')).toEqual(['d error 8', 'd closed'])
+  expect(sentTo('e')).toHaveLength(2)
+  expect((await store.list(companyId)).map(({ connectionId }) => connectionId)).toEqual(['a', 'b', 'c', 'e'])
 })
 
 test('another company hears nothing', async () => {

@@ -11,11 +11,10 @@ beforeEach(() => {
 })
 
 describe('$connect', () => {
-  test('remembers the connection with its language', async () => {
+  test('remembers the connection with its language and the end of its token', async () => {
     expect(await connect(connectEvent(), world)).toEqual({ statusCode: 200 })
-    expect(await world.connections.list('997441')).toEqual([
-      { connectionId: 'A', companyId: '997441', language: 'en', connectedAt: start },
-    ])
+    const row = { connectionId: 'A', companyId: '997441', language: 'en', connectedAt: start }
+    expect(await world.connections.list('997441')).toEqual([{ ...row, tokenExpiresAt: expect.any(Number) }])
   })
 
   test.each([

@@ -68,6 +68,12 @@ test('a command that is repeated with the same fence arrives once, with the next
   expect(await fencesIn(shardQueueUrls[shardOf('company-1', shards)])).toEqual([7, 8])
 })
 
+test('the first command of another attempt arrives, though its fence was seen before', async () => {
+  const { queue, shardQueueUrls } = await setUp()
+  for (const attemptId of ['attempt-1', 'attempt-1', 'attempt-2']) await queue.sendCommand(aCommand({ attemptId }))
+  expect(await fencesIn(shardQueueUrls[shardOf('company-1', shards)])).toEqual([1, 1])
+})
+
 test.each([
   ['is due', 0, 0],
   ['is overdue', -5_000, 0],

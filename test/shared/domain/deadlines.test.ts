@@ -93,7 +93,7 @@ describe('what a deadline brings', () => {
   test('a wrong code brings the same code back until it expires (R18)', () => {
     const { state, notices } = timeOut(phoneConfirmed(), seconds(45))
     expect(state).toEqual(codeIssued())
-    expect(said(notices)).toEqual(['pairing-progress code-issued -> r1,all'])
+    expect(said(notices)).toEqual(['pairing-progress code-issued -> all'])
   })
 
   test('a wrong code typed just before the code expired lets it expire', () => {

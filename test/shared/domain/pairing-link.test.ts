@@ -52,7 +52,7 @@ describe('codes and QRs', () => {
     const state = codeIssued()
     const { state: confirmed, notices } = phoneAnswered(state, refOf(state), seconds(54))
     expect(confirmed.attempt).toMatchObject({ state: 'phone-confirmed', answerBy: seconds(69) })
-    expect(said(notices)).toEqual(['pairing-progress phone-confirmed -> r1,all'])
+    expect(said(notices)).toEqual(['pairing-progress phone-confirmed -> all'])
     expect(timeOut(confirmed, seconds(60)).state).toBe(confirmed)
   })
 
@@ -74,7 +74,7 @@ describe('pair-success', () => {
     const state = before()
     const installed = installLink(state, refOf(state), aLink(), seconds(100))
     expect(installed.outcome).toBe('installed')
-    expect(said(installed.notices)).toEqual(['pairing-progress restarting -> r1,all'])
+    expect(said(installed.notices)).toEqual(['pairing-progress restarting -> all'])
     expect(installed.state).toMatchObject({
       credentials: { generation: 'generation-1', wrappedKey: 'key-1', phone, linkedAt: seconds(100) },
       session: { status: 'connecting', epoch: host.epoch, hostId: host.hostId },

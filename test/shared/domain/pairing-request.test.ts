@@ -5,7 +5,6 @@ import { cancelPairing, mostWaiting, requestPairing } from '#shared/domain/pairi
 import {
   anotherPhone,
   aRequest,
-  client,
   codeIssued,
   connecting,
   expired,
@@ -50,7 +49,8 @@ describe('a repeated request for the same phone (R16)', () => {
   ])('joins an attempt that is %s, under its own request id', (_, before, answers) => {
     const { state, outcome, notices } = requestPairing(before, repeat, seconds(40))
     expect(outcome.kind).toBe('joined')
-    expect(state).toEqual({ ...before, attempt: { ...before.attempt, waiting: [client, second] } })
+    const waiting = [...(before.attempt?.waiting ?? []), { connectionId: 'phone', requestId: 'r2' }]
+    expect(state).toEqual({ ...before, attempt: { ...before.attempt, waiting } })
     expect(said(notices)).toEqual(answers)
   })
 

@@ -31,17 +31,17 @@ import {
 
 const interrupt = (state: CompanyState) =>
   sessionInterrupted(state, sessionOf(state), 'WHATSAPP_UNAVAILABLE', seconds(50))
-const end = (state: CompanyState, code: 'LOGGED_OUT' | 'ACCOUNT_RESTRICTED') =>
+const end = (state: CompanyState, code: 'LOGGED_OUT' | 'ACCOUNT_RESTRICTED' | 'CLIENT_OUTDATED') =>
   sessionEnded(state, sessionOf(state), { code, retire: code === 'LOGGED_OUT' }, seconds(50))
 
 describe('a link that connects', () => {
-  test('ends its attempt as connected and answers who waits', () => {
+  test('ends its attempt as connected; who has had a code hears of it, but is not answered twice', () => {
     const state = restarting()
     const { state: done, notices } = sessionConnected(state, sessionOf(state), seconds(35))
     expect(done).not.toHaveProperty('attempt')
     expect(done.lastAttempt).toEqual({ attemptId: 'attempt-1', state: 'connected', at: seconds(35) })
     expect(done.session).toMatchObject({ status: 'connected', since: seconds(35), connectedAt: seconds(35) })
-    expect(said(notices)).toEqual(['whatsapp-connected -> r1,all'])
+    expect(said(notices)).toEqual(['whatsapp-connected -> all'])
     expect(notices[0]?.event).toHaveProperty('attemptId', 'attempt-1')
   })
 
@@ -199,6 +199,10 @@ describe('a host that takes a company over', () => {
     expect(adopt(linked()).state.session).toMatchObject({ status: 'reconnecting', epoch: successor.epoch })
     expect(adopt(end(linked(), 'ACCOUNT_RESTRICTED').state).state.session?.status).toBe('stopped')
     expect(adopt(end(linked(), 'LOGGED_OUT').state).state.session?.status).toBe('logged-out')
+  })
+
+  test('tries again what was stopped for its version: the new owner may be a newer build', () => {
+    expect(adopt(end(linked(), 'CLIENT_OUTDATED').state).state.session?.status).toBe('reconnecting')
   })
 
   test('is refused when a later one already has', () => {

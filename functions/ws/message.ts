@@ -60,9 +60,9 @@ async function answer(
   const { connectionId, connectedAt, authorizer, requestId: correlationId } = requestContext
   const { companyId, language, exp } = authorizer
   const sender = { client: { connectionId, companyId, language, connectedAt }, correlationId, deps }
-  if (isExpired(exp, deps.clock())) return expel(sender)
   const parsed = parseClientMessage(body ?? undefined)
   const { requestId } = parsed.ok ? parsed.value : parsed.error
+  if (isExpired(exp, deps.clock())) return expel(sender, requestId)
   if (await deps.messages.isExceeded(connectionId)) return respond(tooFast(sender, requestId))
   if (parsed.ok) return respond(await carryOut(parsed.value, sender, context))
   const { field, detail } = parsed.error
@@ -125,9 +125,9 @@ const failureEvents: Readonly<Record<ClientAction, Parameters<typeof errorMessag
 }
 
 /** The connection ends with its token (R30): first the client is told, then it is hung up on. */
-async function expel(sender: Sender): Promise<RouteResponse> {
+async function expel(sender: Sender, requestId: string | undefined): Promise<RouteResponse> {
   const { client, deps } = sender
-  const frame = await refuse({ code: 'UNAUTHORIZED' }, sender)
+  const frame = await refuse({ code: 'UNAUTHORIZED' }, sender, { requestId })
   await deps.connectionsApi.post(client.connectionId, JSON.stringify(frame))
   await deps.connectionsApi.close(client.connectionId)
   return { statusCode: errorSpec('UNAUTHORIZED').httpStatus }

@@ -5,7 +5,7 @@ import { table } from './table.ts'
 
 const usage = `npm run admin -- COMMAND [--json] [--url URL] [--token TOKEN]
 
-  list [--state STATE] [--limit N]   sessions of all companies
+  list [--state STATE] [--limit N]   sessions of all companies, or the first N
   status COMPANY                     one company: session, attempt, credentials
   reset COMPANY                      delete the stored credentials and unlink the device
   metrics                            the figures of GET /api/whatsapp/metrics
@@ -57,21 +57,37 @@ function apiOf(http: string, token: string): Api {
   }
 }
 
+/** Sessions that the API gives at once. */
+const pageSize = 100
+
 async function list(api: Api, { state, limit }: Values) {
+  const wanted = limit === undefined ? Number.POSITIVE_INFINITY : Number(limit)
+  if (!(wanted >= 1)) throw new UsageError(`--limit must be a number from 1, not ${limit}`)
   const found: Json[] = []
   let cursor: unknown
   do {
     const query = new URLSearchParams({
-      limit: limit ?? '100',
+      limit: String(Math.min(pageSize, wanted - found.length)),
       ...(state && { state }),
       ...(cursor ? { cursor: String(cursor) } : {}),
     })
     const page = await api('GET', `${sessions}?${query}`)
     found.push(...((page['sessions'] ?? []) as Json[]))
     cursor = page['cursor']
-  } while (cursor && (limit === undefined || found.length < Number(limit)))
-  return { json: found, text: table(found) }
+  } while (cursor && found.length < wanted)
+  return { json: found, text: table(found.map(line)) }
 }
+
+/** A session in one line; what it lacks has a column all the same, as others may have it. */
+const line = ({ companyId, session, phoneNumber, since, hostId, attempt, lastError }: Json): Json => ({
+  companyId,
+  session,
+  phoneNumber,
+  since,
+  hostId,
+  attempt: isObject(attempt) ? attempt['state'] : undefined,
+  lastError: isObject(lastError) ? lastError['code'] : undefined,
+})
 
 async function status(api: Api, _values: Values, company: string) {
   const [session, credentials] = await Promise.all([
@@ -92,6 +108,14 @@ async function metrics(api: Api) {
   return { json, text: properties(json) }
 }
 
-const properties = (json: Json): string => table(Object.entries(json).map(([property, value]) => ({ property, value })))
+const properties = (json: Json): string => table(flat(json).map(([property, value]) => ({ property, value })))
+
+/** Properties of properties under a name with a dot; lists stay as they are. */
+const flat = (json: Json, prefix = ''): [string, unknown][] =>
+  Object.entries(json).flatMap(([name, value]): [string, unknown][] =>
+    isObject(value) ? flat(value, `${prefix}${name}.`) : [[prefix + name, value]],
+  )
+
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 await runMain(main)

@@ -23,7 +23,9 @@ const progress: Readonly<Record<string, string>> = {
 export function linesFor(frame: Frame): string[] {
   switch (frame.event) {
     case 'pairing-started':
-      return [`Asking WhatsApp for a code for +${frame['phoneNumber'] ?? '?'} …`]
+      return [
+        frame['phoneNumber'] ? `Asking WhatsApp to link +${frame['phoneNumber']} …` : 'Asking WhatsApp for a QR …',
+      ]
     case 'pairing-code':
       return ['', largeCode(String(frame['code'])), '', `  ${frame['code']}`, '', howTo]
     case 'qr':

@@ -30,6 +30,7 @@ async function main(): Promise<number> {
   const { company, phone, qr: byQr = false } = values
   if (!phone && !byQr) throw new UsageError(`--phone is missing\n\n${usage}`)
   if (!company && !values.token) throw new UsageError(`--company is missing\n\n${usage}`)
+  if (values['type-code'] && !phone) throw new UsageError(`--type-code needs --phone: whose phone is it?\n\n${usage}`)
   const { http, webSocket } = endpointsOf(values.url)
   const token = values.token ?? (await localToken(http, { companyId: company ?? '', role: 'marketplace' }))
   const play = values['type-code'] ? (frame: Frame) => playPhone(http, frame) : undefined
@@ -45,7 +46,9 @@ async function playPhone(http: string, frame: Frame): Promise<void> {
   const path = `/simulator/phones/${phone}/${isCode ? 'enter-code' : 'scan-qr'}`
   const body = isCode ? { code: frame['code'] } : { qr: frame['qr'] }
   const screen = await post(http + path, body, '--type-code needs a local run with the simulated WhatsApp.')
-  console.log(`The simulated phone has typed the code: ${JSON.stringify(screen)}`)
+  console.log(
+    `The simulated phone has ${isCode ? 'typed the code' : 'scanned the QR'} and shows "${screen['screen']}".`,
+  )
 }
 
 type Request = { readonly requestId: string; readonly phoneNumber?: string; readonly action: string }

@@ -1,10 +1,9 @@
 /** Plain text tables. */
 
-/** Rows of one shape as aligned columns, the keys as headings; "none" when there are no rows. */
+/** Rows as aligned columns under all keys that any of them has; "none" when there are no rows. */
 export function table(rows: readonly Readonly<Record<string, unknown>>[]): string {
-  const [first] = rows
-  if (!first) return 'none'
-  const headings = Object.keys(first)
+  if (rows.length === 0) return 'none'
+  const headings = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   const cells = [headings, ...rows.map((row) => headings.map((heading) => cell(row[heading])))]
   const widths = headings.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)))
   return cells

@@ -37,15 +37,15 @@ export type BadMessage = { readonly field: string; readonly detail: string; read
 /** Parses one WebSocket message. */
 export function parseClientMessage(body: string | undefined): Result<ClientMessage, BadMessage> {
   const text = body ?? ''
-  if (Buffer.byteLength(text) > longestMessage) {
-    return err({ field: 'message', detail: `message must have at most ${longestMessage} bytes` })
-  }
   const json = parseJson(text)
-  if (!json.ok) return err({ field: 'message', detail: 'message must be a JSON object' })
+  const usable = v.safeParse(v.object({ requestId: RequestId }), json.ok ? json.value : undefined)
+  const bad = (problem: Omit<BadMessage, 'requestId'>) =>
+    err({ ...problem, ...(usable.success && { requestId: usable.output.requestId }) })
+  if (Buffer.byteLength(text) > longestMessage)
+    return bad({ field: 'message', detail: `message must have at most ${longestMessage} bytes` })
+  if (!json.ok) return bad({ field: 'message', detail: 'message must be a JSON object' })
   const parsed = v.safeParse(ClientMessage, json.value)
-  if (parsed.success) return ok(parsed.output)
-  const usable = v.safeParse(v.object({ requestId: RequestId }), json.value)
-  return err({ ...firstIssue(parsed.issues), ...(usable.success && { requestId: usable.output.requestId }) })
+  return parsed.success ? ok(parsed.output) : bad(firstIssue(parsed.issues))
 }
 
 /** The field and the sentence of the first thing wrong with an input. */

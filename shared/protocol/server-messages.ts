@@ -82,8 +82,14 @@ export function failureFields(failure: Failure, language: Language): Record<stri
 
 /** The sentence for a failure in the reader's language, completed by its detail. */
 export function sentence(failure: Failure, language: Language): string {
-  const text = errorSpec(failure.code)[language]
+  const text = failure.action === 'use-qr' ? useQr[language] : errorSpec(failure.code)[language]
   return failure.detail ? `${text}: ${failure.detail}` : text
+}
+
+/** WhatsApp rejects the code and not the account: the QR is the way. */
+const useQr: Readonly<Record<Language, string>> = {
+  ru: 'WhatsApp не выдаёт код для этого аккаунта. Отсканируйте QR-код',
+  en: 'WhatsApp gives no code for this account. Scan the QR instead',
 }
 
 const codeSentence = (code: ErrorCode, language: Language) => sentence({ code }, language)

@@ -90,7 +90,7 @@ const table: readonly [string, CompanyEvent, Record<string, unknown>][] = [
     {
       attemptId,
       code: 'CLIENT_REJECTED',
-      message: errorSpec('CLIENT_REJECTED').ru,
+      message: 'WhatsApp gives no code for this account. Scan the QR instead',
       retryable: false,
       action: 'use-qr',
     },

@@ -55,9 +55,22 @@ export async function loadAuthState(
   const plaintext = rowCipher(target.dataKey, target).open(credsRow, bytes)
   const creds = plaintext && decodeJson(plaintext)
   if (!isStoredCreds(creds)) return 'corrupt'
-  // Protobuf messages turn their bytes into bare base64 when they become JSON.
-  if (creds.account) creds.account = proto.ADVSignedDeviceIdentity.fromObject(creds.account)
+  const account = accountOf(creds.account)
+  if (!account) return 'corrupt'
+  creds.account = account
   return isLinked(creds) ? authState(creds, rowsIn(target, deps), deps) : 'corrupt'
+}
+
+/**
+ * Protobuf messages turn their bytes into bare base64 when they become JSON. What is no base64 is told by an exception;
+ * undefined then.
+ */
+function accountOf(stored: object | undefined): proto.ADVSignedDeviceIdentity | undefined {
+  try {
+    return stored && proto.ADVSignedDeviceIdentity.fromObject(stored)
+  } catch {
+    return undefined
+  }
 }
 
 /** Whether pair-success has happened. Neither `registered` nor `me` alone says so (requirements section 1). */

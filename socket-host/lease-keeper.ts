@@ -52,6 +52,7 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
   let lastContactAt = time.monotonic()
   let isClaiming = true
   let loop: Promise<void> = Promise.resolve()
+  let looking: Promise<void> | undefined
 
   const isHeld = (holding: Holding): boolean => !holding.isGivenUp && time.monotonic() < holding.until
 
@@ -101,21 +102,29 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     }
   }
 
-  async function claim(seen: LeaseSeen): Promise<void> {
+  /** `beaten`: somebody else was faster. */
+  async function claim(seen: LeaseSeen): Promise<'done' | 'beaten'> {
     const startedAt = time.monotonic()
     // Should the answer be lost, the lease may stand under this host's name.
     abandoned.add(seen.shard)
     const epoch = nextEpoch(seen.epoch, time.now())
     const lease = await store.claim({ renewedAt: 0, ...seen }, hostId, epoch, time.now())
-    if (!lease) return
+    if (!lease) return 'beaten'
     abandoned.delete(seen.shard)
-    if (stopping.signal.aborted || !isClaiming) return store.release(lease)
+    if (stopping.signal.aborted || !isClaiming) {
+      await store.release(lease)
+      return 'done'
+    }
     const holding: Holding = { lease, until: 0, cancel: () => undefined, isGivenUp: false, isRenewing: false }
     holdings.set(lease.shard, holding)
     extend(holding, lease, startedAt)
-    if (!isHeld(holding)) return giveUp(holding, 'claimed too slowly')
+    if (!isHeld(holding)) {
+      giveUp(holding, 'claimed too slowly')
+      return 'done'
+    }
     log.info('lease acquired', { shard: lease.shard, epoch, from: seen.ownerId })
     listener.acquired(lease.shard, { hostId, epoch, isOwner: () => isHeld(holding) })
+    return 'done'
   }
 
   async function release(shard: number): Promise<void> {
@@ -150,27 +159,39 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     if (!isClaiming) return
     const owned = new Set([...holdings.keys()])
     const plan = planLeases({ hostId, sightings, owned, abandoned, now: time.monotonic(), staleMs, renewMs })
-    await Promise.all(plan.claim.map((lease) => guarded('claim', () => claim(lease))))
+    const claims = await Promise.all(plan.claim.map((lease) => guarded('claim', () => claim(lease))))
+    // Another free lease may be left, and nobody is to wait for it until the next round.
+    if (claims.includes('beaten')) return look()
     const { want } = plan
     if (want) await guarded('want', () => store.want({ renewedAt: 0, ...want }, hostId))
     if (plan.handOver !== undefined) handOver(plan.handOver)
   }
 
-  async function guarded(what: string, act: () => Promise<void>): Promise<void> {
+  async function guarded<T>(what: string, act: () => Promise<T>): Promise<T | undefined> {
     try {
-      await act()
+      return await act()
     } catch (error) {
       log.warn('lease call failed', { what, error })
+      return undefined
     }
   }
 
-  /** Looking and renewing do not wait for each other: a slow read must not cost a lease. One look at a time. */
+  /** One look at a time; one that failed is repeated soon, since shards may be waiting for this host. */
+  function lookOnce(): void {
+    if (stopping.signal.aborted) return
+    looking ??= guarded('read', async () => {
+      await look()
+      return 'seen'
+    }).then((outcome) => {
+      looking = undefined
+      if (!outcome) time.after(renewMs / 4, lookOnce)
+    })
+  }
+
+  /** Looking and renewing do not wait for each other: a slow read must not cost a lease. */
   async function run(): Promise<void> {
-    let looking: Promise<void> | undefined
     while (!stopping.signal.aborted) {
-      looking ??= guarded('read', look).finally(() => {
-        looking = undefined
-      })
+      lookOnce()
       for (const holding of holdings.values()) void renew(holding)
       await pause(time, renewMs, stopping.signal)
     }

@@ -37,8 +37,16 @@ export async function leaveCompany(shop: Workshop, tenure: Tenure): Promise<void
   await within(deps.time, tellWithinMs, decisions.told())
 }
 
-/** Closes every socket of the company. A link that was never installed is undone afterwards, which needs no lease. */
-export async function leaveSockets(shop: Workshop): Promise<void> {
+/**
+ * Closes every socket of the company; whoever calls again waits for the same. A link that was never installed is undone
+ * afterwards, which needs no lease.
+ */
+export function leaveSockets(shop: Workshop): Promise<void> {
+  shop.running.closing ??= closeSockets(shop)
+  return shop.running.closing
+}
+
+async function closeSockets(shop: Workshop): Promise<void> {
   const { running, deps } = shop
   const { session, registration } = running
   running.session = undefined

@@ -1,5 +1,5 @@
 /** The WhatsApp connection of stored credentials: opened, watched, and opened again as the table of closes says (R26). */
-import { backOffMs, type Close, sessionVerdicts } from '#shared/domain/disconnect.ts'
+import { backOffMs, type Close, isUnexplained, sessionVerdicts } from '#shared/domain/disconnect.ts'
 import { errorSpec } from '#shared/domain/errors.ts'
 import type { SessionFacts } from './company-steps.ts'
 import type { CompanyDeps, Tenure } from './deps.ts'
@@ -106,7 +106,8 @@ export function keepSession(
     openSince = undefined
     const verdict = sessionVerdicts[close.reason]
     facts.lastCode = verdict.code
-    log[errorSpec(verdict.code).level]('session closed', { ...about, close, verdict: verdict.do })
+    const level = isUnexplained(close.reason) ? 'error' : errorSpec(verdict.code).level
+    log[level]('session closed', { ...about, close, verdict: verdict.do })
     switch (verdict.do) {
       case 'restart':
         if (failures++ === 0) connect('restart')

@@ -1,7 +1,7 @@
 /** One attempt's registration socket: fresh credentials in memory, a code or QRs to show, and pair-success (R6, R17). */
 import { type Attempt, attemptTimes } from '#shared/domain/attempt.ts'
 import type { AttemptRef } from '#shared/domain/company.ts'
-import { type Close, pairingFailures } from '#shared/domain/disconnect.ts'
+import { type Close, isUnexplained, pairingFailures } from '#shared/domain/disconnect.ts'
 import { errorSpec, type Failure } from '#shared/domain/errors.ts'
 import type { RegistrationFacts } from './company-steps.ts'
 import type { CompanyDeps, Tenure } from './deps.ts'
@@ -113,7 +113,7 @@ export function openRegistration(
     leaveQueue()
     const code = pairingFailures[close.reason]
     if (!facts.isLinked) fail({ code })
-    const level = facts.isLinked ? 'info' : errorSpec(code).level
+    const level = isUnexplained(close.reason) ? 'error' : facts.isLinked ? 'info' : errorSpec(code).level
     log[level]('registration socket closed', { ...about, close, isLinked: facts.isLinked })
   }
 

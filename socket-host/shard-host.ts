@@ -32,6 +32,7 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): Shard
   const runners = new Map<string, CompanyRunner>()
   const stopping = new AbortController()
   let isLeaving = false
+  let left: Promise<void> | undefined
 
   /** Runners stay as long as there is something to run. */
   async function look(companyId: string, correlationId?: string): Promise<void> {
@@ -84,6 +85,18 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): Shard
     }
   }
 
+  async function leave(patience: AbortSignal): Promise<void> {
+    isLeaving = true
+    stopping.abort()
+    for (const runner of runners.values()) runner.prepareToLeave()
+    await finishAttempts(patience)
+    const companies = await eachOf([...runners.entries()], abreast, ([companyId, runner]) =>
+      handOver(companyId, runner, log),
+    )
+    runners.clear()
+    log.info('shard left', { shard, epoch: tenure.epoch, companies })
+  }
+
   const accept = (command: { companyId: string; correlationId: string }) =>
     look(command.companyId, command.correlationId)
   void commandLoop({ inbox: deps.inbox, time, log, accept }, shard, stopping.signal)
@@ -93,16 +106,10 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): Shard
     sessions: () => [...runners.values()].filter((runner) => runner.isOpen()).length,
     statuses: () => [...runners.values()].flatMap((runner) => runner.sessionStatus() ?? []),
     hasRunningAttempt,
-    leave: async (patience) => {
-      isLeaving = true
-      stopping.abort()
-      for (const runner of runners.values()) runner.prepareToLeave()
-      await finishAttempts(patience)
-      const companies = await eachOf([...runners.entries()], abreast, ([companyId, runner]) =>
-        handOver(companyId, runner, log),
-      )
-      runners.clear()
-      log.info('shard left', { shard, epoch: tenure.epoch, companies })
+    // Asked twice (told to stop in the middle of a hand-over), both wait for the same sockets.
+    leave: (patience) => {
+      left ??= leave(patience)
+      return left
     },
     abandon: async () => {
       stopping.abort()

@@ -139,5 +139,6 @@ async function preKeysAtWhatsApp({ query }: LibrarySocket): Promise<number> {
     content: [{ tag: 'count', attrs: {} }],
   }
   const answer = await query(question, countMs)
-  return Number(answer && childOf(answer, 'count')?.attrs['value']) || 0
+  if (!answer) throw new Error('WhatsApp did not say how many pre-keys it has')
+  return Number(childOf(answer, 'count')?.attrs['value']) || 0
 }

@@ -22,7 +22,7 @@ import { connectionPublisher } from '#shared/publisher.ts'
 import { callLimits } from './call-limits.ts'
 import type { HostDeps } from './host.ts'
 import { measuredClaims, measuredSweeps } from './measured.ts'
-import { pacing } from './pacing.ts'
+import { defaultLimits, pacing } from './pacing.ts'
 import { pollMs, sqsInbox } from './sqs-inbox.ts'
 import { systemTime } from './time.ts'
 import { createWhatsApp } from './whatsapp.ts'
@@ -62,7 +62,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
       log,
     }),
     whatsApp: createWhatsApp({ store: credentials, clock, log: fieldsFirst(log) }),
-    pacing: pacing(time),
+    pacing: pacing(time, { ...defaultLimits, reconnectsPerSecond: env.RECONNECTS_PER_SECOND }),
     budget: budgetOf(env, control),
     newGeneration: () => ulid(),
     random: Math.random,

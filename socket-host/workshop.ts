@@ -21,6 +21,8 @@ export type Workshop = {
   readonly running: {
     registration: Registration | undefined
     session: LinkedSession | undefined
+    /** Resolves when every socket is closed; set once the company is being left. */
+    closing: Promise<void> | undefined
     readonly unlinks: Map<string, Unlinking>
     readonly sweeps: Map<string, { isDone: boolean }>
   }
@@ -38,6 +40,7 @@ export function workshop(
   const running: Workshop['running'] = {
     registration: undefined,
     session: undefined,
+    closing: undefined,
     unlinks: new Map(),
     sweeps: new Map(),
   }

@@ -60,7 +60,7 @@ const rules: readonly Rule[] = [
     of: ['functions/'],
     may: [
       ...['functions/', 'shared/', '@middy/core', 'jose', 'valibot', 'ulid', 'node:', 'aws-lambda'],
-      ...['@aws-lambda-powertools/', '@sentry/aws-serverless'],
+      '@sentry/aws-serverless',
     ],
   },
   {

@@ -62,7 +62,7 @@ describe('stored credentials', () => {
     const target = aTarget()
     const state = freshAuthState({ store, log })
     const { keys } = attach(state).state
-    await keys.set({ 'pre-key': { 1: aPreKey(), 64: aPreKey() }, tctoken: { a: { token: Buffer.from('t') } } })
+    await keys.set({ 'pre-key': { 1: aPreKey(), 256: aPreKey() }, tctoken: { a: { token: Buffer.from('t') } } })
     expect(store.writes).toHaveLength(0)
     link(state.creds)
     expect(await state.persist(target)).toBe('written')
@@ -70,7 +70,7 @@ describe('stored credentials', () => {
     await keys.set({ 'lid-mapping': { 79001234567: '123' } })
     expect(store.writes).toHaveLength(2)
     expect(await keys.get('lid-mapping', ['79001234567', 'unknown'])).toEqual({ 79001234567: '123' })
-    expect(Object.keys(await keys.get('pre-key', ['1', '2', '64']))).toEqual(['1', '64'])
+    expect(Object.keys(await keys.get('pre-key', ['1', '2', '256']))).toEqual(['1', '256'])
   })
 
   test('that are not linked are never written', async () => {
@@ -190,7 +190,7 @@ describe('keys', () => {
 
   test('behave as a map does, through any sets, deletes, reloads and both ways of keeping', async () => {
     const ids = {
-      'pre-key': ['1', '2', '63', '64', '65', '128', '812'],
+      'pre-key': ['1', '2', '255', '256', '257', '512', '812'],
       session: ['a', 'b', 'c'],
       'device-list': ['a', 'b'],
     }
@@ -255,14 +255,14 @@ describe('keys', () => {
     const { keys } = attach(state).state
     await keys.set({
       session: { a: Buffer.from('A'), b: Buffer.from('B') },
-      'pre-key': { 1: aPreKey(), 64: aPreKey() },
+      'pre-key': { 1: aPreKey(), 256: aPreKey() },
     })
     const rows = store.rowsOf(target)
     const [a = '', b = ''] = [...rows.keys()].filter((key) => key.startsWith('session#'))
     rows.set(a, rows.get(b) ?? Buffer.alloc(0))
     rows.set('pre-key#0', rows.get('pre-key#1') ?? Buffer.alloc(0))
     expect(Object.keys(await keys.get('session', ['a', 'b']))).toHaveLength(1)
-    expect(Object.keys(await keys.get('pre-key', ['1', '64']))).toEqual(['64'])
+    expect(Object.keys(await keys.get('pre-key', ['1', '256']))).toEqual(['256'])
   })
 
   test('named by whoever writes to us may be any: what is not there is absent', async () => {

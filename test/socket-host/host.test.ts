@@ -198,6 +198,40 @@ describe('a host that stops', () => {
 })
 
 describe('two hosts', () => {
+  it('keep the lease of a shard until its sockets are closed, also when told to stop in the middle of a hand-over', async () => {
+    const c = cluster()
+    const closings: (() => void)[] = []
+    const open = c.whatsApp.open
+    Object.assign(c.whatsApp, {
+      open: (...args: Parameters<typeof open>) => {
+        const socket = open(...args)
+        const closed = Promise.withResolvers<void>()
+        closings.push(() => void socket.close().then(closed.resolve))
+        return { ...socket, close: () => closed.promise }
+      },
+    })
+    const first = c.hire('a')
+    const second = c.hire('b')
+    first.start()
+    await c.clock.settle()
+    for (const company of companies) await c.link(company)
+    second.start()
+    // The second asks for a shard, and the first begins to leave it: its sockets take their time to close.
+    await c.clock.advance(8000)
+    const draining = first.drain()
+    await c.clock.advance(4000)
+    expect(c.whatsApp.live('login')).toHaveLength(companies.length)
+    const owners = (await c.leases.readAll(shards)).map(({ ownerId }) => ownerId)
+    for (const company of companies) expect(owners[shardOf(company, shards)]).toBe('a')
+    for (const close of closings) close()
+    await draining
+    await c.clock.advance(20_000)
+    expect(second.status().sessions).toBe(companies.length)
+    const leaving = second.drain()
+    for (const close of closings) close()
+    await leaving
+  })
+
   it('never have two sockets for one company while shards move', async () => {
     const c = cluster()
     const first = c.hire('a')

@@ -176,6 +176,24 @@ describe('two hosts', () => {
 })
 
 describe('three hosts', () => {
+  it('share what one of them has released within one round', async () => {
+    const clock = fakeClock()
+    const table = memoryLeaseStore()
+    const fateOf = (): CallFate => ({ delayMs: 5, answerDelayMs: 5, fate: 'ok' })
+    const hosts = ['a', 'b', 'c'].map((hostId) => hostOn(clock, table, hostId, { fateOf }))
+    for (const host of hosts) host.keeper.start()
+    await clock.advance(61_000)
+    const leaver = hosts.find(({ owned }) => owned.size === 2)
+    leaver?.keeper.stopClaiming()
+    for (const { shard, ...lease } of await table.readAll(shards))
+      if (leaver?.owned.has(shard)) await table.release({ shard, ...lease })
+    const others = () => hosts.filter((host) => host !== leaver).map(({ owned }) => owned.size)
+    while (others().join() === '1,1') await clock.advance(20)
+    await clock.advance(100)
+    expect(others()).toEqual([2, 2])
+    for (const host of hosts) await host.keeper.stop()
+  })
+
   it('come to rest: once shared out, no shard moves any more', async () => {
     const clock = fakeClock()
     const table = memoryLeaseStore()

@@ -47,15 +47,22 @@ function start({ isLinked = true, preKeys = async () => count('812'), flush = as
 const count = (value: string): Stanza => ({ tag: 'iq', attrs: {}, content: [{ tag: 'count', attrs: { value } }] })
 
 test.each([
-  ['WhatsApp has no pre-keys of ours', { preKeys: async () => count('0') }],
+  ['WhatsApp has refused something and has no pre-keys of ours', { preKeys: async () => count('0') }],
   ['WhatsApp does not answer', { preKeys: async () => undefined }],
   ['WhatsApp refuses to say', { preKeys: () => Promise.reject(new Error('forbidden')) }],
   ['something could not be stored', { flush: () => Promise.reject(new Error('The credentials store failed')) }],
 ])('open is not believed when %s', async (_why, behaviour) => {
-  const { say, end, events } = start(behaviour)
+  const { ws, say, end, events } = start(behaviour)
+  ws.emit('CB:iq,type:error')
   say({ connection: 'open' })
   expect((await end.gone).reason).toBe('lost')
   expect(events.map(({ type }) => type)).toEqual(['closed'])
+})
+
+test('open is believed when WhatsApp counts no pre-keys but has refused nothing', async () => {
+  const { say, events } = start({ preKeys: async () => count('0') })
+  say({ connection: 'open' })
+  await expect.poll(() => events).toEqual([{ type: 'opened' }])
 })
 
 test('open from a socket that is ending changes nothing', async () => {

@@ -43,7 +43,7 @@ describe('linking', () => {
 
     const session = rig.open(credentials)
     await session.next('opened')
-    expect([...rig.store.rowsOf(target).keys()].filter((key) => key.startsWith('pre-key#'))).toHaveLength(13)
+    expect([...rig.store.rowsOf(target).keys()].filter((key) => key.startsWith('pre-key#'))).toHaveLength(4)
     await session.socket.close()
     await credentials.flush()
 

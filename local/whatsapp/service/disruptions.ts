@@ -46,6 +46,14 @@ export const disruptions = {
     // A list of two whose tag begins with 0xF0, which starts no string.
     channel.sendPlaintext(Buffer.from([0, 0xf8, 2, 0xf0, 1]))
   }),
+  plaintext: choice(
+    'sends `hex`, encrypted but otherwise as it is: any stanza, or none',
+    { hex: v.pipe(v.string(), v.regex(/^([0-9a-f]{2})*$/)) },
+    ({ hex }) =>
+      (channel) => {
+        channel.sendPlaintext(Buffer.from(hex, 'hex'))
+      },
+  ),
   'invalid-frame': choice('sends bytes that are no WebSocket frame', {}, () => ({ connection }) => {
     connection.sendRaw(Buffer.from([0xff, 0xff, 0xff, 0xff]))
   }),

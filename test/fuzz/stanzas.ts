@@ -1,0 +1,158 @@
+/** What WhatsApp may send: stanzas of any shape, to a session with the real Baileys. */
+import assert from 'node:assert/strict'
+import { type BinaryNode, encodeBinaryNode } from '@whiskeysockets/baileys'
+import fc from 'fast-check'
+import { blameSocket } from '../../socket-host/whatsapp.ts'
+import type { Credentials, SocketEvent } from '../../socket-host/whatsapp-port.ts'
+import { aTarget, type Rig, startRig } from '../socket-host/whatsapp-rig.ts'
+import { type FuzzTarget, target, text } from './target.ts'
+
+const number = '79001234567'
+const server = 's.whatsapp.net'
+const tags = [
+  'iq',
+  'message',
+  'notification',
+  'receipt',
+  'call',
+  'ib',
+  'success',
+  'failure',
+  'stream:error',
+  'presence',
+  'ack',
+]
+const kinds = [
+  'get',
+  'set',
+  'result',
+  'error',
+  'account_sync',
+  'encrypt',
+  'devices',
+  'server_sync',
+  'link_code_companion_reg',
+  'w:gp2',
+]
+const inner = [
+  'pair-device',
+  'pair-success',
+  'offline',
+  'dirty',
+  'count',
+  'device-list',
+  'enc',
+  'error',
+  'conflict',
+  'list',
+  'x',
+]
+const attrs = fc.record(
+  {
+    id: fc.oneof(fc.constant('1'), text),
+    type: fc.oneof(fc.constantFrom(...kinds), text),
+    from: fc.oneof(fc.constantFrom(server, `${number}:1@${server}`, `79007654321@${server}`, '1@lid'), text),
+    xmlns: fc.oneof(fc.constantFrom('md', 'encrypt', 'w:p', 'urn:xmpp:ping'), text),
+    code: fc.constantFrom('401', '500', '503', 'x'),
+    t: fc.constantFrom('0', '-1', 'x'),
+    participant: text,
+  },
+  { requiredKeys: [] },
+)
+const { node } = fc.letrec<{ node: BinaryNode; child: BinaryNode }>((tie) => ({
+  node: nodeOf(fc.constantFrom(...tags), tie('child')),
+  child: nodeOf(fc.oneof(fc.constantFrom(...inner), text), tie('child')),
+}))
+
+function nodeOf(tag: fc.Arbitrary<string>, child: fc.Arbitrary<BinaryNode>): fc.Arbitrary<BinaryNode> {
+  const content = fc.option(
+    fc.oneof(
+      { maxDepth: 2, withCrossShrink: true },
+      fc.uint8Array({ maxLength: 40 }),
+      text,
+      fc.array(child, { maxLength: 3 }),
+    ),
+    { nil: undefined },
+  )
+  return fc.record({ tag, attrs, content }).map(({ tag: name, attrs: fields, content: inside }) => ({
+    tag: name || 'x',
+    attrs: Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== '')),
+    ...(inside !== undefined && { content: inside }),
+  }))
+}
+
+/** The byte in front says that nothing is compressed. */
+const garbage = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.concat([Buffer.of(0), bytes]))
+const plaintext = fc.oneof({ weight: 4, arbitrary: node.map(encoded) }, { weight: 1, arbitrary: garbage })
+
+/** Some shapes have no encoding: then there is nothing to send. */
+function encoded(stanza: BinaryNode): Buffer {
+  try {
+    return Buffer.from(encodeBinaryNode(stanza))
+  } catch (error) {
+    assert(error instanceof Error)
+    return Buffer.of(0)
+  }
+}
+
+/** A session, as far as the runs look at it. Not the rig's own, which keeps every socket until its end. */
+type Session = { readonly opened: Promise<'opened' | 'closed'>; isClosed: boolean; close(): Promise<void> }
+
+function login(rig: Rig, credentials: Credentials): Session {
+  const opened = Promise.withResolvers<'opened' | 'closed'>()
+  const session: Session = { opened: opened.promise, isClosed: false, close: () => socket.close() }
+  const socket = rig.whatsApp.open(credentials, ({ type }: SocketEvent) => {
+    if (type === 'closed') session.isClosed = true
+    if (type === 'opened' || type === 'closed') opened.resolve(type)
+  })
+  return session
+}
+
+/** One session that lives through all runs, and is opened again after each that has ended it. */
+function companion() {
+  let rig: Rig | undefined
+  let credentials: Credentials | undefined
+  let session: Session | undefined
+  const strays: unknown[] = []
+  /** What the host's process does with what nobody has caught (R41). */
+  const survive = (error: unknown) => {
+    if (!blameSocket(error)) strays.push(error)
+  }
+  return {
+    strays,
+    async ready(): Promise<Rig> {
+      if (!rig) {
+        process.on('unhandledRejection', survive).on('uncaughtException', survive)
+        rig = await startRig()
+      }
+      while (!session || session.isClosed) {
+        credentials ??= await rig.link(number, aTarget())
+        session = login(rig, credentials)
+        // Logged out by what was sent: a new device, as a company that pairs again.
+        if ((await session.opened) === 'closed') credentials = undefined
+      }
+      return rig
+    },
+    async stop() {
+      process.off('unhandledRejection', survive).off('uncaughtException', survive)
+      await session?.close()
+      await rig?.stop()
+      rig = undefined
+    },
+  }
+}
+
+const party = companion()
+
+const sent = target('stanzas of WhatsApp', fc.array(plaintext, { minLength: 1, maxLength: 5 }), async (frames) => {
+  const rig = await party.ready()
+  for (const frame of frames) {
+    const body = { how: 'plaintext', hex: frame.toString('hex') }
+    // 404 and the like: the stanza before has ended the session.
+    await rig.simulator.control('POST', `/simulator/phones/${number}/disrupt`, body)
+  }
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(party.strays, [])
+})
+
+export const stanzaTargets: readonly FuzzTarget[] = [{ ...sent, stop: party.stop }]

@@ -1,0 +1,118 @@
+/** What may stand in the tables: of another version, cut short, altered by hand. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { initAuthCreds } from '@whiskeysockets/baileys'
+import fc from 'fast-check'
+import * as v from 'valibot'
+import type { CompanyState } from '#shared/domain/company.ts'
+import { nextDeadline, timeOut } from '#shared/domain/deadlines.ts'
+import { happeningsOf } from '#shared/domain/happenings.ts'
+import { cancelPairing, requestPairing } from '#shared/domain/pairing.ts'
+import { adoptCompany, resetCredentials } from '#shared/domain/session.ts'
+import { parseRow } from '#shared/dynamo/company-row.ts'
+import { decodeJournal } from '#shared/dynamo/journal-codec.ts'
+import { parseLease } from '#shared/dynamo/lease-row.ts'
+import { statusMessage } from '#shared/protocol/server-messages.ts'
+import { loadAuthState } from '../../socket-host/auth-state.ts'
+import { nextStep, nextStepAt } from '../../socket-host/company-steps.ts'
+import { rowCipher } from '../../socket-host/credential-cipher.ts'
+import { decodeJson, encodeJson } from '../../socket-host/credential-codec.ts'
+import { memoryCredentialStore } from '../fakes/memory-credential-store.ts'
+import { aRequest, host, linked, seconds, stageNames, stages, successor } from '../shared/domain/build.ts'
+import { anyJson, type FuzzTarget, mutated, target } from './target.ts'
+
+const states = fc.constantFrom(
+  linked(),
+  resetCredentials(linked(), [], seconds(60)).state,
+  ...stageNames.map((name) => stages[name]()),
+)
+const row = states.map((doc) => ({ rev: 3, seq: 9, shard: 1, doc }))
+
+/** Reads as a store does: what is not of the schema is refused by a clear error. */
+function parsed<T>(read: () => T): T | 'refused' {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof v.ValiError) return 'refused'
+    throw error
+  }
+}
+
+/** All that functions and hosts do with a state that they have read. */
+function useState(state: CompanyState, now: number): void {
+  const idle = { registration: undefined, session: undefined, unlinks: new Map(), sweeps: new Map() }
+  const envelope = { companyId: 'c1', at: now, seq: 1, language: 'en' } as const
+  for (const after of [
+    timeOut(state, now),
+    requestPairing(state, aRequest(), now),
+    cancelPairing(state, [], now),
+    resetCredentials(state, [], now),
+    adoptCompany(state, successor, now),
+  ])
+    happeningsOf({ before: state, after: after.state, now })
+  nextDeadline(timeOut(state, now).state)
+  nextStep(state, idle, { owner: host, isLeaving: false }, now)
+  nextStepAt(state, idle)
+  JSON.stringify(statusMessage(state, undefined, 1, envelope))
+}
+
+const stateRows = target('STATE rows', fc.tuple(fc.oneof(mutated(row), anyJson), fc.nat()), ([item, later]) => {
+  const read = parsed(() => parseRow(item))
+  if (read !== 'refused') useState(read.state, seconds(later % 1_000))
+})
+
+const leaseRows = target(
+  'LEASE rows',
+  mutated(fc.constant({ epoch: 7, version: 9, owner: 'h1', renewedAt: 1 })),
+  (item) => {
+    parsed(() => parseLease(0, item))
+  },
+)
+
+const journals = target('journals', fc.uint8Array({ maxLength: 200 }), (bytes) => {
+  try {
+    decodeJournal(bytes)
+  } catch (error) {
+    assert(error instanceof RangeError || error instanceof SyntaxError || error instanceof v.ValiError, String(error))
+  }
+})
+
+const stored = { companyId: 'c1', generation: 'g1', dataKey: randomBytes(32), epoch: 5, isOwner: () => true }
+const cipher = rowCipher(stored.dataKey, stored)
+
+const sealedRows = target('encrypted rows', fc.uint8Array({ maxLength: 300 }), (bytes) => {
+  assert.equal(cipher.open('creds', bytes), undefined)
+  decodeJson(bytes)
+})
+
+/** What Baileys keeps of a linked device. */
+const creds = {
+  ...initAuthCreds(),
+  account: { details: 'AA==', accountSignatureKey: 'AA==', accountSignature: 'AA==', deviceSignature: 'AA==' },
+  me: { id: '79001234567:12@s.whatsapp.net' },
+  signalIdentities: [{ identifier: { name: 'x', deviceId: 0 }, identifierKey: Buffer.alloc(33) }],
+}
+export const asStored: object = JSON.parse(encodeJson(creds).toString())
+const quiet = { debug: () => {}, warn: () => {}, error: () => {} }
+
+/** Some alterations do no harm: a property that never gets past the schema would prove little. */
+let loadable = 0
+export const loadableCredentials = () => loadable
+
+/** Loads credentials that were stored as this value. */
+export async function loadStored(value: unknown): Promise<'corrupt' | 'loaded'> {
+  const store = memoryCredentialStore()
+  const plaintext = Buffer.from(JSON.stringify(value) ?? '')
+  await store.write(stored, [{ key: 'creds', bytes: cipher.seal('creds', plaintext) }], stored.epoch)
+  const loaded = await loadAuthState(stored, { store, log: quiet })
+  if (loaded === 'corrupt') return loaded
+  assert(typeof loaded === 'object' && loaded.isLinked())
+  loadable += 1
+  return 'loaded'
+}
+
+const credentials = target('stored credentials', fc.oneof(mutated(fc.constant(asStored)), anyJson), async (value) => {
+  await loadStored(value)
+})
+
+export const storedTargets: readonly FuzzTarget[] = [stateRows, leaseRows, journals, sealedRows, credentials]

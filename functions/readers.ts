@@ -1,2 +1,2 @@
-/** Milliseconds without renewal after which readers take a host for gone: the hosts' own 10 s and a margin for clocks. */
-export const readersStaleMs = 15_000
+/** Milliseconds without renewal after which readers take a host for gone: as long as another host needs to do so (R27). */
+export const readersStaleMs = 10_000

@@ -110,7 +110,9 @@ async function carryOut(
   } catch (error) {
     const failure = failureOf(error)
     report(failure, sender, error)
-    return delivery.finish(errorMessage(failure, call.envelope(0), failureEvents[action]))
+    // A store that is away has no number to give, and no time is left to ask it again.
+    const seq = failure.code === 'STORE_UNAVAILABLE' ? 0 : await call.drawSeq()
+    return delivery.finish(errorMessage(failure, call.envelope(seq), failureEvents[action]))
   }
 }
 

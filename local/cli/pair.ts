@@ -70,6 +70,7 @@ function pair(url: string, request: Request, play: Play | undefined): Promise<nu
   const timer = countdownLine()
   let wasRequested = false
   let isCancelled = false
+  let isStarted = false
   let phone: unknown = request.phoneNumber
 
   const stop = () => {
@@ -85,15 +86,29 @@ function pair(url: string, request: Request, play: Play | undefined): Promise<nu
     stop()
     reject(error)
   }
+  /** Not before the request is answered: on its way to the server a cancel could overtake it. */
+  const sendCancel = () => isStarted && connection.send({ action: 'cancel-pairing' })
   function cancel(): void {
-    const isSecond = isCancelled
+    if (isCancelled || !wasRequested) {
+      isCancelled = true
+      finish(130)
+      return
+    }
     isCancelled = true
-    if (isSecond || !connection.send({ action: 'cancel-pairing' })) finish(130)
-    else setTimeout(() => finish(130), cancelWithinMs).unref()
+    console.log('Cancelling …')
+    sendCancel()
+    setTimeout(() => {
+      console.log('The cancellation was not confirmed. The code lapses by itself.')
+      finish(130)
+    }, cancelWithinMs).unref()
   }
   function show(frame: Frame): void {
     timer.stop()
     for (const line of linesFor(frame)) console.log(line)
+    if (frame.event === 'pairing-started') {
+      isStarted = true
+      if (isCancelled) sendCancel()
+    }
     if (frame.event === 'pairing-code') timer.start(Number(frame['expiresIn']))
     const isShown = frame.event === 'pairing-code' || frame.event === 'qr'
     phone = frame['phoneNumber'] ?? phone

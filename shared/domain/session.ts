@@ -16,6 +16,7 @@ import {
   without,
 } from './company.ts'
 import type { ErrorCode } from './errors.ts'
+import { maskPhone } from './phone.ts'
 
 /** Which session a host speaks of, and as whom. */
 export type SessionRef = { readonly generation: string; readonly owner: Owner }
@@ -29,9 +30,11 @@ export function sessionConnected(state: CompanyState, ref: SessionRef, now: numb
   const { attempt, credentials } = state
   const isAwaited = attempt?.state === 'restarting' || (attempt?.state === 'connecting' && attempt.awaitsSession)
   const session: Session = { ...enter(state, 'connected', ref.owner, now), connectedAt: now }
+  // Who asked without naming a phone has not shown that it knows it.
+  const isNamed = !isAwaited || attempt.phone !== undefined
   const connected: CompanyEvent = {
     event: 'whatsapp-connected',
-    ...(credentials?.phone && { phone: credentials.phone }),
+    ...(credentials?.phone && { phone: isNamed ? credentials.phone : maskPhone(credentials.phone) }),
     ...(isAwaited && { attemptId: attempt.attemptId }),
   }
   const next = { ...state, epoch: ref.owner.epoch, session }

@@ -4,6 +4,9 @@ import { DEFAULT_CONNECTION_CONFIG, WA_CERT_DETAILS } from '@whiskeysockets/bail
 import { concurrent } from './concurrent.ts'
 import { megabytes, milliseconds } from './figures.ts'
 import { readySetting, startProgram } from './processes.ts'
+import { recovery } from './recovery.ts'
+import { requests } from './requests.ts'
+import { reset } from './reset.ts'
 import { timeToCode } from './time-to-code.ts'
 
 /** What a benchmark is given: a local run against a simulator that is a process of its own. */
@@ -15,16 +18,30 @@ export type Bench = {
   readonly control: (method: string, path: string, body: object) => Promise<unknown>
 }
 
+const say = (line: string) => console.log(line)
+
 const benches: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   'time-to-code': timeToCode,
+  recovery,
   concurrent,
   memory,
 }
 
+/** Benchmarks that start what they need themselves, one after the other. */
+const selfContained: Readonly<Record<string, (print: typeof say) => Promise<void>>> = { reset, requests }
+
 async function main(names: readonly string[]): Promise<void> {
-  const unknown = names.filter((name) => !(name in benches))
-  if (unknown.length > 0)
-    throw new Error(`no benchmark ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}`)
+  const all = [...Object.keys(selfContained), ...Object.keys(benches)]
+  const chosen = names.length > 0 ? names : all
+  const unknown = chosen.filter((name) => !all.includes(name))
+  if (unknown.length > 0) throw new Error(`no benchmark ${unknown.join(', ')}; there are ${all.join(', ')}`)
+  for (const name of chosen) await selfContained[name]?.(say)
+  const onRun = chosen.filter((name) => name in benches)
+  if (onRun.length > 0) await measureRun(onRun)
+}
+
+/** Runs benchmarks on one local run with two hosts. */
+async function measureRun(names: readonly string[]): Promise<void> {
   const simulator = await startProgram('local/whatsapp/main.ts', ['--port', '0', '--control-port', '0'])
   const webSocketUrl = readySetting(simulator.ready, 'ws')
   const rootKey = readySetting(simulator.ready, 'root-key')
@@ -36,11 +53,9 @@ async function main(names: readonly string[]): Promise<void> {
   const run = await startProgram('local/main.ts', ['--port', '0', '--hosts', '2', ...whatsapp])
   try {
     const control = (method: string, path: string, body: object) => callControl(controlUrl + path, method, body)
-    const say = (line: string) => console.log(line)
     say(`start-up: ready after ${milliseconds(run.readyAfterMs)}`)
     const url = /https?:\/\/127\.0\.0\.1:\d+/.exec(run.ready)?.[0] ?? ''
-    for (const name of names.length > 0 ? names : Object.keys(benches))
-      await benches[name]?.({ url, pid: run.pid, say, control })
+    for (const name of names) await benches[name]?.({ url, pid: run.pid, say, control })
   } finally {
     await run.stop()
     await simulator.stop()

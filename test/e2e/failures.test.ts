@@ -63,7 +63,7 @@ describe.concurrent('what a phone, or WhatsApp on its behalf, does while it is b
     await phone.behave('ok')
     await isFree(client)
     await client.close()
-  }, 40_000)
+  })
 })
 
 describe('what is wrong with WhatsApp as a whole', () => {
@@ -110,7 +110,7 @@ describe.concurrent('what ends or interrupts a session', () => {
     expect(await client.ask('get-status', 'status')).toMatchObject({ session })
     await isFree(client)
     await client.close()
-  }, 40_000)
+  })
 
   it('the owner removes the device on the phone: logged out, and the next request makes a fresh link', async () => {
     const { companyId, phone } = stage.fresh()

@@ -2,8 +2,8 @@
 import { DeleteCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { documentClient } from '#shared/dynamo/document-client.ts'
 import { companyKey, partitionKey, sortKey, stateSortKey } from '#shared/dynamo/table.ts'
-import { credentials, region } from '../../local/services/account.ts'
 import type { LocalRun } from '../../local/local-run.ts'
+import { credentials, region } from '../../local/services/account.ts'
 
 export type Item = Readonly<Record<string, unknown>>
 

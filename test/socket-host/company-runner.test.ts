@@ -191,8 +191,10 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
   /** Events of sockets that are closed must not change anything. */
   async function event(socket: FakeSocket, what: SocketPlay): Promise<void> {
     const wasOpen = socket.isOpen
+    // What the runner still had to do by itself, a lost answer to make up for, say, is no consequence of the event.
+    if (!wasOpen) await settled(host.runner.reconcile())
+    await s.clock.settle()
     const before = s.companies.state(companyId)
-    if (!wasOpen) await s.clock.settle()
     emit(socket, what)
     await s.clock.settle()
     // An answer to what was asked of it is no event.

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { CreateTableCommand, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
+import { CreateTableCommand, type DynamoDBClientConfig, waitUntilTableExists } from '@aws-sdk/client-dynamodb'
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { type CallLimits, documentClient } from '#shared/dynamo/document-client.ts'
 import { partitionKey, sortKey } from '#shared/dynamo/table.ts'
@@ -71,5 +71,6 @@ export async function createTable(client: DynamoDBDocumentClient): Promise<Table
       ],
     }),
   )
+  await waitUntilTableExists({ client, minDelay: 0.02, maxDelay: 1, maxWaitTime: 10 }, { TableName: table })
   return { client, table }
 }

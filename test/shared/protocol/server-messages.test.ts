@@ -90,7 +90,7 @@ const table: readonly [string, CompanyEvent, Record<string, unknown>][] = [
     {
       attemptId,
       code: 'CLIENT_REJECTED',
-      message: 'WhatsApp gives no code for this account. Scan the QR instead',
+      message: 'WhatsApp не выдаёт код для этого аккаунта. Отсканируйте QR-код',
       retryable: false,
       action: 'use-qr',
     },

@@ -1,0 +1,132 @@
+/** Companies on a fleet of hosts, and what WhatsApp sees of them: for tests that take hosts and services away. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { shardOf } from '#shared/domain/shard.ts'
+import type { HostView } from '../../local/hosts/start-hosts.ts'
+import { link, type Phone, type Stage } from '../e2e/stage.ts'
+
+export type Company = { readonly companyId: string; readonly phone: Phone }
+export type SessionBody = {
+  readonly session: string
+  readonly hostId?: string
+  readonly attempt: { readonly state: string } | null
+}
+/** A second login of a device whose first socket was alive, as the simulated WhatsApp has seen it. */
+export type Twin = { readonly phone: string; readonly at: number }
+
+/** Leases that make a fail-over quick enough for a test: renewed every second, stale after four. */
+export const quickLeases = { LEASE_RENEW_MS: '1000', LEASE_STALE_MS: '4000', RECONNECTS_PER_SECOND: '20' } as const
+export const quickStaleMs = Number(quickLeases.LEASE_STALE_MS)
+
+const pollMs = 100
+const shards = 4
+
+export type Fleet = ReturnType<typeof fleetOf>
+
+export function fleetOf(stage: Stage) {
+  /** Who holds what stands in the table, which may be away just now, or silent. */
+  async function hosts(): Promise<readonly HostView[]> {
+    for (;;) {
+      const answer = await Promise.race([stage.run.hosts().catch(() => undefined), pause(2000)])
+      if (answer) return answer
+      await pause(pollMs)
+    }
+  }
+
+  const session = async (companyId: string): Promise<SessionBody> => {
+    const { body } = await stage.http('GET', `/api/whatsapp/sessions/${companyId}`, { role: 'admin' })
+    return body as unknown as SessionBody
+  }
+
+  const ownerOf = async (companyId: string): Promise<HostView> => {
+    const shard = shardOf(companyId, shards)
+    const owner = (await hosts()).find((host) => host.shards.includes(shard))
+    if (!owner) throw new Error(`nobody owns shard ${shard}`)
+    return owner
+  }
+
+  /** Companies of these that a host holds. */
+  const heldBy = (host: HostView, companies: readonly Company[]): readonly Company[] =>
+    companies.filter(({ companyId }) => host.shards.includes(shardOf(companyId, shards)))
+
+  /** Resolves with the ms that it took; rejects naming the companies that are not connected in time. */
+  async function untilConnected(companies: readonly Company[], withinMs: number, butOn?: string): Promise<number> {
+    const startedAt = performance.now()
+    let waiting = companies
+    for (;;) {
+      const states = await Promise.all(
+        waiting.map(async (company) => ({ company, ...(await session(company.companyId)) })),
+      )
+      const left = states.filter(({ session: status, hostId }) => status !== 'connected' || hostId === butOn)
+      if (left.length === 0) return performance.now() - startedAt
+      if (performance.now() - startedAt > withinMs) {
+        const names = left.map(
+          ({ company, session: status, hostId }) => `${company.companyId} ${status} ${hostId ?? ''}`,
+        )
+        throw new Error(`not connected within ${withinMs} ms: ${names.join(', ')}`)
+      }
+      waiting = left.map(({ company }) => company)
+      await pause(pollMs)
+    }
+  }
+
+  /** Hosts that start together have the shards of the first for some seconds. */
+  async function untilSpread(withinMs = 30_000): Promise<void> {
+    const until = performance.now() + withinMs
+    while (!isSpread(await hosts())) {
+      if (performance.now() > until) throw new Error('the shards were not shared out')
+      await pause(pollMs)
+    }
+  }
+
+  /** A company that nobody has used, on one of the host's shards. */
+  function freshOn(host: HostView): Company {
+    for (;;) {
+      const company = stage.fresh()
+      if (heldBy(host, [company]).length > 0) return company
+    }
+  }
+
+  async function linkSome(count: number): Promise<readonly Company[]> {
+    const companies = Array.from({ length: count }, () => stage.fresh())
+    await Promise.all(companies.map(async ({ companyId, phone }) => (await link(stage, companyId, phone)).close()))
+    return companies
+  }
+
+  const simulator = async () => (await (await fetch(`${stage.run.url}/simulator/state`)).json()) as SimulatorState
+
+  return {
+    hosts,
+    session,
+    ownerOf,
+    heldBy,
+    untilConnected,
+    untilSpread,
+    freshOn,
+    linkSome,
+    simulator,
+    twins: async (): Promise<readonly Twin[]> =>
+      (await simulator()).violations.latest
+        .filter(({ kind }) => kind === 'device-online-twice')
+        .map(({ phone = '', at }) => ({ phone, at: Date.parse(at) })),
+  }
+}
+
+type SimulatorState = {
+  readonly connections: { readonly open: number; readonly registering: number }
+  readonly online: readonly string[]
+  readonly violations: {
+    readonly counts: Readonly<Record<string, number>>
+    readonly latest: readonly { kind: string; phone?: string; at: string; detail: string }[]
+  }
+}
+
+/** Nobody has two more than another: nobody will ask for a shard. */
+const isSpread = (hosts: readonly HostView[]): boolean => {
+  const counts = hosts.map((host) => host.shards.length)
+  return counts.reduce((sum, count) => sum + count, 0) === shards && Math.max(...counts) - Math.min(...counts) < 2
+}
+
+export function signal(host: HostView, name: NodeJS.Signals): void {
+  if (host.pid === undefined) throw new Error(`${host.hostId} has no process`)
+  process.kill(host.pid, name)
+}

@@ -1,0 +1,219 @@
+/**
+ * Hosts in trouble on a clock that stands still until told: real lease keepers on a lease table in memory, each with a
+ * socket per shard that takes its time to close, and writes that are on their way for a while. The promises that are
+ * checked are those of docs/leases.md; the parts that keep them can be replaced by ones that do not.
+ */
+import { createLog } from '#shared/log.ts'
+import type { LeaseStore } from '#shared/ports.ts'
+import type { Tenure } from '../../socket-host/deps.ts'
+import { leaseKeeper } from '../../socket-host/lease-keeper.ts'
+import { pause, type Time } from '../../socket-host/time.ts'
+import { type FakeClock, fakeClock } from '../fakes/fake-clock.ts'
+import { memoryLeaseStore } from '../fakes/memory-lease-store.ts'
+import { type CallFate, troubledLeases } from '../socket-host/support/troubled-leases.ts'
+
+export const lease = { staleMs: 10_000, renewMs: 3000, shards: 4 } as const
+const hostNames = ['a', 'b', 'c'] as const
+const stepMs = 500
+const playMs = 60_000
+/** Longest that a socket needs to close, and so a host that returns is given. */
+const closeMs = 1500
+
+export type Trouble = {
+  readonly at: number
+  readonly host: number
+  readonly kind: 'pause' | 'storm' | 'kill' | 'stop' | 'clock'
+  readonly ms: number
+}
+
+/** What keeps the promises; a test replaces one part to see that the model notices. */
+export type Parts = {
+  /** Whether a row written under `stored` takes a write of `epoch`. */
+  readonly takesWrite: (stored: number, epoch: number) => boolean
+  /** Resolves when the lease may be released. */
+  readonly beforeRelease: (closed: Promise<void>) => Promise<void>
+  /** The table as a host sees it. */
+  readonly view: (store: LeaseStore, wallClock: () => number) => LeaseStore
+}
+
+export const soundParts: Parts = {
+  takesWrite: (stored, epoch) => stored <= epoch,
+  beforeRelease: (closed) => closed,
+  view: (store) => store,
+}
+
+/** Plays the schedule and says which promises were broken, in words. */
+export async function broken(
+  troubles: readonly Trouble[],
+  weathers: readonly CallFate[],
+  parts: Parts,
+): Promise<readonly string[]> {
+  const world = makeWorld(weathers, parts)
+  for (const host of world.hosts) host.start()
+  for (let elapsed = 0; elapsed < playMs; elapsed += stepMs) {
+    for (const trouble of troubles) if (trouble.at >= elapsed && trouble.at < elapsed + stepMs) world.befall(trouble)
+    await world.clock.advance(stepMs)
+    world.checkSockets()
+  }
+  await world.clock.advance(30_000 + lease.staleMs + 6 * lease.renewMs)
+  world.checkOwners()
+  for (const host of world.hosts) host.end()
+  await world.clock.advance(lease.renewMs)
+  return world.faults
+}
+
+type Row = { epoch: number }
+
+function makeWorld(weathers: readonly CallFate[], parts: Parts) {
+  const clock = fakeClock()
+  const table = memoryLeaseStore()
+  const rows: Row[] = Array.from({ length: lease.shards }, () => ({ epoch: 0 }))
+  const faults: string[] = []
+  let calls = 0
+  const nextWeather = (): CallFate =>
+    weathers[calls++ % weathers.length] ?? { delayMs: 5, answerDelayMs: 5, fate: 'ok' }
+
+  const write = (shard: number, epoch: number): void => {
+    const row = rows[shard]
+    if (!row || !parts.takesWrite(row.epoch, epoch)) return
+    if (epoch < row.epoch) faults.push(`shard ${shard}: a write of epoch ${epoch} over one of ${row.epoch}`)
+    row.epoch = epoch
+  }
+  const hosts = hostNames.map((hostId) => makeHost({ hostId, clock, table, nextWeather, write, parts }))
+  const alive = () => hosts.filter((host) => !host.isGone())
+
+  return {
+    clock,
+    hosts,
+    faults,
+    befall({ host, kind, ms }: Trouble): void {
+      const hit = hosts[host]
+      if (!hit || hit.isGone()) return
+      if (kind === 'pause') hit.pause(ms)
+      if (kind === 'storm') hit.storm(ms)
+      // Wall clocks are corrected by any amount, forwards and back.
+      if (kind === 'clock') hit.correctClock(ms - 15_000)
+      if (alive().length === 1) return
+      if (kind === 'kill') hit.kill()
+      if (kind === 'stop') void hit.stop()
+    },
+    checkSockets(): void {
+      const open = hosts.filter((host) => !host.wasPaused()).flatMap((host) => [...host.sockets])
+      if (new Set(open).size < open.length) faults.push(`two sockets of one shard: ${open.sort().join()}`)
+    },
+    checkOwners(): void {
+      const owned = alive().flatMap((host) => host.owned())
+      if (owned.sort().join() !== '0,1,2,3') faults.push(`owned in the end: ${owned.join()}`)
+    },
+  }
+}
+
+type HostDeps = {
+  readonly hostId: string
+  readonly clock: FakeClock
+  readonly table: ReturnType<typeof memoryLeaseStore>
+  readonly nextWeather: () => CallFate
+  readonly write: (shard: number, epoch: number) => void
+  readonly parts: Parts
+}
+
+function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps) {
+  const sockets = new Set<number>()
+  const tenures = new Map<number, Tenure>()
+  let pausedUntil = 0
+  let stormUntil = 0
+  let offset = 0
+  let state: 'running' | 'stopping' | 'gone' = 'running'
+
+  // A paused process fires its timers late, but its clocks go on.
+  const after: Time['after'] = (ms, action) => {
+    let isCancelled = false
+    let cancel = clock.after(ms, function fire() {
+      if (isCancelled || state === 'gone') return
+      if (clock.monotonic() < pausedUntil) cancel = clock.after(pausedUntil - clock.monotonic(), fire)
+      else action()
+    })
+    return () => {
+      isCancelled = true
+      cancel()
+    }
+  }
+  const time: Time = { now: () => clock.now() + offset, monotonic: clock.monotonic, after }
+  const sleep = (ms: number) => (ms > 0 ? pause(time, ms) : Promise.resolve())
+  const fateOf = (): CallFate =>
+    clock.monotonic() < stormUntil ? nextWeather() : { delayMs: 5, answerDelayMs: 5, fate: 'ok' }
+
+  async function close(shard: number): Promise<void> {
+    tenures.delete(shard)
+    await sleep(closeMs - 100)
+    sockets.delete(shard)
+  }
+
+  /** Asked and sent at once, and under way for a while; a pause may come in between. */
+  async function writeOften(shard: number, tenure: Tenure): Promise<void> {
+    while (tenure.isOwner() && tenures.get(shard) === tenure) {
+      await sleep(500)
+      write(shard, tenure.epoch)
+      await sleep(250)
+    }
+  }
+
+  const keeper = leaseKeeper(
+    {
+      ...lease,
+      store: parts.view(troubledLeases(table, sleep, fateOf), time.now),
+      time,
+      hostId,
+      log: createLog('model', { write: () => undefined }),
+    },
+    {
+      acquired: (shard, tenure) => {
+        tenures.set(shard, tenure)
+        sockets.add(shard)
+        write(shard, tenure.epoch)
+        void writeOften(shard, tenure)
+      },
+      lost: close,
+      mayHandOver: () => true,
+      handOver: (shard) => parts.beforeRelease(close(shard)),
+    },
+  )
+
+  return {
+    sockets,
+    start: keeper.start,
+    owned: () => [...tenures].filter(([, tenure]) => tenure.isOwner()).map(([shard]) => shard),
+    isGone: () => state !== 'running',
+    /** Whether it is frozen, or has just come back and is still closing what it has lost. */
+    wasPaused: () => clock.monotonic() < pausedUntil + closeMs + stepMs,
+    pause: (ms: number) => {
+      pausedUntil = clock.monotonic() + ms
+    },
+    storm: (ms: number) => {
+      stormUntil = clock.monotonic() + ms
+    },
+    correctClock: (ms: number) => {
+      offset += ms
+    },
+    kill: () => {
+      state = 'gone'
+      sockets.clear()
+      void keeper.stop()
+    },
+    stop: async () => {
+      state = 'stopping'
+      keeper.stopClaiming()
+      await Promise.all(
+        [...tenures.keys()].map(async (shard) => {
+          await parts.beforeRelease(close(shard))
+          // A release that failed leaves the lease to go stale.
+          await keeper.release(shard).catch(() => undefined)
+        }),
+      )
+      void keeper.stop()
+    },
+    end: () => {
+      void keeper.stop()
+    },
+  }
+}

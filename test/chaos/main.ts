@@ -1,0 +1,27 @@
+/** `npm run chaos -- [--minutes 1] [--hosts 2] [--companies 12] [--seed N]`; exit code 1 when a promise is broken. */
+import { parseArgs } from 'node:util'
+import { chaos } from './play.ts'
+import { brokenPromises } from './watch.ts'
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '1' },
+    hosts: { type: 'string', default: '2' },
+    companies: { type: 'string', default: '12' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  },
+})
+
+const say = (line: string) => console.log(line)
+say(`seed ${values.seed}`)
+const report = await chaos({
+  seconds: Number(values.minutes) * 60,
+  hosts: Number(values.hosts),
+  companies: Number(values.companies),
+  seed: Number(values.seed),
+  say,
+})
+const broken = brokenPromises(report)
+say(JSON.stringify(report, undefined, 2))
+say(broken.length === 0 ? 'every promise was kept' : broken.join('\n'))
+process.exit(broken.length === 0 ? 0 : 1)

@@ -1,0 +1,246 @@
+/** Breaks a whole local run at random for a while, mends it, and reports what that has cost. */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { HostView } from '../../local/hosts/start-hosts.ts'
+import { type Stage, startStage } from '../e2e/stage.ts'
+import { type Dice, dice } from './dice.ts'
+import { type Company, type Fleet, fleetOf, quickLeases, signal } from './fleet.ts'
+import { type Pause, type Report, unexcused, watchOffline } from './watch.ts'
+
+export type ChaosOptions = {
+  readonly seconds: number
+  readonly hosts: number
+  readonly companies: number
+  readonly seed: number
+  readonly say: (line: string) => void
+}
+
+/** `unknown`: the answer to a reset or a request got lost, so that either may be true. */
+type Standing = 'linked' | 'unlinked' | 'unknown'
+
+type Scene = {
+  readonly stage: Stage
+  readonly fleet: Fleet
+  readonly throws: Dice
+  readonly standing: Map<Company, Standing>
+  readonly pauses: Pause[]
+  readonly stuck: string[]
+}
+
+/** Resolves when what it has broken is whole again. */
+type Act = (scene: Scene) => Promise<void>
+
+/** Longest that a client may have to wait for an end of what it asked for: the time to code, to type, to connect. */
+const answerMs = 90_000
+const linkAbreast = 20
+
+export async function chaos(options: ChaosOptions): Promise<Report> {
+  let storeRefusals = 0
+  let leasesLost = 0
+  const stage = await startStage({
+    hosts: options.hosts,
+    environment: { ...quickLeases, CODES_PER_PHONE: '1000', CODES_PER_COMPANY: '1000' },
+    log: (_source, line) => {
+      if (/"outcome":"stale"|fenced|Another host owns/.test(line)) storeRefusals += 1
+      if (line.includes('"lease lost"')) leasesLost += 1
+    },
+  })
+  try {
+    const fleet = fleetOf(stage)
+    await fleet.untilSpread()
+    const standing = new Map<Company, Standing>()
+    while (standing.size < options.companies) {
+      const some = await fleet.linkSome(Math.min(linkAbreast, options.companies - standing.size))
+      for (const company of some) standing.set(company, 'linked')
+    }
+    const scene: Scene = { stage, fleet, throws: dice(options.seed), standing, pauses: [], stuck: [] }
+    const watching = new AbortController()
+    const offline = watchOffline(fleet, () => linkedOf(scene), watching.signal)
+    const done = await act(scene, options)
+    options.say('everything is mended, who is back?')
+    const sessionsLost = await lostIn(scene)
+    watching.abort()
+    await offline.done
+    const { violations } = await fleet.simulator()
+    const { 'device-online-twice': _judged, ...others } = violations.counts
+    return {
+      done,
+      sessionsLost,
+      twins: unexcused(await fleet.twins(), scene.pauses),
+      stuckAttempts: [...scene.stuck, ...(await attemptsLeft(scene))],
+      worstRecoveryMs: offline.worstMs(),
+      storeRefusals,
+      leasesLost,
+      violations: others,
+    }
+  } finally {
+    await stage.stop()
+  }
+}
+
+const linkedOf = ({ standing }: Scene): readonly Company[] =>
+  [...standing].filter(([, how]) => how === 'linked').map(([company]) => company)
+
+/** One of a kind at a time: a host, a service and WhatsApp may be in trouble together, two hosts may not. */
+const acts: readonly {
+  readonly kind: 'host' | 'service' | 'whatsapp' | 'owner'
+  readonly name: string
+  readonly act: Act
+}[] = [
+  { kind: 'host', name: 'kill', act: (scene) => onHost(scene, 'SIGKILL') },
+  { kind: 'host', name: 'terminate', act: (scene) => onHost(scene, 'SIGTERM') },
+  { kind: 'host', name: 'freeze', act: freeze },
+  { kind: 'service', name: 'dynamodb', act: (scene) => breakService(scene, 'dynamodb') },
+  { kind: 'service', name: 'sqs', act: (scene) => breakService(scene, 'sqs') },
+  { kind: 'service', name: 'management', act: (scene) => breakService(scene, 'management') },
+  { kind: 'whatsapp', name: 'whatsapp', act: breakWhatsApp },
+  { kind: 'whatsapp', name: 'disrupt', act: disrupt },
+  { kind: 'owner', name: 'reset', act: reset },
+  { kind: 'owner', name: 'pair', act: pair },
+]
+
+async function act(scene: Scene, { seconds, say }: ChaosOptions): Promise<Record<string, number>> {
+  const until = performance.now() + seconds * 1000
+  const busy = new Map<string, Promise<void>>()
+  const done: Record<string, number> = {}
+  while (performance.now() < until) {
+    const next = scene.throws.pick(acts.filter(({ kind }) => !busy.has(kind)))
+    if (next) {
+      say(`${Math.round((until - performance.now()) / 1000)} s left: ${next.name}`)
+      done[next.name] = (done[next.name] ?? 0) + 1
+      busy.set(
+        next.kind,
+        next.act(scene).finally(() => busy.delete(next.kind)),
+      )
+    }
+    await pause(scene.throws.between(200, 1500))
+  }
+  await Promise.all(busy.values())
+  return done
+}
+
+/** Waits until a replacement has joined and has its share. */
+async function onHost({ fleet, throws }: Scene, name: NodeJS.Signals): Promise<void> {
+  const before = await fleet.hosts()
+  const host = throws.pick(before)
+  if (!host) return
+  signal(host, name)
+  const isReplaced = async () => {
+    const now = await fleet.hosts()
+    return now.length === before.length && now.every(({ hostId }) => hostId !== host.hostId)
+  }
+  while (!(await isReplaced())) await pause(250)
+  await fleet.untilSpread(120_000)
+}
+
+async function freeze({ fleet, throws, standing, pauses }: Scene): Promise<void> {
+  const host: HostView | undefined = throws.pick(await fleet.hosts())
+  if (!host) return
+  const held = fleet.heldBy(host, [...standing.keys()])
+  const stood: Pause = {
+    phones: new Set(held.map(({ phone }) => phone.number)),
+    from: Date.now(),
+    until: Number.MAX_VALUE,
+  }
+  pauses.push(stood)
+  signal(host, 'SIGSTOP')
+  await pause(throws.between(1000, 8000))
+  signal(host, 'SIGCONT')
+  stood.until = Date.now()
+  await fleet.untilSpread(120_000)
+}
+
+async function breakService({ stage, throws }: Scene, target: 'dynamodb' | 'sqs' | 'management'): Promise<void> {
+  const how = throws.pick(['down', 'silent', 'slow'] as const) ?? 'down'
+  stage.run.faults.set(target, how === 'slow' ? { how, ms: throws.between(100, 1500) } : { how })
+  await pause(throws.between(1000, 10_000))
+  stage.run.faults.set(target, { how: 'ok' })
+}
+
+async function breakWhatsApp({ stage, throws }: Scene): Promise<void> {
+  await stage.service(throws.pick(['down', 'refuse-upgrade', 'upgrade-hangs', 'handshake-garbage']) ?? 'down')
+  await pause(throws.between(500, 5000))
+  await stage.service('ok')
+}
+
+async function disrupt({ throws, standing }: Scene): Promise<void> {
+  const how = throws.pick(['cut', 'undecryptable', 'undecodable', 'xmlstreamend', 'vanish']) ?? 'cut'
+  await throws.pick([...standing.keys()])?.phone.disrupt(how)
+}
+
+async function reset({ stage, throws, standing }: Scene): Promise<void> {
+  const company = throws.pick([...standing.keys()])
+  if (!company) return
+  standing.set(company, 'unknown')
+  const path = `/api/whatsapp/sessions/${company.companyId}/credentials`
+  const answer = await stage.http('DELETE', path, { role: 'admin' }).catch(() => undefined)
+  if (answer?.status === 200) standing.set(company, 'unlinked')
+}
+
+/** A client whose connection fails asks again on another one, as browsers do. */
+async function pair(scene: Scene): Promise<void> {
+  const { stage, throws, standing, stuck } = scene
+  const company = throws.pick([...standing].filter(([, how]) => how !== 'linked').map(([each]) => each))
+  if (!company) return
+  standing.set(company, 'unknown')
+  const client = await stage.client(company.companyId).catch(() => undefined)
+  if (!client) return
+  client.send({ action: 'request-pairing-code', phoneNumber: company.phone.number })
+  // A push that got lost is seen by `get-status`; here by the HTTP API.
+  const outcome = await endOf(scene, company)
+  if (outcome === undefined) stuck.push(company.companyId)
+  if (outcome === 'connected') standing.set(company, 'linked')
+  await client.close()
+}
+
+async function endOf({ stage, fleet }: Scene, company: Company): Promise<string | undefined> {
+  const until = performance.now() + answerMs
+  let typed: unknown
+  let idle = 0
+  while (performance.now() < until) {
+    await pause(500)
+    const body = await fleet.session(company.companyId).catch(() => undefined)
+    if (!body?.session) continue
+    const { attempt, session } = body
+    if (!attempt && session === 'connected') return 'connected'
+    // The request itself may have been refused, or its answer is still on its way.
+    idle = attempt ? 0 : idle + 1
+    if (idle > 10) return 'refused'
+    if (attempt?.state === 'expired') return 'expired'
+    const code = attempt && Reflect.get(attempt, 'code')
+    if (code && code !== typed) {
+      typed = code
+      await stage
+        .phone(company.phone.number)
+        .enterCode(code)
+        .catch(() => undefined)
+    }
+  }
+  return undefined
+}
+
+/** Longer than the longest back-off: who is not back by then does not come back. */
+async function lostIn({ fleet, standing }: Scene): Promise<readonly string[]> {
+  const linked = [...standing].filter(([, how]) => how === 'linked').map(([company]) => company)
+  const lost = async (company: Company) => {
+    try {
+      await fleet.untilConnected([company], 75_000)
+      return []
+    } catch (error) {
+      return [error instanceof Error ? error.message : String(error)]
+    }
+  }
+  return (await Promise.all(linked.map(lost))).flat()
+}
+
+/** An expired code waits on its socket for somebody who types it late; everything else must have ended. */
+async function attemptsLeft({ fleet, standing }: Scene): Promise<readonly string[]> {
+  const left = await Promise.all(
+    [...standing.keys()].map(async ({ companyId }) => ({
+      companyId,
+      attempt: (await fleet.session(companyId)).attempt,
+    })),
+  )
+  return left.flatMap(({ companyId, attempt }) =>
+    attempt && attempt.state !== 'expired' ? [`${companyId} ${attempt.state}`] : [],
+  )
+}

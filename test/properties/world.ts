@@ -1,0 +1,172 @@
+/** One company on real stores, with hosts that crash or linger, and a WhatsApp whose rows lie in the real store. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { ScanCommand } from '@aws-sdk/lib-dynamodb'
+import { ok } from '#shared/domain/result.ts'
+import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
+import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
+import { partitionKey } from '#shared/dynamo/table.ts'
+import { writtenRows } from '#shared/dynamo/written-rows.ts'
+import { createLog } from '#shared/log.ts'
+import type { CredentialStore, DataKeys } from '#shared/ports.ts'
+import { type CompanyRunner, companyRunner } from '../../socket-host/company-runner.ts'
+import type { CompanyDeps } from '../../socket-host/deps.ts'
+import { pacing } from '../../socket-host/pacing.ts'
+import type { WhatsApp, WhatsAppSocket } from '../../socket-host/whatsapp-port.ts'
+import type { Table } from '../contracts/engines/engines.ts'
+import { fakeClock } from '../fakes/fake-clock.ts'
+import { type FakeSocket, fakeWhatsApp } from '../fakes/fake-whatsapp.ts'
+import { tenureOf } from '../socket-host/support/stage.ts'
+
+export const companyId = 'company'
+const encode = (text: string) => new TextEncoder().encode(text)
+/** More than one batch of DynamoDB's, so that a write of them is journalled. */
+export const rowsOf = (writer: string) =>
+  ['creds', ...Array.from({ length: 29 }, (_, index) => `key#${index}`)].map((key) => ({ key, bytes: encode(writer) }))
+
+type Host = {
+  readonly epoch: number
+  readonly runner: CompanyRunner
+  readonly sockets: FakeSocket[]
+  crash(): void
+}
+
+/** What must never happen, noted where it would. */
+export type Violations = string[]
+
+export function makeWorld(control: Table, stored: Table) {
+  const clock = fakeClock()
+  const violations: Violations = []
+  let running = 0
+  const busy = track((change) => {
+    running += change
+  })
+  const fake = fakeWhatsApp({ now: clock.now, after: clock.after })
+  const shredded = new Set<string>()
+  const newCompanies = (written = writtenRows(clock.monotonic)) =>
+    busy(dynamoCompanyStore({ ...control, shards: 1, clock: clock.now, written }))
+  const companies = busy(dynamoCompanyStore({ ...control, shards: 1, clock: clock.now }))
+  const newCredentials = () => busy(dynamoCredentialStore(stored))
+  const hosts: Host[] = []
+  let generations = 0
+
+  function hire(): Host {
+    const epoch = hosts.length + 1
+    const tenure = tenureOf(`host-${epoch}`, epoch)
+    const sockets: FakeSocket[] = []
+    let isDead = false
+    const credentials = newCredentials()
+    const deps: CompanyDeps = {
+      companies: newCompanies(),
+      credentials,
+      dataKeys: keysOf(shredded, violations),
+      commands: { sendCommand: async () => undefined, wakeAt: async () => undefined },
+      publisher: { publish: async () => undefined },
+      whatsApp: overStore(credentials, (socket) => sockets.push(socket)),
+      pacing: pacing(clock),
+      // A process that has died has no timers.
+      time: { ...clock, after: (ms, action) => clock.after(ms, () => !isDead && action()) },
+      log: createLog('test', { level: 'error', write: () => undefined, clock: clock.now }),
+      settings: { phoneChangePolicy: 'replace', codeLifetimeMs: 50_000 },
+      budget: { take: async () => ok({ keys: [], at: clock.now() }), coolDown: async () => undefined },
+      newGeneration: () => `g${++generations}`,
+      random: () => 0.5,
+    }
+    const host: Host = {
+      epoch,
+      runner: companyRunner(deps, companyId, tenure),
+      sockets,
+      crash() {
+        isDead = true
+        tenure.lose()
+        for (const socket of sockets) socket.isOpen = false
+      },
+    }
+    hosts.push(host)
+    return host
+  }
+
+  /** The fake's sockets, with rows that are written to and read from the real store. */
+  function overStore(store: CredentialStore, onOpen: (socket: FakeSocket) => void): WhatsApp {
+    return {
+      ...fake,
+      async persist(credentials, target) {
+        if (!target.isOwner()) return 'fenced'
+        const outcome = await store.write(target, rowsOf(`epoch ${target.epoch}`), target.epoch)
+        return outcome === 'written' ? fake.persist(credentials, target) : outcome
+      },
+      async load(target) {
+        const found = await store.load(target, 'creds', target.epoch)
+        return typeof found === 'string' ? found : fake.load(target)
+      },
+      open(credentials, listener): WhatsAppSocket {
+        const socket = fake.open(credentials, listener)
+        onOpen(fake.last())
+        return socket
+      },
+    }
+  }
+
+  const current = (): Host => hosts.at(-1) ?? hire()
+  return {
+    ...{ clock, fake, companies, hosts, hire, current, violations, shredded, newCredentials },
+    state: async () => (await companies.read(companyId)).state,
+    look: () =>
+      current()
+        .runner.reconcile()
+        .catch(() => undefined),
+    /** Waits until no call to a store is under way and nothing follows from the last one. */
+    async settle() {
+      for (let quiet = 0; quiet < 6; ) {
+        await nextTurn()
+        await clock.settle()
+        quiet = running === 0 ? quiet + 1 : 0
+      }
+    },
+    /** Lets time pass, timer by timer, with real calls in between. */
+    async pass(ms: number, steps: number) {
+      for (let step = 0; step < steps; step++) {
+        await clock.advance(ms / steps)
+        await this.settle()
+      }
+    },
+    /** Rows of credentials by generation. */
+    async rows(): Promise<Readonly<Record<string, number>>> {
+      const counts: Record<string, number> = {}
+      const found = await stored.client.send(new ScanCommand({ TableName: stored.table, ConsistentRead: true }))
+      for (const item of found.Items ?? []) {
+        const generation = String(item[partitionKey]).split('#').at(-1) ?? ''
+        counts[generation] = (counts[generation] ?? 0) + 1
+      }
+      return counts
+    },
+  }
+}
+export type World = ReturnType<typeof makeWorld>
+
+/** Keys whose wrapped form is the name: whoever unwraps a shredded one has kept what should be gone. */
+const keysOf = (shredded: ReadonlySet<string>, violations: Violations): DataKeys => ({
+  create: async ({ generation }) => ({ key: new Uint8Array(32), wrappedKey: `key-${generation}` }),
+  unwrap: async ({ generation }, wrappedKey) => {
+    if (shredded.has(generation)) violations.push(`${generation} was unwrapped after it was shredded`)
+    return wrappedKey === `key-${generation}` ? new Uint8Array(32) : 'refused'
+  },
+})
+
+/** Counts the calls of a store that are under way. */
+const track =
+  (count: (change: 1 | -1) => void) =>
+  <Store extends object>(store: Store): Store =>
+    new Proxy(store, {
+      get(target, name, receiver) {
+        const member: unknown = Reflect.get(target, name, receiver)
+        if (typeof member !== 'function') return member
+        return async (...args: unknown[]) => {
+          count(1)
+          try {
+            return await Reflect.apply(member, target, args)
+          } finally {
+            count(-1)
+          }
+        }
+      },
+    })

@@ -8,6 +8,8 @@ export default defineConfig({
     // Tests start processes, servers and worker threads of their own: each file gets a process, one per core.
     pool: 'forks',
     maxWorkers: 2,
+    // Real sockets and processes on a machine that others use: CI asks twice, a developer sees every failure.
+    retry: process.env['CI'] ? 1 : 0,
     projects: [
       {
         extends: true,

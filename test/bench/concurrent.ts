@@ -1,6 +1,7 @@
 /** Many companies at once: does everybody get a code, and in what time? */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Client, connect } from '../e2e/client.ts'
+import { bareCode } from './bare-baileys.ts'
 import { milliseconds, percentile } from './figures.ts'
 import type { Bench } from './main.ts'
 import { tokenFor } from './time-to-code.ts'
@@ -35,10 +36,24 @@ export async function concurrent({ url, say, control }: Bench): Promise<void> {
     ['connected, from typing', (o: Outcome) => o.linkMs],
   ] as const) {
     const values = outcomes.map(pick)
-    const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => milliseconds(percentile(values, share)))
-    say(`  time to ${name}  p50 ${p50}  p95 ${p95}  p99 ${p99}`)
+    say(`  time to ${name}  ${percentiles(values)}`)
   }
   await Promise.all(clients.map(({ client }) => client.close()))
+  const bare = await Promise.all(Array.from({ length: companies }, (_, index) => bareCodeMs(`7900400${1000 + index}`)))
+  say(`  bare Baileys in one process, time to code  ${percentiles(bare)}`)
+}
+
+async function bareCodeMs(phone: string): Promise<number> {
+  const start = performance.now()
+  const { socket } = await bareCode(phone)
+  const elapsed = performance.now() - start
+  await socket.end(undefined)
+  return elapsed
+}
+
+function percentiles(values: readonly number[]): string {
+  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => milliseconds(percentile(values, share)))
+  return `p50 ${p50}  p95 ${p95}  p99 ${p99}`
 }
 
 /** Hosts that start together have the shards of the first for some seconds. */

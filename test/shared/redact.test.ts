@@ -61,6 +61,7 @@ test('what is redacted stays as it is when redacted again', () => {
       const once = redact(pieces.join(''))
       expect(redact(once)).toBe(once)
     }),
+    { seed: 20261122 },
   )
 })
 

@@ -1,5 +1,6 @@
 /** Carries out the steps of a company: each is one decision, or one thing begun or ended here. */
 import type { Attempt } from '#shared/domain/attempt.ts'
+import { endAttempt } from '#shared/domain/attempt-end.ts'
 import { swept, unlinkFinished } from '#shared/domain/cleanup.ts'
 import type { AttemptRef, CompanyState, Decision, Stale, Transition } from '#shared/domain/company.ts'
 import { decide as decided } from '#shared/domain/company.ts'
@@ -7,7 +8,6 @@ import { timeOut } from '#shared/domain/deadlines.ts'
 import type { Failure } from '#shared/domain/errors.ts'
 import {
   acceptAttempt,
-  endAttempt,
   failAttempt,
   installLink,
   issueCode,

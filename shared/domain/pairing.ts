@@ -17,8 +17,6 @@ import {
 import type { Failure } from './errors.ts'
 import { samePhone } from './phone.ts'
 
-export { endAttempt }
-
 /** Requests beyond this many that wait on one attempt are turned away: a stuck client repeats, a person does not. */
 export const mostWaiting = 50
 

@@ -183,6 +183,9 @@ describe('npm run admin', () => {
     })
 
   it('lists, describes and measures, as tables and as JSON', async () => {
+    // Hosts write their counters every few seconds.
+    const counted = async () => (await stage.http('GET', '/api/whatsapp/metrics', admin)).body['time_to_code_ms']
+    await expect.poll(counted, { timeout: 10_000 }).toMatchObject({ p50: expect.any(Number) })
     const [list, listJson, status, metrics, metricsJson] = await Promise.all([
       run('list', '--state', 'connected'),
       run('list', '--json', '--limit', '1'),

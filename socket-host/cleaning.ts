@@ -6,18 +6,21 @@ import { type Removal, removeDevice } from './device-removal.ts'
 import type { Registration } from './registration.ts'
 import { readCredentials } from './stored-credentials.ts'
 import { aborted } from './time.ts'
-import type { WhatsAppSocket } from './whatsapp-port.ts'
+import type { Credentials, WhatsAppSocket } from './whatsapp-port.ts'
 import type { Unlinking, Workshop } from './workshop.ts'
 
 /** A live socket answers at once, or not at all: then another one is opened. */
 const liveUnlinkMs = 4000
 const sweepAgainMs = 5000
 
-/** Unlinks a retired device, on the session's own socket if that is `live`. */
+/** What this host still has of a device that is to be unlinked: its open socket, or its credentials in memory. */
+type AtHand = { readonly socket?: WhatsAppSocket; readonly credentials?: Credentials }
+
+/** Unlinks a retired device: with what is at hand, else with what is stored. */
 export async function startUnlink(
   shop: Workshop,
   retired: Retired,
-  live: WhatsAppSocket | undefined,
+  atHand: AtHand,
   state: CompanyState,
 ): Promise<CompanyState> {
   const { companyId, running, deps } = shop
@@ -25,7 +28,7 @@ export async function startUnlink(
   const abort = new AbortController()
   const unlinking: Unlinking = { result: undefined, done: Promise.resolve(), abort: () => abort.abort() }
   const work = async () => {
-    const result = await unlinkDevice(shop, retired, live, abort.signal)
+    const result = await unlinkDevice(shop, retired, atHand, abort.signal)
     if (abort.signal.aborted) return
     deps.log.info('device unlinked', { companyId, generation, reason: retired.reason, result })
     unlinking.result = result
@@ -38,13 +41,14 @@ export async function startUnlink(
 async function unlinkDevice(
   shop: Workshop,
   { generation, wrappedKey, retiredAt }: Retired,
-  live: WhatsAppSocket | undefined,
+  { socket, credentials: inMemory }: AtHand,
   signal: AbortSignal,
 ): Promise<Removal> {
   const { deps, tenure, companyId } = shop
   const deadline = retiredAt + unlinkWithinMs
-  if (live && (await unlinkLive(deps, companyId, live, signal)) === 'confirmed') return 'confirmed'
+  if (socket && (await unlinkLive(deps, companyId, socket, signal)) === 'confirmed') return 'confirmed'
   const credentials = async () => {
+    if (inMemory) return inMemory
     if (wrappedKey === undefined) return undefined
     const read = await readCredentials(deps, tenure, { companyId, generation, wrappedKey })
     return typeof read === 'string' ? undefined : read
@@ -68,15 +72,21 @@ async function unlinkLive(
   }
 }
 
-/** Removes the device of a link that was refused, with what is in memory, and what of it was stored (R11). */
-export async function undoLink(shop: Workshop, registration: Registration, state: CompanyState): Promise<CompanyState> {
+/** Removes the device of a link whose attempt has ended, with what is in memory (R11). */
+export async function undoLink(
+  shop: Workshop,
+  registration: Registration,
+  retired: Retired | undefined,
+  state: CompanyState,
+): Promise<CompanyState> {
   shop.running.registration = undefined
   await registration.close()
+  if (retired) return startUnlink(shop, retired, { credentials: registration.credentials }, state)
   beginUndo(shop, registration)
   return state
 }
 
-/** As `undoLink`, for a registration whose socket has been closed. */
+/** Undoes a link that stands nowhere, so that only this host can; its socket has been closed. */
 export function beginUndo(shop: Workshop, registration: Registration): void {
   const abort = new AbortController()
   const task = { done: undo(shop, registration, abort.signal), abort: () => abort.abort() }
@@ -85,19 +95,13 @@ export function beginUndo(shop: Workshop, registration: Registration): void {
 }
 
 async function undo(shop: Workshop, registration: Registration, signal: AbortSignal): Promise<void> {
-  const { deps, companyId, tenure } = shop
+  const { deps, companyId } = shop
   const { generation, ref, credentials } = registration
   const about = { companyId, attemptId: ref.attemptId, generation }
   const deadline = deps.time.now() + unlinkWithinMs
   const request = { companyId, generation, credentials: async () => credentials, deadline, signal }
   const result = await removeDevice(deps, request)
   deps.log.info('refused link undone', { ...about, result })
-  if (generation === undefined || !tenure.isOwner()) return
-  try {
-    await deps.credentials.sweep({ companyId, generation })
-  } catch (error) {
-    deps.log.warn('rows of a refused link could not be swept', { ...about, error })
-  }
 }
 
 /** Deletes the rows of a retired generation. */

@@ -17,7 +17,7 @@ export type RegistrationFacts = {
   readonly hasNewAnswer: boolean
   /** Pair-success has happened. */
   readonly isLinked: boolean
-  /** Under which the link was stored; undefined before that. */
+  /** Under which the link is stored; undefined before pair-success. */
   readonly generation: string | undefined
   readonly isClosed: boolean
   readonly failure: Failure | undefined
@@ -46,10 +46,12 @@ export type Running = {
 export type Step =
   | { readonly do: 'adopt' }
   | { readonly do: 'timeOut' }
-  | { readonly do: 'closeRegistration' | 'undoLink' | 'reopenAsSession' }
+  | { readonly do: 'closeRegistration' | 'reopenAsSession' }
+  /** `retired`: where the link stands in the clean-up list, if it had been noted. */
+  | { readonly do: 'undoLink'; readonly retired: Retired | undefined }
   | { readonly do: 'failAttempt'; readonly ref: AttemptRef; readonly failure: Failure }
   | { readonly do: 'issueCode'; readonly offer: NonNullable<RegistrationFacts['offer']> }
-  | { readonly do: 'reportAnswer' | 'installLink' }
+  | { readonly do: 'reportAnswer' | 'noteLink' | 'installLink' }
   | { readonly do: 'retireSession'; readonly retired: Retired | undefined }
   | { readonly do: 'endSession'; readonly code: ErrorCode; readonly retire: boolean }
   | { readonly do: 'reportUnreadable' | 'reportConnected' | 'openSession' }
@@ -78,7 +80,7 @@ export function nextStep(state: CompanyState, running: Running, me: Myself, now:
   if (state.epoch > me.owner.epoch) return undefined
   if (state.epoch < me.owner.epoch) return { do: 'adopt' }
   return (
-    registrationStep(state, running, me) ??
+    registrationStep(state, running, me, now) ??
     sessionStep(state, running) ??
     attemptStep(state, running, me, now) ??
     openingStep(state, running, me) ??
@@ -102,7 +104,12 @@ const isOverdue = (state: CompanyState, now: number): boolean => {
   return deadline !== undefined && now >= deadline
 }
 
-function registrationStep(state: CompanyState, { registration, session }: Running, me: Myself): Step | undefined {
+function registrationStep(
+  state: CompanyState,
+  { registration, session }: Running,
+  me: Myself,
+  now: number,
+): Step | undefined {
   if (!registration) return undefined
   const { attempt } = state
   const { ref, offer, failure, generation } = registration
@@ -110,14 +117,17 @@ function registrationStep(state: CompanyState, { registration, session }: Runnin
     // A session of the generation that the link replaced leaves first.
     return registration.isClosed && !session ? { do: 'reopenAsSession' } : undefined
   if (!attempt || !isMine(attempt, me) || attempt.attemptId !== ref.attemptId || attempt.fence !== ref.fence) {
-    // What was installed and then retired is the unlinker's: it stands in the clean-up list.
-    const isRetired = state.cleanup.some((retired) => retired.generation === generation)
-    return { do: registration.isLinked && !isRetired ? 'undoLink' : 'closeRegistration' }
+    const retired = state.cleanup.find((each) => each.generation === generation)
+    const mustUndo = registration.isLinked && (!retired || retired.unlink === 'pending')
+    return mustUndo ? { do: 'undoLink', retired } : { do: 'closeRegistration' }
   }
   if (failure) return { do: 'failAttempt', ref, failure }
   if (offer && canShow(attempt, offer.shown)) return { do: 'issueCode', offer }
   if (registration.hasNewAnswer && 'shown' in attempt) return { do: 'reportAnswer' }
-  return registration.isLinked ? { do: 'installLink' } : undefined
+  if (!registration.isLinked) return undefined
+  if (attempt.state !== 'storing') return { do: 'noteLink' }
+  // A store that keeps refusing must not keep the attempt from its end.
+  return now >= deadlineOf(attempt) ? { do: 'timeOut' } : { do: 'installLink' }
 }
 
 function canShow(attempt: Attempt, shown: Shown): boolean {

@@ -1,4 +1,5 @@
 /** How a host lets a company go: in good order, or because its lease is gone. */
+import type { CompanyState } from '#shared/domain/company.ts'
 import { failAttempt } from '#shared/domain/pairing.ts'
 import { sessionInterrupted } from '#shared/domain/session.ts'
 import { beginUndo } from './cleaning.ts'
@@ -57,16 +58,26 @@ async function closeSockets(shop: Workshop): Promise<void> {
   if (registration?.isLinked) await undoUnlessInstalled(shop, registration)
 }
 
-/** An install may have been written although nobody heard of it: then the link is the company's, and stays. */
+/**
+ * An install may have been written although nobody heard of it: then the link is the company's, and stays. What is noted
+ * and stored is left to whoever ends the attempt.
+ */
 async function undoUnlessInstalled(shop: Workshop, registration: Registration): Promise<void> {
   const { deps, companyId } = shop
   const { generation } = registration
   try {
-    const known = generation === undefined ? undefined : (await deps.companies.read(companyId)).state
-    const isKnown = known?.cleanup.some((retired) => retired.generation === generation)
-    if (isKnown || (known && known.credentials?.generation === generation)) return
+    const state = generation === undefined ? undefined : (await deps.companies.read(companyId)).state
+    if (state && generation !== undefined && isKnown(state, generation, registration.isStored())) return
     beginUndo(shop, registration)
   } catch (error) {
     deps.log.warn('a link was left as it is: its company could not be read', { companyId, error })
   }
+}
+
+function isKnown({ attempt, credentials, cleanup }: CompanyState, generation: string, isStored: boolean): boolean {
+  const isNoted = attempt?.state === 'storing' && attempt.link.generation === generation
+  return (
+    credentials?.generation === generation ||
+    ((isNoted || cleanup.some((retired) => retired.generation === generation)) && isStored)
+  )
 }

@@ -1,5 +1,5 @@
 /** One attempt's registration socket: fresh credentials in memory, a code or QRs to show, and pair-success (R6, R17). */
-import { type Attempt, attemptTimes } from '#shared/domain/attempt.ts'
+import { type Attempt, attemptTimes, type Link } from '#shared/domain/attempt.ts'
 import type { AttemptRef } from '#shared/domain/company.ts'
 import { type Close, isUnexplained, pairingFailures } from '#shared/domain/disconnect.ts'
 import { errorSpec, type Failure } from '#shared/domain/errors.ts'
@@ -10,21 +10,18 @@ import type { Credentials, SocketEvent, WhatsAppSocket } from './whatsapp-port.t
 /** How long WhatsApp is given to close the socket itself after pair-success (515); then we do. */
 const restartWaitMs = 5000
 
-/** A link as it was stored, ready to be made current. */
-export type StoredLink = {
-  readonly generation: string
-  readonly wrappedKey: string
-  readonly phone: string | undefined
-}
-
 export type Registration = RegistrationFacts & {
   readonly credentials: Credentials
   /** The generation that was current when the attempt was accepted; corrected when this host itself retires it. */
   seenGeneration: string | undefined
   answerReported(): void
   fail(failure: Failure): void
-  /** Writes the linked credentials under a new generation; safe to repeat. */
-  store(): Promise<StoredLink | 'fenced'>
+  /** Whether the link has been written down whole: only then can another host undo it. */
+  isStored(): boolean
+  /** The link under the generation that it is to be stored as, with a fresh data key; the same whenever it is called. */
+  link(): Promise<Link>
+  /** Writes the linked credentials under their generation; safe to repeat. */
+  store(): Promise<'written' | 'fenced'>
   /** Lets WhatsApp close the socket (515), or closes it after a while; `isClosed` says when it is gone. */
   finish(): void
   close(): Promise<void>
@@ -63,6 +60,7 @@ export function openRegistration(
   let hasAskedForCode = false
   let linkedPhone: string | undefined
   let dataKey: { readonly key: Uint8Array; readonly wrappedKey: string } | undefined
+  let isStored = false
   let leaveQueue = (): void => undefined
   let stopWaiting = (): void => undefined
 
@@ -161,13 +159,19 @@ export function openRegistration(
     facts.isClosed = true
   }
 
-  async function store(): Promise<StoredLink | 'fenced'> {
+  async function keyed() {
     const generation = facts.generation ?? deps.newGeneration()
     facts.generation = generation
     dataKey ??= await deps.dataKeys.create({ companyId, generation })
-    const target = { companyId, generation, dataKey: dataKey.key, epoch: tenure.epoch, isOwner: tenure.isOwner }
-    if ((await deps.whatsApp.persist(credentials, target)) === 'fenced') return 'fenced'
-    return { generation, wrappedKey: dataKey.wrappedKey, phone: linkedPhone }
+    return { generation, dataKey }
+  }
+
+  async function store(): Promise<'written' | 'fenced'> {
+    const { generation, dataKey: key } = await keyed()
+    const target = { companyId, generation, dataKey: key.key, epoch: tenure.epoch, isOwner: tenure.isOwner }
+    const outcome = await deps.whatsApp.persist(credentials, target)
+    isStored = outcome === 'written'
+    return outcome
   }
 
   function finish(): void {
@@ -185,6 +189,11 @@ export function openRegistration(
       facts.hasNewAnswer = false
     },
     fail,
+    isStored: () => isStored,
+    link: async () => {
+      const { generation, dataKey: key } = await keyed()
+      return { generation, wrappedKey: key.wrappedKey, ...(linkedPhone && { phone: linkedPhone }) }
+    },
     store,
     finish,
     close,

@@ -1,19 +1,11 @@
 /** Carries out the steps of a company: each is one decision, or one thing begun or ended here. */
 import type { Attempt } from '#shared/domain/attempt.ts'
-import { endAttempt } from '#shared/domain/attempt-end.ts'
 import { swept, unlinkFinished } from '#shared/domain/cleanup.ts'
-import type { AttemptRef, CompanyState, Decision, Stale, Transition } from '#shared/domain/company.ts'
-import { decide as decided } from '#shared/domain/company.ts'
+import type { AttemptRef, CompanyState, Transition } from '#shared/domain/company.ts'
 import { timeOut } from '#shared/domain/deadlines.ts'
 import type { Failure } from '#shared/domain/errors.ts'
-import {
-  acceptAttempt,
-  failAttempt,
-  installLink,
-  issueCode,
-  pairAfresh,
-  phoneAnswered,
-} from '#shared/domain/pairing.ts'
+import { installLink, noteLink } from '#shared/domain/link.ts'
+import { acceptAttempt, failAttempt, issueCode, pairAfresh, phoneAnswered, turnAway } from '#shared/domain/pairing.ts'
 import { unreachable } from '#shared/domain/result.ts'
 import {
   adoptCompany,
@@ -53,6 +45,8 @@ export async function takeStep(shop: Workshop, step: Step, state: CompanyState):
       return withRegistration(shop, state, ({ ref }) => write(shop, (s) => issueCode(s, ref, step.offer)))
     case 'reportAnswer':
       return withRegistration(shop, state, (registration) => reportAnswer(shop, registration))
+    case 'noteLink':
+      return withRegistration(shop, state, (registration) => note(shop, registration))
     case 'installLink':
       return withRegistration(shop, state, (registration) => install(shop, registration, state))
     case 'failAttempt':
@@ -60,7 +54,7 @@ export async function takeStep(shop: Workshop, step: Step, state: CompanyState):
     case 'closeRegistration':
       return withRegistration(shop, state, (registration) => closeRegistration(shop, registration, state))
     case 'undoLink':
-      return withRegistration(shop, state, (registration) => undoLink(shop, registration, state))
+      return withRegistration(shop, state, (registration) => undoLink(shop, registration, step.retired, state))
     case 'reopenAsSession':
     case 'openSession':
       return openSession(shop, state)
@@ -75,7 +69,7 @@ export async function takeStep(shop: Workshop, step: Step, state: CompanyState):
     case 'reportInterrupted':
       return write(shop, (s, now) => sessionInterrupted(s, session, step.code, now))
     case 'startUnlink':
-      return startUnlink(shop, step.retired, undefined, state)
+      return startUnlink(shop, step.retired, {}, state)
     case 'reportUnlinked':
       return write(
         shop,
@@ -148,14 +142,6 @@ async function startAfresh(
   return write(shop, (s, now) => failAttempt(s, ref, failure, now))
 }
 
-/** Ends an attempt that nobody has accepted. */
-function turnAway(state: CompanyState, ref: AttemptRef, retryAfter: number, now: number): Decision<'busy' | Stale> {
-  const { attempt } = state
-  const isSame = attempt?.attemptId === ref.attemptId && attempt.fence === ref.fence
-  if (!isSame || attempt.state !== 'requested' || state.epoch > ref.owner.epoch) return decided(state, 'stale')
-  return { ...endAttempt(state, { code: 'BUSY', retryAfter }, 'failed', now), outcome: 'busy' }
-}
-
 async function beginPairing(
   shop: Workshop,
   attempt: Attempt,
@@ -178,18 +164,26 @@ async function reportAnswer(shop: Workshop, registration: Registration): Promise
   return state
 }
 
+/** Names the link before any of it is stored (R7). */
+async function note(shop: Workshop, registration: Registration): Promise<CompanyState> {
+  const { ref, seenGeneration } = registration
+  const link = { ...(await registration.link()), ...(seenGeneration && { seenGeneration }) }
+  const { state, outcome } = await shop.decisions.decide((s, now) => noteLink(s, ref, link, now), shop.correlationId())
+  if (outcome === 'stale') registration.fail({ code: 'CREDENTIALS_CONFLICT' })
+  return state
+}
+
 /** Stores what pair-success has brought, then makes it current (R6). Whatever is refused is undone by a later step. */
 async function install(shop: Workshop, registration: Registration, state: CompanyState): Promise<CompanyState> {
   const { ref, seenGeneration } = registration
-  const link = await registration.store()
-  if (link === 'fenced') {
+  const { generation } = await registration.link()
+  if ((await registration.store()) === 'fenced') {
     registration.fail({ code: 'HOST_UNAVAILABLE' })
     return state
   }
-  const { generation, wrappedKey, phone } = link
-  const seen = { ...(phone && { phone }), ...(seenGeneration && { seenGeneration }) }
+  const link = { generation, ...(seenGeneration && { seenGeneration }) }
   const { state: next, outcome } = await shop.decisions.decide(
-    (s, now) => installLink(s, ref, { generation, wrappedKey, ...seen }, now),
+    (s, now) => installLink(s, ref, link, now),
     shop.correlationId(),
   )
   const about = { companyId: shop.companyId, attemptId: ref.attemptId, generation, outcome }
@@ -232,7 +226,7 @@ async function retireSession(
   const { session } = shop.running
   shop.running.session = undefined
   const socket = retired && session?.takeSocket()
-  if (retired && socket) return startUnlink(shop, retired, socket, state)
+  if (retired && socket) return startUnlink(shop, retired, { socket }, state)
   await session?.close()
   return state
 }

@@ -1,6 +1,6 @@
 /** How every attempt ends that does not end as `connected`. */
-import type { AttemptOutcome } from './attempt.ts'
-import { retire } from './cleanup.ts'
+import type { Attempt, AttemptOutcome } from './attempt.ts'
+import { retire, retireLink } from './cleanup.ts'
 import { type CompanyState, type Decision, decide, tell, without } from './company.ts'
 import type { ErrorCode, Failure } from './errors.ts'
 
@@ -13,7 +13,7 @@ const lateNews: readonly ErrorCode[] = [
 ]
 
 /**
- * Ends the attempt and releases the mutex. A link that was installed but never connected goes with it (R11); the client
+ * Ends the attempt and releases the mutex. A link that has never connected goes with it (R11); the client
  * of an expired attempt has had its answer and hears nothing more, unless a code typed late led to something new.
  */
 export function endAttempt(
@@ -25,12 +25,22 @@ export function endAttempt(
   const { attempt } = state
   if (!attempt) return decide(state, undefined)
   const reason = failure.code === 'LOGGED_OUT' ? 'logged-out' : 'attempt-ended'
-  const rest = attempt.state === 'restarting' ? retire(state, reason, now) : state
-  const { attemptId, waiting } = attempt
+  const rest = withoutLink(state, attempt, reason, now)
+  const { attemptId, method, waiting } = attempt
   const isOver = attempt.state === 'expired' && !lateNews.includes(failure.code)
   const lastAttempt: AttemptOutcome = isOver
-    ? { attemptId, state: 'expired', failure: { code: 'CODE_EXPIRED' }, at: now }
-    : { attemptId, state: how, failure, at: now }
+    ? { attemptId, method, state: 'expired', failure: { code: 'CODE_EXPIRED' }, at: now }
+    : { attemptId, method, state: how, failure, at: now }
   const notices = isOver ? [] : [tell({ event: 'pairing-code-error', attemptId, failure }, waiting)]
   return decide({ ...without(rest, 'attempt'), lastAttempt }, undefined, notices)
+}
+
+function withoutLink(
+  state: CompanyState,
+  attempt: Attempt,
+  reason: 'logged-out' | 'attempt-ended',
+  now: number,
+): CompanyState {
+  if (attempt.state === 'storing') return retireLink(state, attempt.link, reason, now)
+  return attempt.state === 'restarting' ? retire(state, reason, now) : state
 }

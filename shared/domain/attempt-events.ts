@@ -4,7 +4,7 @@ import { type CompanyEvent, type Notice, tell } from './company.ts'
 
 /** What a client that asks now is told of an attempt that has something on screen or is past it. */
 export function shownEvents(attempt: Attempt): readonly CompanyEvent[] {
-  if (attempt.state === 'restarting')
+  if (attempt.state === 'storing' || attempt.state === 'restarting')
     return [{ event: 'pairing-progress', attemptId: attempt.attemptId, state: 'restarting' }]
   if (!('shown' in attempt)) return []
   const { attemptId, shown, expiresAt, phone } = attempt

@@ -34,6 +34,15 @@ type Common = {
   readonly deadline: number
 }
 
+/** What pair-success has brought, before it is the company's. */
+export type Link = {
+  readonly generation: string
+  /** Data key of the generation, wrapped by KMS (base64). */
+  readonly wrappedKey: string
+  /** Digits; absent when the identity could not be read (R3). */
+  readonly phone?: string
+}
+
 type Owned = Common & { readonly owner: Owner }
 type Issued = Owned & {
   readonly shown: Shown
@@ -53,6 +62,8 @@ export type Attempt =
   | (Issued & { readonly state: 'phone-confirmed'; readonly answerBy: number })
   /** The client was told that the code expired, yet a code typed late still links (R19). */
   | (Issued & { readonly state: 'expired' })
+  /** Pair-success has happened; `link` is noted before it is stored, so that whoever comes next can undo it (R11). */
+  | (Owned & { readonly state: 'storing'; readonly link: Link; readonly connectBy: number })
   /** Linked and installed; the socket reopens (515). */
   | (Owned & { readonly state: 'restarting'; readonly connectBy: number })
 
@@ -61,6 +72,8 @@ export type AttemptState = Attempt['state']
 /** How an attempt ended, kept for polls and for "last error". */
 export type AttemptOutcome = {
   readonly attemptId: string
+  /** Absent in outcomes that were stored before it was kept. */
+  readonly method?: Method
   readonly state: 'connected' | 'failed' | 'expired' | 'cancelled' | 'superseded'
   readonly failure?: Failure
   /** Epoch ms. */
@@ -98,6 +111,7 @@ export function deadlineOf(attempt: Attempt): number {
       return attempt.answerBy
     case 'expired':
       return attempt.socketUntil
+    case 'storing':
     case 'restarting':
       return attempt.connectBy
   }

@@ -1,5 +1,5 @@
 /** How a generation of credentials leaves: retired by one write, unlinked at WhatsApp, shredded, swept (R7, R14). */
-import type { Waiting } from './attempt.ts'
+import type { Link, Waiting } from './attempt.ts'
 import {
   answer,
   type CompanyState,
@@ -25,7 +25,16 @@ const nothingToUnlink: readonly RetireReason[] = ['logged-out']
 /** Moves the current generation, with its key, to the clean-up list. The caller's write makes it final. */
 export function retire(state: CompanyState, reason: RetireReason, now: number): CompanyState {
   if (!state.credentials) return state
-  const { generation, wrappedKey, phone } = state.credentials
+  return retireLink(without(state, 'credentials', 'session'), state.credentials, reason, now)
+}
+
+/** As `retire`, for a link that has not become current: whatever is, stays. */
+export function retireLink(
+  state: CompanyState,
+  { generation, wrappedKey, phone }: Link,
+  reason: RetireReason,
+  now: number,
+): CompanyState {
   const unlink: Unlinked = nothingToUnlink.includes(reason) ? 'not-linked' : 'pending'
   const retired: Retired = {
     generation,
@@ -36,11 +45,7 @@ export function retire(state: CompanyState, reason: RetireReason, now: number): 
     ...(phone && { phone }),
     ...(unlink === 'pending' && { wrappedKey }),
   }
-  return {
-    ...without(state, 'credentials', 'session'),
-    cleanup: [...state.cleanup, retired],
-    unlinked: unlink,
-  }
+  return { ...state, cleanup: [...state.cleanup, retired], unlinked: unlink }
 }
 
 /** Lets a reset wait for the unlinking of what it has just retired. */

@@ -33,6 +33,7 @@ function timeOutAttempt(state: CompanyState, attempt: Attempt, now: number): Dec
         'failed',
         now,
       )
+    case 'storing':
     case 'restarting':
       return endAttempt(state, { code: 'PAIRING_TIMEOUT' }, 'failed', now)
     case 'code-issued':

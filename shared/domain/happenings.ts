@@ -16,7 +16,7 @@ export type PhoneChange = {
   readonly connectedAt?: number
   /** Whether WhatsApp still had the device linked, as far as we know. */
   readonly wasLinked: boolean
-  /** What the company tried before, the latest last: `qr code-issued`, `failed INVALID_PHONE`. */
+  /** What the company tried before, the latest last: `qr failed INVALID_PHONE`, `code code-issued`. */
   readonly steps: readonly string[]
 }
 
@@ -68,7 +68,8 @@ function phoneChange(before: CompanyState, asked: Attempt, now: number): PhoneCh
   const { credentials, session, attempt, lastAttempt } = before
   if (!credentials?.phone || !asked.phone || samePhone(credentials.phone, asked.phone)) return undefined
   const { connectedAt, status } = session ?? {}
-  const last = lastAttempt && [lastAttempt.state, lastAttempt.failure?.code].filter(Boolean).join(' ')
+  const last =
+    lastAttempt && [lastAttempt.method, lastAttempt.state, lastAttempt.failure?.code].filter(Boolean).join(' ')
   return {
     storedPhone: credentials.phone,
     askedPhone: asked.phone,

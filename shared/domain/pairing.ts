@@ -60,9 +60,11 @@ export function requestPairing(state: CompanyState, request: PairingRequest, now
 
 /** Once linked nothing is on offer any more, so only another phone is another request: a late repeat undoes no link. */
 export function asksTheSame(attempt: Attempt, { method, phone }: Pick<PairingRequest, 'method' | 'phone'>): boolean {
-  if (attempt.state === 'restarting') return !differs(attempt.phone, phone)
+  if (isPastLink(attempt)) return !differs(attempt.phone, phone)
   return attempt.method === method && (attempt.phone === phone || isSame(attempt.phone, phone))
 }
+
+const isPastLink = ({ state }: Attempt): boolean => state === 'storing' || state === 'restarting'
 
 function joinAttempt(state: CompanyState, attempt: Attempt, request: PairingRequest): Decision<PairingRequested> {
   if (!request.waiting) return decide(state, { kind: 'joined', attempt })
@@ -117,6 +119,19 @@ export const differs = (stored: string | undefined, asked: string | undefined): 
 const isSame = (a: string | undefined, b: string | undefined): boolean =>
   a !== undefined && b !== undefined && samePhone(a, b)
 
+/** A host has its hands full: an attempt that nobody has accepted ends before anything stored gives way (R8, R44). */
+export function turnAway(
+  state: CompanyState,
+  ref: AttemptRef,
+  retryAfter: number,
+  now: number,
+): Decision<'busy' | Stale> {
+  const { attempt } = state
+  const isSame = attempt?.attemptId === ref.attemptId && attempt.fence === ref.fence
+  if (!isSame || attempt.state !== 'requested' || state.epoch > ref.owner.epoch) return decide(state, 'stale')
+  return { ...endAttempt(state, { code: 'BUSY', retryAfter }, 'failed', now), outcome: 'busy' }
+}
+
 /** The awaited session turned out unusable (logged out, unreadable): its credentials go, the attempt pairs afresh (R9). */
 export function pairAfresh(
   state: CompanyState,
@@ -157,53 +172,6 @@ export function phoneAnswered(state: CompanyState, ref: AttemptRef, now: number)
   const confirmed: Attempt = { ...attempt, state: 'phone-confirmed', answerBy: now + attemptTimes.answerMs }
   const notices = attempt.state === 'phone-confirmed' ? [] : [progress(attempt, 'phone-confirmed')]
   return decide({ ...state, attempt: confirmed }, 'confirmed', notices)
-}
-
-export type Link = {
-  readonly generation: string
-  readonly wrappedKey: string
-  readonly phone?: string
-  /** The generation that was current when the host accepted; another one now means that somebody else decided. */
-  readonly seenGeneration?: string
-}
-
-/**
- * Pair-success: makes the new generation current (R6, R15) and retires the one it replaces. A phone other than the one
- * asked for ends the attempt (R10). After any refusal the host removes the device that it has just linked (R11).
- */
-export function installLink(
-  state: CompanyState,
-  ref: AttemptRef,
-  link: Link,
-  now: number,
-): Decision<'installed' | 'wrongPhone' | Stale> {
-  const attempt = ownAttempt(state, ref)
-  if (!attempt || attempt.state === 'restarting' || state.credentials?.generation !== link.seenGeneration)
-    return decide(state, 'stale')
-  if (differs(attempt.phone, link.phone))
-    return { ...endAttempt(state, { code: 'CREDENTIALS_CONFLICT' }, 'failed', now), outcome: 'wrongPhone' }
-  const { generation, wrappedKey, phone } = link
-  const { attemptId, fence, method, waiting, correlationId, requestedAt, deadline, owner } = attempt
-  const linkedPhone = phone ?? attempt.phone
-  const common = {
-    attemptId,
-    fence,
-    method,
-    waiting: 'shown' in attempt ? waiting.map((request) => ({ ...request, isAnswered: true as const })) : waiting,
-    correlationId,
-    requestedAt,
-    deadline,
-    owner,
-    ...(linkedPhone && { phone: linkedPhone }),
-  }
-  const restarting: Attempt = { ...common, state: 'restarting', connectBy: now + attemptTimes.connectMs }
-  const installed: CompanyState = {
-    ...retire(state, 'phone-change', now),
-    attempt: restarting,
-    credentials: { generation, wrappedKey, linkedAt: now, ...(phone && { phone }) },
-    session: { status: 'connecting', since: now, epoch: owner.epoch, hostId: owner.hostId },
-  }
-  return decide(without(installed, 'unlinked'), 'installed', [progress(attempt, 'restarting')])
 }
 
 /** The attempt failed for a reason that its host knows. */

@@ -42,8 +42,9 @@ export function sessionConnected(state: CompanyState, ref: SessionRef, now: numb
     const notices = state.session?.status === 'connected' ? [] : [tell(connected)]
     return decide(next, 'connected', notices)
   }
-  const lastAttempt: AttemptOutcome = { attemptId: attempt.attemptId, state: 'connected', at: now }
-  const unanswered = attempt.waiting.filter(({ isAnswered }) => !isAnswered)
+  const { attemptId, method, waiting } = attempt
+  const lastAttempt: AttemptOutcome = { attemptId, method, state: 'connected', at: now }
+  const unanswered = waiting.filter(({ isAnswered }) => !isAnswered)
   return decide({ ...without(next, 'attempt'), lastAttempt }, 'connected', [tell(connected, unanswered)])
 }
 

@@ -1,5 +1,5 @@
 /** What readers are shown of a company's state. */
-import type { Attempt } from './attempt.ts'
+import type { Attempt, AttemptState } from './attempt.ts'
 import type { CompanyState, SessionStatus, Unlinked } from './company.ts'
 import type { ErrorCode } from './errors.ts'
 
@@ -42,7 +42,7 @@ export function sessionView(
 
 export type AttemptView = {
   readonly attemptId: string
-  readonly state: Attempt['state']
+  readonly state: Exclude<AttemptState, 'storing'>
   readonly phone?: string
   readonly code?: string
   readonly qr?: string
@@ -55,7 +55,8 @@ export function attemptView({ attemptId, state, phone, deadline, ...attempt }: A
   const isShown = 'shown' in attempt && state !== 'expired'
   return {
     attemptId,
-    state,
+    // Where credentials are kept while WhatsApp restarts the socket is no step of the owner's.
+    state: state === 'storing' ? 'restarting' : state,
     deadline,
     ...(phone && { phone }),
     ...(isShown && { ...attempt.shown, expiresAt: attempt.expiresAt }),

@@ -20,10 +20,11 @@ const Failure = v.object({
   detail: optional(text),
 })
 
+const method = v.picklist(['code', 'qr'])
 const common = {
   attemptId: text,
   fence: integer,
-  method: v.picklist(['code', 'qr']),
+  method,
   phone: optional(text),
   waiting: list(Waiting),
   correlationId: text,
@@ -38,17 +39,21 @@ const issued = {
   socketUntil: epochMs,
 }
 
+const Link = v.object({ generation: text, wrappedKey: text, phone: optional(text) })
+
 const Attempt = v.variant('state', [
   v.object({ ...common, state: v.literal('requested') }),
   v.object({ ...owned, state: v.literal('connecting'), awaitsSession: v.boolean() }),
   v.object({ ...issued, state: v.literal('code-issued') }),
   v.object({ ...issued, state: v.literal('phone-confirmed'), answerBy: epochMs }),
   v.object({ ...issued, state: v.literal('expired') }),
+  v.object({ ...owned, state: v.literal('storing'), link: Link, connectBy: epochMs }),
   v.object({ ...owned, state: v.literal('restarting'), connectBy: epochMs }),
 ])
 
 const AttemptOutcome = v.object({
   attemptId: text,
+  method: optional(method),
   state: v.picklist(['connected', 'failed', 'expired', 'cancelled', 'superseded']),
   failure: optional(Failure),
   at: epochMs,
@@ -83,7 +88,7 @@ export const StoredCompany = v.object({
   epoch: integer,
   attempt: optional(Attempt),
   lastAttempt: optional(AttemptOutcome),
-  credentials: optional(v.object({ generation: text, wrappedKey: text, phone: optional(text), linkedAt: epochMs })),
+  credentials: optional(v.object({ ...Link.entries, linkedAt: epochMs })),
   session: optional(Session),
   cleanup: list(Retired),
   unlinked: optional(Unlinked),

@@ -1,7 +1,8 @@
 /** A control plane in memory: the real publisher and the real decisions, over stores, queues and clients that remember. */
 import { codeBudget } from '#shared/code-budget.ts'
 import { type CompanyState, emptyCompany, type Transition } from '#shared/domain/company.ts'
-import { acceptAttempt, installLink, issueCode } from '#shared/domain/pairing.ts'
+import { installLink, noteLink } from '#shared/domain/link.ts'
+import { acceptAttempt, issueCode } from '#shared/domain/pairing.ts'
 import { sessionConnected } from '#shared/domain/session.ts'
 import { shardOf } from '#shared/domain/shard.ts'
 import type { IdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
@@ -190,9 +191,9 @@ export async function link(world: World, companyId = company): Promise<void> {
   const attempt = world.state(companyId).attempt!
   const ref = { attemptId: attempt.attemptId, fence: attempt.fence, owner }
   const generation = `01J${companyId}`
-  await world.store.decide(companyId, (seen, at) =>
-    installLink(seen, ref, { generation, wrappedKey: 'a2V5', phone: digits }, at),
-  )
+  const link = { generation, wrappedKey: 'a2V5', phone: digits }
+  await world.store.decide(companyId, (seen, at) => noteLink(seen, ref, link, at))
+  await world.store.decide(companyId, (seen, at) => installLink(seen, ref, link, at))
   await world.store.decide(companyId, (seen, at) => sessionConnected(seen, { generation, owner }, at))
   world.store.setLease(shardOf(companyId, shards), {
     epoch: owner.epoch,

@@ -48,6 +48,7 @@ export function makeWorld(control: Table, stored: Table) {
   const newCredentials = () => busy(dynamoCredentialStore(stored))
   const hosts: Host[] = []
   let generations = 0
+  let dies: 'before rows' | 'after rows' | undefined
 
   function hire(): Host {
     const epoch = hosts.length + 1
@@ -55,13 +56,18 @@ export function makeWorld(control: Table, stored: Table) {
     const sockets: FakeSocket[] = []
     let isDead = false
     const credentials = newCredentials()
+    const crash = () => {
+      isDead = true
+      tenure.lose()
+      for (const socket of sockets) socket.isOpen = false
+    }
     const deps: CompanyDeps = {
       companies: newCompanies(),
       credentials,
       dataKeys: keysOf(shredded, violations),
       commands: { sendCommand: async () => undefined, wakeAt: async () => undefined },
       publisher: { publish: async () => undefined },
-      whatsApp: overStore(credentials, (socket) => sockets.push(socket)),
+      whatsApp: overStore(credentials, crash, (socket) => sockets.push(socket)),
       pacing: pacing(clock),
       // A process that has died has no timers.
       time: { ...clock, after: (ms, action) => clock.after(ms, () => !isDead && action()) },
@@ -75,22 +81,24 @@ export function makeWorld(control: Table, stored: Table) {
       epoch,
       runner: companyRunner(deps, companyId, tenure),
       sockets,
-      crash() {
-        isDead = true
-        tenure.lose()
-        for (const socket of sockets) socket.isOpen = false
-      },
+      crash,
     }
     hosts.push(host)
     return host
   }
 
   /** The fake's sockets, with rows that are written to and read from the real store. */
-  function overStore(store: CredentialStore, onOpen: (socket: FakeSocket) => void): WhatsApp {
+  function overStore(store: CredentialStore, crash: () => void, onOpen: (socket: FakeSocket) => void): WhatsApp {
     return {
       ...fake,
       async persist(credentials, target) {
         if (!target.isOwner()) return 'fenced'
+        const dying = dies
+        dies = undefined
+        if (dying === 'before rows') crash()
+        if (dying) await store.write(target, rowsOf('dying'), target.epoch)
+        if (dying) crash()
+        if (dying) throw new Error('died')
         const outcome = await store.write(target, rowsOf(`epoch ${target.epoch}`), target.epoch)
         return outcome === 'written' ? fake.persist(credentials, target) : outcome
       },
@@ -110,6 +118,10 @@ export function makeWorld(control: Table, stored: Table) {
   return {
     ...{ clock, fake, companies, hosts, hire, current, violations, shredded, newCredentials },
     state: async () => (await companies.read(companyId)).state,
+    /** The host that next stores a link dies over it. */
+    dieStoring: (when: 'before rows' | 'after rows') => {
+      dies = when
+    },
     look: () =>
       current()
         .runner.reconcile()

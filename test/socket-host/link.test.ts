@@ -24,6 +24,71 @@ describe('after pair-success', () => {
     expect(s.whatsApp.journal).toEqual(['open registration 1', 'close registration 1', 'persist c1/g1', 'open login 1'])
   })
 
+  it('the link is noted before any of it is stored, and current only after', async () => {
+    const s = stage()
+    await s.request()
+    const { persist } = s.deps.whatsApp
+    const seen: unknown[] = []
+    Object.assign(s.deps.whatsApp, {
+      persist: (...args: Parameters<typeof persist>) => {
+        seen.push(s.state().attempt, s.state().credentials)
+        return persist(...args)
+      },
+    })
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    expect(seen).toEqual([expect.objectContaining({ state: 'storing' }), undefined])
+    expect(s.state().credentials?.generation).toBe('g1')
+  })
+
+  it.each(['before', 'after'] as const)(
+    'a host that dies %s the rows are stored leaves them to the next',
+    async (when) => {
+      const s = stage()
+      await s.request()
+      const { persist } = s.deps.whatsApp
+      Object.assign(s.deps.whatsApp, {
+        persist: async (...args: Parameters<typeof persist>) => {
+          if (when === 'after') await persist(...args)
+          s.tenure.lose()
+          return new Promise(() => undefined)
+        },
+      })
+      s.whatsApp.last().link(phoneA)
+      await s.clock.settle()
+      expect(s.state().attempt?.state).toBe('storing')
+      s.takeOver(2)
+      await s.look()
+      await s.clock.advance(61_000)
+      expect(s.told().at(-1)).toMatchObject({ event: 'pairing-code-error', failure: { code: 'HOST_UNAVAILABLE' } })
+      expect(s.state().unlinked).toBe(when === 'after' ? 'confirmed' : 'unconfirmed')
+      expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: when === 'before' }])
+      expect(s.swept).toEqual(['g1'])
+      expect(s.whatsApp.stored.size).toBe(0)
+      expect(JSON.stringify(s.state())).not.toContain('key-g1')
+    },
+  )
+
+  it('nothing of a wrong phone is stored', async () => {
+    const s = stage()
+    await s.request(phoneA)
+    s.whatsApp.last().link(phoneB)
+    await s.clock.settle()
+    expect(s.whatsApp.journal.filter((line) => line.startsWith('persist'))).toEqual([])
+    expect(s.state()).toMatchObject({ lastAttempt: { failure: { code: 'CREDENTIALS_CONFLICT' } }, cleanup: [] })
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneB, isLinked: false }])
+  })
+
+  it('a link that cannot be stored is undone with what is in memory', async () => {
+    const s = stage()
+    await s.request()
+    Object.assign(s.deps.whatsApp, { persist: () => Promise.reject(new Error('away')) })
+    s.whatsApp.last().link(phoneA)
+    await s.clock.advance(66_000)
+    expect(s.state()).toMatchObject({ lastAttempt: { failure: { code: 'PAIRING_TIMEOUT' } }, unlinked: 'confirmed' })
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+  })
+
   it('a socket that WhatsApp does not close is closed here', async () => {
     const s = stage()
     await s.request()

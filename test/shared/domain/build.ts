@@ -1,16 +1,9 @@
 /** Companies in every state of an attempt, made by the transitions themselves. */
-import type { AttemptState, Owner, Waiting } from '#shared/domain/attempt.ts'
+import type { AttemptState, Link, Owner, Waiting } from '#shared/domain/attempt.ts'
 import { type AttemptRef, type CompanyState, emptyCompany, type Notice } from '#shared/domain/company.ts'
 import { timeOut } from '#shared/domain/deadlines.ts'
-import {
-  acceptAttempt,
-  installLink,
-  issueCode,
-  type Link,
-  type PairingRequest,
-  phoneAnswered,
-  requestPairing,
-} from '#shared/domain/pairing.ts'
+import { installLink, noteLink, type Seen } from '#shared/domain/link.ts'
+import { acceptAttempt, issueCode, type PairingRequest, phoneAnswered, requestPairing } from '#shared/domain/pairing.ts'
 import { type SessionRef, sessionConnected } from '#shared/domain/session.ts'
 
 /** When the builders' attempt is requested, epoch ms. */
@@ -36,7 +29,7 @@ export const aRequest = (overrides: Partial<PairingRequest> = {}): PairingReques
   ...overrides,
 })
 
-export const aLink = (overrides: Partial<Link> = {}): Link => ({
+export const aLink = (overrides: Partial<Link & Seen> = {}): Link & Seen => ({
   generation: 'generation-1',
   wrappedKey: 'key-1',
   phone,
@@ -81,8 +74,13 @@ export function phoneConfirmed(from: CompanyState = emptyCompany, asked = phone)
 export const expired = (from: CompanyState = emptyCompany): CompanyState =>
   timeOut(codeIssued(from), code.expiresAt).state
 
-export function restarting(from: CompanyState = emptyCompany, link: Link = aLink()): CompanyState {
+export function storing(from: CompanyState = emptyCompany, link: Link & Seen = aLink()): CompanyState {
   const state = phoneConfirmed(from, link.phone)
+  return noteLink(state, refOf(state), link, seconds(31)).state
+}
+
+export function restarting(from: CompanyState = emptyCompany, link: Link & Seen = aLink()): CompanyState {
+  const state = storing(from, link)
   return installLink(state, refOf(state), link, seconds(32)).state
 }
 
@@ -99,6 +97,7 @@ export const stages: Readonly<Record<AttemptState, () => CompanyState>> = {
   'code-issued': codeIssued,
   'phone-confirmed': phoneConfirmed,
   expired,
+  storing,
   restarting,
 }
 export const stageNames: readonly AttemptState[] = [
@@ -107,6 +106,7 @@ export const stageNames: readonly AttemptState[] = [
   'code-issued',
   'phone-confirmed',
   'expired',
+  'storing',
   'restarting',
 ]
 

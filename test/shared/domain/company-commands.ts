@@ -4,6 +4,7 @@ import type { Owner, Shown, Waiting } from '#shared/domain/attempt.ts'
 import { swept, unlinkFinished } from '#shared/domain/cleanup.ts'
 import type { AttemptRef, CompanyState, Decision } from '#shared/domain/company.ts'
 import { timeOut } from '#shared/domain/deadlines.ts'
+import * as linking from '#shared/domain/link.ts'
 import * as pairing from '#shared/domain/pairing.ts'
 import * as session from '#shared/domain/session.ts'
 
@@ -44,8 +45,9 @@ const anything = fc.oneof(
   fc.record({ do: fc.constant('issue' as const), ...base }),
   fc.record({ do: fc.constant('issue' as const), ...base }),
   fc.record({ do: fc.constantFrom('answer' as const, 'fail' as const, 'pairAfresh' as const), ...base }),
-  fc.record({ do: fc.constant('install' as const), phone, ...base }),
-  fc.record({ do: fc.constant('install' as const), phone: fc.constant(undefined), ...base }),
+  fc.record({ do: fc.constant('note' as const), phone, ...base }),
+  fc.record({ do: fc.constant('note' as const), phone: fc.constant(undefined), ...base }),
+  fc.record({ do: fc.constant('install' as const), ...base }),
   fc.record({
     do: fc.constantFrom('connected' as const, 'interrupted' as const, 'ended' as const, 'unreadable' as const),
     isLogout: fc.boolean(),
@@ -74,7 +76,9 @@ export function natural({ attempt, session: held }: CompanyState): Command {
       return { do: 'answer', ...usual }
     case 'phone-confirmed':
     case 'expired':
-      return { do: 'install', phone: undefined, ...usual }
+      return { do: 'note', phone: undefined, ...usual }
+    case 'storing':
+      return { do: 'install', ...usual }
     case 'restarting':
       return { do: 'connected', isLogout: false, ...usual }
     case undefined:
@@ -148,7 +152,7 @@ type ByAge = { readonly age: number; readonly staleOwner: boolean }
 
 function aboutAttempt(
   world: World,
-  command: Extract<Command, { do: 'accept' | 'issue' | 'answer' | 'fail' | 'pairAfresh' | 'install' }>,
+  command: Extract<Command, { do: 'accept' | 'issue' | 'answer' | 'fail' | 'pairAfresh' | 'note' | 'install' }>,
 ): Decision<unknown> {
   const { state, now } = world
   const ref = attemptRef(world, command)
@@ -168,13 +172,17 @@ function aboutAttempt(
       return pairing.failAttempt(state, ref, { code: 'WHATSAPP_UNAVAILABLE' }, now)
     case 'pairAfresh':
       return pairing.pairAfresh(state, ref, command.age === 0 ? 'logged-out' : 'corrupt', now)
-    case 'install': {
+    case 'note': {
       const generation = `generation-${++world.count}.`
       world.generations.unshift(generation)
       const linked = command.phone ?? state.attempt?.phone
       const seen = world.seen && { seenGeneration: world.seen }
       const link = { generation, wrappedKey: `key-of-${generation}`, ...(linked && { phone: linked }), ...seen }
-      return pairing.installLink(state, ref, link, now)
+      return linking.noteLink(state, ref, link, now)
+    }
+    case 'install': {
+      const generation = recent(world.generations, command.age) ?? ''
+      return linking.installLink(state, ref, { generation, ...(world.seen && { seenGeneration: world.seen }) }, now)
     }
   }
 }

@@ -51,13 +51,24 @@ function checkGenerations(before: CompanyState, after: CompanyState, command: st
     must(entry.reason !== 'attempt-ended' || wasLinking, 'only a fresh link ends with its attempt')
     memory.retired.add(lost)
   }
+  const noted = notedIn(before)
+  if (noted !== undefined && noted !== current && noted !== notedIn(after)) {
+    must(
+      after.cleanup.some(({ generation }) => generation === noted),
+      'a noted link leaves only by being installed, or through the clean-up list',
+    )
+    memory.retired.add(noted)
+  }
   must(current === undefined || !memory.retired.has(current), 'a retired generation never becomes current again')
 }
+
+const notedIn = ({ attempt }: CompanyState): string | undefined =>
+  attempt?.state === 'storing' ? attempt.link.generation : undefined
 
 function checkKeys(state: CompanyState): void {
   const text = JSON.stringify(state)
   const pending = state.cleanup.filter(({ unlink }) => unlink === 'pending').map(({ generation }) => generation)
-  const readable = [...pending, ...(state.credentials ? [state.credentials.generation] : [])]
+  const readable = [...pending, state.credentials?.generation, notedIn(state)].filter((name) => name !== undefined)
   for (const generation of readable)
     must(text.split(`key-of-${generation}`).length === 2, `the key of ${generation} stands in exactly one place`)
   must(text.split('key-of-').length - 1 === readable.length, 'no key outlives its unlinking')

@@ -50,7 +50,7 @@ test('the random walks reach every state and every outcome', () => {
       note(world.state)
     }
   }
-  const attempts = ['requested', 'connecting', 'code-issued', 'phone-confirmed', 'expired', 'restarting']
+  const attempts = ['requested', 'connecting', 'code-issued', 'phone-confirmed', 'expired', 'storing', 'restarting']
   const outcomes = ['connected', 'failed', 'expired', 'cancelled', 'superseded'].map((state) => `was ${state}`)
   const sessions = ['connected', 'reconnecting', 'logged-out', 'stopped']
   const reasons = ['reset', 'phone-change', 'logged-out', 'stopped', 'corrupt', 'attempt-ended']

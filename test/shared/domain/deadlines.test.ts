@@ -15,6 +15,7 @@ import {
   seconds,
   stageNames,
   stages,
+  storing,
 } from './build.ts'
 
 const deadlines: Readonly<Record<AttemptState, number>> = {
@@ -23,7 +24,8 @@ const deadlines: Readonly<Record<AttemptState, number>> = {
   'code-issued': 55,
   'phone-confirmed': 45,
   expired: 165,
-  restarting: 92,
+  storing: 91,
+  restarting: 91,
 }
 
 describe.each(stageNames)('an attempt that is %s', (stage) => {
@@ -50,6 +52,7 @@ describe('what a deadline brings', () => {
     ['no host accepted: HOST_UNAVAILABLE', () => stages.requested(), 'HOST_UNAVAILABLE'],
     ['no code came: PAIRING_TIMEOUT', () => connecting(), 'PAIRING_TIMEOUT'],
     ['the awaited session did not connect: WHATSAPP_UNAVAILABLE', () => connecting(linked()), 'WHATSAPP_UNAVAILABLE'],
+    ['the link could not be stored: PAIRING_TIMEOUT', () => storing(), 'PAIRING_TIMEOUT'],
     ['the link did not connect: PAIRING_TIMEOUT', () => restarting(), 'PAIRING_TIMEOUT'],
   ])('%s (R18)', (_, before, code) => {
     const { state, notices } = timeOut(before(), seconds(92))

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { endAttempt } from '#shared/domain/attempt-end.ts'
 import { unlinkFinished } from '#shared/domain/cleanup.ts'
 import { type CompanyState, emptyCompany } from '#shared/domain/company.ts'
 import { timeOut } from '#shared/domain/deadlines.ts'
@@ -111,9 +112,17 @@ describe('a phone change', () => {
         credentialAgeMs: 68_000,
         connectedAt: seconds(35),
         wasLinked: true,
-        steps: ['connected', 'qr requested'],
+        steps: ['code connected', 'qr requested'],
       },
     })
+  })
+
+  test('tells of the last attempt how the owner tried, and what came of it', () => {
+    const tried = ask(linked(), { phone: anotherPhone, method: 'qr' })
+    const failed = endAttempt(tried, { code: 'PAIRING_TIMEOUT' }, 'failed', seconds(90)).state
+    const again = requestPairing(failed, aRequest({ attemptId: 'a3', phone: anotherPhone }), seconds(100)).state
+    const [, changed] = happeningsOf({ before: failed, after: again, now: seconds(100) })
+    expect(changed).toMatchObject({ change: { method: 'code', steps: ['qr failed PAIRING_TIMEOUT'] } })
   })
 
   test('is not seen in the same phone, in a QR without one, or in a company without a link', () => {

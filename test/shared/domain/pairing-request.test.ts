@@ -172,6 +172,7 @@ describe('cancelling', () => {
     ['code-issued', []],
     ['phone-confirmed', []],
     ['expired', []],
+    ['storing', ['pairing-code-error PAIRING_CANCELLED -> r1']],
     ['restarting', ['pairing-code-error PAIRING_CANCELLED -> r1']],
   ] as const)('an attempt that is %s ends it, raises the fence and answers all who wait', (stage, errors) => {
     const before = stages[stage]()

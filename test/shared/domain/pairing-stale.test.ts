@@ -1,13 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { AttemptRef, CompanyState, Decision } from '#shared/domain/company.ts'
-import {
-  acceptAttempt,
-  failAttempt,
-  installLink,
-  issueCode,
-  pairAfresh,
-  phoneAnswered,
-} from '#shared/domain/pairing.ts'
+import { installLink, noteLink } from '#shared/domain/link.ts'
+import { acceptAttempt, failAttempt, issueCode, pairAfresh, phoneAnswered } from '#shared/domain/pairing.ts'
 import { adoptCompany } from '#shared/domain/session.ts'
 import {
   aLink,
@@ -29,6 +23,7 @@ const steps: Readonly<Record<string, (state: CompanyState, ref: AttemptRef) => D
   pairAfresh: (state, ref) => pairAfresh(state, ref, 'corrupt', seconds(2)),
   issueCode: (state, ref) => issueCode(state, ref, code),
   phoneAnswered: (state, ref) => phoneAnswered(state, ref, seconds(2)),
+  noteLink: (state, ref) => noteLink(state, ref, aLink({ generation: 'generation-2' }), seconds(2)),
   installLink: (state, ref) => installLink(state, ref, aLink(), seconds(2)),
   failAttempt: (state, ref) => failAttempt(state, ref, { code: 'WHATSAPP_UNAVAILABLE' }, seconds(2)),
 }
@@ -70,8 +65,9 @@ describe('each step comes only after the one before', () => {
   const allowed: Readonly<Record<string, readonly string[]>> = {
     issueCode: ['connecting'],
     phoneAnswered: ['code-issued', 'phone-confirmed', 'expired'],
-    installLink: ['connecting', 'code-issued', 'phone-confirmed', 'expired'],
-    failAttempt: ['connecting', 'code-issued', 'phone-confirmed', 'expired', 'restarting'],
+    noteLink: ['connecting', 'code-issued', 'phone-confirmed', 'expired'],
+    installLink: ['storing'],
+    failAttempt: ['connecting', 'code-issued', 'phone-confirmed', 'expired', 'storing', 'restarting'],
   }
 
   test.each(Object.entries(allowed))('%s from %j', (step, states) => {

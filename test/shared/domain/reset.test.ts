@@ -3,7 +3,7 @@ import type { Waiting } from '#shared/domain/attempt.ts'
 import { resetAnswerMs, settleCleanup, unlinkFinished, unlinkWithinMs } from '#shared/domain/cleanup.ts'
 import { emptyCompany, isVacant } from '#shared/domain/company.ts'
 import { nextDeadline, timeOut } from '#shared/domain/deadlines.ts'
-import { installLink } from '#shared/domain/pairing.ts'
+import { installLink, noteLink } from '#shared/domain/link.ts'
 import { resetCredentials } from '#shared/domain/session.ts'
 import { aLink, codeIssued, connecting, linked, refOf, said, seconds, stageNames, stages } from './build.ts'
 
@@ -41,13 +41,14 @@ describe('a reset', () => {
     expect(state.fence).toBe(before.fence + 1)
     expect(said(notices)).toEqual([
       ...(stage === 'expired' ? [] : ['pairing-code-error PAIRING_CANCELLED -> r1,all']),
-      ...(stage === 'restarting' ? [] : ['credentials-reset not-linked -> reset,all']),
+      ...(stage === 'storing' || stage === 'restarting' ? [] : ['credentials-reset not-linked -> reset,all']),
     ])
+    expect(noteLink(state, refOf(before), aLink(), at).outcome).toBe('stale')
     expect(installLink(state, refOf(before), aLink(), at).outcome).toBe('stale')
   })
 
-  test('right after pair-success waits for the removal of the device that was just linked (R11)', () => {
-    const { state, outcome } = reset(stages.restarting())
+  test.each(['storing', 'restarting'] as const)('while %s waits for the removal of the fresh device (R11)', (stage) => {
+    const { state, outcome } = reset(stages[stage]())
     expect(outcome.retired).toBe('generation-1')
     expect(state.cleanup).toMatchObject([{ reason: 'attempt-ended', unlink: 'pending', waiting: [owner] }])
   })

@@ -39,7 +39,7 @@ describe('a link that connects', () => {
     const state = restarting()
     const { state: done, notices } = sessionConnected(state, sessionOf(state), seconds(35))
     expect(done).not.toHaveProperty('attempt')
-    expect(done.lastAttempt).toEqual({ attemptId: 'attempt-1', state: 'connected', at: seconds(35) })
+    expect(done.lastAttempt).toEqual({ attemptId: 'attempt-1', method: 'code', state: 'connected', at: seconds(35) })
     expect(done.session).toMatchObject({ status: 'connected', since: seconds(35), connectedAt: seconds(35) })
     expect(said(notices)).toEqual(['whatsapp-connected -> all'])
     expect(notices[0]?.event).toHaveProperty('attemptId', 'attempt-1')

@@ -76,10 +76,11 @@ test.each([
   ['code-issued', 55, 35],
   ['phone-confirmed', 55, 35],
   ['expired', 55, 35],
-  ['restarting', 92, 72],
+  ['storing', 91, 71],
+  ['restarting', 91, 71],
 ] as const)('an attempt that is %s says how long that may last', (stage, until, expiresIn) => {
   expect(statusOf(stages[stage]())['attempt']).toMatchObject({
-    state: stage,
+    state: stage === 'storing' ? 'restarting' : stage,
     expiresAt: new Date(seconds(until)).toISOString(),
     expiresIn,
   })

@@ -158,8 +158,8 @@ export const errors = {
     retryable: true,
     action: 'retry',
     level: 'warn',
-    ru: 'Сервис подключения временно недоступен. Попробуйте ещё раз',
-    en: 'The linking service is unavailable at the moment. Try again',
+    ru: 'Работа сервиса подключения прервалась. Подключённый номер восстановится сам, а код запросите ещё раз',
+    en: 'The linking service was interrupted. A linked number reconnects by itself; if you wait for a code, ask again',
   },
   STORE_UNAVAILABLE: {
     httpStatus: 503,

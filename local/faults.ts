@@ -1,6 +1,7 @@
 /** Faults to try: a service that is away, slow, or does not answer at all. */
 
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
 
@@ -12,7 +13,7 @@ const Fault = v.variant('how', [
   v.strictObject({ how: v.literal('ok') }),
   /** Connections are reset. */
   v.strictObject({ how: v.literal('down') }),
-  /** Requests are taken and never answered. */
+  /** Requests are taken and not answered; their connections are reset when the fault is over. */
   v.strictObject({ how: v.literal('silent') }),
   v.strictObject({ how: v.literal('slow'), ms: v.pipe(v.number(), v.minValue(0), v.maxValue(120_000)) }),
 ])
@@ -34,8 +35,14 @@ export type Faults = {
 /** Makes a run's faults. */
 export function makeFaults(): Faults {
   const faults = new Map<FaultTarget, Fault>()
+  const unanswered = new Map<FaultTarget, Set<Socket>>()
   return {
-    set: (target, fault) => void faults.set(target, fault),
+    set(target, fault) {
+      faults.set(target, fault)
+      // Whoever waits without a time-out of its own would wait for ever.
+      for (const socket of unanswered.get(target) ?? []) socket.destroy()
+      unanswered.delete(target)
+    },
     async apply(target, request, proceed) {
       const fault = faults.get(target) ?? { how: 'ok' }
       switch (fault.how) {
@@ -44,6 +51,7 @@ export function makeFaults(): Faults {
         case 'down':
           return void request.socket.destroy()
         case 'silent':
+          unanswered.set(target, (unanswered.get(target) ?? new Set()).add(request.socket))
           return void request.resume()
         case 'slow':
           await sleep(fault.ms)

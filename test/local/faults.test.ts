@@ -20,7 +20,11 @@ test('services can be away, slow and silent, and come back', async () => {
   await expect(dynamodb()).rejects.toThrow('fetch failed')
   await put('dynamodb', { how: 'silent' })
   await expect(dynamodb()).rejects.toThrow('timeout')
+  const patient = fetch(run.endpoints.dynamodb)
+  patient.catch(() => undefined)
+  await expect(dynamodb()).rejects.toThrow('timeout')
   await put('dynamodb', { how: 'ok' })
+  await expect(patient, 'nobody waits for an answer that never comes').rejects.toThrow('fetch failed')
   expect((await dynamodb()).status).toBe(200)
 
   await put('kms-and-secrets', { how: 'slow', ms: 200 })

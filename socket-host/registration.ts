@@ -1,7 +1,7 @@
 /** One attempt's registration socket: fresh credentials in memory, a code or QRs to show, and pair-success (R6, R17). */
 import { type Attempt, attemptTimes, type Link } from '#shared/domain/attempt.ts'
 import type { AttemptRef } from '#shared/domain/company.ts'
-import { type Close, isUnexplained, pairingFailures } from '#shared/domain/disconnect.ts'
+import { type Close, isUnexplained, pairingFailure } from '#shared/domain/disconnect.ts'
 import { errorSpec, type Failure } from '#shared/domain/errors.ts'
 import type { RegistrationFacts } from './company-steps.ts'
 import type { CompanyDeps, Tenure } from './deps.ts'
@@ -109,7 +109,7 @@ export function openRegistration(
     socket = undefined
     stopWaiting()
     leaveQueue()
-    const code = pairingFailures[close.reason]
+    const code = pairingFailure(close.reason, facts.offer !== undefined)
     if (!facts.isLinked) fail({ code })
     const level = isUnexplained(close.reason) ? 'error' : facts.isLinked ? 'info' : errorSpec(code).level
     log[level]('registration socket closed', { ...about, close, isLinked: facts.isLinked })

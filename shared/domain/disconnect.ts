@@ -73,7 +73,7 @@ export const sessionVerdicts: Readonly<Record<CloseReason, SessionVerdict>> = {
 export const isUnexplained = (reason: CloseReason): boolean => reason === 'unknown' || reason === 'untrustedServer'
 
 /** How an attempt fails whose registration socket closed before pair-success. */
-export const pairingFailures: Readonly<Record<CloseReason, ErrorCode>> = {
+const pairingFailures: Readonly<Record<CloseReason, ErrorCode>> = {
   loggedOut: 'CLIENT_REJECTED',
   restricted: 'ACCOUNT_RESTRICTED',
   outdated: 'CLIENT_OUTDATED',
@@ -88,6 +88,10 @@ export const pairingFailures: Readonly<Record<CloseReason, ErrorCode>> = {
   closed: 'PAIRING_CANCELLED',
   unknown: 'WHATSAPP_UNAVAILABLE',
 }
+
+/** `isShown`: a code or QR has been on screen; only then is the end of the refs that of a code. */
+export const pairingFailure = (reason: CloseReason, isShown: boolean): ErrorCode =>
+  reason === 'refsEnded' && !isShown ? 'WHATSAPP_UNAVAILABLE' : pairingFailures[reason]
 
 /** Back-off of reconnects: doubling from 1 s to 60 s. `jitter` is 0 to 1; half of the delay is random. */
 export function backOffMs(failures: number, jitter: number): number {

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest'
-import { type CloseReason, pairingFailures } from '#shared/domain/disconnect.ts'
+import { type CloseReason, pairingFailure, sessionVerdicts } from '#shared/domain/disconnect.ts'
 import { closeFor, refused } from '../fakes/fake-whatsapp.ts'
 import { phoneA, phoneB, stage } from './support/stage.ts'
 
@@ -74,16 +74,14 @@ describe('a pairing by code', () => {
     expect(s.whatsApp.live()).toEqual([])
   })
 
-  test.each(Object.entries(pairingFailures) as [CloseReason, string][])(
-    'a close with %s fails it with %s',
-    async (reason, code) => {
-      const s = stage({ isObliging: false })
-      await s.request()
-      s.whatsApp.last().drop(reason)
-      await s.clock.settle()
-      expect(s.state().lastAttempt).toMatchObject({ state: 'failed', failure: { code } })
-    },
-  )
+  test.each(Object.keys(sessionVerdicts) as CloseReason[])('a close with %s fails it', async (reason) => {
+    const s = stage({ isObliging: false })
+    await s.request()
+    s.whatsApp.last().drop(reason)
+    await s.clock.settle()
+    const failure = { code: pairingFailure(reason, false) }
+    expect(s.state().lastAttempt).toMatchObject({ state: 'failed', failure })
+  })
 
   it('times out when WhatsApp stays silent, and closes its socket', async () => {
     const s = stage({ isObliging: false })
@@ -154,7 +152,7 @@ describe('a pairing by code', () => {
   it('is turned away before anything stored gives way when the host has its hands full', async () => {
     const s = stage()
     await s.linked(phoneA)
-    while (s.deps.pacing.admitAttempt() === 'admitted') {}
+    while (s.deps.pacing.admitAttempt(20_000) === 'admitted') {}
     await s.request(phoneB)
     expect(s.state().lastAttempt?.failure).toEqual({ code: 'BUSY', retryAfter: 1 })
     expect(s.state().credentials?.phone).toBe(phoneA)

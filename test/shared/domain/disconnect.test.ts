@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { backOffMs, type CloseReason, pairingFailures, sessionVerdicts } from '#shared/domain/disconnect.ts'
+import { backOffMs, type CloseReason, pairingFailure, sessionVerdicts } from '#shared/domain/disconnect.ts'
 import type { ErrorCode } from '#shared/domain/errors.ts'
 
 /** Per reason: what a linked session does (R26), what it says, and how an attempt fails. */
@@ -22,13 +22,19 @@ const table: readonly [CloseReason, string, ErrorCode, ErrorCode][] = [
 
 test.each(table)('%s: a session does %s with %s, an attempt fails as %s', (reason, verdict, code, failure) => {
   expect(sessionVerdicts[reason]).toEqual({ do: verdict, code })
-  expect(pairingFailures[reason]).toBe(failure)
+  expect(pairingFailure(reason, true)).toBe(failure)
+})
+
+test('an attempt that has shown nothing cannot have let a code expire', () => {
+  const differing = table.filter(([reason, , , failure]) => pairingFailure(reason, false) !== failure)
+  expect(differing.map(([reason]) => [reason, pairingFailure(reason, false)])).toEqual([
+    ['refsEnded', 'WHATSAPP_UNAVAILABLE'],
+  ])
 })
 
 test('every reason has a row', () => {
   const reasons = table.map(([reason]) => reason).sort()
   expect(Object.keys(sessionVerdicts).sort()).toEqual(reasons)
-  expect(Object.keys(pairingFailures).sort()).toEqual(reasons)
 })
 
 test('only WhatsApp itself voids credentials', () => {

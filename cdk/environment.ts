@@ -38,6 +38,7 @@ export function hostEnvironment(props: EnvironmentProps): Record<string, string>
     DRAIN_SECONDS: String(drainSeconds),
     // What the process has been measured with (socket-host/pacing.ts).
     RECONNECTS_PER_SECOND: undefined,
+    ATTEMPTS_PER_SECOND: undefined,
     // Made up by each host: a task has no name before it runs.
     HOST_ID: undefined,
     SENTRY_DSN: props.stage.sentryDsn ?? '',

@@ -70,6 +70,8 @@ export const SocketHostEnv = v.pipe(
     DRAIN_SECONDS: seconds('90', 110),
     /** Background reconnects that a host begins in a second (R28). */
     RECONNECTS_PER_SECOND: v.optional(integer(1, 1000), '5'),
+    /** New links that a host takes on in a second, beyond its burst (R44). */
+    ATTEMPTS_PER_SECOND: v.optional(integer(1, 1000), '2'),
     /** Names this host in leases and logs; made up at start-up when absent. */
     HOST_ID: v.optional(text),
     SENTRY_DSN: v.optional(v.string(), ''),

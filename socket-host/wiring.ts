@@ -62,7 +62,11 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
       log,
     }),
     whatsApp: createWhatsApp({ store: credentials, clock, log: fieldsFirst(log) }),
-    pacing: pacing(time, { ...defaultLimits, reconnectsPerSecond: env.RECONNECTS_PER_SECOND }),
+    pacing: pacing(time, {
+      ...defaultLimits,
+      reconnectsPerSecond: env.RECONNECTS_PER_SECOND,
+      attemptsPerSecond: env.ATTEMPTS_PER_SECOND,
+    }),
     budget: budgetOf(env, control),
     newGeneration: () => ulid(),
     random: Math.random,

@@ -1,25 +1,17 @@
-/** Every failure that the simulated WhatsApp can produce quickly has its own code, and leaves the mutex free: case 11. */
+/** Every failure that the simulated WhatsApp can produce has its own code, and leaves the mutex free: case 11. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Client, Frame } from './client.ts'
-import { link, type Phone, type Stage, startStage } from './stage.ts'
+import { behaviours } from '../../local/whatsapp/phone/behaviours.ts'
+import { conditions } from '../../local/whatsapp/service/conditions.ts'
+import type { Client } from './client.ts'
+import { elsewhere, hangingService, untilTimeIsUp, whileLinking, wholeService } from './failure-cases.ts'
+import { link, outcomeOf, type Stage, startStage } from './stage.ts'
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await startStage()
+  // More attempts in a minute than a host of this size would admit.
+  stage = await startStage({ environment: { ATTEMPTS_PER_SECOND: '20' } })
 }, 60_000)
 afterAll(() => stage?.stop())
-
-/** Asks, types the code when there is one, and returns how it ended: `connected`, or the error's code. */
-async function outcomeOf(client: Client, phone: Phone): Promise<string> {
-  const requestId = `failing-${phone.number}`
-  client.send({ action: 'request-pairing-code', phoneNumber: phone.number, requestId })
-  const isAnswer = ({ event }: Frame) => event === 'pairing-code' || event === 'pairing-code-error'
-  const answer = await client.next(isAnswer)
-  if (answer.event === 'pairing-code-error') return String(answer['code'])
-  void phone.enterCode(answer['code'])
-  const end = await client.next(({ event }) => event === 'whatsapp-connected' || event === 'pairing-code-error')
-  return end.event === 'whatsapp-connected' ? 'connected' : String(end['code'])
-}
 
 /** A code is to be had at once: nothing of the failed attempt is in the way. */
 async function isFree(client: Client): Promise<void> {
@@ -31,31 +23,7 @@ async function isFree(client: Client): Promise<void> {
 }
 
 describe.concurrent('what a phone, or WhatsApp on its behalf, does while it is being linked', () => {
-  it.for<[behaviour: string, outcome: string, parameters?: object]>([
-    ['forged-account-signature', 'CLIENT_REJECTED'],
-    ['bad-hmac', 'CLIENT_REJECTED'],
-    ['missing-device-identity', 'CLIENT_REJECTED'],
-    ['passkey', 'PASSKEY_REQUIRED'],
-    ['banned', 'ACCOUNT_RESTRICTED', { reason: 406 }],
-    ['banned', 'ACCOUNT_RESTRICTED', { reason: 403 }],
-    ['temporarily-banned', 'ACCOUNT_RESTRICTED'],
-    ['outdated', 'CLIENT_OUTDATED'],
-    ['login-fails-with', 'LOGGED_OUT', { reason: 401 }],
-    ['unlink-before-login', 'LOGGED_OUT'],
-    ['cut-after-hello', 'WHATSAPP_UNAVAILABLE'],
-    ['cut-after-finish', 'WHATSAPP_UNAVAILABLE'],
-    ['close-instead-of-515', 'connected'],
-    ['no-close-after-pair', 'connected'],
-    ['cut-after-signed', 'connected', { times: 1 }],
-    ['cut-after-login', 'connected', { times: 1 }],
-    ['cut-after-success', 'connected', { times: 1 }],
-    ['login-fails-with', 'connected', { reason: 503, times: 1 }],
-    ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'stream-error', stage: 'hello', params: { code: 503 } }],
-    ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'xmlstreamend', stage: 'hello' }],
-    ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'invalid-frame', stage: 'hello' }],
-    ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'undecodable', stage: 'hello' }],
-    ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'replaced', stage: 'hello' }],
-  ])('%s: %s %j', async ([behaviour, outcome, parameters = {}]) => {
+  it.for(whileLinking)('%s: %s %j', async ([behaviour, outcome, parameters = {}]) => {
     const { companyId, phone } = stage.fresh()
     await phone.behave(behaviour, parameters)
     const client = await stage.client(companyId)
@@ -67,21 +35,7 @@ describe.concurrent('what a phone, or WhatsApp on its behalf, does while it is b
 })
 
 describe('what is wrong with WhatsApp as a whole', () => {
-  it.each<[behaviour: string, code: string, parameters?: object]>([
-    ['down', 'WHATSAPP_UNAVAILABLE'],
-    ['refuse-upgrade', 'WHATSAPP_UNAVAILABLE'],
-    ['handshake-cut', 'WHATSAPP_UNAVAILABLE'],
-    ['handshake-garbage', 'WHATSAPP_UNAVAILABLE'],
-    ['handshake-other-key', 'WHATSAPP_UNAVAILABLE'],
-    ['forged-certificate', 'WHATSAPP_UNAVAILABLE'],
-    ['cut-after-handshake', 'WHATSAPP_UNAVAILABLE'],
-    ['cut-after-pair-device', 'WHATSAPP_UNAVAILABLE'],
-    ['registration-fails-with', 'CLIENT_OUTDATED', { reason: 405 }],
-    ['registration-fails-with', 'ACCOUNT_RESTRICTED', { reason: 403 }],
-    ['registration-fails-with', 'CLIENT_REJECTED', { reason: 400 }],
-    ['registration-fails-with', 'CLIENT_REJECTED', { reason: 401 }],
-    ['registration-fails-with', 'WHATSAPP_UNAVAILABLE', { reason: 503 }],
-  ])('%s: %s %j', async (behaviour, code, parameters = {}) => {
+  it.for(wholeService)('%s: %s %j', async ([behaviour, code, parameters = {}]) => {
     const { companyId, phone } = stage.fresh()
     const client = await stage.client(companyId)
     await stage.service(behaviour, parameters)
@@ -120,6 +74,17 @@ describe.concurrent('what ends or interrupts a session', () => {
     expect(await outcomeOf(client, phone)).toBe('connected')
     await client.close()
   })
+})
+
+it('whatever the simulator can do has a test', () => {
+  const names = [...Object.keys(behaviours), ...Object.keys(conditions)]
+  const tested = [...whileLinking, ...untilTimeIsUp, ...wholeService, ...hangingService].map(([name]) => name)
+  const known = new Set([...tested, ...Object.keys(elsewhere)])
+  expect(names.filter((name) => !known.has(name))).toEqual([])
+  expect(
+    [...known].filter((name) => !names.includes(name)),
+    'no name without a behaviour',
+  ).toEqual([])
 })
 
 describe('codes', () => {

@@ -1,10 +1,15 @@
-/** Codes that live for two seconds, and a phone change that keeps the old phone until the new one is linked (R8, R19). */
+/** Codes that live for two seconds and are waited for ten, and a phone change that keeps the old phone until the new one is linked (R8, R19). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { link, type Stage, startStage } from './stage.ts'
+import { hangingService, untilTimeIsUp } from './failure-cases.ts'
+import { link, outcomeOf, type Stage, startStage } from './stage.ts'
 
 let stage: Stage
 beforeAll(async () => {
-  const environment = { CODE_LIFETIME_SECONDS: '2', PHONE_CHANGE_POLICY: 'keep-until-linked' }
+  const environment = {
+    CODE_LIFETIME_SECONDS: '2',
+    CODE_DEADLINE_SECONDS: '10',
+    PHONE_CHANGE_POLICY: 'keep-until-linked',
+  }
   stage = await startStage({ environment })
 }, 60_000)
 afterAll(() => stage?.stop())
@@ -29,6 +34,31 @@ describe('a code that has expired', () => {
     expect(fresh['code']).not.toBe(old['code'])
     expect(await phone.enterCode(fresh['code'])).toBe('linked')
     await client.next('whatsapp-connected')
+    await client.close()
+  })
+})
+
+describe.concurrent('what only time can tell', () => {
+  it.for(untilTimeIsUp)('%s: %s %j', async ([behaviour, outcome, parameters = {}]) => {
+    const { companyId, phone } = stage.fresh()
+    await phone.behave(behaviour, parameters)
+    const client = await stage.client(companyId)
+    expect(await outcomeOf(client, phone)).toBe(outcome)
+    await phone.behave('ok')
+    // The next code is to be had at once.
+    await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
+    await client.close()
+  })
+})
+
+describe('a WhatsApp that hangs without any event', () => {
+  it.for(hangingService)('%s: %s', async ([behaviour, code]) => {
+    const { companyId, phone } = stage.fresh()
+    const client = await stage.client(companyId)
+    await stage.service(behaviour)
+    expect(await outcomeOf(client, phone)).toBe(code)
+    await stage.service('ok')
+    await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
     await client.close()
   })
 })

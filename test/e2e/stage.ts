@@ -1,6 +1,6 @@
 /** A whole local run for a test file, with the phones of its simulated WhatsApp at hand. */
 import { type LocalRun, startLocal } from '../../local/local-run.ts'
-import { type Client, connect } from './client.ts'
+import { type Client, connect, type Frame } from './client.ts'
 
 export type Stage = {
   readonly run: LocalRun
@@ -104,4 +104,16 @@ export async function link(stage: Stage, companyId: string, phone: Phone): Promi
   await phone.enterCode(code)
   await client.next('whatsapp-connected')
   return client
+}
+
+/** Asks, types the code when there is one, and returns how it ended: `connected`, or the error's code. */
+export async function outcomeOf(client: Client, phone: Phone): Promise<string> {
+  const requestId = `failing-${phone.number}`
+  client.send({ action: 'request-pairing-code', phoneNumber: phone.number, requestId })
+  const isAnswer = ({ event }: Frame) => event === 'pairing-code' || event === 'pairing-code-error'
+  const answer = await client.next(isAnswer)
+  if (answer.event === 'pairing-code-error') return String(answer['code'])
+  void phone.enterCode(answer['code'])
+  const end = await client.next(({ event }) => event === 'whatsapp-connected' || event === 'pairing-code-error')
+  return end.event === 'whatsapp-connected' ? 'connected' : String(end['code'])
 }

@@ -1,0 +1,119 @@
+/** What each failure of the simulated WhatsApp leads to, as a client sees it: case 11 of section 12. */
+
+/** How a pairing ends: `connected`, or the code of the error that ends it. */
+type Case = readonly [behaviour: string, outcome: string, parameters?: object]
+
+/** What a phone does, or WhatsApp on its behalf, while it is being linked. */
+export const whileLinking: readonly Case[] = [
+  ['not-registered', 'INVALID_PHONE'],
+  ['bad-request', 'CLIENT_REJECTED'],
+  ['forbidden', 'CLIENT_REJECTED'],
+  ['feature-not-available', 'CLIENT_REJECTED'],
+  ['server-error', 'WHATSAPP_UNAVAILABLE'],
+  ['rate-limited', 'RATE_LIMITED'],
+  ['slow-hello', 'connected', { ms: 500 }],
+  ['empty-notification', 'connected'],
+  ['refresh-code', 'connected'],
+  ['companion-reg-refresh', 'connected'],
+  ['passkey', 'PASSKEY_REQUIRED'],
+  ['passkey', 'PASSKEY_REQUIRED', { when: 'hello' }],
+  ['pair-success-slow', 'connected', { ms: 1000 }],
+  ['known-as', 'CREDENTIALS_CONFLICT', { number: '5511987654321' }],
+  ['forged-account-signature', 'CLIENT_REJECTED'],
+  ['bad-hmac', 'CLIENT_REJECTED'],
+  ['missing-device-identity', 'CLIENT_REJECTED'],
+  ['close-instead-of-515', 'connected'],
+  ['no-close-after-pair', 'connected'],
+  ['banned', 'ACCOUNT_RESTRICTED', { reason: 406 }],
+  ['banned', 'ACCOUNT_RESTRICTED', { reason: 403 }],
+  ['temporarily-banned', 'ACCOUNT_RESTRICTED'],
+  ['outdated', 'CLIENT_OUTDATED'],
+  ['login-fails-with', 'LOGGED_OUT', { reason: 401 }],
+  ['login-fails-with', 'connected', { reason: 409, times: 1 }],
+  ['login-fails-with', 'connected', { reason: 500, times: 1 }],
+  ['login-fails-with', 'connected', { reason: 503, times: 1 }],
+  ['prekey-upload-refused', 'connected', { times: 1 }],
+  ['digest-refused', 'connected', { times: 1 }],
+  ['unlink-before-login', 'LOGGED_OUT'],
+  ['unlink-after-link', 'LOGGED_OUT'],
+  ['cut-after-hello', 'WHATSAPP_UNAVAILABLE'],
+  ['cut-after-finish', 'WHATSAPP_UNAVAILABLE'],
+  // WhatsApp has said pair-success, but was never told that it was heard: it has not kept the device.
+  ['cut-after-pair-success', 'LOGGED_OUT'],
+  ['cut-after-signed', 'connected', { times: 1 }],
+  ['cut-after-login', 'connected', { times: 1 }],
+  ['cut-after-success', 'connected', { times: 1 }],
+  ['cut-after-open', 'connected', { times: 1 }],
+  ['close-after-open', 'connected', { times: 1 }],
+  ['xmlstreamend-after-open', 'connected', { times: 1 }],
+  ['stream-error-after-open', 'connected', { code: 516, times: 1 }],
+  ['removed-after-open', 'LOGGED_OUT'],
+  ['replaced-after-open', 'connected', { times: 1 }],
+  ['downgrade-after-open', 'connected', { times: 1 }],
+  ['undecryptable-after-open', 'connected', { times: 1 }],
+  ['undecodable-after-open', 'connected', { times: 1 }],
+  ['plaintext-after-open', 'connected', { hex: '00', times: 1 }],
+  ['invalid-frame-after-open', 'connected', { times: 1 }],
+  ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'stream-error', stage: 'hello', params: { code: 503 } }],
+  ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'xmlstreamend', stage: 'hello' }],
+  ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'invalid-frame', stage: 'hello' }],
+  ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'undecodable', stage: 'hello' }],
+  ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'replaced', stage: 'hello' }],
+]
+
+/** What only time can tell; a wrong code, a refused and a missing answer look the same from here (R18). */
+export const untilTimeIsUp: readonly Case[] = [
+  ['silent', 'PAIRING_TIMEOUT'],
+  ['never-enters', 'CODE_EXPIRED'],
+  ['code-expired', 'CODE_EXPIRED'],
+  ['device-limit', 'CODE_EXPIRED'],
+  ['finish-refused', 'CODE_EXPIRED', { code: 400 }],
+  ['finish-refused', 'CODE_EXPIRED', { code: 500 }],
+  ['finish-silent', 'CODE_EXPIRED'],
+  ['pair-success-never', 'CODE_EXPIRED'],
+]
+
+/** What is wrong with WhatsApp as a whole. */
+export const wholeService: readonly Case[] = [
+  ['down', 'WHATSAPP_UNAVAILABLE'],
+  ['pause', 'connected', { ms: 1000 }],
+  ['slow', 'connected', { ms: 50 }],
+  ['refuse-upgrade', 'WHATSAPP_UNAVAILABLE'],
+  ['handshake-cut', 'WHATSAPP_UNAVAILABLE'],
+  ['handshake-garbage', 'WHATSAPP_UNAVAILABLE'],
+  ['handshake-other-key', 'WHATSAPP_UNAVAILABLE'],
+  ['forged-certificate', 'WHATSAPP_UNAVAILABLE'],
+  ['cert-wrong-key', 'WHATSAPP_UNAVAILABLE'],
+  ['certificate-malformed', 'WHATSAPP_UNAVAILABLE'],
+  // Its dates are not judged: see docs/decisions.
+  ['certificate-expired', 'connected'],
+  ['cut-after-handshake', 'WHATSAPP_UNAVAILABLE'],
+  ['cut-after-pair-device', 'WHATSAPP_UNAVAILABLE'],
+  ['one-ref', 'connected'],
+  ['no-refs', 'WHATSAPP_UNAVAILABLE'],
+  ['registration-fails-with', 'CLIENT_OUTDATED', { reason: 405 }],
+  ['registration-fails-with', 'ACCOUNT_RESTRICTED', { reason: 403 }],
+  ['registration-fails-with', 'CLIENT_REJECTED', { reason: 400 }],
+  ['registration-fails-with', 'CLIENT_REJECTED', { reason: 401 }],
+  ['registration-fails-with', 'WHATSAPP_UNAVAILABLE', { reason: 503 }],
+  ['login-fails-with', 'ACCOUNT_RESTRICTED', { reason: 403 }],
+]
+
+/** Connections that hang without any event. */
+export const hangingService: readonly Case[] = [
+  ['upgrade-hangs', 'PAIRING_TIMEOUT'],
+  ['handshake-silent', 'PAIRING_TIMEOUT'],
+]
+
+/** What has a test of its own, and where. */
+export const elsewhere: Readonly<Record<string, string>> = {
+  ok: 'everywhere',
+  'wrong-code': 'failures.test.ts',
+  'other-phone': 'credentials.test.ts',
+  'unlink-silent': 'credentials.test.ts',
+  'prekey-count-silent': 'isolation.test.ts',
+  'passive-silent': 'isolation.test.ts',
+  // As disruptions of open sessions.
+  'mute-after-open': 'isolation.test.ts',
+  'vanish-after-open': 'isolation.test.ts',
+}

@@ -1,6 +1,7 @@
 /** The flags of `npm start`; each can also be set in the environment. */
 import { parseArgs } from 'node:util'
 import * as v from 'valibot'
+import { checkArguments } from './cli/arguments.ts'
 
 /** Which WhatsApp the hosts talk to. */
 export type WhatsApp =
@@ -45,7 +46,7 @@ const options = {
   whatsapp: { type: 'string' },
   'whatsapp-url': { type: 'string' },
   'whatsapp-root-key': { type: 'string' },
-  help: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
 } as const
 
 const integer = (min: number, max: number) => {
@@ -61,7 +62,7 @@ const integer = (min: number, max: number) => {
 
 const Values = v.object({
   port: v.optional(integer(0, 65_535), '4000'),
-  hosts: v.optional(integer(0, 32), '1'),
+  hosts: v.optional(integer(1, 32), '1'),
   shards: v.optional(integer(1, 256), '4'),
   data: v.optional(v.pipe(v.string(), v.nonEmpty('must name a folder'))),
   whatsapp: v.optional(v.picklist(['simulated', 'live'], 'must be simulated or live'), 'simulated'),
@@ -72,22 +73,18 @@ type Values = v.InferOutput<typeof Values>
 
 /** Reads a command line (without the program's name) over the environment. */
 export function readFlags(args: readonly string[], env: NodeJS.ProcessEnv): Request {
-  const unknown = args.find((arg) => !isKnown(arg, args))
-  if (unknown !== undefined) return complain(`There is no flag ${unknown}. See npm start -- --help`)
-  const given = parseArgs({ args: [...args], options, strict: false }).values
-  if (given.help !== undefined) return { do: 'showHelp' }
-  const merged = Object.fromEntries(
-    Object.keys(Values.entries).flatMap((name) => {
-      const value = given[name] ?? env[variable(name)]
-      return value === undefined ? [] : [[name, value === true ? '' : value]]
-    }),
-  )
+  const checked = checkArguments(args, options)
+  if (!checked.ok) return complain(`${checked.error}. See npm start -- --help`)
+  const { help, ...given } = parseArgs({ args: [...checked.value], options }).values
+  if (help) return { do: 'showHelp' }
+  const fromEnv = Object.keys(Values.entries).map((name) => [name, env[variable(name)]])
+  const merged = { ...Object.fromEntries(fromEnv.filter(([, value]) => value !== undefined)), ...given }
   const parsed = v.safeParse(Values, merged)
   if (parsed.success) return toRequest(parsed.output)
   const [issue] = parsed.issues
   const name = v.getDotPath(issue) ?? ''
-  const source = given[name] === undefined ? `${variable(name)} ` : `--${name} `
-  return complain(`${source}${issue.message}, not "${merged[name]}"`)
+  const source = Object.hasOwn(given, name) ? `--${name}` : variable(name)
+  return complain(`${source} ${issue.message}, not "${merged[name]}"`)
 }
 
 function toRequest(values: Values): Request {
@@ -99,14 +96,6 @@ function toRequest(values: Values): Request {
   const which: WhatsApp =
     url === undefined || rootKey === undefined ? { kind: whatsapp } : { kind: 'url', url, rootKey }
   return { do: 'run', settings: { port, hosts, shards, dataDir: data, whatsapp: which } }
-}
-
-/** Whether an argument is a flag, or the value after one. */
-function isKnown(arg: string, args: readonly string[]): boolean {
-  const name = /^--([^=]+)/.exec(arg)?.[1]
-  if (name !== undefined) return Object.hasOwn(options, name)
-  const before = args[args.indexOf(arg) - 1] ?? ''
-  return before.startsWith('--') && !before.includes('=') && before !== '--help'
 }
 
 function variable(name: string): string {

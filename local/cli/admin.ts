@@ -1,6 +1,6 @@
 /** `npm run admin`: the HTTP API for operators, from the terminal. */
 import { endpointsOf, localToken, localUrl } from './api.ts'
-import { parseOptions, runMain, UsageError } from './arguments.ts'
+import { parseCompany, parseOptions, runMain, UsageError } from './arguments.ts'
 import { table } from './table.ts'
 
 const usage = `npm run admin -- COMMAND [--json] [--url URL] [--token TOKEN]
@@ -30,18 +30,29 @@ type Command = (api: Api, values: Values, company: string) => Promise<{ readonly
 const sessions = '/api/whatsapp/sessions'
 
 const commands: Readonly<Record<string, Command>> = { list, status, reset, metrics }
+/** Commands that are about one company. */
+const aboutCompany = ['status', 'reset']
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseOptions(options, usage, true)
-  const [name = '', company = ''] = positionals
-  const command = commands[name]
-  if (!command) throw new UsageError(name ? `There is no command ${name}.\n\n${usage}` : usage)
-  if ((name === 'status' || name === 'reset') && !company) throw new UsageError(`COMPANY is missing.\n\n${usage}`)
+  const { values, positionals } = parseOptions(options, usage, 2)
+  const [name = '', company] = positionals
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (!command) throw new UsageError(name ? `There is no command ${name}` : 'COMMAND is missing')
+  const companyId = companyFor(name, company)
   const { http } = endpointsOf(values.url)
   const token = values.token ?? (await localToken(http, { role: 'admin' }))
-  const answer = await command(apiOf(http, token), values, encodeURIComponent(company))
+  const answer = await command(apiOf(http, token), values, companyId)
   console.log(values.json ? JSON.stringify(answer.json, null, 2) : answer.text)
   return 0
+}
+
+function companyFor(command: string, company: string | undefined): string {
+  if (aboutCompany.includes(command)) {
+    if (!company) throw new UsageError('COMPANY is missing')
+    return parseCompany('COMPANY', company)
+  }
+  if (company) throw new UsageError(`${command} is about all companies, not about "${company}"`)
+  return ''
 }
 
 /** Calls a route; a refusal becomes an error with the API's own sentence. */
@@ -53,7 +64,9 @@ function apiOf(http: string, token: string): Api {
     })
     const body = (await response.json().catch(() => ({}))) as Json
     if (response.ok) return body
-    throw new Error(`${response.status} ${body['code'] ?? ''} ${body['detail'] ?? body['title'] ?? ''}`.trim())
+    const reason = body['reason'] ? `: ${body['reason']}` : ''
+    const said = `${response.status} ${body['code'] ?? ''} ${body['detail'] ?? body['title'] ?? ''}${reason}`.trim()
+    throw response.status === 400 ? new UsageError(said) : new Error(said)
   }
 }
 
@@ -61,8 +74,9 @@ function apiOf(http: string, token: string): Api {
 const pageSize = 100
 
 async function list(api: Api, { state, limit }: Values) {
+  if (limit !== undefined && !/^[1-9]\d*$/.test(limit))
+    throw new UsageError(`--limit must be a whole number from 1, not "${limit}"`)
   const wanted = limit === undefined ? Number.POSITIVE_INFINITY : Number(limit)
-  if (!(wanted >= 1)) throw new UsageError(`--limit must be a number from 1, not ${limit}`)
   const found: Json[] = []
   let cursor: unknown
   do {
@@ -100,12 +114,19 @@ async function status(api: Api, _values: Values, company: string) {
 
 async function reset(api: Api, _values: Values, company: string) {
   const json = await api('DELETE', `${sessions}/${company}/credentials`)
-  return { json, text: `${json['message']}. Linked device on the phone: ${json['unlinked']}` }
+  return { json, text: resetSentence(company, json['unlinked']) }
 }
+
+/** The API answers before the device is gone; a pairing that ran has ended in either case. */
+const resetSentence = (company: string, unlinked: unknown): string =>
+  unlinked === 'not-linked'
+    ? 'Nothing was stored. If a pairing was running, it is cancelled.'
+    : `Credentials deleted. The linked device is being removed from the phone: see \`unlinked\` in the status of ${company}.`
 
 async function metrics(api: Api) {
   const json = await api('GET', '/api/whatsapp/metrics')
-  return { json, text: properties(json) }
+  const { hosts, ...figures } = json
+  return { json, text: `${properties(figures)}\n\nhosts\n${table((hosts ?? []) as Json[])}` }
 }
 
 const properties = (json: Json): string => table(flat(json).map(([property, value]) => ({ property, value })))
@@ -118,4 +139,4 @@ const flat = (json: Json, prefix = ''): [string, unknown][] =>
 
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-await runMain(main)
+await runMain('npm run admin -- --help', main)

@@ -1,5 +1,7 @@
 /** How the clients reach Pairplane: a local run by default, a deployed stage with URL and token. */
 
+import { UsageError } from './arguments.ts'
+
 /** Where the APIs are. Locally one server serves both; a stage has a URL for each. */
 export type Endpoints = { readonly http: string; readonly webSocket: string }
 
@@ -9,14 +11,17 @@ export const localUrl = 'http://127.0.0.1:4000'
 export function endpointsOf(url: string): Endpoints {
   const parsed = URL.parse(url)
   if (!parsed || !['http:', 'https:', 'ws:', 'wss:'].includes(parsed.protocol))
-    throw new Error(`--url must be an http(s):// or ws(s):// URL, not ${url}`)
+    throw new UsageError(`--url must be an http(s):// or ws(s):// URL, not "${url}"`)
   const base = url.replace(/\/$/, '')
   if (parsed.protocol.startsWith('ws')) return { webSocket: base, http: parsed.origin.replace(/^ws/, 'http') }
   return { http: base, webSocket: `${base.replace(/^http/, 'ws')}/ws` }
 }
 
 /** A token from a local run; a deployed stage gives none, its tokens are the marketplace's. */
-export async function localToken(http: string, claims: { companyId?: string; role: string }): Promise<string> {
+export async function localToken(
+  http: string,
+  claims: { companyId?: string | undefined; role: string },
+): Promise<string> {
   const { token } = await post(
     `${http}/dev/tokens`,
     claims,

@@ -14,6 +14,7 @@ export type Listener = {
   readonly onFrame: (frame: Frame) => void
   /** The server does not want us, or was never there: no further try is made. */
   readonly onRefused: (error: Error) => void
+  /** An open connection has ended; the next `onOpen` tells when it is back. */
   readonly onLost: () => void
 }
 
@@ -22,6 +23,7 @@ export function keepConnected(url: string, listener: Listener): ClientConnection
   let socket: WebSocket
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
+  let isOpen = false
   let wasOpen = false
   let delayMs = firstDelayMs
 
@@ -32,13 +34,15 @@ export function keepConnected(url: string, listener: Listener): ClientConnection
   }
   const onClose = () => {
     if (isClosed) return
-    listener.onLost()
+    if (isOpen) listener.onLost()
+    isOpen = false
     timer = setTimeout(connect, delayMs * (0.5 + Math.random() / 2))
     delayMs = Math.min(delayMs * 2, longestDelayMs)
   }
   function connect(): void {
     socket = new WebSocket(url)
     socket.on('open', () => {
+      isOpen = true
       wasOpen = true
       delayMs = firstDelayMs
       listener.onOpen()

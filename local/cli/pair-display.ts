@@ -52,7 +52,8 @@ function refusal(frame: Frame): string[] {
   const action = typeof frame['action'] === 'string' ? nextSteps[frame['action']] : undefined
   const wait = typeof frame['retryAfter'] === 'number' ? ` Retry after ${frame['retryAfter']} s.` : ''
   const what = `${action ?? ''}${wait}`.trim()
-  return [`${frame['code']}: ${frame['message']}`, ...(what ? [what] : [])]
+  const reason = frame['reason'] ? `: ${frame['reason']}` : ''
+  return [`${frame['code']}: ${frame['message']}${reason}`, ...(what ? [what] : [])]
 }
 
 /** The countdown under a code. */

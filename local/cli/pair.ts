@@ -1,7 +1,7 @@
 /** `npm run pair`: links a company from the terminal, as a marketplace front end would. */
 import { randomUUID } from 'node:crypto'
 import { endpointsOf, localToken, localUrl, post } from './api.ts'
-import { parseOptions, runMain, UsageError } from './arguments.ts'
+import { parseCompany, parseOptions, runMain, UsageError } from './arguments.ts'
 import { keepConnected } from './connection.ts'
 import { countdown, type Frame, linesFor } from './pair-display.ts'
 
@@ -27,15 +27,17 @@ const options = {
 
 async function main(): Promise<number> {
   const { values } = parseOptions(options, usage)
-  const { company, phone, qr: byQr = false } = values
-  if (!phone && !byQr) throw new UsageError(`--phone is missing\n\n${usage}`)
-  if (!company && !values.token) throw new UsageError(`--company is missing\n\n${usage}`)
-  if (values['type-code'] && !phone) throw new UsageError(`--type-code needs --phone: whose phone is it?\n\n${usage}`)
+  const { company, phone, lang, qr: byQr = false } = values
+  if (!company && !values.token) throw new UsageError('--company is missing')
+  if (!phone && !byQr) throw new UsageError('--phone is missing')
+  if (values['type-code'] && !phone) throw new UsageError('--type-code needs --phone')
+  if (lang !== 'ru' && lang !== 'en') throw new UsageError(`--lang must be ru or en, not "${lang}"`)
   const { http, webSocket } = endpointsOf(values.url)
-  const token = values.token ?? (await localToken(http, { companyId: company ?? '', role: 'marketplace' }))
+  const companyId = company && parseCompany('--company', company)
+  const token = values.token ?? (await localToken(http, { companyId, role: 'marketplace' }))
   const play = values['type-code'] ? (frame: Frame) => playPhone(http, frame) : undefined
   const request = byQr ? { action: 'request-qr' } : { action: 'request-pairing-code' }
-  const url = `${webSocket}?token=${encodeURIComponent(token)}&lang=${values.lang}`
+  const url = `${webSocket}?token=${encodeURIComponent(token)}&lang=${lang}`
   return pair(url, { ...request, ...(phone && { phoneNumber: phone }), requestId: randomUUID() }, play)
 }
 
@@ -87,20 +89,22 @@ function pair(url: string, request: Request, play: Play | undefined): Promise<nu
     reject(error)
   }
   /** Not before the request is answered: on its way to the server a cancel could overtake it. */
-  const sendCancel = () => isStarted && connection.send({ action: 'cancel-pairing' })
+  const sendCancel = () => !isStarted || connection.send({ action: 'cancel-pairing' })
+  const giveUp = () => {
+    console.log('The cancellation was not confirmed. The code lapses by itself.')
+    finish(130)
+  }
   function cancel(): void {
-    if (isCancelled || !wasRequested) {
-      isCancelled = true
+    const isAgain = isCancelled
+    isCancelled = true
+    if (isAgain || !wasRequested) {
       finish(130)
       return
     }
-    isCancelled = true
+    timer.stop()
     console.log('Cancelling …')
-    sendCancel()
-    setTimeout(() => {
-      console.log('The cancellation was not confirmed. The code lapses by itself.')
-      finish(130)
-    }, cancelWithinMs).unref()
+    if (sendCancel()) setTimeout(giveUp, cancelWithinMs).unref()
+    else giveUp()
   }
   function show(frame: Frame): void {
     timer.stop()
@@ -128,7 +132,10 @@ function pair(url: string, request: Request, play: Play | undefined): Promise<nu
     onOpen: () => connection.send({ action: 'get-status' }),
     onFrame: (frame) => (frame.event === 'status' ? resume(frame) : show(frame)),
     onRefused: fail,
-    onLost: () => console.log('Connection lost, reconnecting …'),
+    onLost: () => {
+      timer.stop()
+      console.log('Connection lost, reconnecting … (Ctrl-C gives up)')
+    },
   })
   process.on('SIGINT', cancel)
   return promise
@@ -151,4 +158,4 @@ function countdownLine() {
   return { start, stop }
 }
 
-await runMain(main)
+await runMain('npm run pair -- --help', main)

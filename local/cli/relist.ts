@@ -1,9 +1,9 @@
-/** `node local/cli/relist.ts`: a step of "Change the number of shards" in docs/operations.md. */
+/** `npm run relist`: a step of "Change the number of shards" in docs/operations.md. */
 import { documentClient } from '#shared/dynamo/document-client.ts'
 import { parseOptions, runMain, UsageError } from './arguments.ts'
 import { relistCompanies } from './relisting.ts'
 
-const usage = `node local/cli/relist.ts --table CONTROL_TABLE --from OLD --to NEW
+const usage = `npm run relist -- --table CONTROL_TABLE --from OLD --to NEW
 
   --table  name of the control table
   --from   number of shards until now
@@ -15,7 +15,7 @@ const options = { table: { type: 'string' }, from: { type: 'string' }, to: { typ
 
 async function main(): Promise<number> {
   const { values } = parseOptions(options, usage)
-  if (!values.table) throw new UsageError(`--table is missing\n\n${usage}`)
+  if (!values.table) throw new UsageError('--table is missing')
   const client = documentClient()
   const relisting = { client, table: values.table, from: shards('from', values.from), to: shards('to', values.to) }
   const moved = await relistCompanies(relisting)
@@ -25,9 +25,10 @@ async function main(): Promise<number> {
 }
 
 function shards(name: string, value: string | undefined): number {
-  const number = Number(value)
-  if (Number.isInteger(number) && number >= 1 && number <= 256) return number
-  throw new UsageError(`--${name} must be a whole number from 1 to 256\n\n${usage}`)
+  if (value === undefined) throw new UsageError(`--${name} is missing`)
+  const number = /^\d+$/.test(value) ? Number(value) : 0
+  if (number >= 1 && number <= 256) return number
+  throw new UsageError(`--${name} must be a whole number from 1 to 256, not "${value}"`)
 }
 
-await runMain(main)
+await runMain('npm run relist -- --help', main)

@@ -34,14 +34,21 @@ describe('flags', () => {
 
   test.each([
     [['--prot', '1'], '--prot'],
-    [['4000'], '4000'],
-    [['--port'], '--port must be a whole number'],
+    [['4000'], '"4000" belongs to no flag'],
+    [['--port', '1', '1'], '"1" belongs to no flag'],
+    [['--toString'], 'There is no flag --toString'],
+    [['-p'], 'There is no flag -p'],
+    [['--port'], '--port needs a value'],
+    [['--data', '--hosts', '2'], '--data needs a value'],
+    [['--data='], '--data needs a value'],
+    [['--help=yes'], '--help takes no value'],
     [['--port', 'x'], '--port must be a whole number from 0 to 65535, not "x"'],
     [['--port', '65536'], '--port'],
     [['--port', '-1'], '--port'],
+    [['--hosts', '0'], '--hosts must be a whole number from 1 to 32, not "0"'],
     [['--hosts', '1.5'], '--hosts'],
     [['--shards', '0'], '--shards'],
-    [['--data', ''], '--data must name a folder'],
+    [['--data', ''], '--data needs a value'],
     [['--whatsapp', 'fake'], '--whatsapp must be simulated or live'],
     [['--whatsapp-url', 'http://x', '--whatsapp-root-key', key], '--whatsapp-url must be a ws:// or wss:// URL'],
     [['--whatsapp-url', 'ws://x'], '--whatsapp-url needs --whatsapp-root-key'],
@@ -52,7 +59,14 @@ describe('flags', () => {
     expect(readFlags(args, {})).toEqual({ do: 'complain', message: expect.stringContaining(complaint) })
   })
 
+  test('ask for help, in both spellings', () => {
+    expect([readFlags(['--help'], {}), readFlags(['-h'], {})]).toEqual([{ do: 'showHelp' }, { do: 'showHelp' }])
+  })
+
   test('a wrong variable is named as one', () => {
+    expect(readFlags([], { PAIRPLANE_DATA: '' })).toMatchObject({
+      message: 'PAIRPLANE_DATA must name a folder, not ""',
+    })
     expect(readFlags([], { PAIRPLANE_SHARDS: 'many' })).toEqual({
       do: 'complain',
       message: 'PAIRPLANE_SHARDS must be a whole number from 1 to 256, not "many"',

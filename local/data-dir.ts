@@ -17,12 +17,20 @@ const Lock = v.object({ pid: v.number() })
 
 /** Takes the folder for this run; throws an error that says why it cannot. */
 export function openDataDir(folder: string, whatsapp: WhatsApp): DataDir {
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   const lock = join(folder, 'run.lock')
   checkMarker(folder, whatsapp)
   takeLock(lock, folder)
   writeJson(join(folder, markerName), { whatsapp: identityOf(whatsapp) })
   return { file: (name) => join(folder, name), release: () => rmSync(lock, { force: true }) }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (cause) {
+    throw new Error(`${folder} cannot be made a folder: ${cause instanceof Error ? cause.message : cause}`, { cause })
+  }
 }
 
 const markerName = 'pairplane-data.json'

@@ -72,7 +72,7 @@ async function readJson<T>(
   return undefined
 }
 
-/** Answers with JSON. */
+/** Answers with JSON on a line of its own: it is read on terminals. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+  response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
 }

@@ -129,7 +129,10 @@ async function takePort(port: number, stack: AsyncDisposableStack): Promise<Gate
   return gateway
 }
 
-/** What does not depend on each other. All are waited for, also when one fails: each has put what it started on the stack. */
+/**
+ * What does not depend on each other. When one fails the synthesis is cut short, and the failure is told; all are waited
+ * for, as each has put what it started on the stack.
+ */
 async function startParts(
   options: LocalOptions,
   {
@@ -145,9 +148,15 @@ async function startParts(
   },
 ) {
   const { log = () => undefined, assembly } = options
+  const failure = new AbortController()
+  /** The synthesis, cut short, ends with the same error. */
+  const orFailure = async <T>(part: Promise<T>): Promise<T> => {
+    part.catch((error: unknown) => failure.abort(error))
+    return part
+  }
   const synthesis = async () => {
     if (assembly !== undefined) return assembly
-    const { folder, remove } = await synthesize(options.shards ?? 4, signal)
+    const { folder, remove } = await synthesize(options.shards ?? 4, AbortSignal.any([signal, failure.signal]))
     stack.defer(remove)
     log('local', 'templates and bundles are made')
     return folder
@@ -168,7 +177,7 @@ async function startParts(
     stack.defer(started.stop)
     return started
   }
-  const parts = await Promise.allSettled([synthesis(), services(), whatsapp()])
+  const parts = await Promise.allSettled([synthesis(), orFailure(services()), orFailure(whatsapp())])
   return { folder: settledValue(parts[0]), services: settledValue(parts[1]), whatsapp: settledValue(parts[2]) }
 }
 

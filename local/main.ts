@@ -1,8 +1,12 @@
 /** `npm start`. */
 import { styleText } from 'node:util'
+import { localUrl } from './cli/api.ts'
 import { help, readFlags, type Settings } from './flags.ts'
 import type { LocalRun } from './local-run.ts'
 import { terminalLine } from './log-lines.ts'
+
+/** A stop that takes longer is explained. */
+const patienceMs = 3000
 
 const request = readFlags(process.argv.slice(2), process.env)
 switch (request.do) {
@@ -27,7 +31,7 @@ async function main(settings: Settings): Promise<void> {
     run = await start(settings, stopping.signal)
     await announce(run, performance.now() - startedAt)
     await untilAborted(stopping.signal)
-    await run.stop()
+    await stop(run)
   } catch (error) {
     if (stopping.signal.aborted && run === undefined) console.log('Stopped before it was ready.')
     else console.error(styleText('red', explain(error, settings)))
@@ -41,6 +45,15 @@ async function start(settings: Settings, signal: AbortSignal): Promise<LocalRun>
   // Loaded late: a wrong flag is told at once.
   const { startLocal } = await import('./local-run.ts')
   return startLocal({ ...settings, env: process.env, log: printLine, signal })
+}
+
+/** Says what it waits for when that takes long: a service may be away, or a device that must not stay linked. */
+async function stop(run: LocalRun): Promise<void> {
+  const reminder = setTimeout(() => {
+    console.log('Still waiting for hosts to close their sockets (20 s at most). Ctrl-C again ends everything at once.')
+  }, patienceMs)
+  await run.stop()
+  clearTimeout(reminder)
 }
 
 /** The first signal stops in order; the second ends everything at once. */
@@ -71,6 +84,9 @@ ${run.simulator ? `  phones          GET  ${url}/simulator/state\n` : ''}
   ${client}
   an admin's token
   ${admin}
+
+  to try it
+  npm run pair -- --company ${company} --phone 79001234567${run.simulator ? ' --type-code' : ''}${url === localUrl ? '' : ` --url ${url}`}
 `)
 }
 

@@ -42,11 +42,13 @@ async function runApp(folder: string, shards: number, signal: AbortSignal): Prom
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
   })
+  // Settles when the process is gone, also when it was aborted: until then it may write into the folder.
   const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject)
+    child.once('error', (error) => child.pid === undefined && reject(error))
     child.once('close', resolve)
   })
   const [output, errors, code] = await Promise.all([text(child.stdout), text(child.stderr), ended])
+  signal.throwIfAborted()
   if (code !== 0) throw new Error(`Synthesizing the CDK app failed:\n${output}${errors}`.trimEnd())
 }
 

@@ -23,7 +23,7 @@ export type Fleet = {
   readonly failedStart: Promise<never>
   /** From now on a host that ends is replaced instead of failing the start. */
   declareHealthy(): void
-  /** Asks all hosts to stop and waits; what still runs after the grace period is killed. */
+  /** Asks all hosts to stop, without waiting for running attempts; what still runs after the grace period is killed. */
   stop(): Promise<void>
   killAll(): void
 }
@@ -71,7 +71,8 @@ export function startFleet(options: FleetOptions): Fleet {
     },
     async stop() {
       stopping.abort()
-      for (const host of running) host.kill('SIGTERM')
+      // Asked twice a host does not wait for running attempts: their clients and phones are gone already.
+      for (const host of running) for (const signal of ['SIGINT', 'SIGTERM'] as const) host.kill(signal)
       const timer = setTimeout(killAll, graceMs)
       await Promise.allSettled([supervised])
       clearTimeout(timer)

@@ -5,7 +5,7 @@ import * as v from 'valibot'
 import { beatSortKey, hostKey, leaseSortKey, partitionKey, shardKey, sortKey } from '#shared/dynamo/table.ts'
 
 const Lease = v.object({ owner: v.optional(v.string()) })
-const Beat = v.object({ sessions: v.optional(v.number(), 0) })
+const Beat = v.object({ sessions: v.optional(v.number(), 0), at: v.optional(v.number()) })
 
 /** The owner of each shard; undefined for one that nobody owns. */
 export async function shardOwners(
@@ -18,9 +18,12 @@ export async function shardOwners(
   return Promise.all(Array.from({ length: shards }, (_, shard) => read(shard)))
 }
 
-/** How many sessions a host says it holds. */
-export async function sessionsOf(client: DynamoDBClient, table: string, hostId: string): Promise<number> {
-  return v.parse(Beat, await getItem(client, table, hostKey(hostId), beatSortKey)).sessions
+/** What a host says it holds, and when it said so (epoch ms): it does every 10 s. */
+export type SessionCount = { readonly sessions: number; readonly at?: number | undefined }
+
+/** How many sessions a host holds; none before it has said anything. */
+export async function sessionsOf(client: DynamoDBClient, table: string, hostId: string): Promise<SessionCount> {
+  return v.parse(Beat, await getItem(client, table, hostKey(hostId), beatSortKey))
 }
 
 async function getItem(client: DynamoDBClient, table: string, pk: string, sk: string): Promise<object> {

@@ -8,6 +8,7 @@ import { type Endpoints, endpointVariables } from '../services/services.ts'
 import type { Cloud, Container } from '../template/cloud.ts'
 import type { WhatsAppService } from '../whatsapp-service.ts'
 import { type Fleet, startFleet } from './fleet.ts'
+import type { HostProcess } from './host-process.ts'
 import { sessionsOf, shardOwners } from './leases.ts'
 
 export type HostOptions = {
@@ -25,7 +26,9 @@ export type HostView = {
   readonly hostId: string
   readonly pid: number | undefined
   readonly shards: readonly number[]
+  /** As the host has told at `sessionsAt` (ISO time): it does every 10 s. */
   readonly sessions: number
+  readonly sessionsAt?: string
 }
 
 export type Hosts = {
@@ -39,7 +42,7 @@ export type Hosts = {
 const pollMs = 50
 /** Leases of a run that was killed become stale after 10 s; a busy machine needs the rest. */
 const patienceMs = 120_000
-/** A stopping host waits for attempts for up to 90 s on AWS; whoever presses Ctrl-C does not. */
+/** A host that is told to stop, as in a deployment, waits for attempts: for up to 90 s on AWS, not as long here. */
 const drainSeconds = 10
 
 /** Starts them; without any, whoever sends a command finds nobody there. */
@@ -69,8 +72,16 @@ function startSome(options: HostOptions): Hosts {
   const client = options.clients.dynamodb
   return {
     async ready(signal) {
-      await Promise.race([allOwned(client, table, shards, fleet, signal), fleet.failedStart])
-      fleet.declareHealthy()
+      const over = new AbortController()
+      const owned = allOwned(client, table, shards, fleet, AbortSignal.any([signal, over.signal]))
+      try {
+        await Promise.race([owned, fleet.failedStart])
+        fleet.declareHealthy()
+      } finally {
+        over.abort()
+        // What it still asks the table for must not meet an engine that is being stopped.
+        await Promise.allSettled([owned])
+      }
     },
     list: () => describeHosts(client, table, shards, fleet),
     stop: fleet.stop,
@@ -118,14 +129,16 @@ async function describeHosts(
   fleet: Fleet,
 ): Promise<readonly HostView[]> {
   const owners = await shardOwners(client, table, shards)
-  return Promise.all(
-    fleet.hosts().map(async ({ hostId, pid }) => ({
-      hostId,
-      pid,
+  const describe = async ({ hostId, pid }: HostProcess): Promise<HostView> => {
+    const { sessions, at } = await sessionsOf(client, table, hostId)
+    return {
+      ...{ hostId, pid },
       shards: owners.flatMap((owner, shard) => (owner === hostId ? [shard] : [])),
-      sessions: await sessionsOf(client, table, hostId),
-    })),
-  )
+      sessions,
+      ...(at !== undefined && { sessionsAt: new Date(at).toISOString() }),
+    }
+  }
+  return Promise.all(fleet.hosts().map(describe))
 }
 
 function onlyContainer({ containers }: Cloud): Container {

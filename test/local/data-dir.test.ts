@@ -42,3 +42,11 @@ test('a folder with something else in it is left alone', () => {
   writeFileSync(join(folder, 'thesis.txt'), 'mine')
   expect(() => openDataDir(folder, simulated)).toThrow('is not empty')
 })
+
+test('what is a file, or lies in one, cannot be a folder, and is told by name', () => {
+  const file = join(temporaryFolder(), 'thesis.txt')
+  writeFileSync(file, 'mine')
+  for (const folder of [file, join(file, 'data')]) {
+    expect(() => openDataDir(folder, simulated)).toThrow(`${folder} cannot be made a folder`)
+  }
+})

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager'
 import { jwtVerify } from 'jose/jwt/verify'
@@ -33,6 +34,7 @@ describe('hosts', () => {
       pid: expect.any(Number),
       shards: [0, 1, 2],
       sessions: 7,
+      sessionsAt: '2026-01-01T00:00:00.000Z',
     })
     const line = run.lines.find((text) => text.includes('"environment"')) ?? ''
     const { env } = JSON.parse(line.slice(line.indexOf('{')))
@@ -61,9 +63,10 @@ describe('hosts', () => {
     expect(await hostIds(run)).not.toContain(first?.hostId)
   })
 
-  test('flush when the run stops, and are gone', async () => {
+  test('flush when the run stops, without waiting for attempts, and are gone', async () => {
     const run = await start({ hosts: 2 })
     const hosts = await run.hosts()
+    await expect.poll(() => run.lines.filter((line) => line.includes('"environment"')).length).toBe(2)
     await run.stop()
     expect(run.lines.filter((line) => line.endsWith('flushing'))).toHaveLength(2)
     for (const { pid } of hosts) expect(isRunning(pid ?? 0)).toBe(false)
@@ -148,6 +151,16 @@ describe('a run', () => {
     const secret = await tokenSecret(run)
     await run.stop()
     expect(await tokenSecret(await start({ hosts: 0, dataDir }))).toBe(secret)
+  })
+
+  test('that cannot start says why, and does not wait for the synthesis', async () => {
+    const lines: string[] = []
+    const env = { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }
+    await expect(startLocal({ env, log: (_, line) => lines.push(line) })).rejects.toThrow(
+      'Nothing answers at http://127',
+    )
+    expect(lines).not.toContain('templates and bundles are made')
+    expect(readdirSync('.pairplane').filter((name) => name.startsWith(`run-${process.pid}-`))).toEqual([])
   })
 
   test('works on engines that somebody else runs, also the second time', async () => {

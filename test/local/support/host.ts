@@ -16,12 +16,15 @@ const call = (operation, body) => fetch(env.AWS_ENDPOINT_URL_DYNAMODB, {
   body: JSON.stringify({ TableName: env.CONTROL_TABLE, ...body }),
 })
 const S = (text) => ({ S: text })
-console.log(JSON.stringify({ level: 30, msg: 'environment', env }))
 if (env.FAILS) { console.error('cannot go on'); process.exit(9) }
-process.on('SIGTERM', () => { console.log('flushing'); process.exit(0) })
-// Ctrl-C reaches the process group; the local run tells its hosts itself.
-process.on('SIGINT', () => {})
-await call('PutItem', { Item: { pk: S('HOST#' + env.HOST_ID), sk: S('BEAT'), sessions: { N: '7' } } })
+// As a real one: asked once it waits for its attempts, asked again it does not.
+let isAsked = false
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => {
+  if (isAsked) { console.log('flushing'); process.exit(0) }
+  isAsked = true
+})
+console.log(JSON.stringify({ level: 30, msg: 'environment', env }))
+await call('PutItem', { Item: { pk: S('HOST#' + env.HOST_ID), sk: S('BEAT'), sessions: { N: '7' }, at: { N: '1767225600000' } } })
 for (const shard of env.SHARD_QUEUE_URLS.split(',').keys()) {
   await call('PutItem', { Item: { pk: S('SHARD#' + shard), sk: S('LEASE'), owner: S(env.HOST_ID) } })
 }

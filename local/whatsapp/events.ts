@@ -1,3 +1,5 @@
+import { maskPhone } from '#shared/domain/phone.ts'
+import { redact } from '#shared/redact.ts'
 import type { Screen } from './phone/screen.ts'
 import type { Violation } from './service/violations.ts'
 
@@ -14,28 +16,32 @@ export type SimulatorEvent =
   | { readonly type: 'unlinked'; readonly phone: string; readonly device: number; readonly by: 'phone' | 'companion' }
   | { readonly type: 'violation'; readonly violation: Violation }
 
-/** The event as one line for people. */
+/** The event as one line for people; the phone is masked, as in every log (R5). */
 export function describeEvent(event: SimulatorEvent): string {
+  if (event.type === 'violation')
+    return `protocol violation: ${event.violation.kind} (${redact(event.violation.detail)})`
+  return `${maskPhone(event.phone)}: ${whatHappened(event)}`
+}
+
+function whatHappened(event: Exclude<SimulatorEvent, { type: 'violation' }>): string {
   switch (event.type) {
     case 'codeRequested':
-      return `${event.phone}: ${event.display} asks to be linked by code`
+      return `${event.display} asks to be linked by code`
     case 'codeRefused':
-      return `${event.phone}: refused a code (${event.code}, ${event.why})`
+      return `refused a code (${event.code}, ${event.why})`
     case 'codeTyped':
-      return `${event.phone}: code typed, the phone shows "${event.screen}"`
+      return `code typed, the phone shows "${event.screen}"`
     case 'qrScanned':
-      return `${event.phone}: QR scanned, the phone shows "${event.screen}"`
+      return `QR scanned, the phone shows "${event.screen}"`
     case 'linked':
-      return `${event.phone}: device ${event.device} linked by ${event.by}`
+      return `device ${event.device} linked by ${event.by}`
     case 'deviceOnline':
-      return `${event.phone}: device ${event.device} is online`
+      return `device ${event.device} is online`
     case 'deviceOffline':
-      return `${event.phone}: device ${event.device} went offline`
+      return `device ${event.device} went offline`
     case 'loginRefused':
-      return `${event.phone}: login refused (${event.reason}, ${event.why})`
+      return `login refused (${event.reason}, ${event.why})`
     case 'unlinked':
-      return `${event.phone}: device ${event.device} removed by its ${event.by}`
-    case 'violation':
-      return `protocol violation: ${event.violation.kind} (${event.violation.detail})`
+      return `device ${event.device} removed by its ${event.by}`
   }
 }

@@ -1,6 +1,14 @@
-import { readFileSync } from 'node:fs'
+/** What the pages say about the code, as far as a machine can check it. */
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
 import { expect, it } from 'vitest'
 import { errorCodes, errorSpec } from '#shared/domain/errors.ts'
+import { ClientMessage } from '#shared/protocol/client-messages.ts'
+import { httpRoutes } from '../functions/routes.ts'
+
+const root = join(import.meta.dirname, '..')
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+const missing = (paths: readonly string[]) => paths.filter((path) => !existsSync(join(root, path)))
 
 const errorTable = () => {
   const rows = errorCodes.map((code) => {
@@ -13,7 +21,52 @@ const errorTable = () => {
 }
 
 it('docs/pairing.md shows the error table as it is in the code', () => {
-  const text = readFileSync(new URL('../docs/pairing.md', import.meta.url), 'utf8')
-  const written = /<!-- errors: [^>]*-->\n([\s\S]*?)\n<!-- \/errors -->/.exec(text)?.[1]
+  const written = /<!-- errors: [^>]*-->\n([\s\S]*?)\n<!-- \/errors -->/.exec(read('docs/pairing.md'))?.[1]
   expect(written).toBe(errorTable())
+})
+
+it('docs/troubleshooting.md has a row of four cells for every error code, in the order of the code', () => {
+  const table = read('docs/troubleshooting.md').split('## Error codes')[1] ?? ''
+  const rows = [...table.matchAll(/^\| `(\w+)`(?: \| [^|]+){3} \|$/gm)]
+  expect(rows.map(([, code]) => code)).toEqual(errorCodes)
+})
+
+it.each(['README.md', 'docs/api.md', 'docs/troubleshooting.md', 'docs/pairing.md', 'docs/runbook.md'])(
+  '%s names no error code and no variable that does not exist',
+  (page) => {
+    const upperCase = /\b[A-Z]+(_[A-Z]+)+\b/g
+    const variables = ['shared/env.ts', 'local/cli/pair.ts'].flatMap((file) => read(file).match(upperCase) ?? [])
+    const known = new Set<string>([...errorCodes, ...variables])
+    const ofAws = /^AWS_/
+    const named = read(page).match(upperCase) ?? []
+    expect(named.filter((word) => !known.has(word) && !ofAws.test(word))).toEqual([])
+  },
+)
+
+it('docs/api.md names every action, event and route', () => {
+  const page = read('docs/api.md')
+  const actions = ClientMessage.options.map((option) => option.entries.action.literal)
+  const events = [...read('shared/domain/company.ts').matchAll(/\bevent: '([a-z-]+)'/g)].map(([, event = '']) => event)
+  const routes = Object.keys(httpRoutes).filter((route) => !route.startsWith('$'))
+  expect(events).toContain('pairing-code')
+  const names = [...actions, ...events, ...routes, 'status', 'error', 'credentials-reset-error', 'pong']
+  expect(names.filter((name) => !page.includes(`| \`${name}\``) && !page.includes(`, \`${name}\``))).toEqual([])
+})
+
+it('every link between pages leads to something', () => {
+  const pages = globSync(['*.md', 'docs/**/*.md', 'local/**/*.md'], { cwd: root })
+  const links = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, to = '']) => posix.join(posix.dirname(page), to)),
+  )
+  expect(links.length).toBeGreaterThan(10)
+  expect(missing(links)).toEqual([])
+})
+
+it('every script and folder that the README names exists', () => {
+  const readme = read('README.md')
+  const scripts = [...readme.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name)
+  expect(Object.keys(JSON.parse(read('package.json')).scripts)).toEqual(expect.arrayContaining(scripts))
+  const folders = [...readme.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, cell = '']) => cell.match(/[\w/-]+/g) ?? [])
+  expect(folders).toContain('shared/domain')
+  expect(missing(folders)).toEqual([])
 })

@@ -92,7 +92,9 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     try {
       const renewed = await store.renew(holding.lease, time.now())
       if (renewed === 'lost') giveUp(holding, 'another host rules')
-      else if (!holding.isGivenUp) extend(holding, renewed, startedAt)
+      // Whoever was told in between that the lease is not held has left work undone: what has lapsed does not come back.
+      else if (!isHeld(holding)) giveUp(holding, 'renewed too late')
+      else extend(holding, renewed, startedAt)
     } catch (error) {
       // Nothing is known: the lease is kept until its time is up, and the renewal is tried again soon.
       log.warn('lease could not be renewed', { shard: holding.lease.shard, error })

@@ -27,8 +27,18 @@ const secrets = new RegExp(
   'g',
 )
 
-/** A text without phones, pairing codes, tokens, QR strings and keys. Applied twice it changes nothing more. */
+/**
+ * A text without phones, pairing codes, tokens, QR strings and keys. Applied twice it changes nothing more: what stands
+ * beside a replacement may become readable as a secret by it (`79001***567ABCD1`), so it is looked at until nothing is.
+ */
 export function redact(text: string): string {
+  let [before, after] = [text, redactOnce(text)]
+  while (after !== before) [before, after] = [after, redactOnce(after)]
+  return after
+}
+
+/** Each change leaves fewer digits or fewer secrets: there is a last one. */
+function redactOnce(text: string): string {
   const redacted = text.replace(secrets, (found, ...rest) => {
     const groups: Record<string, string | undefined> = rest.at(-1)
     if (groups['id'] !== undefined) return found

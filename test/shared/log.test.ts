@@ -62,6 +62,13 @@ test('message and fields are redacted', () => {
   expect(lines[0]).toContain('79001***567')
 })
 
+test('a companyId that looks like a phone is masked as one: it may be one', () => {
+  const { log, lines, parsed } = setUp()
+  log.info('Message', { companyId: '79001234567', correlationId: 'c1' })
+  expect(parsed()[0]).toMatchObject({ companyId: '79001***567', correlationId: 'c1' })
+  expect(lines[0]).not.toContain('79001234567')
+})
+
 test('fields that change are asked for at each line, by children too', () => {
   const { log, parsed } = setUp()
   let correlationId = 'c1'

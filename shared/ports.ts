@@ -41,8 +41,11 @@ export type Connection = {
 }
 
 export type ConnectionStore = {
-  /** `tooMany`: the company has as many connections as it may have (R34); this one is not kept. */
-  add(connection: Connection): Promise<'added' | 'tooMany'>
+  /**
+   * Adds the connection. Above the limit of the company (R34) the oldest others give way to it, and are returned: an
+   * owner on a bad line leaves connections behind that nobody has heard the end of, and must not be locked out by them.
+   */
+  add(connection: Connection): Promise<readonly Connection[]>
   remove(companyId: string, connectionId: string): Promise<void>
   list(companyId: string): Promise<readonly Connection[]>
 }
@@ -71,8 +74,11 @@ export type CredentialRow = { readonly key: string; readonly bytes: Uint8Array |
  * many rows is all or nothing as seen by the next `load` (R12, R42).
  */
 export type CredentialStore = {
-  /** Stamps the generation with the reader's epoch, completes an interrupted write, and reads the named row. */
-  load(ref: GenerationRef, key: string, epoch: number): Promise<Uint8Array | 'absent' | 'fenced'>
+  /**
+   * Stamps the generation with the reader's epoch, completes an interrupted write, and reads the named row. `corrupt`:
+   * what is stored makes no sense, now and for good (R9).
+   */
+  load(ref: GenerationRef, key: string, epoch: number): Promise<Uint8Array | 'absent' | 'corrupt' | 'fenced'>
   /** Consistent reads; absent rows are left out. */
   read(ref: GenerationRef, keys: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>
   write(ref: GenerationRef, rows: readonly CredentialRow[], epoch: number): Promise<'written' | 'fenced'>

@@ -51,7 +51,7 @@ export async function loadAuthState(
 ): Promise<AuthState | 'absent' | 'corrupt' | 'fenced'> {
   if (!target.isOwner()) return 'fenced'
   const bytes = await deps.store.load(target, credsRow, target.epoch)
-  if (bytes === 'absent' || bytes === 'fenced') return bytes
+  if (typeof bytes === 'string') return bytes
   const plaintext = rowCipher(target.dataKey, target).open(credsRow, bytes)
   const creds = plaintext && decodeJson(plaintext)
   if (!isStoredCreds(creds)) return 'corrupt'

@@ -10,13 +10,21 @@
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { unlessRefused } from './conditional.ts'
-import { type CredentialTable, dropParts, loadValue, type Stamp, storeValue, type Value } from './credential-parts.ts'
+import {
+  type CredentialTable,
+  dropParts,
+  journalKey,
+  loadValue,
+  PartCount,
+  type Stamp,
+  storeValue,
+  type Value,
+} from './credential-parts.ts'
 import { attributesOf, putRow, rowKey, storedValue } from './credential-rows.ts'
 import { inParallel } from './in-parallel.ts'
 import { decodeJournal, encodeJournal, type JournalEntry } from './journal-codec.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
 
-export const journalKey = 'journal'
 const rowsAtOnce = 16
 const mostTries = 5
 
@@ -28,7 +36,7 @@ const JournalItem = v.object({
   rowsEp: v.exactOptional(count),
   rowsN: v.exactOptional(count),
   data: v.exactOptional(v.instance(Uint8Array)),
-  parts: v.exactOptional(count),
+  parts: v.exactOptional(PartCount),
   version: v.exactOptional(v.string()),
 })
 
@@ -89,7 +97,8 @@ async function commit(to: CredentialTable, pk: string, content: Content): Promis
     const found = await readJournal(to, pk)
     if (found.content && isSame(found.content.stamp, stamp)) return 'written'
     if (found.ep > stamp.ep) return 'fenced'
-    await completeJournal(to, pk)
+    // The next load finds out, and says so.
+    if ((await completeJournal(to, pk)) === 'corrupt') throw new Error('The journal is corrupt')
   }
   throw new StoreUnavailable('dynamodb', new Error('The journal is never empty'))
 }
@@ -111,14 +120,19 @@ async function putJournal({ client, table }: CredentialTable, pk: string, { stam
   return (await unlessRefused(client.send(put))) === 'refused' ? 'refused' : 'written'
 }
 
-/** Puts the rows of an interrupted write in their places, under the stamp of that write: newer rows stay. */
-export async function completeJournal(to: CredentialTable, pk: string): Promise<void> {
+/**
+ * Puts the rows of an interrupted write in their places, under the stamp of that write: newer rows stay. A journal that
+ * makes no sense is left as it is: which of its rows are in their places cannot be known.
+ */
+export async function completeJournal(to: CredentialTable, pk: string): Promise<'empty' | 'corrupt'> {
   for (let tries = 0; tries < mostTries; tries++) {
     const { content } = await readJournal(to, pk)
-    if (!content) return
+    if (!content) return 'empty'
     const bytes = await loadValue(to, pk, journalKey, content.value)
     // Without its parts it has been emptied before: they go last. All its rows are in their places.
-    if (bytes !== undefined) await putRows(to, pk, decodeJournal(bytes), content.stamp)
+    const entries = bytes === undefined ? [] : decodeJournal(bytes)
+    if (entries === 'corrupt') return entries
+    await putRows(to, pk, entries, content.stamp)
     await empty(to, pk, content)
   }
   throw new StoreUnavailable('dynamodb', new Error('The journal is never empty'))

@@ -24,12 +24,22 @@ export type Value =
 
 /** Bytes that an item holds besides its keys and stamps; DynamoDB allows 409,600 in all. */
 export const mostBytes = 350_000
-/** Sort keys that begin so are ours. */
-export const partPrefix = 'part#'
+/** Sort key of a generation's journal. */
+export const journalKey = 'journal'
+const partPrefix = 'part#'
+/** Bytes that DynamoDB allows a sort key. */
+const longestKey = 1_024
 const partsAtOnce = 4
 const deletesPerCall = 25
 const mostUnprocessed = 6
 const pauseMs = 50
+
+/** Whether a row may be called so: some names are ours, some are none that DynamoDB takes. */
+export const isRowKey = (key: string): boolean =>
+  key !== '' && key !== journalKey && !key.startsWith(partPrefix) && Buffer.byteLength(key) <= longestKey
+
+/** How many parts a value may claim to have: no more than anybody will ever read. */
+export const PartCount = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000))
 
 const partKeys = (pk: string, key: string, { parts, version }: { parts: number; version: string }) =>
   Array.from({ length: parts }, (_, index) => ({

@@ -2,7 +2,7 @@
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { unlessRefused } from './conditional.ts'
-import { type CredentialTable, dropParts, type Stamp, type Value } from './credential-parts.ts'
+import { type CredentialTable, dropParts, PartCount, type Stamp, type Value } from './credential-parts.ts'
 import { partitionKey, sortKey } from './table.ts'
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
@@ -12,7 +12,7 @@ const RowItem = v.object({
   ep: v.optional(count, 0),
   n: v.optional(count, 0),
   data: v.exactOptional(v.instance(Uint8Array)),
-  parts: v.exactOptional(count),
+  parts: v.exactOptional(PartCount),
   version: v.exactOptional(v.string()),
 })
 

@@ -3,8 +3,8 @@ import { QueryCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import type { CredentialRow, CredentialStore, GenerationRef } from '#shared/ports.ts'
 import { batchGet } from './batch-get.ts'
-import { completeJournal, fenceJournal, journalKey, writeJournalled } from './credential-journal.ts'
-import { type CredentialTable, deleteItems, loadValue, partPrefix, storeValue } from './credential-parts.ts'
+import { completeJournal, fenceJournal, writeJournalled } from './credential-journal.ts'
+import { type CredentialTable, deleteItems, isRowKey, journalKey, loadValue, storeValue } from './credential-parts.ts'
 import { parseRow, putRow, type Row, readRow, rowKey, stampRow } from './credential-rows.ts'
 import { inParallel } from './in-parallel.ts'
 import { generationKey, partitionKey, sortKey } from './table.ts'
@@ -32,15 +32,27 @@ export function dynamoCredentialStore(table: CredentialTable): CredentialStore {
 
 const pkOf = ({ companyId, generation }: GenerationRef) => generationKey(companyId, generation)
 
+type Loaded = Awaited<ReturnType<CredentialStore['load']>>
+
+/** What is not as we write it will not become so by trying again: it is corrupt, and no failure of the store (R9). */
+async function load(store: Store, pk: string, key: string, epoch: number): Promise<Loaded> {
+  try {
+    return await loadRow(store, pk, key, epoch)
+  } catch (error) {
+    if (v.isValiError(error)) return 'corrupt'
+    throw error
+  }
+}
+
 /**
  * The journal is fenced before it is completed, so that no earlier owner can begin another; the row is stamped last. A
  * generation that has neither is absent and stays so.
  */
-async function load(store: Store, pk: string, key: string, epoch: number): Promise<Uint8Array | 'absent' | 'fenced'> {
+async function loadRow(store: Store, pk: string, key: string, epoch: number): Promise<Loaded> {
   const found = await batchGet(store, [rowKey(pk, key), rowKey(pk, journalKey)])
   if (found.length === 0) return 'absent'
   if ((await fenceJournal(store, pk, epoch)) === 'fenced') return 'fenced'
-  await completeJournal(store, pk)
+  if ((await completeJournal(store, pk)) === 'corrupt') return 'corrupt'
   const row = await stampRow(store, pk, key, { ep: epoch, n: store.nextOrder() })
   if (row !== 'refused') return (await bytesOf(store, pk, row)) ?? 'absent'
   const now = await readRow(store, pk, key)
@@ -80,7 +92,7 @@ async function write(
   epoch: number,
 ): Promise<'written' | 'fenced'> {
   const byKey = new Map(rows.map((row) => [row.key, row.bytes]))
-  for (const key of byKey.keys()) if (isReserved(key)) throw new Error(`Rows cannot be called ${key}`)
+  for (const key of byKey.keys()) if (!isRowKey(key)) throw new Error(`Rows cannot be called ${key}`)
   const stamp = { ep: epoch, n: store.nextOrder() }
   const [first] = byKey.entries()
   if (!first) return 'written'
@@ -93,8 +105,6 @@ async function write(
     return writeJournalled(store, pk, entries, stamp)
   })
 }
-
-const isReserved = (key: string) => key === journalKey || key.startsWith(partPrefix)
 
 const Key = v.object({ [partitionKey]: v.string(), [sortKey]: v.string() })
 

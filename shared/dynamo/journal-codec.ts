@@ -1,6 +1,6 @@
 /** The bytes of a journal: for each row its key, what kind of value it has, and the value. */
 import * as v from 'valibot'
-import type { Value } from './credential-parts.ts'
+import { isRowKey, PartCount, type Value } from './credential-parts.ts'
 
 export type JournalEntry = { readonly key: string; readonly value: Value }
 
@@ -28,34 +28,39 @@ function payloadOf(value: Value): readonly [number, Uint8Array] {
   return [kinds.parts, Buffer.from(JSON.stringify(value))]
 }
 
-/** Throws when the bytes are no journal. */
-export function decodeJournal(bytes: Uint8Array): readonly JournalEntry[] {
+/** The entries; `corrupt` when the bytes are no journal. */
+export function decodeJournal(bytes: Uint8Array): readonly JournalEntry[] | 'corrupt' {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const entries: JournalEntry[] = []
   let at = 0
   while (at < buffer.length) {
     const keyAt = at + headBytes
+    if (keyAt > buffer.length) return 'corrupt'
     const payloadAt = keyAt + buffer.readUInt16BE(at)
     const end = payloadAt + buffer.readUInt32BE(at + 3)
-    if (end > buffer.length) throw new RangeError('The journal is cut short')
+    if (end > buffer.length) return 'corrupt'
+    const key = buffer.toString('utf8', keyAt, payloadAt)
     const value = decodeValue(buffer.readUInt8(at + 2), buffer.subarray(payloadAt, end))
-    entries.push({ key: buffer.toString('utf8', keyAt, payloadAt), value })
+    if (!isRowKey(key) || !value) return 'corrupt'
+    entries.push({ key, value })
     at = end
   }
   return entries
 }
 
-const Parts = v.object({ parts: v.number(), version: v.string() })
+const Parts = v.pipe(v.string(), v.parseJson(), v.object({ parts: PartCount, version: v.string() }))
 
-function decodeValue(kind: number, payload: Buffer): Value {
+function decodeValue(kind: number, payload: Buffer): Value | undefined {
   switch (kind) {
     case kinds.deleted:
       return { deleted: true }
     case kinds.data:
       return { data: new Uint8Array(payload) }
-    case kinds.parts:
-      return v.parse(Parts, JSON.parse(payload.toString()))
+    case kinds.parts: {
+      const parts = v.safeParse(Parts, payload.toString())
+      return parts.success ? parts.output : undefined
+    }
     default:
-      throw new RangeError(`A journal has no values of kind ${kind}`)
+      return undefined
   }
 }

@@ -24,7 +24,7 @@ export function describeConnectionStore({ make }: ConnectionStoreSetUp): void {
     test('a connection is listed as it was added', async () => {
       const store = await make(() => now, 10)
       const connection = aConnection('XfGLwfj9DoECFsg=', { language: 'en' })
-      expect(await store.add(connection)).toBe('added')
+      expect(await store.add(connection)).toEqual([])
       expect(await store.list('company-1')).toEqual([connection])
     })
 
@@ -55,32 +55,47 @@ export function describeConnectionStore({ make }: ConnectionStoreSetUp): void {
       expect(await idsOf(store)).toEqual([])
     })
 
-    test('above the limit a connection is refused, until another one goes or expires', async () => {
+    test('above the limit the oldest gives way, whether or not anybody is still there', async () => {
       let time = now
       const store = await make(() => time, 2)
-      expect(await store.add(aConnection('a'))).toBe('added')
-      expect(await store.add(aConnection('b', { connectedAt: now + minutes(60) }))).toBe('added')
-      expect(await store.add(aConnection('c'))).toBe('tooMany')
-      expect(await idsOf(store)).toEqual(['a', 'b'])
+      await store.add(aConnection('b', { connectedAt: now + minutes(1) }))
+      await store.add(aConnection('a'))
+      expect(await store.add(aConnection('c', { connectedAt: now + minutes(2) }))).toEqual([aConnection('a')])
+      expect(await idsOf(store)).toEqual(['b', 'c'])
       await store.remove('company-1', 'b')
-      expect(await store.add(aConnection('d', { connectedAt: now + minutes(60) }))).toBe('added')
-      time = now + minutes(131)
-      expect(await store.add(aConnection('e', { connectedAt: time }))).toBe('added')
+      expect(await store.add(aConnection('d', { connectedAt: now + minutes(60) }))).toEqual([])
+      time = now + minutes(133)
+      expect(await store.add(aConnection('e', { connectedAt: time }))).toEqual([])
       expect(await idsOf(store)).toEqual(['d', 'e'])
+    })
+
+    test('the newest is let in even when its clock is behind', async () => {
+      const store = await make(() => now, 1)
+      await store.add(aConnection('a'))
+      const late = aConnection('b', { connectedAt: now - minutes(1) })
+      expect(await store.add(late)).toEqual([aConnection('a')])
+      expect(await store.list('company-1')).toEqual([late])
     })
 
     test('the same connection added twice counts once', async () => {
       const store = await make(() => now, 1)
-      expect(await store.add(aConnection('a'))).toBe('added')
-      expect(await store.add(aConnection('a'))).toBe('added')
+      expect(await store.add(aConnection('a'))).toEqual([])
+      expect(await store.add(aConnection('a'))).toEqual([])
+      expect(await idsOf(store)).toEqual(['a'])
+    })
+
+    test('a company’s connections do not make those of another give way', async () => {
+      const store = await make(() => now, 1)
+      await store.add(aConnection('a'))
+      expect(await store.add(aConnection('b', { companyId: 'company-2' }))).toEqual([])
       expect(await idsOf(store)).toEqual(['a'])
     })
 
     test('connections that come at once cannot exceed the limit together', async () => {
       const store = await make(() => now, 3)
       const ids = Array.from({ length: 10 }, (_, index) => `connection-${index}`)
-      const added = await Promise.all(ids.map((id) => store.add(aConnection(id))))
-      const kept = ids.filter((_, index) => added[index] === 'added')
+      const gone = await Promise.all(ids.map((id) => store.add(aConnection(id))))
+      const kept = ids.filter((id) => !gone.flat().some(({ connectionId }) => connectionId === id))
       expect(kept.length).toBeLessThanOrEqual(3)
       expect(await idsOf(store)).toEqual(kept.toSorted())
     })

@@ -6,7 +6,11 @@ import type { CredentialRow, CredentialStore, GenerationRef } from '#shared/port
 
 export type CredentialStoreSetUp = {
   /** A storage without rows; `open` connects to it as another host would (a fake may give the same store again). */
-  make(): Promise<{ open(): CredentialStore }>
+  make(): Promise<{
+    open(): CredentialStore
+    /** Leaves something of a generation in the storage that no store has written. */
+    spoil(ref: GenerationRef): Promise<void>
+  }>
   readonly runs: number
 }
 
@@ -117,6 +121,17 @@ export function describeCredentialStore({ make, runs }: CredentialStoreSetUp): v
       expect(await open().load(ref, 'creds', 2)).toBe('fenced')
       expect(plain(await open().load(ref, 'creds', 3))).toEqual(text('c'))
       expect(plain(await open().load(ref, 'creds', 4))).toEqual(text('c'))
+    })
+
+    test('what makes no sense is corrupt, for every host that comes, and can be swept', async () => {
+      const { open, spoil } = await make()
+      await open().write(ref, rows({ creds: 'c', a: '1' }), 1)
+      await spoil(ref)
+      expect(await open().load(ref, 'creds', 2)).toBe('corrupt')
+      expect(await open().load(ref, 'creds', 3)).toBe('corrupt')
+      expect(await open().load(ref, 'creds', 2)).toBe('fenced')
+      expect(await open().sweep(ref)).toBeGreaterThan(0)
+      expect(await open().load(ref, 'creds', 4)).toBe('absent')
     })
 
     test('after a load, writes of earlier epochs to what was loaded are refused', async () => {

@@ -1,10 +1,10 @@
-/** The stores on AWS's own DynamoDB Local: too slow for every run, so only where it is asked for. */
+/** The stores on AWS's own DynamoDB Local, wherever there is a JDK to run it with. */
 import { describe } from 'vitest'
 import { describeDynamoStores } from './engines/dynamo-stores.ts'
 import { hasJava, startDynamoDbLocal } from './engines/engines.ts'
 
-const isWanted = process.env['DYNAMODB_LOCAL'] === '1' && hasJava()
+const isWanted = process.env['DYNAMODB_LOCAL'] !== '0' && hasJava()
 
-describe.runIf(isWanted)('on DynamoDB Local (with DYNAMODB_LOCAL=1 and a JDK of 17 or later)', () => {
+describe.runIf(isWanted)('on DynamoDB Local (with a JDK of 17 or later, unless DYNAMODB_LOCAL=0)', () => {
   describeDynamoStores(startDynamoDbLocal, { runs: 5 })
 })

@@ -16,7 +16,7 @@ describeLeaseStore({ make: async () => memoryLeaseStore(), runs: 100 })
 describeCredentialStore({
   make: async () => {
     const store = memoryCredentialStore()
-    return { open: () => store }
+    return { open: () => store, spoil: async (ref) => store.spoil(ref) }
   },
   runs: 100,
 })

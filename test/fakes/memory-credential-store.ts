@@ -4,6 +4,8 @@ import type { CredentialRow, CredentialStore, GenerationRef } from '#shared/port
 export type MemoryCredentialStore = CredentialStore & {
   /** The rows of a generation by key; tests may alter them. */
   rowsOf(ref: GenerationRef): Map<string, Uint8Array>
+  /** What is stored of a generation makes no sense from here on. */
+  spoil(ref: GenerationRef): void
   /** Every write that succeeded, in order. */
   readonly writes: { readonly ref: GenerationRef; readonly rows: readonly CredentialRow[] }[]
   /** How many calls of `load` and `read` there were. */
@@ -13,7 +15,7 @@ export type MemoryCredentialStore = CredentialStore & {
   repair(): void
 }
 
-type Generation = { epoch: number; readonly rows: Map<string, Uint8Array> }
+type Generation = { epoch: number; isCorrupt?: boolean; readonly rows: Map<string, Uint8Array> }
 
 export function memoryCredentialStore(): MemoryCredentialStore {
   const generations = new Map<string, Generation>()
@@ -35,6 +37,9 @@ export function memoryCredentialStore(): MemoryCredentialStore {
     writes,
     reads: () => reads,
     rowsOf: (ref) => at(ref).rows,
+    spoil(ref) {
+      at(ref).isCorrupt = true
+    },
     breakDown() {
       isDown = true
     },
@@ -47,7 +52,7 @@ export function memoryCredentialStore(): MemoryCredentialStore {
       const stored = at(ref)
       if (stored.epoch > epoch) return 'fenced'
       stored.epoch = epoch
-      return stored.rows.get(key) ?? 'absent'
+      return stored.isCorrupt ? 'corrupt' : (stored.rows.get(key) ?? 'absent')
     },
     async read(ref, keys) {
       await answer()
@@ -71,9 +76,10 @@ export function memoryCredentialStore(): MemoryCredentialStore {
     },
     async sweep(ref) {
       await answer()
-      const { rows } = at(ref)
-      const { size } = rows
-      rows.clear()
+      const stored = at(ref)
+      const { size } = stored.rows
+      stored.rows.clear()
+      stored.isCorrupt = false
       return size
     },
   }

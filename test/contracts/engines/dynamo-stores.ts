@@ -1,4 +1,5 @@
 /** Runs every contract of a store on one engine, a table of its own for each test. */
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, vi } from 'vitest'
 import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
 import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
@@ -9,7 +10,7 @@ import { describeCompanyStore } from '../company-store.contract.ts'
 import { describeConnectionStore } from '../connection-store.contract.ts'
 import { describeCredentialStore } from '../credential-store.contract.ts'
 import { describeLeaseStore } from '../lease-store.contract.ts'
-import { connect, createTable, type Engine } from './engines.ts'
+import { connect, createTable, type Engine, putJournal } from './engines.ts'
 
 const shards = 4
 
@@ -43,7 +44,11 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
   describeCredentialStore({
     make: async () => {
       const { table } = await newTable()
-      return { open: () => dynamoCredentialStore({ client: connect(engine), table }) }
+      return {
+        open: () => dynamoCredentialStore({ client: connect(engine), table }),
+        spoil: (ref) =>
+          putJournal({ client: connect(engine), table }, ref, { rowsEp: 1, rowsN: 1, data: randomBytes(50) }),
+      }
     },
     runs,
   })

@@ -6,9 +6,10 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { CreateTableCommand, type DynamoDBClientConfig, waitUntilTableExists } from '@aws-sdk/client-dynamodb'
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { type CallLimits, documentClient } from '#shared/dynamo/document-client.ts'
-import { partitionKey, sortKey } from '#shared/dynamo/table.ts'
+import { generationKey, partitionKey, sortKey } from '#shared/dynamo/table.ts'
+import type { GenerationRef } from '#shared/ports.ts'
 import { startDynamoDb } from '../../../local/services/dynamodb.ts'
 
 export type Engine = { readonly url: string; stop(): Promise<void> }
@@ -73,4 +74,10 @@ export async function createTable(client: DynamoDBDocumentClient): Promise<Table
   )
   await waitUntilTableExists({ client, minDelay: 0.02, maxDelay: 1, maxWaitTime: 10 }, { TableName: table })
   return { client, table }
+}
+
+/** Puts a generation's journal as no store would. */
+export async function putJournal({ client, table }: Table, ref: GenerationRef, fields: object): Promise<void> {
+  const key = { [partitionKey]: generationKey(ref.companyId, ref.generation), [sortKey]: 'journal' }
+  await client.send(new PutCommand({ TableName: table, Item: { ...key, ...fields } }))
 }

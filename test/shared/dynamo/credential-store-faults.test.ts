@@ -1,10 +1,20 @@
 /** Hosts that die between any two requests, and requests that arrive long after they were given up. */
+import { randomBytes } from 'node:crypto'
+import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
+import { generationKey, partitionKey, sortKey } from '#shared/dynamo/table.ts'
 import type { CredentialRow, CredentialStore, GenerationRef } from '#shared/ports.ts'
-import { connect, createTable, type Engine, startDynalite, type Table } from '../../contracts/engines/engines.ts'
+import {
+  connect,
+  createTable,
+  type Engine,
+  putJournal,
+  startDynalite,
+  type Table,
+} from '../../contracts/engines/engines.ts'
 import { flakyConnect } from '../../contracts/engines/flaky.ts'
 
 // Hundreds of requests in one test: a busy machine takes its time.
@@ -28,7 +38,7 @@ async function marksOf(store: CredentialStore, keys: readonly string[]): Promise
   const found = await store.read(ref, keys)
   return keys.map((key) => String.fromCharCode(found.get(key)?.[0] ?? 45))
 }
-const markOf = (loaded: Uint8Array | 'absent' | 'fenced') =>
+const markOf = (loaded: Uint8Array | string) =>
   typeof loaded === 'string' ? loaded : String.fromCharCode(loaded[0] ?? 45)
 
 /** Expects an outage, and nothing else, from a call that a dying host makes. */
@@ -171,6 +181,54 @@ test('requests that arrive late bring nothing back, whichever they are and whate
     }),
     { numRuns: 20 },
   )
+})
+
+const entry = (keyLength: number, kind: number, payload: string, key = 'k'.repeat(keyLength)) => {
+  const head = Buffer.from([0, keyLength, kind, 0, 0, 0, payload.length])
+  return Buffer.concat([head, Buffer.from(key), Buffer.from(payload)])
+}
+const good = entry(5, 1, '2', 'creds')
+
+describe('a journal that nobody can have written is corrupt', () => {
+  test.each<[string, Record<string, unknown>]>([
+    ['random bytes', { data: randomBytes(64) }],
+    ['one byte too few', { data: good.subarray(0, -1) }],
+    ['a head cut short', { data: Buffer.concat([good, Buffer.of(0, 5)]) }],
+    ['an unknown kind of value', { data: entry(5, 7, 'x') }],
+    ['parts that are no JSON', { data: entry(5, 2, '{') }],
+    ['more parts than there are', { data: entry(5, 2, '{"parts":1e15,"version":"1"}') }],
+    ['a row without a name', { data: entry(0, 1, 'x') }],
+    ['a row with a name of ours', { data: entry(7, 1, 'x', 'journal') }],
+    ['a value of another type', { data: 'text' }],
+    ['a fence of another type', { data: good, rowsN: 'x' }],
+  ])('%s', async (_name, fields) => {
+    const table = await newTable()
+    await storeOn(table).write(ref, rowsOf('1', keys), 1)
+    await putJournal(table, ref, { ep: 1, rowsEp: 1, rowsN: 1, ...fields })
+    expect(await storeOn(table).load(ref, 'creds', 2)).toBe('corrupt')
+  })
+
+  test('while one that makes sense is completed', async () => {
+    const table = await newTable()
+    await storeOn(table).write(ref, rowsOf('1', keys), 1)
+    await putJournal(table, ref, { ep: 1, rowsEp: 2, rowsN: 1, data: good })
+    expect(markOf(await storeOn(table).load(ref, 'creds', 2))).toBe('2')
+  })
+
+  test('and a write of many rows does not go on as if it were not there', async () => {
+    const table = await newTable()
+    const store = storeOn(table)
+    await store.write(ref, rowsOf('1', keys), 1)
+    await putJournal(table, ref, { ep: 1, rowsEp: 1, rowsN: 1, data: randomBytes(64) })
+    await expect(store.write(ref, rowsOf('2', keys), 1)).rejects.toThrow('corrupt')
+  })
+})
+
+test('a row of other types than ours is corrupt', async () => {
+  const table = await newTable()
+  const key = { [partitionKey]: generationKey(ref.companyId, ref.generation), [sortKey]: 'creds' }
+  await table.client.send(new PutCommand({ TableName: table.table, Item: { ...key, ep: 1, n: 1, data: 'text' } }))
+  expect(await storeOn(table).load(ref, 'creds', 2)).toBe('corrupt')
 })
 
 test('an interrupted sweep is finished by the next one', async () => {

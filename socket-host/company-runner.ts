@@ -6,6 +6,7 @@ import { nextStep, nextStepAt } from './company-steps.ts'
 import type { CompanyDeps, Tenure } from './deps.ts'
 import { leaveCompany, leaveSockets } from './leaving.ts'
 import { takeStep } from './step-taker.ts'
+import type { About, WhatsApp } from './whatsapp-port.ts'
 import { workshop } from './workshop.ts'
 
 export type CompanyRunner = {
@@ -42,8 +43,13 @@ export function companyRunner(hostDeps: CompanyDeps, companyId: string, tenure: 
   let current: Promise<void> = Promise.resolve()
   let following: Promise<void> | undefined
   // Every line about the company tells which request it goes back to (R37).
-  const log = hostDeps.log.child(() => ({ companyId, correlationId: state?.attempt?.correlationId ?? correlationId }))
-  const deps = { ...hostDeps, log }
+  const about = () => ({
+    companyId,
+    correlationId: state?.attempt?.correlationId ?? correlationId,
+    ...(state?.attempt && { attemptId: state.attempt.attemptId }),
+  })
+  const log = hostDeps.log.child(about)
+  const deps = { ...hostDeps, log, whatsApp: whatsAppAbout(hostDeps.whatsApp, about) }
 
   const shop = workshop(deps, companyId, tenure, {
     wake: () => {
@@ -119,3 +125,10 @@ export function companyRunner(hostDeps: CompanyDeps, companyId: string, tenure: 
     },
   }
 }
+
+const whatsAppAbout = (whatsApp: WhatsApp, about: About): WhatsApp => ({
+  fresh: () => whatsApp.fresh(),
+  persist: (credentials, target) => whatsApp.persist(credentials, target),
+  load: (target) => whatsApp.load(target, about),
+  open: (credentials, listener) => whatsApp.open(credentials, listener, about),
+})

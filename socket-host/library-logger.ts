@@ -8,6 +8,13 @@ export type Log = {
   error(fields: object, message: string): void
 }
 
+/** A log whose lines all carry what `about` says when they are written: company, request, attempt (R37). */
+export const logAbout = (log: Log, about: () => object): Log => ({
+  debug: (fields, message) => log.debug({ ...about(), ...fields }, message),
+  warn: (fields, message) => log.warn({ ...about(), ...fields }, message),
+  error: (fields, message) => log.error({ ...about(), ...fields }, message),
+})
+
 /** The logger that Baileys is given. */
 export type LibraryLogger = {
   level: string

@@ -44,10 +44,13 @@ export type WhatsApp = {
    */
   persist(credentials: Credentials, target: StoredTarget): Promise<'written' | 'fenced'>
   /** Stored credentials. `corrupt`: unreadable, incomplete or not linked. */
-  load(target: StoredTarget): Promise<Credentials | 'absent' | 'corrupt' | 'fenced'>
+  load(target: StoredTarget, about?: About): Promise<Credentials | 'absent' | 'corrupt' | 'fenced'>
   /** Opens a socket: registration for credentials that are not linked, login for those that are. */
-  open(credentials: Credentials, listener: (event: SocketEvent) => void): WhatsAppSocket
+  open(credentials: Credentials, listener: (event: SocketEvent) => void, about?: About): WhatsAppSocket
 }
+
+/** What stands in every log line that credentials or a socket cause, asked for at each line (R37). */
+export type About = () => object
 
 /** Where and as whom credentials are stored. `isOwner` is asked before each write: a lease that ran out stores nothing. */
 export type StoredTarget = GenerationRef & {

@@ -14,7 +14,7 @@ import { installFastKeys } from './baileys-keys.ts'
 import { installVerification } from './baileys-verify.ts'
 import { boundedCache } from './bounded-cache.ts'
 import { messageOf, ownClose } from './close-reason.ts'
-import { type Log, libraryLogger, silenceLibsignal } from './library-logger.ts'
+import { type Log, libraryLogger, logAbout, silenceLibsignal } from './library-logger.ts'
 import type { LibrarySocket, SocketTimes } from './library-socket.ts'
 import { requestCode } from './pairing-code.ts'
 import { type SocketEnd, socketEnd } from './socket-end.ts'
@@ -22,7 +22,7 @@ import { listen, type Progress } from './socket-events.ts'
 import { closeWithin } from './socket-guard.ts'
 import { systemTime, within } from './time.ts'
 import { removeDevice } from './unlinking.ts'
-import type { Credentials, SocketEvent, WhatsApp, WhatsAppSocket } from './whatsapp-port.ts'
+import type { About, Credentials, SocketEvent, WhatsApp, WhatsAppSocket } from './whatsapp-port.ts'
 
 installVerification()
 installFastKeys()
@@ -46,13 +46,16 @@ export function createWhatsApp(deps: WhatsAppDeps): WhatsApp {
   return {
     fresh: () => known(freshAuthState(deps)),
     persist: (credentials, target) => stateOf(credentials).persist(target),
-    async load(target) {
-      const loaded = await loadAuthState(target, deps)
+    async load(target, about) {
+      const loaded = await loadAuthState(target, telling(deps, about))
       return typeof loaded === 'string' ? loaded : known(loaded)
     },
-    open: (credentials, listener) => openSocket(stateOf(credentials), listener, deps),
+    open: (credentials, listener, about) => openSocket(stateOf(credentials), listener, telling(deps, about)),
   }
 }
+
+const telling = (deps: WhatsAppDeps, about: About | undefined): WhatsAppDeps =>
+  about ? { ...deps, log: logAbout(deps.log, about) } : deps
 
 function known(state: AuthState): Credentials {
   states.set(state, state)

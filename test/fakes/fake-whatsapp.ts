@@ -4,6 +4,7 @@ import type { Failure } from '#shared/domain/errors.ts'
 import { err, ok, type Result } from '#shared/domain/result.ts'
 import type { Time } from '../../socket-host/time.ts'
 import type {
+  About,
   Credentials,
   SocketEvent,
   StoredTarget,
@@ -23,6 +24,8 @@ export type FakeSocket = {
   readonly kind: 'registration' | 'login'
   readonly credentials: FakeCredentials
   readonly codesAskedFor: string[]
+  /** What its log lines say. */
+  readonly about: About | undefined
   isOpen: boolean
   hasLoggedIn: boolean
   /** Emits an event, whether the socket is open or not: late events must be survived. */
@@ -43,7 +46,7 @@ export type FakeSocket = {
 export type FakeWhatsApp = WhatsApp & {
   readonly sockets: FakeSocket[]
   /** Sockets that have not been closed. */
-  open(credentials: Credentials, listener: (event: SocketEvent) => void): WhatsAppSocket
+  open(credentials: Credentials, listener: (event: SocketEvent) => void, about?: About): WhatsAppSocket
   live(kind?: FakeSocket['kind']): FakeSocket[]
   /** The newest socket. */
   last(): FakeSocket
@@ -86,7 +89,7 @@ export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeW
     return credentials
   }
 
-  function openSocket(credentials: Credentials, listener: (event: SocketEvent) => void): WhatsAppSocket {
+  function openSocket(credentials: Credentials, listener: (event: SocketEvent) => void, about?: About): WhatsAppSocket {
     const own = asFake(credentials)
     const codeAnswer = Promise.withResolvers<Result<string, Failure>>()
     const unlinkAnswer = Promise.withResolvers<'confirmed' | 'unconfirmed'>()
@@ -100,6 +103,7 @@ export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeW
       kind: own.isLinked() ? 'login' : 'registration',
       credentials: own,
       codesAskedFor: [],
+      about,
       isOpen: true,
       hasLoggedIn: false,
       emit: listener,

@@ -97,6 +97,7 @@ export async function startRig(): Promise<Rig> {
       await Promise.all([rig.enterCode(number, code.value), registration.next('linked')])
       await whatsApp.persist(credentials, target)
       await registration.next('closed')
+      opened.delete(registration.socket)
       return credentials
     },
     async connect(number, target = aTarget()) {

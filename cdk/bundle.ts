@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { type BuildOptions, build, type Metafile } from 'esbuild'
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 import { type FunctionName, functions } from '../functions/routes.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { esbuildOptions } from './esbuild-options.ts'
@@ -33,12 +33,16 @@ export async function bundleAll(bundles: string): Promise<void> {
   await bundleFunctions(bundles)
 }
 
-/** Bundles every function into a folder that Lambda runs as it is (`index.handler`). */
-export async function bundleFunctions(bundles: string): Promise<ReadonlyMap<FunctionName, FunctionBundle>> {
+/** Bundles every function into a folder that Lambda runs as it is (`index.handler`); `options` are for what measures them. */
+export async function bundleFunctions(
+  bundles: string,
+  options: BuildOptions = {},
+): Promise<ReadonlyMap<FunctionName, FunctionBundle>> {
   const rest = allFunctions.filter((name) => !apart.flat().includes(name))
+  const reporter = await buildFiles({ entryPoints: { sentry: 'functions/sentry.ts' } })
   const built: (readonly [FunctionName, FunctionBundle])[] = []
   // One after the other: it takes no longer, as esbuild uses all cores, and a fraction of the memory.
-  for (const names of [...apart, rest]) built.push(...(await bundleTogether(bundles, names)))
+  for (const names of [...apart, rest]) built.push(...(await bundleTogether(bundles, names, reporter, options)))
   return new Map(built)
 }
 
@@ -55,20 +59,37 @@ function failOnMissingEntries(): void {
 async function bundleTogether(
   bundles: string,
   names: readonly FunctionName[],
+  reporter: Built,
+  options: BuildOptions,
 ): Promise<(readonly [FunctionName, FunctionBundle])[]> {
   const { files, metafile } = await buildFiles({
+    ...options,
+    plugins: [reporterApart, ...(options.plugins ?? [])],
     entryPoints: Object.fromEntries(names.map((name) => [name, functions[name].entry])),
   })
-  const outputs = Object.fromEntries(Object.entries(metafile.outputs).map(([path, output]) => [basename(path), output]))
+  const all = Object.entries({ ...metafile.outputs, ...reporter.metafile.outputs })
+  const outputs = Object.fromEntries(all.map(([path, output]) => [basename(path), output]))
   return Promise.all(
     names.map(async (name) => {
       const entry = `${name}.mjs`
       const own = reachableFrom(entry, outputs).flatMap((file) => [file, `${file}.map`])
-      const renamed = own.map((file) => [file === entry ? 'index.mjs' : file, files.get(file)] as const)
+      const renamed = own.map(
+        (file) => [file === entry ? 'index.mjs' : file, files.get(file) ?? reporter.files.get(file)] as const,
+      )
       await writeFiles(functionFolder(bundles, name), renamed)
       return [name, { outputs, entry }] as const
     }),
   )
+}
+
+/** Leaves out Sentry, which takes as long to build as a function: it is built once, and copied to whoever may load it. */
+const reporterApart: Plugin = {
+  name: 'reporter-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/sentry\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './sentry.mjs', external: true } : undefined,
+    )
+  },
 }
 
 /** The names of an entry's file and of all chunks that it loads, by imports of these kinds. */
@@ -81,7 +102,7 @@ export function reachableFrom(
   // A set that grows while it is walked is walked to its end.
   for (const name of reached) {
     for (const { path, kind, external } of outputs[name]?.imports ?? [])
-      if (!external && loads(kind)) reached.add(basename(path))
+      if ((!external || basename(path) in outputs) && loads(kind)) reached.add(basename(path))
   }
   return [...reached]
 }
@@ -107,6 +128,8 @@ export async function writeBundle(folder: string, options: BuildOptions): Promis
   const { files } = await buildFiles(options)
   await writeFiles(folder, [...files])
 }
+
+type Built = Awaited<ReturnType<typeof buildFiles>>
 
 /** Builds as if into one fixed folder, so that source maps, and with them asset hashes, are the same wherever we write to. */
 async function buildFiles(options: BuildOptions) {

@@ -41,7 +41,6 @@ export function hostEnvironment(props: EnvironmentProps): Record<string, string>
     ATTEMPTS_PER_SECOND: undefined,
     // Made up by each host: a task has no name before it runs.
     HOST_ID: undefined,
-    SENTRY_DSN: props.stage.sentryDsn ?? '',
   } satisfies EnvironmentOf<typeof SocketHostEnv>)
 }
 
@@ -58,15 +57,26 @@ function controlPlaneEnvironment(props: EnvironmentProps) {
     ALLOWED_ORIGINS: props.stage.allowedOrigins.join(','),
     MESSAGES_PER_SECOND: String(props.stage.clients.messagesPerSecond),
     CONNECTIONS_PER_COMPANY: String(props.stage.clients.connectionsPerCompany),
-    SENTRY_DSN: props.stage.sentryDsn ?? '',
   } satisfies EnvironmentOf<typeof ControlPlaneEnv>
 }
 
 function authorizerEnvironment(props: EnvironmentProps) {
-  return { ...tokenVariables(props), LOG_LEVEL: 'info' } satisfies EnvironmentOf<typeof AuthorizerEnv>
+  return { ...tokenVariables(props), ...sentryVariables(props), LOG_LEVEL: 'info' } satisfies EnvironmentOf<
+    typeof AuthorizerEnv
+  >
 }
 
-function companyVariables({ stage: { name, pairing }, data, callbackUrl, buildVersion }: EnvironmentProps) {
+function sentryVariables({ stage, buildVersion }: EnvironmentProps) {
+  return {
+    SENTRY_DSN: stage.sentryDsn ?? '',
+    METRICS_NAMESPACE: metricNamespace(stage.name),
+    BUILD_VERSION: buildVersion,
+  }
+}
+
+function companyVariables(props: EnvironmentProps) {
+  const { data, callbackUrl } = props
+  const { pairing } = props.stage
   return {
     CONTROL_TABLE: data.tables.control.tableName,
     CALLBACK_URL: callbackUrl,
@@ -79,9 +89,8 @@ function companyVariables({ stage: { name, pairing }, data, callbackUrl, buildVe
     CODES_PER_COMPANY: String(pairing.codesPerCompany),
     BUDGET_WINDOW_SECONDS: String(pairing.budgetWindowSeconds),
     PHONE_HASH_SECRET_ARN: data.secrets.phoneHash.secretArn,
-    METRICS_NAMESPACE: metricNamespace(name),
+    ...sentryVariables(props),
     LOG_LEVEL: 'info',
-    BUILD_VERSION: buildVersion,
   }
 }
 

@@ -37,12 +37,15 @@ export async function authorize(event: unknown, verify: VerifyToken): Promise<Po
   const { methodArn, ...handshake } = v.parse(AuthorizerEvent, event)
   const token = tokenOf(handshake)
   const verified = token === undefined ? undefined : await verify(token)
-  // API Gateway answers 401 to an error of exactly this text, and 500 to any other.
-  if (!verified?.ok) throw new Error('Unauthorized')
+  if (!verified?.ok) throw new Error(unauthorized)
   const caller = verified.value
   if (caller.role === 'admin') return policy('admin', 'Deny', methodArn)
   return { ...policy(caller.companyId, 'Allow', methodArn), context: contextOf(caller, handshake) }
 }
+
+/** API Gateway answers 401 to an error of exactly this text, and 500 to any other. */
+const unauthorized = 'Unauthorized'
+const isRefusal = (error: unknown): boolean => error instanceof Error && error.message === unauthorized
 
 function contextOf(caller: Extract<Caller, { role: 'marketplace' }>, handshake: Handshake): ConnectionContext {
   const { companyId, role, lang, exp } = caller
@@ -60,7 +63,18 @@ const policy = (principalId: string, effect: 'Allow' | 'Deny', methodArn: string
 
 let verifier: VerifyToken | undefined
 
-export const handler = (event: unknown): Promise<Policy> => {
-  verifier ??= tokenVerifier(tokenSettings(parseEnv(AuthorizerEnv, process.env)))
-  return authorize(event, verifier)
+export const handler = async (event: unknown): Promise<Policy> => {
+  try {
+    verifier ??= tokenVerifier(tokenSettings(parseEnv(AuthorizerEnv, process.env)))
+    return await authorize(event, verifier)
+  } catch (error) {
+    if (!isRefusal(error)) await noteFailure(event, error)
+    throw error
+  }
+}
+
+/** A chunk of its own: log and Sentry weigh more than all the rest, and are for what never happens. */
+async function noteFailure(event: unknown, error: unknown): Promise<void> {
+  const { authorizerFailed } = await import('./authorizer-failure.ts')
+  await authorizerFailed(event, error, process.env)
 }

@@ -8,45 +8,28 @@ import { cachedSecret, secretsClient } from '#shared/aws/secret.ts'
 import { codeBudget } from '#shared/code-budget.ts'
 import { dynamoBudgetStore } from '#shared/dynamo/budget-store.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
-import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
-import { documentClient } from '#shared/dynamo/document-client.ts'
 import { dynamoIdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
 import { dynamoMessageCounter } from '#shared/dynamo/message-counter.ts'
 import { dynamoMetricStore } from '#shared/dynamo/metric-store.ts'
-import { ControlPlaneEnv, parseEnv } from '#shared/env.ts'
-import { createLog } from '#shared/log.ts'
 import { createMeter } from '#shared/metrics.ts'
 import { observedCompanyStore } from '#shared/observed-store.ts'
-import type { Clock } from '#shared/ports.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
+import type { SentrySettings } from '#shared/sentry.ts'
+import { clock, connectionStore, controlTable, env, log } from './connection-deps.ts'
+import { sentrySettings } from './error-reporter.ts'
 import { once } from './once.ts'
 import { functionSight } from './sight.ts'
 import type { StartPairingDeps } from './start-pairing.ts'
 import { tokenSettings, tokenVerifier } from './tokens.ts'
 import { messageRate } from './ws/message-rate.ts'
 
-const env = /* @__PURE__ */ once(() => parseEnv(ControlPlaneEnv, process.env))
-
-export const clock: Clock = Date.now
-
-/** Named after the function: Lambda tells it its name. */
-export const log = /* @__PURE__ */ once(() =>
-  createLog(process.env['AWS_LAMBDA_FUNCTION_NAME'] ?? 'functions', { level: env().LOG_LEVEL }),
-)
+export { clock, connectionStore, log }
 
 export const shards = (): number => env().SHARD_QUEUE_URLS.length
-
-/** Half of what a host allows itself: a function has ten seconds for everything. */
-const callLimits = { tries: 2, tryMs: 1_500 }
-const controlTable = /* @__PURE__ */ once(() => ({ client: documentClient(callLimits), table: env().CONTROL_TABLE }))
 
 /** Where decisions are counted, and phone changes reported. */
 export const companyStore = /* @__PURE__ */ once(() =>
   observedCompanyStore(dynamoCompanyStore({ ...controlTable(), shards: shards(), clock }), sight().observe),
-)
-
-export const connectionStore = /* @__PURE__ */ once(() =>
-  dynamoConnectionStore({ ...controlTable(), clock, limit: env().CONNECTIONS_PER_COMPANY }),
 )
 
 export const messages = /* @__PURE__ */ once(() =>
@@ -82,15 +65,14 @@ export const verify = /* @__PURE__ */ once(() => tokenVerifier(tokenSettings(env
 const phoneHashSecret = /* @__PURE__ */ once(() => cachedSecret(secretsClient(), env().PHONE_HASH_SECRET_ARN, clock))
 
 export const sight = /* @__PURE__ */ once(() => {
-  const { SENTRY_DSN, BUILD_VERSION, METRICS_NAMESPACE } = env()
-  const loadReporter = async () => {
+  const settings = sentrySettings(env())
+  const loadReporter = async (known: SentrySettings) => {
     const { sentryReporter } = await import('./sentry.ts')
-    const settings = { dsn: SENTRY_DSN, release: BUILD_VERSION, environment: METRICS_NAMESPACE.replace(/^.*\//, '') }
-    return sentryReporter(settings, async () => (await phoneHashSecret().read()).current)
+    return sentryReporter(known, async () => (await phoneHashSecret().read()).current)
   }
   return functionSight({
-    meter: createMeter({ namespace: METRICS_NAMESPACE, store: metricStore(), clock, log: log() }),
-    loadReporter: SENTRY_DSN ? once(loadReporter) : undefined,
+    meter: createMeter({ namespace: env().METRICS_NAMESPACE, store: metricStore(), clock, log: log() }),
+    loadReporter: settings && once(() => loadReporter(settings)),
     log: log(),
   })
 })

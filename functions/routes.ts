@@ -12,11 +12,13 @@ export type FunctionSpec = {
   readonly readsTokenSecret: boolean
   /** Reads the secret that keys the hash of phones in code budgets (R24). */
   readonly readsPhoneHashSecret: boolean
+  /** A refusal is an error to Lambda: counting those would ring at every bad token. */
+  readonly refusesByThrowing: boolean
 }
 
 export const functions = {
-  authorizer: fn('functions/authorizer.ts', { readsTokenSecret: true }),
-  connect: fn('functions/ws/connect.ts', { table: 'readWrite' }),
+  authorizer: fn('functions/authorizer.ts', { readsTokenSecret: true, refusesByThrowing: true }),
+  connect: fn('functions/ws/connect.ts', { table: 'readWrite', pushes: true }),
   disconnect: fn('functions/ws/disconnect.ts', { table: 'readWrite' }),
   message: fn('functions/ws/message.ts', {
     table: 'readWrite',
@@ -58,7 +60,7 @@ export const webSocketRoutes = {
   ping: 'message',
 } as const satisfies Record<string, FunctionName>
 
-/** HTTP routes by route key of the HTTP API. */
+/** HTTP routes by route key of the HTTP API. `$default` takes what no other route does: API Gateway's own 404 is no problem document. */
 export const httpRoutes = {
   'GET /api/health': 'health',
   'GET /api/whatsapp/sessions': 'sessions',
@@ -68,6 +70,7 @@ export const httpRoutes = {
   'GET /api/whatsapp/sessions/{companyId}/credentials/status': 'credentials',
   'DELETE /api/whatsapp/sessions/{companyId}/credentials': 'credentials',
   'GET /api/whatsapp/metrics': 'metrics',
+  $default: 'health',
 } as const satisfies Record<string, FunctionName>
 
 function fn(entry: string, spec: Partial<Omit<FunctionSpec, 'entry'>>): FunctionSpec {
@@ -80,6 +83,7 @@ function fn(entry: string, spec: Partial<Omit<FunctionSpec, 'entry'>>): Function
     pushes: false,
     readsTokenSecret: false,
     readsPhoneHashSecret: false,
+    refusesByThrowing: false,
     ...spec,
   }
 }

@@ -2,14 +2,25 @@
 import { captureEvent, captureException, flush, init } from '@sentry/aws-serverless'
 import { errorContext, phoneChangeEvent, type Reporter, type SentrySettings, sentryOptions } from '#shared/sentry.ts'
 
-/** Sets Sentry up. `fingerprintKey` keys the hash that stands for company and phone. */
-export function sentryReporter(settings: SentrySettings, fingerprintKey: () => Promise<string>): Reporter {
+/** Sets Sentry up for functions of which only errors are reported. */
+export function errorReporter(settings: SentrySettings): Pick<Reporter, 'error' | 'flush'> {
   init({ ...sentryOptions(settings), skipOpenTelemetrySetup: true })
-  let preparing: Promise<void> = Promise.resolve()
   return {
     error: (error, about) => {
       captureException(error, errorContext(about))
     },
+    flush: async (timeoutMs) => {
+      await flush(timeoutMs)
+    },
+  }
+}
+
+/** Sets Sentry up. `fingerprintKey` keys the hash that stands for company and phone. */
+export function sentryReporter(settings: SentrySettings, fingerprintKey: () => Promise<string>): Reporter {
+  const errors = errorReporter(settings)
+  let preparing: Promise<void> = Promise.resolve()
+  return {
+    error: errors.error,
     phoneChange: (change, about) => {
       preparing = fingerprintKey().then((key) => {
         captureEvent(phoneChangeEvent(change, about, key, Date.now()))
@@ -17,7 +28,7 @@ export function sentryReporter(settings: SentrySettings, fingerprintKey: () => P
     },
     flush: async (timeoutMs) => {
       await preparing
-      await flush(timeoutMs)
+      await errors.flush(timeoutMs)
     },
   }
 }

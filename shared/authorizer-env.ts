@@ -20,4 +20,13 @@ export const tokenEntries = {
   TOKEN_AUDIENCE: text,
 }
 
-export const AuthorizerEnv = v.object({ ...tokenEntries, LOG_LEVEL: logLevel })
+/** Where errors are reported, and as whose (R35). */
+export const sentryEntries = {
+  /** Empty: nothing is reported. */
+  SENTRY_DSN: v.optional(v.string(), ''),
+  /** CloudWatch namespace of our metrics: one per stage. */
+  METRICS_NAMESPACE: v.optional(text, 'Pairplane/local'),
+  BUILD_VERSION: v.optional(text, 'dev'),
+}
+
+export const AuthorizerEnv = v.object({ ...tokenEntries, ...sentryEntries, LOG_LEVEL: logLevel })

@@ -1,6 +1,6 @@
 /** The environment of each runtime, as schemas: parsed once at start-up; the infrastructure is typed against the keys. */
 import * as v from 'valibot'
-import { logLevel, text, tokenEntries } from './authorizer-env.ts'
+import { logLevel, sentryEntries, text, tokenEntries } from './authorizer-env.ts'
 
 export { AuthorizerEnv, parseEnv } from './authorizer-env.ts'
 
@@ -31,10 +31,8 @@ const companyEntries = {
   BUDGET_WINDOW_SECONDS: seconds('600'),
   /** Secret that keys the hash under which a phone's budget is kept (R24), so that the table never shows a phone. */
   PHONE_HASH_SECRET_ARN: text,
-  /** CloudWatch namespace of our metrics: one per stage. */
-  METRICS_NAMESPACE: v.optional(text, 'Pairplane/local'),
   LOG_LEVEL: logLevel,
-  BUILD_VERSION: v.optional(text, 'dev'),
+  ...sentryEntries,
 }
 
 /** Environment of every function but the authorizer and health. */
@@ -47,11 +45,10 @@ export const ControlPlaneEnv = v.object({
   /** Messages a connection may send in a second, and connections a company may have (R34). */
   MESSAGES_PER_SECOND: v.optional(integer(1, 1000), '20'),
   CONNECTIONS_PER_COMPANY: v.optional(integer(1, 1000), '10'),
-  SENTRY_DSN: v.optional(v.string(), ''),
 })
 export type ControlPlaneEnv = v.InferOutput<typeof ControlPlaneEnv>
 
-export const HealthEnv = v.object({ BUILD_VERSION: v.optional(text, 'dev') })
+export const HealthEnv = v.object({ BUILD_VERSION: sentryEntries.BUILD_VERSION })
 
 /** Environment of a socket host. */
 export const SocketHostEnv = v.pipe(
@@ -74,7 +71,6 @@ export const SocketHostEnv = v.pipe(
     ATTEMPTS_PER_SECOND: v.optional(integer(1, 1000), '2'),
     /** Names this host in leases and logs; made up at start-up when absent. */
     HOST_ID: v.optional(text),
-    SENTRY_DSN: v.optional(v.string(), ''),
   }),
   v.check(
     (env) => env.LEASE_RENEW_MS * 3 <= env.LEASE_STALE_MS,

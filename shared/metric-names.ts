@@ -34,3 +34,6 @@ export const metricNames = {
 
 /** Dimension of `pairingFailed`: one of our error codes. */
 export const codeDimension = 'code'
+
+/** What the authorizer logs when it can neither allow nor refuse; an alarm looks for it. */
+export const tokenCheckFailed = 'A token could not be checked'

@@ -1,5 +1,6 @@
 /** `Publisher` over API Gateway: the frames of a decision to all connections of its company. */
 import type { ConnectionsApi } from './aws/connections-api.ts'
+import type { Failure } from './domain/errors.ts'
 import { StoreUnavailable } from './dynamo/store-unavailable.ts'
 import { framesFor, type Told } from './frames.ts'
 import type { Log } from './log.ts'
@@ -54,12 +55,22 @@ async function sendAll(deps: PublisherDeps, connection: Connection, told: Told, 
 
 /** A connection ends with its token: it hears of that, and of nothing else (R30). */
 async function expel(deps: PublisherDeps, connection: Connection, seq: number): Promise<void> {
-  const { companyId, connectionId, language } = connection
+  const { companyId, connectionId } = connection
   deps.log.info('A connection ends with its token', { companyId, connectionId })
-  const refusal = errorMessage({ code: 'UNAUTHORIZED' }, { companyId, language, seq, at: deps.clock() })
-  await deps.api.post(connectionId, JSON.stringify(refusal))
-  await deps.api.close(connectionId)
+  await hangUp(deps, connection, { code: 'UNAUTHORIZED' }, { seq })
   await forget(deps, connection)
+}
+
+/** Ends a connection: first the client is told why, then it is hung up on. */
+export async function hangUp(
+  { api, clock }: Pick<PublisherDeps, 'api' | 'clock'>,
+  { companyId, connectionId, language }: Pick<Connection, 'companyId' | 'connectionId' | 'language'>,
+  failure: Failure,
+  about: { readonly seq?: number; readonly requestId?: string } = {},
+): Promise<void> {
+  const frame = errorMessage(failure, { companyId, language, at: clock(), ...about })
+  const told = await api.post(connectionId, JSON.stringify(frame))
+  if (told !== 'gone') await api.close(connectionId)
 }
 
 async function forget({ connections, log }: PublisherDeps, { companyId, connectionId }: Connection): Promise<void> {

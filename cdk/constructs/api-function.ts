@@ -1,7 +1,10 @@
 import { Duration } from 'aws-cdk-lib'
+import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch'
 import * as iam from 'aws-cdk-lib/aws-iam'
 import * as lambda from 'aws-cdk-lib/aws-lambda'
+import { FilterPattern, type LogGroup, MetricFilter } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
+import { tokenCheckFailed } from '#shared/metric-names.ts'
 import type { FunctionSpec } from '../../functions/routes.ts'
 import { acknowledge } from './acknowledge.ts'
 import { type Alerts, fiveMinutes } from './alerts.ts'
@@ -16,6 +19,8 @@ export type ApiFunctionProps = {
   readonly reservedConcurrency: number | undefined
   readonly alerts: Alerts
   readonly description: string
+  /** For what is counted in its log. */
+  readonly metricNamespace: string
 }
 
 /** A Lambda function with a log group and a role of its own; the role can write these logs and nothing else until granted. */
@@ -49,15 +54,16 @@ export class ApiFunction extends Construct {
       'Serverless-LambdaTracing':
         'A trace would end at the queue; the correlation id in every log line goes on through the host to the client',
     })
-    this.addAlarms(props.alerts)
+    this.addAlarms(props, logs)
   }
 
-  private addAlarms(alerts: Alerts): void {
+  private addAlarms({ alerts, spec, metricNamespace }: ApiFunctionProps, logs: LogGroup): void {
     // Refusals are answers; what counts here are crashes and time-outs.
+    const errors = this.function.metricErrors({ period: fiveMinutes })
     alerts.add(this, 'Failing', {
       says: `The function ${this.node.id} crashes or times out`,
       runbook: 'function-failing',
-      metric: this.function.metricErrors({ period: fiveMinutes }),
+      metric: spec.refusesByThrowing ? this.failuresIn(logs, metricNamespace) : errors,
       threshold: 3,
     })
     alerts.add(this, 'Throttled', {
@@ -66,5 +72,17 @@ export class ApiFunction extends Construct {
       metric: this.function.metricThrottles({ period: fiveMinutes }),
       threshold: 1,
     })
+  }
+
+  /** Failures as the log tells them, where Lambda's own count has refusals in it. */
+  private failuresIn(logGroup: LogGroup, metricNamespace: string): IMetric {
+    const filter = new MetricFilter(this, 'Failures', {
+      logGroup,
+      filterPattern: FilterPattern.anyTerm(tokenCheckFailed, 'timed out', 'Runtime.ExitError'),
+      metricNamespace,
+      metricName: `${this.node.id}Failures`,
+      metricValue: '1',
+    })
+    return filter.metric({ statistic: 'Sum', period: fiveMinutes })
   }
 }

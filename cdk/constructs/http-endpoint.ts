@@ -45,18 +45,16 @@ export class HttpEndpoint extends Construct {
     })
   }
 
-  /** Adds a route by its route key, e.g. `GET /api/health`. */
+  /** Adds a route by its route key, e.g. `GET /api/health` or `$default`. */
   addRoute(key: string, handler: LambdaFunction): void {
-    const [method, path] = key.split(' ')
-    if (!path || !isMethod(method)) throw new Error(`functions/routes.ts: "${key}" is no route key of an HTTP API`)
     const route = new api.HttpRoute(this, key.replace(/[^A-Za-z]+/g, '-'), {
       httpApi: this.api,
-      routeKey: api.HttpRouteKey.with(path, method),
+      routeKey: routeKeyOf(key),
       integration: new HttpLambdaIntegration('Integration', handler),
     })
     acknowledge(route, {
       'AwsSolutions-APIG4':
-        'Its function checks the bearer token itself (liveness is public), to refuse in our own words',
+        'Its function checks the bearer token itself (liveness and "not found" are public), to refuse in our own words',
     })
   }
 
@@ -65,6 +63,13 @@ export class HttpEndpoint extends Construct {
     const { domainName } = new CustomDomain(this, 'Domain', { name: domain.http, ...domain })
     return { domainMapping: { domainName } }
   }
+}
+
+function routeKeyOf(key: string): api.HttpRouteKey {
+  if (key === '$default') return api.HttpRouteKey.DEFAULT
+  const [method, path] = key.split(' ')
+  if (!path || !isMethod(method)) throw new Error(`functions/routes.ts: "${key}" is no route key of an HTTP API`)
+  return api.HttpRouteKey.with(path, method)
 }
 
 function isMethod(method: string | undefined): method is api.HttpMethod {

@@ -1,5 +1,9 @@
-/** Liveness and version, for anyone; nothing else (requirements section 7). */
-import { ok } from '#shared/domain/result.ts'
+/**
+ * Liveness and version, for anyone (requirements section 7), and "not found" for whatever has no route of its own. It needs
+ * no token, touches nothing and calls nobody, so there is nothing to report to Sentry either: what could still fail here
+ * rings the alarm of failing functions.
+ */
+import { err, ok } from '#shared/domain/result.ts'
 import { HealthEnv, parseEnv } from '#shared/env.ts'
 import { createLog, type Log } from '#shared/log.ts'
 import { endpoint } from '../endpoint.ts'
@@ -11,6 +15,11 @@ export type HealthDeps = { readonly log: Log; readonly version: string }
 
 export const healthRoutes: Readonly<Record<string, Route<HealthDeps>>> = {
   'GET /api/health': async (_request, { version }) => ok(json(200, { status: 'ok', version })),
+  // Browsers' preflights are answered by API Gateway; should one come through, API Gateway adds its CORS headers to this.
+  $default: async ({ event }) =>
+    event.requestContext.http.method === 'OPTIONS'
+      ? ok({ statusCode: 204, headers: {}, body: '' })
+      : err({ code: 'NOT_FOUND' }),
 }
 
 const deps = once(

@@ -28,9 +28,9 @@ export type Call = {
   /** Tells the company's clients, this one included. */
   readonly tell: (decided: Decided<unknown>) => Promise<void>
   /** The envelope of an answer that changes nothing. */
-  readonly envelope: (seq: number) => Envelope
-  /** Draws a sequence number; 0 when the store is away. */
-  readonly drawSeq: () => Promise<number>
+  readonly envelope: (seq: number | undefined) => Envelope
+  /** Draws a sequence number; undefined when the store is away. */
+  readonly drawSeq: () => Promise<number | undefined>
 }
 
 type MessageOf = { readonly [A in ClientAction]: Extract<ClientMessage, { action: A }> }

@@ -2,35 +2,50 @@
 import * as v from 'valibot'
 import { errorSpec } from '#shared/domain/errors.ts'
 import type { Log } from '#shared/log.ts'
-import type { ConnectionStore } from '#shared/ports.ts'
-import { connectionStore, log } from '../deps.ts'
+import type { Connection, ConnectionStore } from '#shared/ports.ts'
+import { connectionStore, errors, log } from '../connection-deps.ts'
 import { failureOf } from '../failures.ts'
 import { once } from '../once.ts'
+import type { ErrorSight } from '../reports.ts'
 import { ConnectEvent, type RouteResponse } from './events.ts'
 import { offeredProtocols, subProtocol } from './handshake.ts'
 
-export type ConnectDeps = { readonly connections: ConnectionStore; readonly log: Log }
+export type ConnectDeps = {
+  readonly connections: ConnectionStore
+  readonly log: Log
+  readonly sight: ErrorSight
+  /** Ends connections that had to give way. */
+  readonly expel: (connections: readonly Connection[]) => Promise<void>
+}
 
-/** Answers `$connect`: 200 with the sub-protocol if it was offered, 429 when the company has connections enough. */
+/** Answers `$connect`: 200 with the sub-protocol if it was offered. */
 export async function connect(rawEvent: unknown, deps: ConnectDeps): Promise<RouteResponse> {
   try {
     const { requestContext, ...handshake } = v.parse(ConnectEvent, rawEvent)
-    const { connectionId, connectedAt, authorizer } = requestContext
+    const { connectionId, connectedAt, authorizer, requestId: correlationId } = requestContext
     const { companyId, language, exp } = authorizer
     const tokenExpiresAt = exp * 1000
-    const added = await deps.connections.add({ connectionId, companyId, language, connectedAt, tokenExpiresAt })
-    deps.log.info('Client connects', { companyId, connectionId, added, correlationId: requestContext.requestId })
-    if (added === 'tooMany') return { statusCode: errorSpec('RATE_LIMITED').httpStatus }
+    const expelled = await deps.connections.add({ connectionId, companyId, language, connectedAt, tokenExpiresAt })
+    deps.log.info('Client connects', { companyId, connectionId, correlationId, expelled: expelled.length })
+    if (expelled.length > 0) await deps.expel(expelled)
     const isOffered = offeredProtocols(handshake).includes(subProtocol)
     // Browsers give up unless one of their sub-protocols is named; the token's must not be.
     return { statusCode: 200, ...(isOffered && { headers: { 'Sec-WebSocket-Protocol': subProtocol } }) }
   } catch (error) {
     const { code } = failureOf(error)
     deps.log[errorSpec(code).level]('A client could not connect', { code, error })
+    if (code === 'INTERNAL') deps.sight.unexpected(error, { code, component: 'connect' })
+    await deps.sight.finish()
     return { statusCode: errorSpec(code).httpStatus }
   }
 }
 
-const deps = once((): ConnectDeps => ({ connections: connectionStore(), log: log() }))
+/** A chunk of its own: most connections need none to give way. */
+async function expel(connections: readonly Connection[]): Promise<void> {
+  const { expelConnections } = await import('./expel.ts')
+  await expelConnections(connections)
+}
+
+const deps = once((): ConnectDeps => ({ connections: connectionStore(), log: log(), sight: errors(), expel }))
 
 export const handler = (event: unknown): Promise<RouteResponse> => connect(event, deps())

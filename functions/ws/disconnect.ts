@@ -2,11 +2,13 @@
 import * as v from 'valibot'
 import type { Log } from '#shared/log.ts'
 import type { ConnectionStore } from '#shared/ports.ts'
-import { connectionStore, log } from '../deps.ts'
+import { connectionStore, errors, log } from '../connection-deps.ts'
+import { failureOf } from '../failures.ts'
 import { once } from '../once.ts'
+import type { ErrorSight } from '../reports.ts'
 import { DisconnectEvent, type RouteResponse } from './events.ts'
 
-export type DisconnectDeps = { readonly connections: ConnectionStore; readonly log: Log }
+export type DisconnectDeps = { readonly connections: ConnectionStore; readonly log: Log; readonly sight: ErrorSight }
 
 /** Forgets the connection. Its attempt goes on: the owner may be typing the code on this very phone (R21). */
 export async function disconnect(rawEvent: unknown, deps: DisconnectDeps): Promise<RouteResponse> {
@@ -17,10 +19,12 @@ export async function disconnect(rawEvent: unknown, deps: DisconnectDeps): Promi
     deps.log.info('Client is gone', { companyId: authorizer.companyId, connectionId, correlationId })
   } catch (error) {
     deps.log.warn('A connection could not be forgotten; it expires by itself', { error })
+    if (failureOf(error).code === 'INTERNAL') deps.sight.unexpected(error, { component: 'disconnect' })
+    await deps.sight.finish()
   }
   return { statusCode: 200 }
 }
 
-const deps = once((): DisconnectDeps => ({ connections: connectionStore(), log: log() }))
+const deps = once((): DisconnectDeps => ({ connections: connectionStore(), log: log(), sight: errors() }))
 
 export const handler = (event: unknown): Promise<RouteResponse> => disconnect(event, deps())

@@ -4,6 +4,7 @@ import { errorSpec, type Failure } from '#shared/domain/errors.ts'
 import type { Connection } from '#shared/ports.ts'
 import { type ClientAction, type ClientMessage, parseClientMessage } from '#shared/protocol/client-messages.ts'
 import { type Envelope, errorMessage, type ServerMessage } from '#shared/protocol/server-messages.ts'
+import { hangUp } from '#shared/publisher.ts'
 import {
   budget,
   clock,
@@ -69,11 +70,11 @@ async function answer(
   return respond(await refuse({ code: 'BAD_REQUEST', detail }, sender, { field, requestId }))
 }
 
-/** No sequence number is drawn for it: refusing must cost less than what is refused. */
+/** Without a sequence number: refusing must cost less than what is refused. */
 function tooFast(sender: Sender, requestId: string | undefined): ServerMessage {
   const failure: Failure = { code: 'RATE_LIMITED', retryAfter: 1 }
   report(failure, sender)
-  return errorMessage(failure, envelopeOf(sender, 0, requestId))
+  return errorMessage(failure, envelopeOf(sender, undefined, requestId))
 }
 
 const inContext = (deps: MessageDeps, fields: Record<string, string>): MessageDeps => ({
@@ -101,7 +102,7 @@ async function carryOut(
     correlationId,
     waiting: { connectionId: client.connectionId, ...(requestId !== undefined && { requestId }) },
     tell: delivery.tell,
-    envelope: (seq: number) => envelopeOf(sender, seq, requestId),
+    envelope: (seq: number | undefined) => envelopeOf(sender, seq, requestId),
     drawSeq: () => drawSeq(sender),
   }
   deps.log.info('Message', { action, requestId })
@@ -111,7 +112,7 @@ async function carryOut(
     const failure = failureOf(error)
     report(failure, sender, error)
     // A store that is away has no number to give, and no time is left to ask it again.
-    const seq = failure.code === 'STORE_UNAVAILABLE' ? 0 : await call.drawSeq()
+    const seq = failure.code === 'STORE_UNAVAILABLE' ? undefined : await call.drawSeq()
     return delivery.finish(errorMessage(failure, call.envelope(seq), failureEvents[action]))
   }
 }
@@ -129,9 +130,11 @@ const failureEvents: Readonly<Record<ClientAction, Parameters<typeof errorMessag
 /** The connection ends with its token (R30): first the client is told, then it is hung up on. */
 async function expel(sender: Sender, requestId: string | undefined): Promise<RouteResponse> {
   const { client, deps } = sender
-  const frame = await refuse({ code: 'UNAUTHORIZED' }, sender, { requestId })
-  await deps.connectionsApi.post(client.connectionId, JSON.stringify(frame))
-  await deps.connectionsApi.close(client.connectionId)
+  const failure: Failure = { code: 'UNAUTHORIZED' }
+  report(failure, sender)
+  const seq = await drawSeq(sender)
+  const about = { ...(seq !== undefined && { seq }), ...(requestId !== undefined && { requestId }) }
+  await hangUp({ api: deps.connectionsApi, clock: deps.clock }, client, failure, about)
   return { statusCode: errorSpec('UNAUTHORIZED').httpStatus }
 }
 
@@ -151,21 +154,21 @@ function report({ code }: Failure, { deps, correlationId, client }: Sender, erro
   deps.log[errorSpec(code).level]('Message refused', { code, ...(error !== undefined && { error }) })
 }
 
-const envelopeOf = ({ client, deps }: Sender, seq: number, requestId: string | undefined): Envelope => ({
+const envelopeOf = ({ client, deps }: Sender, seq: number | undefined, requestId: string | undefined): Envelope => ({
   companyId: client.companyId,
   language: client.language,
   at: deps.clock(),
-  seq,
+  ...(seq !== undefined && { seq }),
   ...(requestId !== undefined && { requestId }),
 })
 
-/** The next sequence number of the company; 0 when the store is away, since an answer matters more. */
-async function drawSeq({ client, deps }: Sender): Promise<number> {
+/** The next sequence number of the company; none when the store is away, since an answer matters more. */
+async function drawSeq({ client, deps }: Sender): Promise<number | undefined> {
   try {
     return (await deps.store.readWithSeq(client.companyId)).seq
   } catch (error) {
     deps.log.warn('No sequence number could be drawn', { error })
-    return 0
+    return undefined
   }
 }
 

@@ -216,7 +216,8 @@ export const errorCodes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]]
 
 /**
  * A refusal with its circumstances. `action` overrides the table (452 offers the QR); `retryAfter` is in seconds;
- * `detail` completes the sentence, e.g. with the name of a field, and is fit for clients.
+ * `detail` completes the sentence in the reader's language and is fit for clients; that of a `BAD_REQUEST` is for
+ * developers, in English, and is told apart from the sentence.
  */
 export type Failure = {
   readonly code: ErrorCode

@@ -33,16 +33,23 @@ export function dynamoConnectionStore(deps: ConnectionStoreDeps): ConnectionStor
 }
 
 /** Adds first and counts then, so that connections that come at the same moment cannot exceed the limit together. */
-async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<'added' | 'tooMany'> {
+async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<readonly Connection[]> {
   const { companyId, connectionId, ...rest } = connection
   const ttl = Math.ceil((rest.connectedAt + connectionLifetimeMs) / 1000)
   const item = { ...rowKey(companyId, connectionId), ...rest, [ttlAttribute]: ttl }
   await deps.client.send(new PutCommand({ TableName: deps.table, Item: item }))
   const connections = await list(deps, companyId)
-  if (connections.length <= (deps.limit ?? defaultLimit)) return 'added'
-  await remove(deps, companyId, connectionId)
-  return 'tooMany'
+  const tooMany = oldestOthers(connections, connectionId, connections.length - (deps.limit ?? defaultLimit))
+  await Promise.all(tooMany.map((one) => remove(deps, companyId, one.connectionId)))
+  return tooMany
 }
+
+/** The oldest so many but this one. */
+export const oldestOthers = (connections: readonly Connection[], connectionId: string, count: number) =>
+  connections
+    .filter((one) => one.connectionId !== connectionId)
+    .toSorted((a, b) => a.connectedAt - b.connectedAt)
+    .slice(0, Math.max(0, count))
 
 async function remove(deps: ConnectionStoreDeps, companyId: string, connectionId: string): Promise<void> {
   await deps.client.send(new DeleteCommand({ TableName: deps.table, Key: rowKey(companyId, connectionId) }))

@@ -6,11 +6,14 @@ import { maskPhone } from '#shared/domain/phone.ts'
 import { unreachable } from '#shared/domain/result.ts'
 import { attemptView, type LeaseView, sessionView } from '#shared/domain/view.ts'
 
-/** What every event carries besides its own fields. `at` is epoch ms; `seq` grows per company. */
+/**
+ * What every event carries besides its own fields. `at` is epoch ms; `seq` grows per company. Answers that say nothing
+ * about the company, and those for which no number could be drawn, have no `seq`: they stand beside the order.
+ */
 export type Envelope = {
   readonly companyId: string
   readonly at: number
-  readonly seq: number
+  readonly seq?: number
   readonly requestId?: string
   readonly language: Language
 }
@@ -19,7 +22,7 @@ export type ServerMessage = {
   readonly event: string
   readonly companyId: string
   readonly at: string
-  readonly seq: number
+  readonly seq?: number
   readonly requestId?: string
   readonly [field: string]: unknown
 }
@@ -68,6 +71,7 @@ export function attemptFields(attempt: NonNullable<CompanyState['attempt']>, now
   }
 }
 
+/** `reason` tells developers, in English, what is wrong with the field; owners never see such an answer. */
 export function failureFields(failure: Failure, language: Language): Record<string, unknown> {
   const spec = errorSpec(failure.code)
   const action: OwnerAction | undefined = failure.action ?? spec.action
@@ -77,13 +81,16 @@ export function failureFields(failure: Failure, language: Language): Record<stri
     retryable: spec.retryable,
     ...(failure.retryAfter !== undefined && { retryAfter: failure.retryAfter }),
     ...(action && { action }),
+    ...(isForDevelopers(failure) && { reason: failure.detail }),
   }
 }
+
+const isForDevelopers = ({ code, detail }: Failure): boolean => code === 'BAD_REQUEST' && detail !== undefined
 
 /** The sentence for a failure in the reader's language, completed by its detail. */
 export function sentence(failure: Failure, language: Language): string {
   const text = failure.action === 'use-qr' ? useQr[language] : errorSpec(failure.code)[language]
-  return failure.detail ? `${text}: ${failure.detail}` : text
+  return failure.detail && !isForDevelopers(failure) ? `${text}: ${failure.detail}` : text
 }
 
 /** WhatsApp rejects the code and not the account: the QR is the way. */
@@ -128,7 +135,8 @@ function fieldsOf(event: CompanyEvent, { at, language }: Envelope): Record<strin
 
 function message(event: string, envelope: Envelope, fields: Record<string, unknown>): ServerMessage {
   const { companyId, at, seq, requestId } = envelope
-  return { event, companyId, at: iso(at), seq, ...(requestId !== undefined && { requestId }), ...fields }
+  const numbered = seq !== undefined && { seq }
+  return { event, companyId, at: iso(at), ...numbered, ...(requestId !== undefined && { requestId }), ...fields }
 }
 
 const iso = (epochMs: number) => new Date(epochMs).toISOString()

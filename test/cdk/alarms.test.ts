@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { tokenCheckFailed } from '#shared/metric-names.ts'
 import { resources, synthesize } from './synthesize.ts'
 
 const templates = Object.values(synthesize('prod'))
@@ -36,10 +37,19 @@ describe('alarms', () => {
 
   it('look at every function, every queue and both tables', () => {
     const text = JSON.stringify(ours)
-    expect(ours.filter(({ Properties }) => Properties.MetricName === 'Errors')).toHaveLength(10)
+    expect(ours.filter(({ Properties }) => Properties.MetricName === 'Errors')).toHaveLength(9)
     for (let shard = 0; shard < 16; shard++) expect(text).toMatch(new RegExp(`CommandsShard${shard}[0-9A-F]{8}`))
     expect(text).toContain('TablesControl')
     expect(text).toContain('TablesCredentials')
+  })
+
+  it('do not ring for bad tokens: of the authorizer only what it logs as a failure counts', () => {
+    const filter = templates.flatMap((each) => Object.values(resources(each, 'AWS::Logs::MetricFilter')))[0]!
+    expect(filter.Properties.FilterPattern).toContain(`"${tokenCheckFailed}"`)
+    const [{ MetricName, MetricNamespace: Namespace }] = filter.Properties.MetricTransformations
+    expect(ours.filter(({ Properties }) => Properties.MetricName === MetricName)).toMatchObject([
+      { Properties: { Namespace, Statistic: 'Sum', Threshold: 3 } },
+    ])
   })
 
   it('go by mail to whom the stage names', () => {

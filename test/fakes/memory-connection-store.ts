@@ -1,4 +1,5 @@
 /** A connection store in memory. */
+import { oldestOthers } from '#shared/dynamo/connection-store.ts'
 import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
 
 const lifetimeMs = 130 * 60_000
@@ -12,10 +13,12 @@ export function memoryConnectionStore(clock: Clock = Date.now, limit = 10): Conn
     )
   return {
     async add(connection) {
-      const key = keyOf(connection.companyId, connection.connectionId)
-      if (!connections.has(key) && list(connection.companyId).length >= limit) return 'tooMany'
-      connections.set(key, connection)
-      return 'added'
+      const { companyId, connectionId } = connection
+      connections.set(keyOf(companyId, connectionId), connection)
+      const all = list(companyId)
+      const tooMany = oldestOthers(all, connectionId, all.length - limit)
+      for (const one of tooMany) connections.delete(keyOf(companyId, one.connectionId))
+      return tooMany
     },
     async remove(companyId, connectionId) {
       connections.delete(keyOf(companyId, connectionId))

@@ -1,6 +1,9 @@
-import { describe, expect, test } from 'vitest'
-import { authorize } from '../../functions/authorizer.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
+import { authorize, handler } from '../../functions/authorizer.ts'
+import { authorizerFailed } from '../../functions/authorizer-failure.ts'
 import type { VerifyToken } from '../../functions/tokens.ts'
+import { type SentryIngest, sentryIngest } from '../shared/support/sentry-ingest.ts'
 
 const methodArn = 'arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/$connect'
 const exp = 1_800_000_000
@@ -65,4 +68,44 @@ test('keys that cannot be had are not the fault of the token', async () => {
   const away: VerifyToken = () => Promise.reject(new Error('secretsmanager is unavailable'))
   const event = { methodArn, queryStringParameters: { token: 'aaa.bbb.ccc' } }
   await expect(authorize(event, away)).rejects.not.toThrow(/^Unauthorized$/)
+})
+
+describe('a token that could not be checked', () => {
+  let ingest: SentryIngest
+  beforeAll(async () => {
+    ingest = await sentryIngest()
+    // A failure waits for Sentry no longer than a moment, and a busy machine takes longer to load it.
+    await import('../../functions/sentry.ts')
+  })
+  afterAll(() => ingest.stop())
+
+  const event = { methodArn, requestContext: { requestId: 'r1' } }
+  async function fail(error: unknown, env: NodeJS.ProcessEnv) {
+    const lines: string[] = []
+    await authorizerFailed(event, error, env, { write: (line) => lines.push(line) })
+    return lines.map((line) => JSON.parse(line))
+  }
+
+  test('is logged with its request, and reported', async () => {
+    const env = { SENTRY_DSN: ingest.dsn, METRICS_NAMESPACE: 'Pairplane/prod', BUILD_VERSION: '1.2.3' }
+    const lines = await fail(new TypeError('no key for 79001234567'), env)
+    expect(lines).toMatchObject([{ level: 'error', code: 'INTERNAL', correlationId: 'r1', component: 'authorizer' }])
+    expect(ingest.events).toMatchObject([
+      { release: '1.2.3', environment: 'prod', tags: { component: 'authorizer', code: 'INTERNAL' } },
+    ])
+    expect(ingest.texts.join()).not.toContain('79001234567')
+  })
+
+  test('because of an outage is logged alone, and so is everything without a DSN', async () => {
+    ingest.events.length = 0
+    const away = new StoreUnavailable('secretsmanager', new Error('away'))
+    expect(await fail(away, { SENTRY_DSN: ingest.dsn })).toMatchObject([{ code: 'STORE_UNAVAILABLE' }])
+    expect(await fail(new Error('x'), {})).toMatchObject([{ code: 'INTERNAL' }])
+    expect(ingest.events).toEqual([])
+  })
+
+  test('still fails, so that API Gateway answers 500', async () => {
+    // The environment names no issuer here.
+    await expect(handler(event)).rejects.toThrow('TOKEN_ISSUER')
+  })
 })

@@ -94,7 +94,7 @@ test('a phone change is one info message per company and phone, however often it
         credential_age_seconds: 68,
         last_connected_at: '2026-01-01T00:00:35.000Z',
         was_linked: true,
-        steps_before: ['connected'],
+        steps_before: ['code connected'],
       },
       pairplane: { companyId: '997441', correlationId: 'correlation-a1', userAgent: 'Mozilla/5.0 (test)' },
     },

@@ -8,11 +8,12 @@ import { shardOf } from '#shared/domain/shard.ts'
 import type { IdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { createLog } from '#shared/log.ts'
-import type { ConnectionStore, Decided } from '#shared/ports.ts'
+import type { Connection, ConnectionStore, Decided } from '#shared/ports.ts'
 import type { HostCommand, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
 import type { Sight } from '../../functions/sight.ts'
 import type { VerifyToken } from '../../functions/tokens.ts'
+import { expelConnections } from '../../functions/ws/expel.ts'
 import { memoryBudgetStore } from '../fakes/memory-budget-store.ts'
 import { memoryCompanyStore } from '../fakes/memory-company-store.ts'
 import { memoryConnectionStore } from '../fakes/memory-connection-store.ts'
@@ -58,6 +59,7 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
     ...{ now, clock, away, broken, lines, log, store, queue, connections, connectionsApi: clients, clients },
     ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards, sight: recordingSight() },
     messages: { isExceeded: async () => false },
+    expel: (some: readonly Connection[]) => expelConnections(some, { api: clients, clock }),
     /** A client that is connected, and hears. */
     join: (connectionId: string, language: 'ru' | 'en' = 'en', companyId = company) =>
       connections.add({ connectionId, companyId, language, connectedAt: start }),
@@ -204,17 +206,24 @@ export async function link(world: World, companyId = company): Promise<void> {
 
 export const lambdaContext = { getRemainingTimeInMillis: () => 10_000 }
 
-type Context = { connectionId?: string; companyId?: string; language?: 'ru' | 'en'; exp?: number | string }
+type Context = {
+  connectionId?: string
+  companyId?: string
+  language?: 'ru' | 'en'
+  exp?: number | string
+  connectedAt?: number
+}
 
 const requestContext = ({
   connectionId = 'A',
   companyId = company,
   language = 'en',
   exp = String(start / 1000 + 60),
+  connectedAt = start,
 }: Context) => ({
   routeKey: '$default',
   connectionId,
-  connectedAt: start,
+  connectedAt,
   requestId: 'apigw-request-1',
   authorizer: { principalId: companyId, companyId, role: 'marketplace', language, exp },
 })

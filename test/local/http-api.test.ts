@@ -159,6 +159,16 @@ describe('CORS', () => {
     expect(get.headers.get('access-control-allow-origin')).toBe('https://shop.example')
     expect(get.headers.get('access-control-expose-headers')).toBe('retry-after')
   })
+
+  test('is so with a route for everything, too, whose answers carry the headers', async () => {
+    const run = await runCloud({ ...cloud, resources: httpApi({ $default: 'Echo' }, { api: { CorsConfiguration } }) })
+    const origin = 'https://shop.example'
+    const headers = { origin, 'access-control-request-method': 'DELETE' }
+    expect((await fetch(`${run.url}/any`, { method: 'OPTIONS', headers })).status).toBe(204)
+    const any = await fetch(`${run.url}/any/path`, { method: 'PUT', headers: { origin } })
+    expect(await any.json()).toMatchObject({ routeKey: '$default', rawPath: '/any/path' })
+    expect(any.headers.get('access-control-allow-origin')).toBe(origin)
+  })
 })
 
 describe('functions', () => {

@@ -95,6 +95,26 @@ test('health tells version and life, and nothing else', async () => {
   expect({ statusCode, body: JSON.parse(text) }).toEqual({ statusCode: 200, body: { status: 'ok', version: '1.2.3' } })
 })
 
+describe('what has no route of its own', () => {
+  const handler = endpoint(healthRoutes, () => ({ log: world.log, version: '1.2.3' }))
+  const ask = (method: string) => {
+    const event = httpEvent('$default', { headers: { 'accept-language': 'en' } })
+    const requestContext = { ...event.requestContext, http: { method, path: '/api/none' } }
+    return handler({ ...event, requestContext }, lambdaContext as never)
+  }
+
+  test.each(['GET', 'PUT'])('is not found, for anyone, with a problem document (%s)', async (method) => {
+    const { statusCode, headers, body } = await ask(method)
+    expect(statusCode).toBe(404)
+    expect(headers['content-type']).toContain('application/problem+json')
+    expect(JSON.parse(body)).toMatchObject({ code: 'NOT_FOUND', status: 404, title: 'Not found' })
+  })
+
+  test('is no obstacle to a browser that asks for leave', async () => {
+    expect(await ask('OPTIONS')).toEqual({ statusCode: 204, headers: {}, body: '' })
+  })
+})
+
 test('an event that is none is refused without internal text', async () => {
   const handler = endpoint(sessionsRoutes, () => world)
   await fc.assert(

@@ -40,7 +40,7 @@ describe('POST pairing-code', () => {
   test.each<[unknown, number, object]>([
     ['1111111111', 400, { code: 'INVALID_PHONE_FORMAT', field: 'phoneNumber', action: 'check-number' }],
     ['+999123456789', 400, { code: 'INVALID_COUNTRY_CODE', field: 'phoneNumber' }],
-    [79001234567, 400, { code: 'BAD_REQUEST', field: 'phoneNumber' }],
+    [79001234567, 400, { code: 'BAD_REQUEST', field: 'phoneNumber', reason: 'phoneNumber must be a string' }],
     [null, 400, { code: 'BAD_REQUEST', field: 'phoneNumber' }],
   ])('refuses the phone %j', async (typed, status, problem) => {
     expect(await pair(typed)).toMatchObject({ status, body: problem })

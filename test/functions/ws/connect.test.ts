@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { Connection } from '#shared/ports.ts'
 import { connect } from '../../../functions/ws/connect.ts'
 import { disconnect } from '../../../functions/ws/disconnect.ts'
+import { expelConnections } from '../../../functions/ws/expel.ts'
 import { connectEvent, makeWorld, start, type World } from '../support.ts'
 
 let world: World
@@ -26,14 +28,39 @@ describe('$connect', () => {
     expect(response.headers?.['Sec-WebSocket-Protocol']).toBe(answered)
   })
 
-  test('refuses the eleventh connection of a company', async () => {
+  test('lets the eleventh connection of a company in, and hangs up on the oldest, telling it why', async () => {
+    const join = (n: number) => {
+      world.now.value = start + n
+      return connect(connectEvent({}, { connectionId: `c${n}`, connectedAt: world.now.value }), world)
+    }
+    for (let n = 0; n < 10; n++) await join(n)
+    expect(world.clients.closed).toEqual([])
+    expect(await join(10)).toEqual({ statusCode: 200 })
+    expect(world.clients.closed).toEqual(['c0'])
+    const told = { event: 'error', code: 'RATE_LIMITED', retryAfter: 60 }
+    expect(world.clients.framesOf('c0')).toMatchObject([told])
+    expect(world.clients.framesOf('c0')[0]).not.toHaveProperty('seq')
+    expect(await world.connections.list('997441')).toHaveLength(10)
+  })
+
+  test('does not wait for an old connection that cannot be told', async () => {
+    const api = { post: () => new Promise<'sent'>(() => {}), close: async () => 'sent' as const }
+    const expel = (some: readonly Connection[]) => expelConnections(some, { api, clock: world.clock })
     for (let n = 0; n < 10; n++) await connect(connectEvent({}, { connectionId: `c${n}` }), world)
-    expect(await connect(connectEvent({}, { connectionId: 'c10' }), world)).toEqual({ statusCode: 429 })
+    expect(await connect(connectEvent({}, { connectionId: 'c10' }), { ...world, expel })).toEqual({ statusCode: 200 })
   })
 
   test('says that it is not available when the store is away', async () => {
     world.away.add('connections')
     expect(await connect(connectEvent(), world)).toEqual({ statusCode: 503 })
+  })
+
+  test('reports what nobody expects, and no outage', async () => {
+    await connect({}, world)
+    expect(world.sight.seen.map(String)).toEqual([expect.stringContaining('ValiError')])
+    world.away.add('connections')
+    await connect(connectEvent(), world)
+    expect(world.sight.seen).toHaveLength(1)
   })
 
   test('refuses an event that is none', async () => {
@@ -51,6 +78,14 @@ describe('$disconnect', () => {
     expect(await disconnect(connectEvent(), world)).toEqual({ statusCode: 200 })
     expect(await world.connections.list('997441')).toEqual([])
     expect(world.store.states.size).toBe(0)
+  })
+
+  test('reports what nobody expects, and no outage', async () => {
+    expect(await disconnect({}, world)).toEqual({ statusCode: 200 })
+    expect(world.sight.seen.map(String)).toEqual([expect.stringContaining('ValiError')])
+    world.away.add('connections')
+    await disconnect(connectEvent(), world)
+    expect(world.sight.seen).toHaveLength(1)
   })
 
   test('is content when the store is away: the row expires by itself', async () => {

@@ -47,6 +47,7 @@ describe('a connection', () => {
     expect(refused).toHaveLength(5)
     for (const answer of refused)
       expect(answer).toMatchObject({ code: 'RATE_LIMITED', retryAfter: 1, retryable: true, requestId: 'r1' })
+    for (const answer of refused) expect(answer).not.toHaveProperty('seq')
     expect(world.clients.closed).toEqual([])
     expect(world.sight.refusals).toEqual(Array(5).fill('RATE_LIMITED'))
   })

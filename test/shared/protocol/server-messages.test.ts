@@ -143,10 +143,18 @@ describe('errors', () => {
       event: 'error',
       ...common,
       code: 'BAD_REQUEST',
-      message: 'Bad request: phoneNumber is missing',
+      message: 'Bad request',
+      reason: 'phoneNumber is missing',
       retryable: false,
       field: 'phoneNumber',
     })
+    expect(failureFields(failure, 'ru')).toMatchObject({ message: errorSpec('BAD_REQUEST').ru, reason: failure.detail })
+  })
+
+  test('without a number have none', () => {
+    const { seq, ...unnumbered } = envelope
+    expect(seq).toBe(7)
+    expect(errorMessage({ code: 'STORE_UNAVAILABLE' }, unnumbered)).not.toHaveProperty('seq')
   })
 
   test.each(['error', 'credentials-reset-error', 'pairing-code-error'] as const)('come as %s', (event) => {
@@ -163,6 +171,7 @@ describe('errors', () => {
   test.each(errorCodes)('%s is told in the reader’s language', (code) => {
     expect(failureFields({ code }, 'ru')['message']).toBe(errorSpec(code).ru)
     expect(failureFields({ code }, 'en')['message']).toBe(errorSpec(code).en)
-    expect(sentence({ code, detail: 'companyId' }, 'en')).toBe(`${errorSpec(code).en}: companyId`)
+    const completed = code === 'BAD_REQUEST' ? '' : ': companyId'
+    expect(sentence({ code, detail: 'companyId' }, 'en')).toBe(`${errorSpec(code).en}${completed}`)
   })
 })

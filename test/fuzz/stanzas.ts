@@ -113,6 +113,7 @@ function companion() {
   let rig: Rig | undefined
   let credentials: Credentials | undefined
   let session: Session | undefined
+  let where = aTarget()
   const strays: unknown[] = []
   /** What the host's process does with what nobody has caught (R41). */
   const survive = (error: unknown) => {
@@ -126,11 +127,19 @@ function companion() {
         rig = await startRig()
       }
       while (!session || session.isClosed) {
-        credentials ??= await rig.link(number, aTarget())
+        if (!credentials) {
+          where = aTarget()
+          credentials = await rig.link(number, where)
+        }
         session = login(rig, credentials)
         // Logged out by what was sent: a new device, as a company that pairs again.
-        if ((await session.opened) === 'closed') credentials = undefined
+        if ((await session.opened) === 'closed') {
+          credentials = undefined
+          await rig.store.sweep(where)
+        }
       }
+      // What a test would look at is kept; ten minutes of it would look like a leak.
+      rig.store.writes.length = 0
       return rig
     },
     async stop() {

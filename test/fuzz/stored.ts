@@ -70,11 +70,7 @@ const leaseRows = target(
 )
 
 const journals = target('journals', fc.uint8Array({ maxLength: 200 }), (bytes) => {
-  try {
-    decodeJournal(bytes)
-  } catch (error) {
-    assert(error instanceof RangeError || error instanceof SyntaxError || error instanceof v.ValiError, String(error))
-  }
+  decodeJournal(bytes)
 })
 
 const stored = { companyId: 'c1', generation: 'g1', dataKey: randomBytes(32), epoch: 5, isOwner: () => true }

@@ -150,8 +150,8 @@ export const errors = {
     retryable: true,
     action: 'retry',
     level: 'warn',
-    ru: 'WhatsApp временно недоступен. Попробуйте ещё раз',
-    en: 'WhatsApp is unavailable at the moment. Try again',
+    ru: 'WhatsApp временно недоступен. Подключённый номер восстановится сам, а код запросите ещё раз',
+    en: 'WhatsApp is unavailable at the moment. A linked number reconnects by itself; if you wait for a code, ask again',
   },
   HOST_UNAVAILABLE: {
     httpStatus: 503,

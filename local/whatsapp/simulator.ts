@@ -78,7 +78,7 @@ function newWorld(options: SimulatorOptions, rootKey: SigningKey, phones: World[
     registrations: new Set(),
     sessions: new Map(),
     violations: { counts: new Map(), latest: [] },
-    traffic: { connections: 0, open: 0 },
+    traffic: { connections: 0, open: 0, unanswered: 0 },
     condition: healthy,
     tell: options.onEvent ?? (() => {}),
     save: writer.save,

@@ -6,6 +6,7 @@ import { accountOf, findDevice, phoneOf, removeDevice } from '../phone/phone.ts'
 import { disruptions } from '../service/disruptions.ts'
 import { sessionKey, type World } from '../service/world.ts'
 import { choose, isBadInput } from './choice.ts'
+import { linkDevice } from './link-device.ts'
 import { type Body, done, parsed, type Reply, refused } from './reply.ts'
 import { reportPhone } from './reports.ts'
 
@@ -29,6 +30,7 @@ export const phoneActs: Readonly<Record<string, Act>> = {
   'PUT behaviour': setBehaviour,
   'POST enter-code': typeCode,
   'POST scan-qr': scan,
+  'POST link-device': linkDevice,
   'POST unlink': unlink,
   'POST disrupt': disrupt,
 }

@@ -1,4 +1,5 @@
 import type { Phone } from '../phone/phone.ts'
+import { silenceOf } from '../service/session.ts'
 import { sessionKey, type World } from '../service/world.ts'
 
 /** One phone as the control routes show it. Nothing is masked: these are not people's numbers. */
@@ -28,8 +29,14 @@ export function reportState(world: World) {
   const { counts, latest } = world.violations
   return {
     service: { behaviour: world.condition.name, params: world.condition.params },
-    connections: { total: world.traffic.connections, open: world.traffic.open, registering: world.registrations.size },
+    connections: {
+      total: world.traffic.connections,
+      open: world.traffic.open,
+      unanswered: world.traffic.unanswered,
+      registering: world.registrations.size,
+    },
     online: [...world.sessions.values()].map(({ phone, device }) => `${phone.number}:${device.id}@s.whatsapp.net`),
+    longestSilenceMs: Math.max(0, ...[...world.sessions.values()].map(silenceOf)),
     phones: [...world.phones.values()].map((phone) => reportPhone(world, phone)),
     violations: {
       total: [...counts.values()].reduce((sum, count) => sum + count, 0),

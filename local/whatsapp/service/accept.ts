@@ -39,7 +39,10 @@ export async function openFrontDoor(world: World, port: number): Promise<FrontDo
     tcp.on('error', () => tcp.destroy())
     await untilReady(world)
     const { upgradeHangs, upgradeStatus } = world.condition.ailment
-    if (upgradeHangs) return
+    if (upgradeHangs) {
+      world.traffic.unanswered += 1
+      return
+    }
     const status = request.url?.startsWith(PATH) ? upgradeStatus : 404
     if (status !== undefined) return refuseUpgrade(tcp, status)
     webSockets.handleUpgrade(request, tcp, head, (socket) => {

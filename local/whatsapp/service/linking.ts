@@ -51,7 +51,11 @@ async function mayGoOn(phone: Phone): Promise<boolean> {
   return true
 }
 
-function newDevice(phone: Phone, { noiseKey, identityKey, platform }: Registration): Device {
+/** A device of the account under the next id, which has neither logged in nor uploaded a key. */
+export function newDevice(
+  phone: Phone,
+  { noiseKey, identityKey, platform }: Pick<Registration, 'noiseKey' | 'identityKey' | 'platform'>,
+): Device {
   const id = phone.nextDevice++
   const linkedAt = new Date().toISOString()
   return { id, keyIndex: id, noiseKey, identityKey, platform, linkedAt, preKeys: 0, lastPreKey: 0, logins: 0 }

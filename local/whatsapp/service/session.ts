@@ -16,6 +16,9 @@ export interface Session {
   readonly channel: Channel
   /** Set when the device has finished its bring-up. */
   isUp: boolean
+  /** When the device was heard of last, and its longest silence before that; monotonic ms. */
+  heardAt: number
+  longestSilenceMs: number
 }
 
 /** Answers one kind of question, told by its xmlns, with any number of stanzas. */
@@ -34,10 +37,16 @@ const answers: Readonly<Record<string, Answer>> = {
 /** Serves a device from its login to its end. */
 export async function serveSession(world: World, session: Session): Promise<void> {
   await eachStanza(world, session.channel, (received) => {
+    session.longestSilenceMs = silenceOf(session)
+    session.heardAt = performance.now()
     if (received.tag === 'ib' && getBinaryNodeChild(received, 'unified_session')) noteUp(world, session)
     else for (const reply of replies(world, session, received)) session.channel.send(reply)
   })
 }
+
+/** The longest time, up to now, in which a device has sent nothing: Baileys sends a keep-alive every 30 s. */
+export const silenceOf = ({ heardAt, longestSilenceMs }: Session): number =>
+  Math.max(longestSilenceMs, performance.now() - heardAt)
 
 function replies(world: World, session: Session, received: BinaryNode): BinaryNode[] {
   const { id = '', type, xmlns = '' } = received.attrs

@@ -32,7 +32,8 @@ export interface World {
   /** Linked devices that are online, by {@link sessionKey}. */
   readonly sessions: Map<string, Session>
   readonly violations: ViolationLog
-  readonly traffic: { connections: number; open: number }
+  /** `unanswered` counts WebSocket upgrades that are left hanging. */
+  readonly traffic: { connections: number; open: number; unanswered: number }
   condition: Condition
   readonly tell: (event: SimulatorEvent) => void
   /** Asks for the state to be written soon. */

@@ -64,7 +64,7 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): Shard
     while (isCurrent()) {
       try {
         await walk()
-        if (isCurrent()) log.info('shard adopted', { shard, epoch: tenure.epoch, companies: runners.size })
+        if (isCurrent()) return log.info('shard adopted', { shard, epoch: tenure.epoch, companies: runners.size })
       } catch (error) {
         log.warn('companies of a shard could not be listed, trying again', { shard, error })
         await pause(time, walkAgainMs, stopping.signal)

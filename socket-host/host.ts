@@ -3,7 +3,7 @@
 import type { LeaseStore } from '#shared/ports.ts'
 import { leaseKeeper } from './lease-keeper.ts'
 import { hostShard, type ShardDeps, type ShardHost } from './shard-host.ts'
-import type { Cancel } from './time.ts'
+import { type Cancel, pause } from './time.ts'
 
 export type HostDeps = ShardDeps & {
   readonly leases: LeaseStore
@@ -93,10 +93,12 @@ export function socketHost(deps: HostDeps): SocketHost {
     drain: async (hurry) => {
       if (isDraining) return
       isDraining = true
-      keeper.stopClaiming()
       const overdue = new AbortController()
       const cancel = time.after(drainMs, () => overdue.abort())
       const patience = hurry ? AbortSignal.any([hurry, overdue.signal]) : overdue.signal
+      // The sockets stay open until the heirs look often: then a session is nobody's for a moment only.
+      const announcedMs = await keeper.announceLeave()
+      if (announcedMs > 0) await pause(time, announcedMs, patience)
       await Promise.all([...owned.keys()].map((shard) => leaveShard(shard, patience)))
       cancel()
       stopBeat()

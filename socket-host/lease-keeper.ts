@@ -1,5 +1,14 @@
 /** Keeps this host's leases: renews, claims, asks for a fair share and hands over; says which shards are its own (R27). */
-import { type LeaseSeen, nextEpoch, ownedUntil, planLeases, type Sighting, watch } from '#shared/domain/lease.ts'
+import {
+  bequests,
+  type LeaseSeen,
+  nextEpoch,
+  type Outlook,
+  ownedUntil,
+  planLeases,
+  type Sighting,
+  watch,
+} from '#shared/domain/lease.ts'
 import type { Log } from '#shared/log.ts'
 import type { Lease, LeaseStore } from '#shared/ports.ts'
 import type { Tenure } from './deps.ts'
@@ -32,8 +41,11 @@ export type LeaseKeeper = {
   owned(): readonly number[]
   /** Monotonic ms of the last round that got through to the store. */
   lastContactAt(): number
-  /** Claims nothing more; what is owned goes on being renewed. */
-  stopClaiming(): void
+  /**
+   * Claims nothing more, and names a heir for each shard; what is owned goes on being renewed. Resolves with how long to
+   * wait, in ms, until the heirs know and look often; 0 when there are none.
+   */
+  announceLeave(): Promise<number>
   /** Gives a shard up that has been left in good order. */
   release(shard: number): Promise<void>
   /** Ends the loop; leases that are still held go stale. */
@@ -49,10 +61,12 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
   const leaving = new Set<number>()
   const stopping = new AbortController()
   let sightings: readonly Sighting[] = []
+  const newUntil = time.monotonic() + staleMs
   let lastContactAt = time.monotonic()
   let isClaiming = true
   let loop: Promise<void> = Promise.resolve()
   let looking: Promise<void> | undefined
+  let stopTimer: Cancel = () => undefined
 
   const isHeld = (holding: Holding): boolean => !holding.isGivenUp && time.monotonic() < holding.until
 
@@ -154,19 +168,26 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
       .finally(() => leaving.delete(shard))
   }
 
-  async function look(): Promise<void> {
+  const outlook = (): Outlook => {
+    const owned = new Set(holdings.keys())
+    return { hostId, sightings, owned, abandoned, now: time.monotonic(), staleMs, renewMs }
+  }
+
+  /** Resolves with the ms after which to look again, if not in the next round. */
+  async function look(): Promise<number | undefined> {
     const leases = await store.readAll(deps.shards)
     lastContactAt = time.monotonic()
     sightings = watch(sightings, leases, lastContactAt)
-    if (!isClaiming) return
-    const owned = new Set([...holdings.keys()])
-    const plan = planLeases({ hostId, sightings, owned, abandoned, now: time.monotonic(), staleMs, renewMs })
+    if (!isClaiming) return undefined
+    const plan = planLeases(outlook())
     const claims = await Promise.all(plan.claim.map((lease) => guarded('claim', () => claim(lease))))
     // Another free lease may be left, and nobody is to wait for it until the next round.
     if (claims.includes('beaten')) return look()
     const { want } = plan
     if (want) await guarded('want', () => store.want({ renewedAt: 0, ...want }, hostId))
     if (plan.handOver !== undefined) handOver(plan.handOver)
+    // Hosts that start together sort out quickly who has what, before there are sessions to move.
+    return plan.expectsShard || time.monotonic() < newUntil ? renewMs / 10 : undefined
   }
 
   async function guarded<T>(what: string, act: () => Promise<T>): Promise<T | undefined> {
@@ -181,12 +202,11 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
   /** One look at a time; one that failed is repeated soon, since shards may be waiting for this host. */
   function lookOnce(): void {
     if (stopping.signal.aborted) return
-    looking ??= guarded('read', async () => {
-      await look()
-      return 'seen'
-    }).then((outcome) => {
+    looking ??= guarded('read', async () => ({ againAfter: await look() })).then((seen) => {
       looking = undefined
-      if (!outcome) time.after(renewMs / 4, lookOnce)
+      stopTimer()
+      const againAfter = seen ? seen.againAfter : renewMs / 4
+      if (againAfter !== undefined) stopTimer = time.after(againAfter, lookOnce)
     })
   }
 
@@ -200,18 +220,29 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     await looking
   }
 
+  async function announceLeave(): Promise<number> {
+    isClaiming = false
+    const given = bequests(outlook())
+    await Promise.all(
+      given.map(({ shard, heir }) => {
+        const holding = holdings.get(shard)
+        return holding && guarded('want', () => store.want(holding.lease, heir))
+      }),
+    )
+    return given.length > 0 ? renewMs : 0
+  }
+
   return {
     start: () => {
       loop = run()
     },
     owned: () => [...holdings.values()].filter(isHeld).map((holding) => holding.lease.shard),
     lastContactAt: () => lastContactAt,
-    stopClaiming: () => {
-      isClaiming = false
-    },
+    announceLeave,
     release,
     stop: async () => {
       stopping.abort()
+      stopTimer()
       for (const holding of holdings.values()) holding.cancel()
       await loop
     },

@@ -19,8 +19,8 @@ export type LeaseSeen = {
   readonly wantedBy?: string
 }
 
-/** A lease, and since when (monotonic ms, this host's clock) it has looked just so. */
-export type Sighting = { readonly lease: LeaseSeen; readonly since: number }
+/** A lease, and since when (monotonic ms, this host's clock) it has looked just so, and been wanted by whom it is. */
+export type Sighting = { readonly lease: LeaseSeen; readonly since: number; readonly wantedSince: number }
 
 /** The next fencing token: it grows across restores of the table and corrections of the clock. */
 export const nextEpoch = (previous: number, now: number): number => Math.max(previous + 1, now)
@@ -35,7 +35,11 @@ export const ownedUntil = (renewedAt: number, staleMs: number): number => renewe
 export function watch(before: readonly Sighting[], leases: readonly LeaseSeen[], readAt: number): readonly Sighting[] {
   return leases.map((lease) => {
     const known = before.find((sighting) => sighting.lease.shard === lease.shard)
-    return { lease, since: known && isUnchanged(known.lease, lease) ? known.since : readAt }
+    return {
+      lease,
+      since: known && isUnchanged(known.lease, lease) ? known.since : readAt,
+      wantedSince: known && known.lease.wantedBy === lease.wantedBy ? known.wantedSince : readAt,
+    }
   })
 }
 
@@ -57,6 +61,8 @@ export type Outlook = {
 }
 
 export type LeasePlan = {
+  /** Whether a shard may be given to this host any moment now: then it looks often, so that nobody has it for as short as can be. */
+  readonly expectsShard: boolean
   readonly claim: readonly LeaseSeen[]
   readonly want: LeaseSeen | undefined
   readonly handOver: number | undefined
@@ -64,22 +70,27 @@ export type LeasePlan = {
 
 /** What to do about the leases after a look at all of them. */
 export function planLeases(outlook: Outlook): LeasePlan {
-  return { claim: claims(outlook), want: wish(outlook), handOver: gift(outlook) }
+  const { hostId, sightings, owned, now, staleMs } = outlook
+  const expectsShard = sightings.some(
+    ({ lease, wantedSince }) => lease.wantedBy === hostId && !owned.has(lease.shard) && now - wantedSince < staleMs,
+  )
+  return { claim: claims(outlook), want: wish(outlook), handOver: gift(outlook), expectsShard }
 }
 
 /** Everyone's share: with it, all hosts together cover all shards. */
 export const fairShare = (shards: number, hosts: number): number => Math.ceil(shards / Math.max(1, hosts))
 
 /**
- * Free and stale leases: at once up to the fair share, and whatever is left after a while, so that no shard stays without
- * an owner because somebody who was counted in is gone.
+ * Free and stale leases: at once what was given up for this host, and others up to the fair share; whatever is left after a
+ * while, so that no shard stays without an owner because somebody who was counted in is gone.
  */
 function claims(outlook: Outlook): readonly LeaseSeen[] {
   const free = outlook.sightings.filter((sighting) => isFree(outlook, sighting))
+  const given = free.filter(({ lease }) => lease.ownerId === undefined && lease.wantedBy === outlook.hostId)
   const room = Math.max(0, fairShare(outlook.sightings.length, liveHosts(outlook).size) - outlook.owned.size)
   const first = free.filter((sighting) => !isPromised(outlook, sighting)).slice(0, room)
   const leftOver = free.filter((sighting) => outlook.now - sighting.since >= patience(outlook, sighting))
-  return [...new Set([...first, ...leftOver])].map((sighting) => sighting.lease)
+  return [...new Set([...given, ...first, ...leftOver])].map((sighting) => sighting.lease)
 }
 
 const isFree = ({ hostId, owned, abandoned, now, staleMs }: Outlook, { lease, since }: Sighting): boolean => {
@@ -117,6 +128,22 @@ function gift(outlook: Outlook): number | undefined {
     return owned.size >= theirs + 2
   })
   return wanted?.lease.shard
+}
+
+/** A shard of a host that is to leave, and who is to have it. */
+export type Bequest = { readonly shard: number; readonly heir: string }
+
+/** Shares the host's shards out among the others that live, the poorest first; nothing when it is the last one. */
+export function bequests(outlook: Outlook): readonly Bequest[] {
+  const { hostId, sightings, owned } = outlook
+  const held = new Map(countByOwner(sightings).map(({ ownerId, count }) => [ownerId, count]))
+  const others = [...liveHosts(outlook)].filter((name) => name !== hostId)
+  return [...owned].flatMap((shard) => {
+    const [heir] = others.toSorted((a, b) => (held.get(a) ?? 0) - (held.get(b) ?? 0) || (a < b ? -1 : 1))
+    if (heir === undefined) return []
+    held.set(heir, (held.get(heir) ?? 0) + 1)
+    return [{ shard, heir }]
+  })
 }
 
 function countByOwner(sightings: readonly Sighting[]): { ownerId: string; count: number }[] {

@@ -232,6 +232,24 @@ describe('two hosts', () => {
     await leaving
   })
 
+  it('hand over in a moment: who leaves says so a round before it closes its sockets', async () => {
+    const c = cluster()
+    const [first, second] = [c.hire('a'), c.hire('b')]
+    first.start()
+    await c.clock.settle()
+    for (const company of companies) await c.link(company)
+    second.start()
+    await c.clock.advance(40_000)
+    const draining = first.drain()
+    await c.clock.advance(2900)
+    expect(first.status().sessions + second.status().sessions).toBe(companies.length)
+    expect(first.status().sessions).toBeGreaterThan(0)
+    await c.clock.advance(1000)
+    await draining
+    expect(second.status()).toMatchObject({ shards: [0, 1, 2, 3], sessions: companies.length })
+    await second.drain()
+  })
+
   it('never have two sockets for one company while shards move', async () => {
     const c = cluster()
     const first = c.hire('a')
@@ -248,6 +266,7 @@ describe('two hosts', () => {
     expect(first.status().shards).toHaveLength(2)
     expect(second.status().shards).toHaveLength(2)
     expect(first.status().sessions + second.status().sessions).toBe(companies.length)
-    await Promise.all([first.drain(), second.drain()])
+    const hurry = AbortSignal.abort()
+    await Promise.all([first.drain(hurry), second.drain(hurry)])
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import {
+  bequests,
   fairShare,
   type LeaseSeen,
   leaseMarginMs,
@@ -20,7 +21,7 @@ function outlook(hostId: string, owners: readonly (string | undefined)[], more: 
   const sightings = owners.map((mark, shard): Sighting => {
     const ownerId = mark?.replace('!', '')
     const lease: LeaseSeen = { shard, epoch: 1, version: 1, ...(ownerId && { ownerId }) }
-    return { lease, since: mark?.endsWith('!') ? now - staleMs : now - 100 }
+    return { lease, since: mark?.endsWith('!') ? now - staleMs : now - 100, wantedSince: now - 100 }
   })
   const owned = new Set(owners.flatMap((mark, shard) => (mark === hostId ? [shard] : [])))
   return { hostId, sightings, owned, abandoned: new Set(), now, staleMs, renewMs, ...more }
@@ -57,7 +58,7 @@ describe('watching', () => {
 
   it('counts from the first time that a lease looked so', () => {
     const first = watch([], [lease], 100)
-    expect(watch(first, [lease], 200)).toEqual([{ lease, since: 100 }])
+    expect(watch(first, [lease], 200)).toEqual([{ lease, since: 100, wantedSince: 100 }])
   })
 
   test.each([
@@ -65,12 +66,12 @@ describe('watching', () => {
     ['is taken', { epoch: 2, ownerId: 'b' }],
   ])('starts again when it %s', (_, change) => {
     const changed = { ...lease, ...change }
-    expect(watch(watch([], [lease], 100), [changed], 200)).toEqual([{ lease: changed, since: 200 }])
+    expect(watch(watch([], [lease], 100), [changed], 200)).toEqual([{ lease: changed, since: 200, wantedSince: 100 }])
   })
 
   it('does not start again when somebody wants it', () => {
     const changed = { ...lease, wantedBy: 'b' }
-    expect(watch(watch([], [lease], 100), [changed], 200)).toEqual([{ lease: changed, since: 100 }])
+    expect(watch(watch([], [lease], 100), [changed], 200)).toEqual([{ lease: changed, since: 100, wantedSince: 200 }])
   })
 })
 
@@ -105,6 +106,11 @@ describe('a host claims', () => {
     const view = wanted(outlook('a', [undefined, 'b']), 0, 'b')
     expect(claimed(view)).toEqual([])
     expect(claimed({ ...view, now: now + 2 * renewMs })).toEqual([0])
+  })
+
+  it('at once what was given up for it, whatever its share', () => {
+    const view = wanted(outlook('a', ['a', 'a', undefined, 'b']), 2, 'a')
+    expect(claimed(view)).toEqual([2])
   })
 
   it('at once what stands under its name though it has given it up', () => {
@@ -143,5 +149,29 @@ describe('a host hands over', () => {
 
   it('nothing that nobody wants', () => {
     expect(planLeases(outlook('a', ['a', 'a', 'a', 'b'])).handOver).toBeUndefined()
+  })
+})
+
+describe('a host that leaves', () => {
+  test.each<[string, readonly (string | undefined)[], readonly string[]]>([
+    ['shares its shards out, the poorest first', ['a', 'a', 'a', 'b', 'b', 'c'], ['c', 'b', 'c']],
+    ['gives nothing to the dead', ['a', 'a', 'b!', 'c'], ['c', 'c']],
+    ['has no heir when it is the last one', ['a', 'a', 'b!'], []],
+  ])('%s', (_, owners, expected) => {
+    expect(bequests(outlook('a', owners)).map(({ heir }) => heir)).toEqual(expected)
+  })
+})
+
+describe('a host expects a shard', () => {
+  const view = wanted(outlook('a', ['b', 'b', 'b', 'a']), 1, 'a')
+
+  it('that is to be given to it, for a while', () => {
+    expect(planLeases(view).expectsShard).toBe(true)
+    expect(planLeases({ ...view, now: now + staleMs }).expectsShard).toBe(false)
+  })
+
+  it('no more once it has it, nor one that others want', () => {
+    expect(planLeases({ ...view, owned: new Set([1, 3]) }).expectsShard).toBe(false)
+    expect(planLeases(wanted(outlook('a', ['b', 'b', 'b', 'a']), 1, 'c')).expectsShard).toBe(false)
   })
 })

@@ -7,6 +7,8 @@ export type Urgency = 'pairing' | 'restart' | 'reconnect'
 export type PacingLimits = {
   /** Openings of an urgency or a higher one that may be under way at once. */
   readonly concurrent: Readonly<Record<Urgency, number>>
+  /** Milliseconds after which an opening gives its place back: one that hangs must not hold others up (R41). */
+  readonly holdMs: number
   /** Background reconnects that may begin in a second. */
   readonly reconnectsPerSecond: number
   /** Attempts admitted at once; beyond them `attemptsPerSecond` are, and others are told to come back. */
@@ -17,25 +19,37 @@ export type PacingLimits = {
 /** A new link costs about half a second of one core (812 pre-keys), a login a tenth of that. */
 export const defaultLimits: PacingLimits = {
   concurrent: { pairing: 8, restart: 3, reconnect: 3 },
+  holdMs: 5000,
   reconnectsPerSecond: 5,
   attemptBurst: 64,
   attemptsPerSecond: 2,
 }
 
 export type Pacing = {
-  /** Counts an attempt in; seconds to come back in when the host has its hands full (`BUSY`). */
-  admitAttempt(): 'admitted' | { readonly retryAfter: number }
-  /** Runs `begin` when it is this opening's turn; the result leaves the queue, or gives the place back. */
+  /**
+   * Counts an attempt in that must have its code within so many ms; seconds to come back in when the host has its hands
+   * full (`BUSY`).
+   */
+  admitAttempt(withinMs: number): 'admitted' | { readonly retryAfter: number }
+  /**
+   * Runs `begin` when it is this opening's turn; the result leaves the queue, or gives the place back, which happens by
+   * itself after a while.
+   */
   enter(urgency: Urgency, begin: () => void): Cancel
 }
 
-type Entry = { readonly urgency: Urgency; readonly begin: () => void }
+type Entry = { readonly urgency: Urgency; readonly begin: () => void; beganAt: number; stopHold: Cancel }
 const urgencies: readonly Urgency[] = ['pairing', 'restart', 'reconnect']
+/** How long a pairing holds its place on a host that has nothing else to do; what is measured takes over from there. */
+const firstPairingMs = 500
+/** Weight of the last pairing in that measure. */
+const lastWeight = 0.2
 
 export function pacing(time: Time, limits: PacingLimits = defaultLimits): Pacing {
   const waiting: Entry[] = []
   const running = new Set<Entry>()
-  const admitAttempt = attemptBucket(time, limits)
+  const admit = attemptBucket(time, limits)
+  let pairingMs = firstPairingMs
   let nextReconnectAt = 0
   let wakeUp: Cancel | undefined
 
@@ -58,6 +72,8 @@ export function pacing(time: Time, limits: PacingLimits = defaultLimits): Pacing
       waiting.splice(waiting.indexOf(entry), 1)
       running.add(entry)
       if (entry.urgency === 'reconnect') nextReconnectAt = time.monotonic() + 1000 / limits.reconnectsPerSecond
+      entry.beganAt = time.monotonic()
+      entry.stopHold = time.after(limits.holdMs, () => leave(entry))
       entry.begin()
     }
     wakeUp?.()
@@ -65,31 +81,51 @@ export function pacing(time: Time, limits: PacingLimits = defaultLimits): Pacing
     wakeUp = waiting.length > 0 && delay > 0 ? time.after(delay, proceed) : undefined
   }
 
+  const leave = (entry: Entry): void => {
+    const index = waiting.indexOf(entry)
+    if (index >= 0) waiting.splice(index, 1)
+    entry.stopHold()
+    if (!running.delete(entry)) return
+    if (entry.urgency === 'pairing') pairingMs += (time.monotonic() - entry.beganAt - pairingMs) * lastWeight
+    proceed()
+  }
+
+  /** Until a pairing that queues now would have its code, at the pace of the last ones. */
+  const expectedMs = (): number => {
+    const ahead = waiting.filter(({ urgency }) => urgency === 'pairing').length
+    return pairingMs * (1 + Math.ceil(ahead / limits.concurrent.pairing))
+  }
+
   return {
-    admitAttempt,
+    admitAttempt: (withinMs) => admit(expectedMs(), withinMs),
     enter(urgency, begin) {
-      const entry: Entry = { urgency, begin }
+      const entry: Entry = { urgency, begin, beganAt: 0, stopHold: () => undefined }
       waiting.push(entry)
       proceed()
-      return () => {
-        const index = waiting.indexOf(entry)
-        if (index >= 0) waiting.splice(index, 1)
-        if (running.delete(entry)) proceed()
-      }
+      return () => leave(entry)
     },
   }
 }
 
-/** A token bucket on the monotonic clock. */
-function attemptBucket(time: Time, limits: PacingLimits): Pacing['admitAttempt'] {
-  let tokens = limits.attemptBurst
+/**
+ * A token bucket on the monotonic clock. Whoever is turned away is given a time of their own: were all told the same, they
+ * would all come back together, and all but one would be turned away again.
+ */
+function attemptBucket(time: Time, { attemptBurst, attemptsPerSecond }: PacingLimits) {
+  const eachMs = 1000 / attemptsPerSecond
+  let tokens = attemptBurst
   let filledAt = time.monotonic()
-  return () => {
+  let nextReturnAt = 0
+  return (expectedMs: number, withinMs: number): ReturnType<Pacing['admitAttempt']> => {
     const elapsed = time.monotonic() - filledAt
     filledAt += elapsed
-    tokens = Math.min(limits.attemptBurst, tokens + (elapsed / 1000) * limits.attemptsPerSecond)
-    if (tokens < 1) return { retryAfter: Math.ceil((1 - tokens) / limits.attemptsPerSecond) }
-    tokens -= 1
-    return 'admitted'
+    tokens = Math.min(attemptBurst, tokens + elapsed / eachMs)
+    if (tokens >= 1 && expectedMs <= withinMs) {
+      tokens -= 1
+      return 'admitted'
+    }
+    const returnAt = Math.max(nextReturnAt, filledAt + (tokens < 1 ? (1 - tokens) * eachMs : expectedMs))
+    nextReturnAt = returnAt + eachMs
+    return { retryAfter: Math.ceil((returnAt - filledAt) / 1000) }
   }
 }

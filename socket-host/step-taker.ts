@@ -119,7 +119,7 @@ async function accept(shop: Workshop, attempt: Attempt): Promise<CompanyState> {
   const { deps, decisions, running } = shop
   const { attemptId, fence, correlationId, method } = attempt
   const ref: AttemptRef = { attemptId, fence, owner: ownerOf(shop) }
-  const admission = deps.pacing.admitAttempt()
+  const admission = deps.pacing.admitAttempt(attempt.deadline - deps.time.now())
   if (admission !== 'admitted') return write(shop, (s, now) => turnAway(s, ref, admission.retryAfter, now))
   const { phoneChangePolicy } = deps.settings
   const { state, outcome } = await decisions.decide(

@@ -1,6 +1,7 @@
 /** Breaks a whole local run at random for a while, mends it, and reports what that has cost. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { HostView } from '../../local/hosts/start-hosts.ts'
+import { restartHosts, seedLinked, untilOnline } from '../e2e/linked-fleet.ts'
 import { type Stage, startStage } from '../e2e/stage.ts'
 import { type Dice, dice } from './dice.ts'
 import { type Company, type Fleet, fleetOf, quickLeases, signal } from './fleet.ts'
@@ -31,7 +32,7 @@ type Act = (scene: Scene) => Promise<void>
 
 /** Longest that a client may have to wait for an end of what it asked for: the time to code, to type, to connect. */
 const answerMs = 90_000
-const linkAbreast = 20
+const connectMs = 300_000
 
 export async function chaos(options: ChaosOptions): Promise<Report> {
   let storeRefusals = 0
@@ -46,12 +47,9 @@ export async function chaos(options: ChaosOptions): Promise<Report> {
   })
   try {
     const fleet = fleetOf(stage)
+    const companies = await linkedCompanies(stage, options.companies)
     await fleet.untilSpread()
-    const standing = new Map<Company, Standing>()
-    while (standing.size < options.companies) {
-      const some = await fleet.linkSome(Math.min(linkAbreast, options.companies - standing.size))
-      for (const company of some) standing.set(company, 'linked')
-    }
+    const standing = new Map<Company, Standing>(companies.map((company) => [company, 'linked']))
     const scene: Scene = { stage, fleet, throws: dice(options.seed), standing, pauses: [], stuck: [] }
     const watching = new AbortController()
     const offline = watchOffline(fleet, () => linkedOf(scene), watching.signal)
@@ -75,6 +73,18 @@ export async function chaos(options: ChaosOptions): Promise<Report> {
   } finally {
     await stage.stop()
   }
+}
+
+/** Linked by hand, so that there may be hundreds; those that are reset in the course of it link as owners do. */
+async function linkedCompanies(stage: Stage, count: number): Promise<readonly Company[]> {
+  const companies = Array.from({ length: count }, () => stage.fresh())
+  await seedLinked(
+    stage.run,
+    companies.map(({ companyId, phone }) => ({ companyId, phone: phone.number })),
+  )
+  await restartHosts(stage.run)
+  await untilOnline(stage.run, count, connectMs)
+  return companies
 }
 
 const linkedOf = ({ standing }: Scene): readonly Company[] =>

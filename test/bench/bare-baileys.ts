@@ -8,13 +8,13 @@ import makeWASocket, {
 } from '@whiskeysockets/baileys'
 import { pino } from 'pino'
 
-const silent = pino({ level: 'silent' })
+export const silent = pino({ level: 'silent' })
 
 /** Keys in memory, as for an attempt. */
-function memoryAuth(): AuthenticationState {
+export function memoryAuth(creds = initAuthCreds()): AuthenticationState {
   const rows = new Map<string, unknown>()
   return {
-    creds: initAuthCreds(),
+    creds,
     keys: {
       get: async (type, ids) => Object.fromEntries(ids.map((id) => [id, rows.get(`${type}#${id}`)] as never)),
       set: async (data: SignalDataSet) => {

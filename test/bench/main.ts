@@ -1,12 +1,18 @@
 /** `npm run bench [-- name …]`: measures both sides of every claim in one run. Machines are noisy: look at ratios. */
-import { readFileSync } from 'node:fs'
 import { DEFAULT_CONNECTION_CONFIG, WA_CERT_DETAILS } from '@whiskeysockets/baileys'
+import { capacity } from './capacity.ts'
 import { concurrent } from './concurrent.ts'
+import { failover } from './failover.ts'
 import { megabytes, milliseconds } from './figures.ts'
+import { functionCosts } from './functions.ts'
+import { leases } from './leases.ts'
+import { residentBytes } from './memory.ts'
 import { readySetting, startProgram } from './processes.ts'
+import { reconnects } from './reconnects.ts'
 import { recovery } from './recovery.ts'
 import { requests } from './requests.ts'
 import { reset } from './reset.ts'
+import { sessions } from './sessions.ts'
 import { timeToCode } from './time-to-code.ts'
 
 /** What a benchmark is given: a local run against a simulator that is a process of its own. */
@@ -28,7 +34,16 @@ const benches: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
 }
 
 /** Benchmarks that start what they need themselves, one after the other. */
-const selfContained: Readonly<Record<string, (print: typeof say) => Promise<void>>> = { reset, requests }
+const selfContained: Readonly<Record<string, (print: typeof say) => Promise<void>>> = {
+  functions: functionCosts,
+  reset,
+  requests,
+  capacity,
+  reconnects,
+  failover,
+  leases,
+  sessions,
+}
 
 async function main(names: readonly string[]): Promise<void> {
   const all = [...Object.keys(selfContained), ...Object.keys(benches)]
@@ -75,8 +90,6 @@ async function memory({ url, pid, say }: Bench): Promise<void> {
   for (const host of hosts) say(`memory: host ${megabytes(residentBytes(host.pid))}`)
 }
 
-const residentBytes = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
-
 await main(process.argv.slice(2))
-process.exit(0)
+// A benchmark whose promise was broken has set the exit code.
+process.exit()

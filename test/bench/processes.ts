@@ -15,9 +15,17 @@ export type Program = {
 }
 
 /** Starts a script of the project and waits for its `ready` line; its output until then is shown if it fails. */
-export async function startProgram(script: string, args: readonly string[]): Promise<Program> {
+export async function startProgram(
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Program> {
   const start = performance.now()
-  const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [script, ...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const { ready, lines } = await readyLine(child)
   if (ready === undefined) throw new Error(`${script} ended before it was ready:\n${lines.join('\n')}`)
   return {

@@ -1,0 +1,39 @@
+/**
+ * A program: as many linked Baileys sockets as it is told to open, in stages, with their keys in memory. Says `ready` with
+ * its resident bytes after each stage. `SIMULATOR_URL` is where its devices are linked; the preloads do the rest.
+ */
+import makeWASocket, { Browsers } from '@whiskeysockets/baileys'
+import { inParallel } from '#shared/dynamo/in-parallel.ts'
+import { linkedCompanion } from '../e2e/linked-companion.ts'
+import { memoryAuth, silent } from './bare-baileys.ts'
+import { settledBytes } from './memory.ts'
+
+const simulatorUrl = process.env['SIMULATOR_URL'] ?? ''
+const stages = process.argv.slice(2).map(Number)
+/** As many at once as a host has. */
+const abreast = 3
+
+async function openOne(phone: string): Promise<void> {
+  const { creds, keys } = await linkedCompanion(simulatorUrl, phone)
+  const auth = memoryAuth(creds)
+  await auth.keys.set(keys)
+  const socket = makeWASocket({ auth, logger: silent, browser: Browsers.ubuntu('Chrome') })
+  socket.ev.on('creds.update', (update) => Object.assign(creds, update))
+  await new Promise<void>((resolve, reject) => {
+    socket.ev.on('connection.update', ({ connection, lastDisconnect }) => {
+      if (connection === 'open') resolve()
+      if (connection === 'close') reject(lastDisconnect?.error)
+    })
+  })
+}
+
+const settings = [`at0=${await settledBytes(process.pid)}`]
+let open = 0
+for (const count of stages) {
+  const phones = Array.from({ length: count - open }, (_, index) => `7902${1_000_000 + open + index}`)
+  await inParallel(phones, abreast, openOne)
+  open = count
+  settings.push(`at${count}=${await settledBytes(process.pid)}`)
+}
+console.log(`ready ${settings.join(' ')}`)
+process.once('SIGINT', () => process.exit(0))

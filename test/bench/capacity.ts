@@ -1,0 +1,45 @@
+/** Two hundred pairings at once on one host with fifty healthy sessions; exit code 1 when a promise is broken (R18, R41, R44). */
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Answer, brokenPromises, burst, connectHealthy, gather } from '../e2e/burst.ts'
+import { startStage } from '../e2e/stage.ts'
+import { cpuSeconds } from './cpu-time.ts'
+import { milliseconds, percentile } from './figures.ts'
+
+const healthySessions = 50
+const pairings = 200
+const patienceMs = 60_000
+const shownPromises = 10
+/** Every session has to ping within this time. */
+const keepAliveMs = 31_000
+
+export async function capacity(say: (line: string) => void): Promise<void> {
+  const stage = await startStage({ hosts: 1, environment: { RECONNECTS_PER_SECOND: '20' } })
+  try {
+    const healthy = await connectHealthy(stage, healthySessions)
+    const asking = await gather(stage, pairings)
+    const pid = (await stage.run.hosts())[0]?.pid ?? 0
+    const [hostCpu, restCpu] = [cpuSeconds(pid), cpuSeconds(process.pid)]
+    const startedAt = performance.now()
+    const asked = await burst(asking, patienceMs)
+    const tookMs = performance.now() - startedAt
+    say(`capacity: ${pairings} pairings at once on one host with ${healthySessions} healthy sessions`)
+    say(`  ${asked.codes.length} codes  ${times(asked.codes)}   ${asked.busy.length} BUSY  ${times(asked.busy)}`)
+    say(
+      `  all answered after ${milliseconds(tookMs)}; CPU of the host ${(cpuSeconds(pid) - hostCpu).toFixed(1)} s, ` +
+        `of functions, tables and WhatsApp ${(cpuSeconds(process.pid) - restCpu).toFixed(1)} s`,
+    )
+    await pause(Math.max(0, keepAliveMs - tookMs))
+    const broken = await brokenPromises(stage, healthy, asked)
+    await asked.close()
+    if (broken.length > 0) process.exitCode = 1
+    say(broken.length === 0 ? '  every promise was kept' : `  ${broken.length} promises were broken, such as:`)
+    for (const each of broken.slice(0, shownPromises)) say(`    ${each}`)
+  } finally {
+    await stage.stop()
+  }
+}
+
+function times(answers: readonly Answer[]): string {
+  const all = answers.map(({ ms }) => ms)
+  return `p50 ${milliseconds(percentile(all, 0.5))}  last ${milliseconds(percentile(all, 1))}`
+}

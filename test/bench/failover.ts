@@ -1,0 +1,59 @@
+/** `kill -9` of one of two hosts: until the first and the last of its sessions are connected on the other. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { shardOf } from '#shared/domain/shard.ts'
+import { type Linked, loginsOf, nudgeHosts, seedLinked, untilOnline } from '../e2e/linked-fleet.ts'
+import { type Stage, startStage } from '../e2e/stage.ts'
+
+const sizes = (process.env['BENCH_SESSIONS'] ?? '10,100,300').split(',').map(Number)
+const shards = 4
+const pollMs = 100
+const patienceMs = 300_000
+
+export async function failover(say: (line: string) => void): Promise<void> {
+  say('failover: kill -9 of one of two hosts; leases are stale after 10 s, 5 reconnects begin in a second')
+  for (const size of sizes) {
+    const stage = await startStage({ hosts: 2, restartsHosts: false })
+    try {
+      say(await measure(stage, size))
+    } finally {
+      await stage.stop()
+    }
+  }
+}
+
+async function measure(stage: Stage, size: number): Promise<string> {
+  await untilBothOwn(stage)
+  const companies = Array.from({ length: size }, (_, index) => ({
+    companyId: `session-${index}`,
+    phone: `7901${1_000_000 + index}`,
+  }))
+  await seedLinked(stage.run, companies)
+  await nudgeHosts(stage.run, companies)
+  await untilOnline(stage.run, size, patienceMs)
+  const dead = (await stage.run.hosts())[0]
+  if (dead?.pid === undefined) throw new Error('there is no host to kill')
+  const orphans = companies.filter(({ companyId }) => dead.shards.includes(shardOf(companyId, shards)))
+  process.kill(dead.pid, 'SIGKILL')
+  const { firstMs, lastMs } = await untilTakenOver(stage, orphans)
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
+  return `  ${String(size).padStart(4)} sessions, ${orphans.length} of them on the dead host: first after ${seconds(firstMs)}, last after ${seconds(lastMs)}`
+}
+
+/** A session that is taken over is a second login of its device. */
+async function untilTakenOver(stage: Stage, orphans: readonly Linked[]) {
+  const phones = orphans.map(({ phone }) => phone)
+  const startedAt = performance.now()
+  let firstMs: number | undefined
+  for (;;) {
+    const back = (await loginsOf(stage.run, phones)).filter((logins) => logins > 1).length
+    const elapsed = performance.now() - startedAt
+    if (back > 0) firstMs ??= elapsed
+    if (back === phones.length) return { firstMs: firstMs ?? elapsed, lastMs: elapsed }
+    if (elapsed > patienceMs) throw new Error(`only ${back} of ${phones.length} sessions were taken over`)
+    await pause(pollMs)
+  }
+}
+
+async function untilBothOwn(stage: Stage): Promise<void> {
+  while ((await stage.run.hosts()).some((host) => host.shards.length !== shards / 2)) await pause(pollMs)
+}

@@ -1,0 +1,62 @@
+/** What leases cost while nothing happens: requests to DynamoDB of one, two and three idle hosts with sixteen shards. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { synthesize } from '../../local/synth.ts'
+import { type Stage, startStage } from '../e2e/stage.ts'
+import { type Counted, countingDynamoDb } from './counting-proxy.ts'
+
+const shards = 16
+const windowMs = 60_000
+/** A host that has just started looks often for as long as a lease lasts. */
+const settleMs = 12_000
+const spreadWithinMs = 180_000
+
+export async function leases(say: (line: string) => void): Promise<void> {
+  const { folder, remove } = await synthesize(shards, new AbortController().signal)
+  say(`leases: requests of idle hosts to DynamoDB in a minute, ${shards} shards, renewed every 3 s`)
+  try {
+    for (const hosts of [1, 2, 3]) await measure(hosts, folder, say)
+  } finally {
+    await remove()
+  }
+}
+
+async function measure(hosts: number, assembly: string, say: (line: string) => void): Promise<void> {
+  const dynamoDb = await countingDynamoDb()
+  const stage = await startStage({ hosts, assembly, env: { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url } })
+  try {
+    await untilSpread(stage)
+    await pause(settleMs)
+    const from = dynamoDb.counted.length
+    await pause(windowMs)
+    const counted = dynamoDb.counted.slice(from)
+    const of = (operation: string, row: string) => counted.filter((each) => isOf(each, operation, row))
+    const reads = of('BatchGetItem', 'LEASE')
+    const renewals = of('UpdateItem', 'LEASE')
+    const beats = of('PutItem', 'BEAT')
+    say(
+      `  ${hosts} ${hosts === 1 ? 'host ' : 'hosts'}  ${counted.length} in all; per host ${perHost(reads, hosts)} reads of all ` +
+        `leases, ${perHost(beats, hosts)} heartbeats; per shard ${(renewals.length / shards).toFixed(1)} renewals; ` +
+        `${Math.round(units(reads))} RCU, ${Math.round(units(renewals) + units(beats))} WCU`,
+    )
+  } finally {
+    await stage.stop()
+    await dynamoDb.stop()
+  }
+}
+
+const isOf = ({ operation, body }: Counted, wanted: string, row: string) =>
+  operation === wanted && body.includes(`"${row}"`)
+const units = (some: readonly Counted[]) => some.reduce((sum, each) => sum + each.units, 0)
+const perHost = (some: readonly Counted[], hosts: number) => (some.length / hosts).toFixed(1)
+
+/** Nobody has two more than another: nobody will ask for a shard. */
+async function untilSpread(stage: Stage): Promise<void> {
+  const until = performance.now() + spreadWithinMs
+  for (;;) {
+    const counts = (await stage.run.hosts()).map((host) => host.shards.length)
+    const all = counts.reduce((sum, count) => sum + count, 0)
+    if (all === shards && Math.max(...counts) - Math.min(...counts) < 2) return
+    if (performance.now() > until) throw new Error(`the shards were not shared out: ${counts.join(', ')}`)
+    await pause(200)
+  }
+}

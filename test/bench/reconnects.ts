@@ -1,0 +1,72 @@
+/** Five hundred sessions reconnect on one host that has just started: how fast, what limits it, and what pairings notice. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { restartHosts, seedLinked, untilOnline } from '../e2e/linked-fleet.ts'
+import { type Stage, startStage } from '../e2e/stage.ts'
+import { cpuSeconds } from './cpu-time.ts'
+import { milliseconds, percentile } from './figures.ts'
+
+const sessions = Number(process.env['BENCH_SESSIONS'] ?? 500)
+/** The default rate, and one that is never reached. */
+const rates = [5, 1000] as const
+const pairings = 20
+const betweenPairingsMs = 500
+/** R18. */
+const promisedMs = 20_000
+
+export async function reconnects(say: (line: string) => void): Promise<void> {
+  say(`reconnects: ${sessions} sessions of one host that was started again, ${pairings} pairings meanwhile`)
+  for (const rate of rates) {
+    const stage = await startStage({ hosts: 1, environment: { RECONNECTS_PER_SECOND: String(rate) } })
+    try {
+      await measure(stage, rate, say)
+    } finally {
+      await stage.stop()
+    }
+  }
+}
+
+async function measure(stage: Stage, rate: number, say: (line: string) => void): Promise<void> {
+  const companies = Array.from({ length: sessions }, (_, index) => ({
+    companyId: `session-${index}`,
+    phone: `7901${1_000_000 + index}`,
+  }))
+  await seedLinked(stage.run, companies)
+  await restartHosts(stage.run)
+  await untilOnline(stage.run, 1, 30_000)
+  const pid = (await stage.run.hosts())[0]?.pid ?? 0
+  const [cpu, restCpu] = [cpuSeconds(pid), cpuSeconds(process.pid)]
+  const [tookMs, codes] = await Promise.all([untilOnline(stage.run, sessions, 600_000), pairMeanwhile(stage)])
+  const seconds = tookMs / 1000
+  const perSecond = (sessions - 1) / seconds
+  const share = (before: number, of: number) => `${Math.round(((cpuSeconds(of) - before) / seconds) * 100)} %`
+  const limit = perSecond > rate * 0.9 ? 'the configured rate' : 'the CPU'
+  say(
+    `  RECONNECTS_PER_SECOND=${rate}: ${perSecond.toFixed(1)} a second, limited by ${limit}; of a core the host has used ` +
+      `${share(cpu, pid)}, tables and WhatsApp ${share(restCpu, process.pid)}`,
+  )
+  const late = codes.filter((ms) => ms > promisedMs).length
+  say(
+    `    time to code meanwhile  p50 ${milliseconds(percentile(codes, 0.5))}  last ${milliseconds(percentile(codes, 1))}` +
+      `  ${late === 0 ? 'all within 20 s' : `${late} too late`}`,
+  )
+}
+
+/** Pairings that arrive one after the other while the sessions come up; how long each waited for its code. */
+async function pairMeanwhile(stage: Stage): Promise<readonly number[]> {
+  const asked: Promise<number>[] = []
+  for (let pairing = 0; pairing < pairings; pairing++) {
+    asked.push(timeToCode(stage))
+    await pause(betweenPairingsMs)
+  }
+  return Promise.all(asked)
+}
+
+async function timeToCode(stage: Stage): Promise<number> {
+  const { companyId, phone } = stage.fresh()
+  const client = await stage.client(companyId)
+  const startedAt = performance.now()
+  await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
+  const elapsed = performance.now() - startedAt
+  await client.close()
+  return elapsed
+}

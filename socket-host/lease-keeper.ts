@@ -9,48 +9,9 @@ import {
   type Sighting,
   watch,
 } from '#shared/domain/lease.ts'
-import type { Log } from '#shared/log.ts'
-import type { Lease, LeaseStore } from '#shared/ports.ts'
-import type { Tenure } from './deps.ts'
-import { type Cancel, pause, type Time } from './time.ts'
-
-export type LeaseKeeperDeps = {
-  readonly store: LeaseStore
-  readonly time: Time
-  readonly log: Log
-  readonly hostId: string
-  readonly shards: number
-  readonly renewMs: number
-  readonly staleMs: number
-}
-
-/** Who acts on what the keeper finds out. */
-export type LeaseListener = {
-  acquired(shard: number, tenure: Tenure): void
-  /** The lease is gone or about to go: resolves when every socket of the shard is closed. Writes nothing. */
-  lost(shard: number): Promise<void>
-  /** Whether the shard may be handed over now: not while one of its attempts runs. */
-  mayHandOver(shard: number): boolean
-  /** Leaves the shard in good order; the lease is released after it. */
-  handOver(shard: number): Promise<void>
-}
-
-export type LeaseKeeper = {
-  start(): void
-  /** Shards owned by this host's own clock. */
-  owned(): readonly number[]
-  /** Monotonic ms of the last round that got through to the store. */
-  lastContactAt(): number
-  /**
-   * Claims nothing more, and names a heir for each shard; what is owned goes on being renewed. Resolves with how long to
-   * wait, in ms, until the heirs know and look often; 0 when there are none.
-   */
-  announceLeave(): Promise<number>
-  /** Gives a shard up that has been left in good order. */
-  release(shard: number): Promise<void>
-  /** Ends the loop; leases that are still held go stale. */
-  stop(): Promise<void>
-}
+import type { Lease } from '#shared/ports.ts'
+import type { LeaseKeeper, LeaseKeeperDeps, LeaseListener } from './lease-keeper-port.ts'
+import { type Cancel, pause } from './time.ts'
 
 type Holding = { lease: Lease; until: number; cancel: Cancel; isGivenUp: boolean; isRenewing: boolean }
 
@@ -178,7 +139,11 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     const leases = await store.readAll(deps.shards)
     lastContactAt = time.monotonic()
     sightings = watch(sightings, leases, lastContactAt)
-    if (!isClaiming) return undefined
+    if (!isClaiming) {
+      // Whoever leaves at the same moment is no heir; it shows when it has named its own.
+      await bequeath()
+      return renewMs / 10
+    }
     const plan = planLeases(outlook())
     const claims = await Promise.all(plan.claim.map((lease) => guarded('claim', () => claim(lease))))
     // Another free lease may be left, and nobody is to wait for it until the next round.
@@ -220,16 +185,22 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     await looking
   }
 
-  async function announceLeave(): Promise<number> {
-    isClaiming = false
+  async function bequeath(): Promise<number> {
     const given = bequests(outlook())
     await Promise.all(
       given.map(({ shard, heir }) => {
         const holding = holdings.get(shard)
-        return holding && guarded('want', () => store.want(holding.lease, heir))
+        return holding && guarded('bequeath', () => store.bequeath(holding.lease, heir))
       }),
     )
-    return given.length > 0 ? renewMs : 0
+    return given.length
+  }
+
+  async function announceLeave(): Promise<number> {
+    isClaiming = false
+    const heirs = await bequeath()
+    lookOnce()
+    return heirs > 0 ? renewMs : 0
   }
 
   return {

@@ -17,6 +17,8 @@ export type LeaseSeen = {
   readonly version: number
   readonly ownerId?: string
   readonly wantedBy?: string
+  /** The owner is about to give it up: `wantedBy` is its heir. */
+  readonly isLeaving?: true
 }
 
 /** A lease, and since when (monotonic ms, this host's clock) it has looked just so, and been wanted by whom it is. */
@@ -72,7 +74,8 @@ export type LeasePlan = {
 export function planLeases(outlook: Outlook): LeasePlan {
   const { hostId, sightings, owned, now, staleMs } = outlook
   const expectsShard = sightings.some(
-    ({ lease, wantedSince }) => lease.wantedBy === hostId && !owned.has(lease.shard) && now - wantedSince < staleMs,
+    ({ lease, wantedSince }) =>
+      lease.wantedBy === hostId && !owned.has(lease.shard) && (lease.isLeaving || now - wantedSince < staleMs),
   )
   return { claim: claims(outlook), want: wish(outlook), handOver: gift(outlook), expectsShard }
 }
@@ -133,18 +136,30 @@ function gift(outlook: Outlook): number | undefined {
 /** A shard of a host that is to leave, and who is to have it. */
 export type Bequest = { readonly shard: number; readonly heir: string }
 
-/** Shares the host's shards out among the others that live, the poorest first; nothing when it is the last one. */
+/**
+ * Shares the host's shards out among the others that live and stay, the poorest first; nothing when there are none. Shards
+ * that have been left to such an heir already are left out.
+ */
 export function bequests(outlook: Outlook): readonly Bequest[] {
   const { hostId, sightings, owned } = outlook
   const held = new Map(countByOwner(sightings).map(({ ownerId, count }) => [ownerId, count]))
-  const others = [...liveHosts(outlook)].filter((name) => name !== hostId)
-  return [...owned].flatMap((shard) => {
+  const others = [...liveHosts(outlook)].filter((name) => name !== hostId && !isLeaving(outlook, name))
+  const inherit = (heir: string) => held.set(heir, (held.get(heir) ?? 0) + 1)
+  const open: number[] = []
+  for (const { lease } of sightings.filter(({ lease: { shard } }) => owned.has(shard))) {
+    if (lease.isLeaving && lease.wantedBy !== undefined && others.includes(lease.wantedBy)) inherit(lease.wantedBy)
+    else open.push(lease.shard)
+  }
+  return open.flatMap((shard) => {
     const [heir] = others.toSorted((a, b) => (held.get(a) ?? 0) - (held.get(b) ?? 0) || (a < b ? -1 : 1))
     if (heir === undefined) return []
-    held.set(heir, (held.get(heir) ?? 0) + 1)
+    inherit(heir)
     return [{ shard, heir }]
   })
 }
+
+const isLeaving = ({ sightings }: Outlook, hostId: string): boolean =>
+  sightings.some(({ lease }) => lease.ownerId === hostId && lease.isLeaving)
 
 function countByOwner(sightings: readonly Sighting[]): { ownerId: string; count: number }[] {
   const counts = new Map<string, number>()

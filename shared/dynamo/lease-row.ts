@@ -13,6 +13,7 @@ const LeaseItem = v.object({
   version: v.optional(count, 0),
   owner: v.exactOptional(v.string()),
   wantedBy: v.exactOptional(v.string()),
+  isLeaving: v.exactOptional(v.literal(true)),
   renewedAt: v.optional(v.number(), 0),
 })
 

@@ -1,9 +1,10 @@
 /**
  * `LeaseStore` on DynamoDB. One conditional write each, on the shard's item `LEASE`:
  *
- *     claim    if epoch, version and owner are as seen    owner, epoch and version new, wantedBy gone
+ *     claim    if epoch, version and owner are as seen    owner, epoch and version new, wantedBy and isLeaving gone
  *     renew    if owner and epoch are mine                version + 1
  *     want     if owner and epoch are as seen             wantedBy new
+ *     bequeath if owner and epoch are mine                wantedBy new, isLeaving
  *     release  if owner and epoch are mine                owner gone; epoch and wantedBy stay: who wanted it comes first
  */
 import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
@@ -25,6 +26,7 @@ export function dynamoLeaseStore(deps: LeaseStoreDeps): LeaseStore {
     claim: (seen, ownerId, epoch, now) => claim(deps, seen, ownerId, epoch, now),
     renew: (lease, now) => renew(deps, lease, now),
     want: (lease, hostId) => want(deps, lease, hostId),
+    bequeath: (lease, heir) => bequeath(deps, lease, heir),
     release: (lease) => release(deps, lease),
     beat: (beat) => writeBeat(deps, beat),
   }
@@ -47,7 +49,8 @@ async function claim(
 ): Promise<Lease | undefined> {
   if (epoch <= seen.epoch) throw new Error(`A claim must raise the epoch: ${epoch} after ${seen.epoch}`)
   const claimed = await update(table, seen.shard, {
-    UpdateExpression: 'SET #epoch = :epoch, #version = :version, #owner = :owner, #renewedAt = :now REMOVE #wantedBy',
+    UpdateExpression:
+      'SET #epoch = :epoch, #version = :version, #owner = :owner, #renewedAt = :now REMOVE #wantedBy, #isLeaving',
     ...isAsSeen(seen),
     values: { ':epoch': epoch, ':version': seen.version + 1, ':owner': ownerId, ':now': now },
   })
@@ -71,6 +74,14 @@ async function want(table: ControlTable, lease: Lease, hostId: string): Promise<
     UpdateExpression: 'SET #wantedBy = :hostId',
     ...isOwnedBy(lease),
     values: { ':hostId': hostId },
+  })
+}
+
+async function bequeath(table: ControlTable, lease: Lease, heir: string): Promise<void> {
+  await update(table, lease.shard, {
+    UpdateExpression: 'SET #wantedBy = :heir, #isLeaving = :true',
+    ...isOwnedBy(lease),
+    values: { ':heir': heir, ':true': true },
   })
 }
 
@@ -112,6 +123,7 @@ const names = {
   '#owner': 'owner',
   '#renewedAt': 'renewedAt',
   '#wantedBy': 'wantedBy',
+  '#isLeaving': 'isLeaving',
 }
 
 function isAsSeen({ epoch, version, ownerId }: Lease): Pick<LeaseUpdate, 'condition' | 'seen'> {

@@ -123,6 +123,22 @@ export function describeLeaseStore({ make, runs }: LeaseStoreSetUp): void {
       expect((await claimed(store, 'host-b', 6)).wantedBy).toBeUndefined()
     })
 
+    test('an owner that leaves names an heir; nobody else can', async () => {
+      const store = await make()
+      const stale = await claimed(store, 'host-a', 5)
+      const lease = await claimed(store, 'host-b', 6)
+      await store.bequeath(stale, 'host-c')
+      expect(await read(store)).toEqual(lease)
+      await store.want(lease, 'host-d')
+      await store.bequeath(lease, 'host-c')
+      expect(await read(store)).toEqual({ ...lease, wantedBy: 'host-c', isLeaving: true })
+      await store.release(lease)
+      expect(await read(store)).toMatchObject({ wantedBy: 'host-c', isLeaving: true })
+      const inherited = await claimed(store, 'host-c', 7)
+      expect(inherited).not.toHaveProperty('wantedBy')
+      expect(inherited).not.toHaveProperty('isLeaving')
+    })
+
     test('whatever hosts do with whatever they have seen, a shard has one owner and epochs grow', async () => {
       const action = fc.record({
         host: fc.constantFrom('host-a', 'host-b', 'host-c'),

@@ -34,6 +34,9 @@ export function memoryLeaseStore(): MemoryLeaseStore {
     async want(lease, hostId) {
       if (isOwnedBy(lease)) put({ ...current(lease.shard), wantedBy: hostId })
     },
+    async bequeath(lease, heir) {
+      if (isOwnedBy(lease)) put({ ...current(lease.shard), wantedBy: heir, isLeaving: true })
+    },
     async release(lease) {
       const { ownerId, ...released } = current(lease.shard)
       if (isOwnedBy(lease)) put({ ...released, version: released.version + 1 })

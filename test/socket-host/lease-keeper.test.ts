@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createLog } from '#shared/log.ts'
 import type { Tenure } from '../../socket-host/deps.ts'
-import { type LeaseKeeper, leaseKeeper } from '../../socket-host/lease-keeper.ts'
+import { leaseKeeper } from '../../socket-host/lease-keeper.ts'
+import type { LeaseKeeper } from '../../socket-host/lease-keeper-port.ts'
 import { pause, type Time } from '../../socket-host/time.ts'
 import { type FakeClock, fakeClock } from '../fakes/fake-clock.ts'
 import { type MemoryLeaseStore, memoryLeaseStore } from '../fakes/memory-lease-store.ts'
@@ -191,6 +192,23 @@ describe('two hosts', () => {
     await clock.advance(renewMs / 10)
     expect(b.owned.size).toBe(4)
     await Promise.all([a.keeper.stop(), b.keeper.stop()])
+  })
+
+  it('take over in a moment what two have released that leave at once and are no heirs of one another', async () => {
+    const clock = fakeClock()
+    const table = memoryLeaseStore()
+    const hosts = ['a', 'b', 'c', 'd'].map((hostId) => hostOn(clock, table, hostId))
+    for (const { keeper } of hosts) keeper.start()
+    await clock.advance(40_000)
+    const leavers = hosts.slice(0, 2)
+    const [waitMs = 0] = await Promise.all(leavers.map(({ keeper }) => keeper.announceLeave()))
+    await clock.advance(waitMs)
+    for (const { keeper } of leavers) for (const shard of keeper.owned()) await keeper.release(shard)
+    await clock.advance(renewMs / 10)
+    const counts = hosts.map(({ keeper }) => keeper.owned().length)
+    expect(counts.slice(0, 2)).toEqual([0, 0])
+    expect((counts[2] ?? 0) + (counts[3] ?? 0)).toBe(4)
+    await Promise.all(hosts.map(({ keeper }) => keeper.stop()))
   })
 
   it('that start together have half of the shards each after a second or two', async () => {

@@ -27,12 +27,15 @@ function outlook(hostId: string, owners: readonly (string | undefined)[], more: 
   return { hostId, sightings, owned, abandoned: new Set(), now, staleMs, renewMs, ...more }
 }
 
-const wanted = (view: Outlook, shard: number, wantedBy: string): Outlook => ({
+const changed = (view: Outlook, shard: number, change: Partial<LeaseSeen>): Outlook => ({
   ...view,
   sightings: view.sightings.map((each) =>
-    each.lease.shard === shard ? { ...each, lease: { ...each.lease, wantedBy } } : each,
+    each.lease.shard === shard ? { ...each, lease: { ...each.lease, ...change } } : each,
   ),
 })
+const wanted = (view: Outlook, shard: number, wantedBy: string) => changed(view, shard, { wantedBy })
+const bequeathed = (view: Outlook, shard: number, heir: string) =>
+  changed(view, shard, { wantedBy: heir, isLeaving: true })
 
 const claimed = (view: Outlook) => planLeases(view).claim.map(({ shard }) => shard)
 
@@ -160,6 +163,16 @@ describe('a host that leaves', () => {
   ])('%s', (_, owners, expected) => {
     expect(bequests(outlook('a', owners)).map(({ heir }) => heir)).toEqual(expected)
   })
+
+  it('leaves what has a living heir to it, and names another for what was left to one that leaves too', () => {
+    const all = outlook('a', ['a', 'a', 'a', 'b', 'c', 'd'])
+    const named = bequeathed(bequeathed(bequeathed(all, 0, 'b'), 1, 'c'), 3, 'a')
+    // What somebody has asked for on other days does not tell them to look out for it now.
+    expect(bequests(wanted(named, 2, 'c'))).toEqual([
+      { shard: 0, heir: 'd' },
+      { shard: 2, heir: 'c' },
+    ])
+  })
 })
 
 describe('a host expects a shard', () => {
@@ -168,6 +181,7 @@ describe('a host expects a shard', () => {
   it('that is to be given to it, for a while', () => {
     expect(planLeases(view).expectsShard).toBe(true)
     expect(planLeases({ ...view, now: now + staleMs }).expectsShard).toBe(false)
+    expect(planLeases({ ...bequeathed(view, 1, 'a'), now: now + staleMs }).expectsShard).toBe(true)
   })
 
   it('no more once it has it, nor one that others want', () => {

@@ -39,17 +39,23 @@ async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<r
   const item = { ...rowKey(companyId, connectionId), ...rest, [ttlAttribute]: ttl }
   await deps.client.send(new PutCommand({ TableName: deps.table, Item: item }))
   const connections = await list(deps, companyId)
-  const tooMany = oldestOthers(connections, connectionId, connections.length - (deps.limit ?? defaultLimit))
+  const tooMany = givingWay(connections, connection, deps.limit ?? defaultLimit)
   await Promise.all(tooMany.map((one) => remove(deps, companyId, one.connectionId)))
   return tooMany
 }
 
-/** The oldest so many but this one. */
-export const oldestOthers = (connections: readonly Connection[], connectionId: string, count: number) =>
+/** A connection that is younger may not have been opened yet, and would open although it is not listed any more. */
+const settledMs = 30_000
+
+/**
+ * Who gives way to a new connection: the oldest above the limit. All that come at the same moment name the same ones; those
+ * that are too young to give way do so to the next.
+ */
+export const givingWay = (connections: readonly Connection[], { connectedAt }: Connection, limit: number) =>
   connections
-    .filter((one) => one.connectionId !== connectionId)
-    .toSorted((a, b) => a.connectedAt - b.connectedAt)
-    .slice(0, Math.max(0, count))
+    .toSorted((a, b) => a.connectedAt - b.connectedAt || (a.connectionId < b.connectionId ? -1 : 1))
+    .slice(0, Math.max(0, connections.length - limit))
+    .filter((one) => connectedAt - one.connectedAt >= settledMs)
 
 async function remove(deps: ConnectionStoreDeps, companyId: string, connectionId: string): Promise<void> {
   await deps.client.send(new DeleteCommand({ TableName: deps.table, Key: rowKey(companyId, connectionId) }))

@@ -1,5 +1,5 @@
 /** A connection store in memory. */
-import { oldestOthers } from '#shared/dynamo/connection-store.ts'
+import { givingWay } from '#shared/dynamo/connection-store.ts'
 import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
 
 const lifetimeMs = 130 * 60_000
@@ -16,7 +16,7 @@ export function memoryConnectionStore(clock: Clock = Date.now, limit = 10): Conn
       const { companyId, connectionId } = connection
       connections.set(keyOf(companyId, connectionId), connection)
       const all = list(companyId)
-      const tooMany = oldestOthers(all, connectionId, all.length - limit)
+      const tooMany = givingWay(all, connection, limit)
       for (const one of tooMany) connections.delete(keyOf(companyId, one.connectionId))
       return tooMany
     },

@@ -30,7 +30,7 @@ describe('$connect', () => {
 
   test('lets the eleventh connection of a company in, and hangs up on the oldest, telling it why', async () => {
     const join = (n: number) => {
-      world.now.value = start + n
+      world.now.value = start + n * 60_000
       return connect(connectEvent({}, { connectionId: `c${n}`, connectedAt: world.now.value }), world)
     }
     for (let n = 0; n < 10; n++) await join(n)
@@ -47,7 +47,8 @@ describe('$connect', () => {
     const api = { post: () => new Promise<'sent'>(() => {}), close: async () => 'sent' as const }
     const expel = (some: readonly Connection[]) => expelConnections(some, { api, clock: world.clock })
     for (let n = 0; n < 10; n++) await connect(connectEvent({}, { connectionId: `c${n}` }), world)
-    expect(await connect(connectEvent({}, { connectionId: 'c10' }), { ...world, expel })).toEqual({ statusCode: 200 })
+    const late = connectEvent({}, { connectionId: 'c10', connectedAt: start + 60_000 })
+    expect(await connect(late, { ...world, expel })).toEqual({ statusCode: 200 })
   })
 
   test('says that it is not available when the store is away', async () => {

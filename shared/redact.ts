@@ -11,7 +11,7 @@ const secrets = new RegExp(
   [
     // Ids stay whole: correlation ids must be found again (R37).
     /(?<id>\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)/,
-    /(?<token>\beyJ[\w-]+(?:\.[\w-]*){1,4}|(?<=\btoken=)[^&\s"']+|(?<=\bBearer )\S+)/,
+    /(?<token>(?<![\w-])eyJ[\w-]+(?:\.[\w-]*){1,4}|(?<=\btoken=)[^&\s"']+|(?<=\bBearer )\S+)/,
     // A QR is `2@` and comma-separated base64, sometimes behind a link.
     /(?<qr>\b\d@[\w+/=,-]{16,})/,
     /(?<key>\b[0-9a-f]{64,}\b)/,

@@ -31,14 +31,23 @@ export type Pacing = {
    * full (`BUSY`).
    */
   admitAttempt(withinMs: number): 'admitted' | { readonly retryAfter: number }
-  /**
-   * Runs `begin` when it is this opening's turn; the result leaves the queue, or gives the place back, which happens by
-   * itself after a while.
-   */
-  enter(urgency: Urgency, begin: () => void): Cancel
+  /** Runs `begin` when it is this opening's turn. */
+  enter(urgency: Urgency, begin: () => void): Leave
 }
 
-type Entry = { readonly urgency: Urgency; readonly begin: () => void; beganAt: number; stopHold: Cancel }
+/**
+ * Leaves the queue, or gives the place back, which happens by itself after a while. `served`: it has come to what it was
+ * opened for, so that its time tells how long others will take.
+ */
+export type Leave = (outcome?: 'served') => void
+
+type Entry = {
+  readonly urgency: Urgency
+  readonly begin: () => void
+  beganAt: number
+  isMeasured: boolean
+  stopHold: Cancel
+}
 const urgencies: readonly Urgency[] = ['pairing', 'restart', 'reconnect']
 /** How long a pairing holds its place on a host that has nothing else to do; what is measured takes over from there. */
 const firstPairingMs = 500
@@ -81,28 +90,32 @@ export function pacing(time: Time, limits: PacingLimits = defaultLimits): Pacing
     wakeUp = waiting.length > 0 && delay > 0 ? time.after(delay, proceed) : undefined
   }
 
-  const leave = (entry: Entry): void => {
+  const leave = (entry: Entry, outcome?: 'served'): void => {
     const index = waiting.indexOf(entry)
     if (index >= 0) waiting.splice(index, 1)
     entry.stopHold()
-    if (!running.delete(entry)) return
-    if (entry.urgency === 'pairing') pairingMs += (time.monotonic() - entry.beganAt - pairingMs) * lastWeight
-    proceed()
+    if (entry.urgency === 'pairing' && outcome === 'served' && !entry.isMeasured) {
+      entry.isMeasured = true
+      pairingMs += (time.monotonic() - entry.beganAt - pairingMs) * lastWeight
+    }
+    if (running.delete(entry)) proceed()
   }
 
   /** Until a pairing that queues now would have its code, at the pace of the last ones. */
   const expectedMs = (): number => {
     const ahead = waiting.filter(({ urgency }) => urgency === 'pairing').length
+    // What was measured under load says nothing of a host that has nothing to do.
+    if (waiting.length === 0 && running.size === 0) pairingMs = firstPairingMs
     return pairingMs * (1 + Math.ceil(ahead / limits.concurrent.pairing))
   }
 
   return {
     admitAttempt: (withinMs) => admit(expectedMs(), withinMs),
     enter(urgency, begin) {
-      const entry: Entry = { urgency, begin, beganAt: 0, stopHold: () => undefined }
+      const entry: Entry = { urgency, begin, beganAt: 0, isMeasured: false, stopHold: () => undefined }
       waiting.push(entry)
       proceed()
-      return () => leave(entry)
+      return (outcome) => leave(entry, outcome)
     },
   }
 }
@@ -120,6 +133,8 @@ function attemptBucket(time: Time, { attemptBurst, attemptsPerSecond }: PacingLi
     const elapsed = time.monotonic() - filledAt
     filledAt += elapsed
     tokens = Math.min(attemptBurst, tokens + elapsed / eachMs)
+    // Nobody has come back as told: their times are free.
+    if (tokens === attemptBurst) nextReturnAt = 0
     if (tokens >= 1 && expectedMs <= withinMs) {
       tokens -= 1
       return 'admitted'

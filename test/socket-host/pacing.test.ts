@@ -133,7 +133,7 @@ describe('attempts', () => {
     const clock = fakeClock()
     const { admitAttempt, enter } = pacing(clock, { ...limits, attemptBurst: 64 })
     const pair = () => {
-      const leave = enter('pairing', () => clock.after(4000, () => leave()))
+      const leave = enter('pairing', () => clock.after(4000, () => leave('served')))
     }
     for (let pairing = 0; pairing < 10; pairing++) pair()
     expect(admitAttempt(20_000)).toBe('admitted')
@@ -142,6 +142,27 @@ describe('attempts', () => {
     for (let pairing = 0; pairing < 6; pairing++) pair()
     expect(admitAttempt(20_000)).toBe('admitted')
     expect(admitAttempt(8_000)).toEqual({ retryAfter: expect.any(Number) })
+  })
+
+  it('that hang, and what was measured before a rest, do not count against the next burst', async () => {
+    const clock = fakeClock()
+    const { admitAttempt, enter } = pacing(clock)
+    for (let hung = 0; hung < 16; hung++) enter('pairing', () => undefined)
+    await clock.advance(15_000)
+    for (let slow = 0; slow < 8; slow++) {
+      const leave = enter('pairing', () => clock.after(19_000, () => leave('served')))
+    }
+    await clock.advance(3_600_000)
+    expect(Array.from({ length: 50 }, () => admitAttempt(20_000))).toEqual(Array(50).fill('admitted'))
+  })
+
+  it('are not told times that were kept for others who have not come back', async () => {
+    const clock = fakeClock()
+    const { admitAttempt } = pacing(clock, limits)
+    for (let refused = 0; refused < 100; refused++) admitAttempt(20_000)
+    await clock.advance(60_000)
+    for (let admitted = 0; admitted < 3; admitted++) expect(admitAttempt(20_000)).toBe('admitted')
+    expect(admitAttempt(20_000)).toEqual({ retryAfter: 1 })
   })
 
   it('come in bursts of fifty at least', () => {

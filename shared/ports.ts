@@ -101,6 +101,8 @@ export type Lease = {
   readonly ownerId?: string
   /** A host that would like the shard; its owner hands it over when it can. */
   readonly wantedBy?: string
+  /** The owner is about to give it up: `wantedBy` is its heir. */
+  readonly isLeaving?: true
   /** Owner's wall clock, epoch ms; for display only. */
   readonly renewedAt: number
 }
@@ -114,6 +116,8 @@ export type LeaseStore = {
   renew(lease: Lease, now: number): Promise<Lease | 'lost'>
   /** Asks the owner for the shard, on condition that the lease is as seen but for its renewals. */
   want(lease: Lease, hostId: string): Promise<void>
+  /** Says that the shard will be given up soon, and who is to have it, on condition that the lease is the caller's. */
+  bequeath(lease: Lease, heir: string): Promise<void>
   /** Gives the lease up; the epoch stays. */
   release(lease: Lease): Promise<void>
   /** The host's line for operators. */

@@ -14,7 +14,12 @@ const liveUnlinkMs = 4000
 const sweepAgainMs = 5000
 
 /** What this host still has of a device that is to be unlinked: its open socket, or its credentials in memory. */
-type AtHand = { readonly socket?: WhatsAppSocket; readonly credentials?: Credentials }
+type AtHand = {
+  readonly socket?: WhatsAppSocket
+  readonly credentials?: Credentials
+  /** They stand nowhere else: no other host can do it. */
+  readonly isLastCopy?: boolean
+}
 
 /** Unlinks a retired device: with what is at hand, else with what is stored. */
 export async function startUnlink(
@@ -26,7 +31,8 @@ export async function startUnlink(
   const { companyId, running, deps } = shop
   const { generation } = retired
   const abort = new AbortController()
-  const unlinking: Unlinking = { result: undefined, done: Promise.resolve(), abort: () => abort.abort() }
+  const { isLastCopy = false } = atHand
+  const unlinking: Unlinking = { isLastCopy, result: undefined, done: Promise.resolve(), abort: () => abort.abort() }
   const work = async () => {
     const result = await unlinkDevice(shop, retired, atHand, abort.signal)
     if (abort.signal.aborted) return
@@ -35,6 +41,7 @@ export async function startUnlink(
     shop.wake()
   }
   running.unlinks.set(generation, Object.assign(unlinking, { done: work() }))
+  if (isLastCopy) seeThrough(shop, unlinking.done)
   return state
 }
 
@@ -81,27 +88,52 @@ export async function undoLink(
 ): Promise<CompanyState> {
   shop.running.registration = undefined
   await registration.close()
-  if (retired) return startUnlink(shop, retired, { credentials: registration.credentials }, state)
+  const { credentials } = registration
+  if (retired) return startUnlink(shop, retired, { credentials, isLastCopy: !registration.isStored() }, state)
   beginUndo(shop, registration)
   return state
 }
 
-/** Undoes a link that stands nowhere, so that only this host can; its socket has been closed. */
-export function beginUndo(shop: Workshop, registration: Registration): void {
-  const abort = new AbortController()
-  const task = { done: undo(shop, registration, abort.signal), abort: () => abort.abort() }
-  shop.undos.add(task)
-  task.done.finally(() => shop.undos.delete(task))
+/**
+ * Undoes a link that stands nowhere, so that only this host can; its socket has been closed. An install may have been
+ * written although nobody heard of it: then the link is the company's, and stays.
+ */
+export const beginUndo = (shop: Workshop, registration: Registration): void =>
+  seeThrough(shop, undo(shop, registration))
+
+/** Whoever leaves the company waits for it. */
+function seeThrough({ undos }: Workshop, done: Promise<void>): void {
+  undos.add(done)
+  done.finally(() => undos.delete(done))
 }
 
-async function undo(shop: Workshop, registration: Registration, signal: AbortSignal): Promise<void> {
+async function undo(shop: Workshop, registration: Registration): Promise<void> {
   const { deps, companyId } = shop
-  const { generation, ref, credentials } = registration
+  const { generation, ref } = registration
   const about = { companyId, attemptId: ref.attemptId, generation }
-  const deadline = deps.time.now() + unlinkWithinMs
-  const request = { companyId, generation, credentials: async () => credentials, deadline, signal }
-  const result = await removeDevice(deps, request)
-  deps.log.info('refused link undone', { ...about, result })
+  let isTheirs = false
+  const result = await removeDevice(deps, {
+    companyId,
+    generation,
+    // Asked anew at each try: the store may be away just now.
+    credentials: async () => {
+      isTheirs = await standsInState(shop, registration)
+      return isTheirs ? undefined : registration.credentials
+    },
+    deadline: deps.time.now() + unlinkWithinMs,
+    signal: new AbortController().signal,
+  })
+  if (!isTheirs) deps.log.info('refused link undone', { ...about, result })
+}
+
+/** Whether the link is current, or stands where whoever looks at the company next finds it and what was stored of it. */
+async function standsInState({ deps, companyId }: Workshop, registration: Registration): Promise<boolean> {
+  const { generation } = registration
+  if (generation === undefined) return false
+  const { attempt, credentials, cleanup } = (await deps.companies.read(companyId)).state
+  if (credentials?.generation === generation) return true
+  const isNoted = attempt?.state === 'storing' && attempt.link.generation === generation
+  return registration.isStored() && (isNoted || cleanup.some((retired) => retired.generation === generation))
 }
 
 /** Deletes the rows of a retired generation. */

@@ -126,7 +126,7 @@ function registrationStep(
   if (registration.hasNewAnswer && 'shown' in attempt) return { do: 'reportAnswer' }
   if (!registration.isLinked) return undefined
   if (attempt.state !== 'storing') return { do: 'noteLink' }
-  // A store that keeps refusing must not keep the attempt from its end.
+  // A store that keeps refusing must not keep the attempt from its end; while not even the note succeeds, the watchdog ends it.
   return now >= deadlineOf(attempt) ? { do: 'timeOut' } : { do: 'installLink' }
 }
 

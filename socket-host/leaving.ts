@@ -1,10 +1,8 @@
 /** How a host lets a company go: in good order, or because its lease is gone. */
-import type { CompanyState } from '#shared/domain/company.ts'
 import { failAttempt } from '#shared/domain/pairing.ts'
 import { sessionInterrupted } from '#shared/domain/session.ts'
 import { beginUndo } from './cleaning.ts'
 import type { Tenure } from './deps.ts'
-import type { Registration } from './registration.ts'
 import { within } from './time.ts'
 import type { Workshop } from './workshop.ts'
 
@@ -34,7 +32,7 @@ export async function leaveCompany(shop: Workshop, tenure: Tenure): Promise<void
     const ref = { generation: credentials.generation, owner }
     await decisions.decide((s, now) => sessionInterrupted(s, ref, 'HOST_UNAVAILABLE', now), correlationId())
   }
-  await within(deps.time, undoWithinMs, Promise.all([...shop.undos].map((undo) => undo.done)))
+  await within(deps.time, undoWithinMs, Promise.all([...shop.undos]))
   await within(deps.time, tellWithinMs, decisions.told())
 }
 
@@ -52,32 +50,9 @@ async function closeSockets(shop: Workshop): Promise<void> {
   const { session, registration } = running
   running.session = undefined
   running.registration = undefined
-  for (const unlink of running.unlinks.values()) unlink.abort()
-  const unlinks = Promise.all([...running.unlinks.values()].map((unlink) => unlink.done))
+  const givenUp = [...running.unlinks.values()].filter(({ isLastCopy }) => !isLastCopy)
+  for (const unlink of givenUp) unlink.abort()
+  const unlinks = Promise.all(givenUp.map((unlink) => unlink.done))
   await Promise.all([session?.close(), registration?.close(), within(deps.time, closeWithinMs, unlinks)])
-  if (registration?.isLinked) await undoUnlessInstalled(shop, registration)
-}
-
-/**
- * An install may have been written although nobody heard of it: then the link is the company's, and stays. What is noted
- * and stored is left to whoever ends the attempt.
- */
-async function undoUnlessInstalled(shop: Workshop, registration: Registration): Promise<void> {
-  const { deps, companyId } = shop
-  const { generation } = registration
-  try {
-    const state = generation === undefined ? undefined : (await deps.companies.read(companyId)).state
-    if (state && generation !== undefined && isKnown(state, generation, registration.isStored())) return
-    beginUndo(shop, registration)
-  } catch (error) {
-    deps.log.warn('a link was left as it is: its company could not be read', { companyId, error })
-  }
-}
-
-function isKnown({ attempt, credentials, cleanup }: CompanyState, generation: string, isStored: boolean): boolean {
-  const isNoted = attempt?.state === 'storing' && attempt.link.generation === generation
-  return (
-    credentials?.generation === generation ||
-    ((isNoted || cleanup.some((retired) => retired.generation === generation)) && isStored)
-  )
+  if (registration?.isLinked) beginUndo(shop, registration)
 }

@@ -5,10 +5,8 @@ import { type Close, isUnexplained, pairingFailure } from '#shared/domain/discon
 import { errorSpec, type Failure } from '#shared/domain/errors.ts'
 import type { RegistrationFacts } from './company-steps.ts'
 import type { CompanyDeps, Tenure } from './deps.ts'
+import type { Leave } from './pacing.ts'
 import type { Credentials, SocketEvent, WhatsAppSocket } from './whatsapp-port.ts'
-
-/** How long WhatsApp is given to close the socket itself after pair-success (515); then we do. */
-const restartWaitMs = 5000
 
 export type Registration = RegistrationFacts & {
   readonly credentials: Credentials
@@ -20,10 +18,8 @@ export type Registration = RegistrationFacts & {
   isStored(): boolean
   /** The link under the generation that it is to be stored as, with a fresh data key; the same whenever it is called. */
   link(): Promise<Link>
-  /** Writes the linked credentials under their generation; safe to repeat. */
+  /** Writes the linked credentials under their generation, once: repeated calls find them written. */
   store(): Promise<'written' | 'fenced'>
-  /** Lets WhatsApp close the socket (515), or closes it after a while; `isClosed` says when it is gone. */
-  finish(): void
   close(): Promise<void>
 }
 
@@ -61,13 +57,12 @@ export function openRegistration(
   let linkedPhone: string | undefined
   let dataKey: { readonly key: Uint8Array; readonly wrappedKey: string } | undefined
   let isStored = false
-  let leaveQueue = (): void => undefined
-  let stopWaiting = (): void => undefined
+  let leaveQueue: Leave = () => undefined
 
   const offer = (shown: { code: string } | { qr: string }, expiresAt: number): void => {
     const socketUntil = openedAt + attemptTimes.socketMs
     facts.offer = { shown, expiresAt: Math.min(expiresAt, socketUntil), socketUntil }
-    leaveQueue()
+    leaveQueue('served')
   }
   const fail = (failure: Failure): void => {
     facts.failure ??= failure
@@ -107,7 +102,6 @@ export function openRegistration(
   function onClosed(close: Close): void {
     facts.isClosed = true
     socket = undefined
-    stopWaiting()
     leaveQueue()
     const code = pairingFailure(close.reason, facts.offer !== undefined)
     if (!facts.isLinked) fail({ code })
@@ -151,7 +145,6 @@ export function openRegistration(
 
   async function close(): Promise<void> {
     isAbandoned = true
-    stopWaiting()
     leaveQueue()
     const closing = socket
     socket = undefined
@@ -167,18 +160,12 @@ export function openRegistration(
   }
 
   async function store(): Promise<'written' | 'fenced'> {
+    if (isStored) return 'written'
     const { generation, dataKey: key } = await keyed()
     const target = { companyId, generation, dataKey: key.key, epoch: tenure.epoch, isOwner: tenure.isOwner }
     const outcome = await deps.whatsApp.persist(credentials, target)
     isStored = outcome === 'written'
     return outcome
-  }
-
-  function finish(): void {
-    if (facts.isClosed) return
-    stopWaiting = time.after(restartWaitMs, () => {
-      close().then(onChange, (error: unknown) => log.warn('closing a socket failed', { ...about, error }))
-    })
   }
 
   leaveQueue = deps.pacing.enter('pairing', begin)
@@ -195,7 +182,6 @@ export function openRegistration(
       return { generation, wrappedKey: key.wrappedKey, ...(linkedPhone && { phone: linkedPhone }) }
     },
     store,
-    finish,
     close,
   })
 }

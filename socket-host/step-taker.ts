@@ -5,7 +5,15 @@ import type { AttemptRef, CompanyState, Transition } from '#shared/domain/compan
 import { timeOut } from '#shared/domain/deadlines.ts'
 import type { Failure } from '#shared/domain/errors.ts'
 import { installLink, noteLink } from '#shared/domain/link.ts'
-import { acceptAttempt, failAttempt, issueCode, pairAfresh, phoneAnswered, turnAway } from '#shared/domain/pairing.ts'
+import {
+  acceptAttempt,
+  failAttempt,
+  isLinked,
+  issueCode,
+  pairAfresh,
+  phoneAnswered,
+  turnAway,
+} from '#shared/domain/pairing.ts'
 import { unreachable } from '#shared/domain/result.ts'
 import {
   adoptCompany,
@@ -24,11 +32,11 @@ import { storedGeneration, type Workshop } from './workshop.ts'
 export async function takeStep(shop: Workshop, step: Step, state: CompanyState): Promise<CompanyState> {
   const owner = ownerOf(shop)
   const session = { generation: state.credentials?.generation ?? '', owner }
-  const forgetSession = () => {
+  const forgetSession = ({ credentials }: CompanyState) => {
     const { registration } = shop.running
     shop.running.session = undefined
-    // What this host has seen end is no surprise to its own attempt: beside a kept session, say (R8, R15).
-    if (registration?.seenGeneration === session.generation) registration.seenGeneration = undefined
+    // What this host has seen leave is no surprise to its own attempt: beside a kept session, say (R8, R15).
+    if (!credentials && registration?.seenGeneration === session.generation) registration.seenGeneration = undefined
   }
   switch (step.do) {
     case 'adopt':
@@ -36,7 +44,7 @@ export async function takeStep(shop: Workshop, step: Step, state: CompanyState):
     case 'timeOut':
       return write(shop, timeOut)
     case 'acceptAttempt':
-      return accept(shop, step.attempt)
+      return accept(shop, step.attempt, state)
     case 'openRegistration':
       return beginPairing(shop, step.attempt, step.ref, state)
     case 'pairAfresh':
@@ -99,10 +107,10 @@ const ownerOf = ({ tenure }: Workshop) => ({ hostId: tenure.hostId, epoch: tenur
 async function write<Outcome>(
   shop: Workshop,
   transition: Transition<Outcome>,
-  settle: () => void = () => undefined,
+  settle: (state: CompanyState) => void = () => undefined,
 ): Promise<CompanyState> {
   const { state } = await shop.decisions.decide(transition, shop.correlationId())
-  settle()
+  settle(state)
   return state
 }
 
@@ -115,11 +123,12 @@ async function withRegistration(
 }
 
 /** A host that has its hands full says so before anything stored gives way (R8, R44). */
-async function accept(shop: Workshop, attempt: Attempt): Promise<CompanyState> {
+async function accept(shop: Workshop, attempt: Attempt, seen: CompanyState): Promise<CompanyState> {
   const { deps, decisions, running } = shop
   const { attemptId, fence, correlationId, method } = attempt
   const ref: AttemptRef = { attemptId, fence, owner: ownerOf(shop) }
-  const admission = deps.pacing.admitAttempt(attempt.deadline - deps.time.now())
+  const isFree = isLinked(seen, attempt)
+  const admission = isFree ? 'admitted' : deps.pacing.admitAttempt(attempt.deadline - deps.time.now())
   if (admission !== 'admitted') return write(shop, (s, now) => turnAway(s, ref, admission.retryAfter, now))
   const { phoneChangePolicy } = deps.settings
   const { state, outcome } = await decisions.decide(
@@ -188,9 +197,8 @@ async function install(shop: Workshop, registration: Registration, state: Compan
   )
   const about = { companyId: shop.companyId, attemptId: ref.attemptId, generation, outcome }
   shop.deps.log.info('link installed', { ...about, correlationId: shop.correlationId() })
-  if (outcome === 'installed') registration.finish()
   // Somebody else has decided about the credentials; a re-read state that has this very link is found by the next step.
-  else if (outcome === 'stale') registration.fail({ code: 'CREDENTIALS_CONFLICT' })
+  if (outcome === 'stale') registration.fail({ code: 'CREDENTIALS_CONFLICT' })
   return next
 }
 

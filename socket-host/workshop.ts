@@ -5,10 +5,14 @@ import type { CompanyDeps, Tenure } from './deps.ts'
 import type { LinkedSession } from './linked-session.ts'
 import type { Registration } from './registration.ts'
 
-/** Something that goes on by itself and can be given up. */
-export type Task = { readonly done: Promise<void>; abort(): void }
-
-export type Unlinking = Task & { result: 'confirmed' | 'unconfirmed' | undefined }
+export type Unlinking = {
+  readonly done: Promise<void>
+  /** Gives it up: the next host will see to it. */
+  abort(): void
+  /** The device's credentials are in this host's memory only, so that no other host could. */
+  readonly isLastCopy: boolean
+  result: 'confirmed' | 'unconfirmed' | undefined
+}
 
 export type Workshop = {
   readonly deps: CompanyDeps
@@ -26,8 +30,8 @@ export type Workshop = {
     readonly unlinks: Map<string, Unlinking>
     readonly sweeps: Map<string, { isDone: boolean }>
   }
-  /** Removals of devices that were linked but must not stay (R11). */
-  readonly undos: Set<Task>
+  /** Removals of devices that were linked but must not stay, and that nobody else can do (R11). */
+  readonly undos: Set<Promise<void>>
   isIdle(): boolean
 }
 
@@ -44,7 +48,7 @@ export function workshop(
     unlinks: new Map(),
     sweeps: new Map(),
   }
-  const undos = new Set<Task>()
+  const undos = new Set<Promise<void>>()
   return {
     ...runner,
     deps,

@@ -1,12 +1,10 @@
 /** Whether a request will ask WhatsApp for a new code: only then is it charged to a budget (R24). */
 import { isRunning } from './attempt.ts'
 import type { CompanyState } from './company.ts'
-import { asksTheSame, differs, type PairingRequest } from './pairing.ts'
+import { asksTheSame, isLinked, type PairingRequest } from './pairing.ts'
 
 /** Not when it joins the running attempt, nor when the phone is linked and its session usable. */
 export function needsCode(state: CompanyState, request: Pick<PairingRequest, 'method' | 'phone'>): boolean {
-  const { attempt, credentials, session } = state
-  if (isRunning(attempt) && asksTheSame(attempt, request)) return false
-  const isLinked = credentials !== undefined && session?.status !== 'stopped'
-  return !isLinked || differs(credentials.phone, request.phone)
+  const { attempt } = state
+  return !(isRunning(attempt) && asksTheSame(attempt, request)) && !isLinked(state, request)
 }

@@ -9,6 +9,7 @@ import {
   type CompanyState,
   type Decision,
   decide,
+  type Notice,
   ownAttempt,
   type Stale,
   tell,
@@ -104,13 +105,17 @@ export function acceptAttempt(
   const isMine = attempt?.attemptId === ref.attemptId && attempt.fence === ref.fence && state.epoch <= ref.owner.epoch
   if (!isMine || attempt.state !== 'requested' || now >= attempt.deadline) return decide(state, 'stale')
   const isAnother = differs(credentials?.phone, attempt.phone)
-  const isUsable = credentials !== undefined && state.session?.status !== 'stopped'
-  const awaitsSession = isUsable && !isAnother
-  const leaves = credentials !== undefined && (!isUsable || (isAnother && policy === 'replace'))
+  const awaitsSession = isLinked(state, attempt)
+  const isStopped = state.session?.status === 'stopped'
+  const leaves = credentials !== undefined && (isStopped || (isAnother && policy === 'replace'))
   const kept = leaves ? retire(state, isAnother ? 'phone-change' : 'stopped', now) : state
   const accepted: Attempt = { ...attempt, state: 'connecting', owner: ref.owner, awaitsSession }
   return decide({ ...kept, epoch: ref.owner.epoch, attempt: accepted }, awaitsSession ? 'awaitSession' : 'pair')
 }
+
+/** The phone asked for is linked, and its session usable: no code is needed (R9). */
+export const isLinked = ({ credentials, session }: CompanyState, { phone }: Pick<Attempt, 'phone'>): boolean =>
+  credentials !== undefined && session?.status !== 'stopped' && !differs(credentials.phone, phone)
 
 /** Two known phones of different accounts; an unknown one is never a reason to delete a linked session (R3). */
 export const differs = (stored: string | undefined, asked: string | undefined): boolean =>
@@ -194,10 +199,13 @@ export function cancelPairing(state: CompanyState, waiting: readonly Waiting[], 
   const ended = endAttempt(state, { code: 'PAIRING_CANCELLED' }, 'cancelled', now)
   const unanswered = hasAnswered(attempt)
     ? []
-    : ended.notices.map((notice) => ({ ...notice, audience: 'waiting' as const }))
+    : ended.notices.map((notice) => answer(notice.event, unansweredOf(notice.waiting))).filter(isHeard)
   const cancelled = tell({ event: 'pairing-cancelled', attemptId: attempt.attemptId }, waiting)
   return decide({ ...ended.state, fence }, undefined, [...unanswered, cancelled])
 }
+
+const unansweredOf = (waiting: readonly Waiting[]) => waiting.filter(({ isAnswered }) => !isAnswered)
+const isHeard = ({ waiting }: Notice): boolean => waiting.length > 0
 
 /** Whether all requests of the attempt have had their answer, a code or a QR: not those that joined after the link. */
 const hasAnswered = (attempt: Attempt): boolean => 'shown' in attempt

@@ -161,6 +161,7 @@ export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeW
       if (!target.isOwner()) return 'fenced'
       const own = asFake(credentials)
       if (!own.isLinked()) throw new Error('Unlinked credentials were to be stored')
+      if (own.stored !== undefined) throw new Error('Credentials are stored once')
       own.stored = keyOf(target)
       stored.set(keyOf(target), own)
       journal.push(`persist ${keyOf(target)}`)

@@ -89,14 +89,78 @@ describe('after pair-success', () => {
     expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
   })
 
-  it('a socket that WhatsApp does not close is closed here', async () => {
+  it('one install that fails costs no link: what is stored is made current at the next try', async () => {
     const s = stage()
     await s.request()
+    const { persist } = s.deps.whatsApp
+    Object.assign(s.deps.whatsApp, {
+      persist: async (...args: Parameters<typeof persist>) => {
+        const outcome = await persist(...args)
+        s.companies.breakDown()
+        return outcome
+      },
+    })
     s.whatsApp.last().link(phoneA)
-    await s.clock.advance(4900)
-    expect(s.whatsApp.live('registration')).toHaveLength(1)
-    await s.clock.advance(200)
-    expect(s.state().session?.status).toBe('connected')
+    s.whatsApp.last().drop('restart')
+    await s.clock.advance(1000)
+    expect(s.state().attempt?.state).toBe('storing')
+    s.companies.repair()
+    await s.clock.advance(5000)
+    expect(s.state()).toMatchObject({ lastAttempt: { state: 'connected' }, credentials: { generation: 'g1' } })
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: true }])
+  })
+
+  it('the old session that WhatsApp stops meanwhile does not cost the new link (R8)', async () => {
+    const s = stage({ phoneChangePolicy: 'keep-until-linked' })
+    await s.linked()
+    const old = s.whatsApp.last()
+    await s.request(phoneB)
+    old.drop('restricted')
+    await s.clock.settle()
+    expect(s.state()).toMatchObject({ session: { status: 'stopped' }, attempt: { state: 'code-issued' } })
+    s.whatsApp.live('registration')[0]?.link(phoneB)
+    await s.clock.settle()
+    expect(s.state().credentials?.phone).toBe(phoneB)
+    expect(s.state().attempt?.state).toBe('restarting')
+  })
+
+  it('a link that was never stored is removed by the host that has it, also when that host leaves', async () => {
+    const s = stage({ isObliging: false })
+    await s.request()
+    s.whatsApp.last().qr()
+    await s.clock.settle()
+    Object.assign(s.deps.whatsApp, { persist: () => Promise.reject(new Error('away')) })
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    await s.cancel()
+    const leaving = s.runner.handOver()
+    await s.clock.settle()
+    s.whatsApp.last().opened()
+    await s.clock.settle()
+    s.whatsApp.last().answerUnlink('confirmed')
+    await leaving
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+  })
+
+  it('a link that was not even noted is removed although the store was away when its lease was lost', async () => {
+    const s = stage()
+    await s.request()
+    const { create } = s.deps.dataKeys
+    Object.assign(s.deps.dataKeys, {
+      create: (...args: Parameters<typeof create>) => {
+        s.companies.breakDown()
+        return create(...args)
+      },
+    })
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    s.tenure.lose()
+    await s.runner.abandon()
+    await s.clock.advance(2000)
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: true }])
+    s.companies.repair()
+    await s.clock.advance(20_000)
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
   })
 
   it('the restart is tried again within twenty seconds', async () => {

@@ -222,6 +222,14 @@ describe('a request for another phone', () => {
 })
 
 describe('a request for the phone that is linked', () => {
+  it('needs no place among the attempts: a busy host answers it', async () => {
+    const s = stage()
+    await s.linked()
+    Object.assign(s.deps.pacing, { admitAttempt: () => ({ retryAfter: 5 }) })
+    await s.request()
+    expect(s.toldNames().at(-1)).toBe('whatsapp-connected')
+  })
+
   it('is answered at once when its session is open', async () => {
     const s = stage()
     await s.linked(phoneA)

@@ -69,25 +69,29 @@ export function pacing(time: Time, limits: PacingLimits = defaultLimits): Pacing
     return ahead < limits.concurrent[urgency]
   }
 
-  const next = (): Entry | undefined => {
-    const urgency = urgencies.find((each) => waiting.some((entry) => entry.urgency === each))
-    if (!urgency || !hasRoom(urgency)) return undefined
-    if (urgency === 'reconnect' && time.monotonic() < nextReconnectAt) return undefined
-    return waiting.find((entry) => entry.urgency === urgency)
+  /** The next to begin, or the ms until it may; undefined when nothing can before somebody has left. */
+  const next = (): Entry | number | undefined => {
+    const entry = urgencies.flatMap((urgency) => waiting.find((each) => each.urgency === urgency) ?? [])[0]
+    if (!entry || !hasRoom(entry.urgency)) return undefined
+    const delay = entry.urgency === 'reconnect' ? nextReconnectAt - time.monotonic() : 0
+    return delay > 0 ? delay : entry
+  }
+
+  const start = (entry: Entry): void => {
+    waiting.splice(waiting.indexOf(entry), 1)
+    running.add(entry)
+    entry.beganAt = time.monotonic()
+    if (entry.urgency === 'reconnect') nextReconnectAt = entry.beganAt + 1000 / limits.reconnectsPerSecond
+    entry.stopHold = time.after(limits.holdMs, () => leave(entry))
+    entry.begin()
   }
 
   const proceed = (): void => {
-    for (let entry = next(); entry; entry = next()) {
-      waiting.splice(waiting.indexOf(entry), 1)
-      running.add(entry)
-      if (entry.urgency === 'reconnect') nextReconnectAt = time.monotonic() + 1000 / limits.reconnectsPerSecond
-      entry.beganAt = time.monotonic()
-      entry.stopHold = time.after(limits.holdMs, () => leave(entry))
-      entry.begin()
-    }
+    let turn = next()
+    for (; typeof turn === 'object'; turn = next()) start(turn)
     wakeUp?.()
-    const delay = nextReconnectAt - time.monotonic()
-    wakeUp = waiting.length > 0 && delay > 0 ? time.after(delay, proceed) : undefined
+    // The very delay for which it was put off: a clock that is read again may say that it is over, and nobody would wake.
+    wakeUp = turn === undefined ? undefined : time.after(turn, proceed)
   }
 
   const leave = (entry: Entry, outcome?: 'served'): void => {

@@ -46,6 +46,26 @@ describe('openings', () => {
     expect(begun).toBe(20)
   })
 
+  it('all begin, though timers fire a little early and each look at the clock takes time', async () => {
+    const clock = fakeClock()
+    let reads = 0
+    const time = {
+      ...clock,
+      monotonic: () => clock.monotonic() + ++reads * 0.3,
+      after: (ms: number, action: () => void) => clock.after(Math.floor(ms), action),
+    }
+    const { enter } = pacing(time, limits)
+    let begun = 0
+    for (let session = 0; session < 100; session++) {
+      const leave = enter('reconnect', () => {
+        begun++
+        clock.after(1, () => leave())
+      })
+    }
+    await clock.advance(30_000)
+    expect(begun).toBe(100)
+  })
+
   it('that hang hold up others for a while only', async () => {
     const clock = fakeClock()
     const { enter } = pacing(clock, limits)

@@ -33,14 +33,13 @@ export const json = (
 export function problemResponse(problem: Problem, language: Language): HttpResponse {
   const spec = errorSpec(problem.code)
   const status = problem.status ?? spec.httpStatus
-  const { message, ...fields } = failureFields(status < 500 ? problem : withoutDetail(problem), language)
+  const { message, ...fields } = failureFields(status < 500 ? problem : withoutDetail(problem), language, problem.field)
   const body = {
     type: `urn:pairplane:error:${problem.code}`,
     title: spec[language],
     status,
     detail: message,
     ...fields,
-    ...(problem.field && { field: problem.field }),
   }
   return {
     statusCode: status,

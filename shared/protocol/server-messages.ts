@@ -41,7 +41,7 @@ export function errorMessage(
   event: 'error' | 'pairing-code-error' | 'credentials-reset-error' = 'error',
   field?: string,
 ): ServerMessage {
-  return message(event, envelope, { ...failureFields(failure, envelope.language), ...(field && { field }) })
+  return message(event, envelope, failureFields(failure, envelope.language, field))
 }
 
 export function statusMessage(
@@ -71,17 +71,19 @@ export function attemptFields(attempt: NonNullable<CompanyState['attempt']>, now
   }
 }
 
-/** `reason` tells developers, in English, what is wrong with the field; owners never see such an answer. */
-export function failureFields(failure: Failure, language: Language): Record<string, unknown> {
+/** The sentence names a `field` at fault; `reason` tells developers, in English, what is wrong with it. */
+export function failureFields(failure: Failure, language: Language, field?: string): Record<string, unknown> {
   const spec = errorSpec(failure.code)
   const action: OwnerAction | undefined = failure.action ?? spec.action
   return {
     code: failure.code,
-    message: sentence(failure, language),
+    message:
+      isForDevelopers(failure) && field ? `${sentence(failure, language)}: ${field}` : sentence(failure, language),
     retryable: spec.retryable,
     ...(failure.retryAfter !== undefined && { retryAfter: failure.retryAfter }),
     ...(action && { action }),
     ...(isForDevelopers(failure) && { reason: failure.detail }),
+    ...(field && { field }),
   }
 }
 

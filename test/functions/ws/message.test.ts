@@ -44,7 +44,7 @@ describe('a bad message is answered with its field, and the connection stays ope
   ])('%s', async (_name, body, field, words) => {
     const answer = await send(body)
     expect(answer).toMatchObject({ event: 'error', code: 'BAD_REQUEST', field, retryable: false, seq: 1 })
-    expect(answer).toMatchObject({ message: 'Bad request', reason: expect.stringContaining(words) })
+    expect(answer).toMatchObject({ message: `Bad request: ${field}`, reason: expect.stringContaining(words) })
     expect(world.clients.closed).toEqual([])
   })
 

@@ -143,7 +143,7 @@ describe('errors', () => {
       event: 'error',
       ...common,
       code: 'BAD_REQUEST',
-      message: 'Bad request',
+      message: 'Bad request: phoneNumber',
       reason: 'phoneNumber is missing',
       retryable: false,
       field: 'phoneNumber',

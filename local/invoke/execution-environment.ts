@@ -1,6 +1,7 @@
 /** One worker thread with a function's bundle in it: what Lambda calls an execution environment. */
 import { randomUUID } from 'node:crypto'
 import { createInterface } from 'node:readline'
+import { PassThrough } from 'node:stream'
 import { Worker } from 'node:worker_threads'
 import type { CloudFunction } from '../template/cloud.ts'
 import type { Invocation, WorkerMessage, WorkerSetup } from './messages.ts'
@@ -30,13 +31,10 @@ export function startExecutionEnvironment(
     workerData: setup,
     env: { ...env },
     execArgv: [],
-    stdout: true,
-    stderr: true,
     resourceLimits: { maxOldGenerationSizeMb: fn.memoryMb, maxYoungGenerationSizeMb: 16 },
   })
-  for (const output of [worker.stdout, worker.stderr]) {
-    createInterface({ input: output }).on('line', (line) => log(fn.title, line))
-  }
+  const output = new PassThrough()
+  createInterface({ input: output }).on('line', (line) => log(fn.title, line))
   let alive = true
   let settle: ((outcome: Outcome) => void) | undefined
   const answer = (outcome: Outcome) => {
@@ -49,11 +47,15 @@ export function startExecutionEnvironment(
     answer({ status: 'failed', errorType, errorMessage })
   }
   worker.on('message', (message: WorkerMessage) => {
+    if (message.type === 'output') return void output.write(message.text)
     if (message.type === 'failed') log(fn.title, invokeError(message))
     answer(toOutcome(message))
   })
   worker.on('error', (error) => crash(errorName(error), error instanceof Error ? error.message : String(error)))
-  worker.on('exit', (code) => crash('Runtime.ExitError', `The function's process ended with ${code}`))
+  worker.on('exit', (code) => {
+    output.end()
+    crash('Runtime.ExitError', `The function's process ended with ${code}`)
+  })
 
   /** Waits for the next message; past the time the thread is ended, whatever it is doing. */
   const next = (timeoutMs: number, timeoutMessage: string) =>

@@ -13,6 +13,7 @@ export type Invocation = {
 /** `result` is absent when the handler returned nothing. */
 export type WorkerMessage =
   | { readonly type: 'ready' }
+  | { readonly type: 'output'; readonly text: string }
   | { readonly type: 'succeeded'; readonly result?: string | undefined }
   | { readonly type: 'failed'; readonly errorType: string; readonly errorMessage: string; readonly stack: string }
 

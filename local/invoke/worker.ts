@@ -11,26 +11,33 @@ const port = parentPort
 if (port === null) throw new Error('This file runs in a worker thread')
 const say = (message: WorkerMessage) => port.postMessage(message)
 
+for (const output of [process.stdout, process.stderr]) output.write = sendOutput
+
 const { invocations }: WorkerSetup = workerData
 const handler = await loadHandler(workerData)
 let answered = 0
 port.on('message', async (invocation: Invocation) => {
   say(await run(invocation).catch(failure))
   answered += 1
-  await freeze(answered)
+  freeze(answered)
 })
 say({ type: 'ready' })
-await freeze(answered)
+freeze(answered)
 
 /**
  * Stands still until there is another invocation, as Lambda freezes an environment: what a handler has not awaited does not go on
- * behind its answer, here as little as there. What has been written comes out first.
+ * behind its answer, here as little as there.
  */
-async function freeze(invocationsDone: number): Promise<void> {
-  await Promise.all(
-    [process.stdout, process.stderr].map((output) => new Promise((resolve) => output.write('', resolve))),
-  )
+function freeze(invocationsDone: number): void {
   Atomics.wait(invocations, 0, invocationsDone)
+}
+
+/** Sends what is written at once: a worker's own streams wait for this process to acknowledge each chunk, which keeps the thread awake. */
+function sendOutput(chunk: Uint8Array | string, ...rest: readonly unknown[]): boolean {
+  say({ type: 'output', text: typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString() })
+  const done = rest.at(-1)
+  if (typeof done === 'function') process.nextTick(done)
+  return true
 }
 
 async function run(invocation: Invocation): Promise<WorkerMessage> {

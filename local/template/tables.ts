@@ -1,5 +1,10 @@
 /** DynamoDB tables of a template. */
-import { CreateTableCommand, type DynamoDBClient, ResourceInUseException } from '@aws-sdk/client-dynamodb'
+import {
+  CreateTableCommand,
+  type DynamoDBClient,
+  ResourceInUseException,
+  waitUntilTableExists,
+} from '@aws-sdk/client-dynamodb'
 import * as v from 'valibot'
 import { account, region } from '../services/account.ts'
 import type { PropertySpec } from './properties.ts'
@@ -28,7 +33,9 @@ export const tableProperties = {
 
 type TableProperties = v.InferOutput<v.ObjectSchema<typeof tableProperties.used, undefined>>
 
-/** Creates the table unless an earlier run has left it. */
+const readySeconds = 30
+
+/** Creates the table unless an earlier run has left it; resolves when it can be used. */
 export async function createTable(client: DynamoDBClient, name: string, properties: TableProperties): Promise<void> {
   const { AttributeDefinitions, KeySchema } = properties
   try {
@@ -38,6 +45,7 @@ export async function createTable(client: DynamoDBClient, name: string, properti
   } catch (error) {
     if (!(error instanceof ResourceInUseException)) throw error
   }
+  await waitUntilTableExists({ client, minDelay: 0.02, maxDelay: 1, maxWaitTime: readySeconds }, { TableName: name })
 }
 
 /** A table's ARN. */

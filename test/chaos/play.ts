@@ -108,23 +108,27 @@ const acts: readonly {
   { kind: 'owner', name: 'pair', act: pair },
 ]
 
+/** Rejects when an act could not be played to its end: by then everything else that it had begun is mended. */
 async function act(scene: Scene, { seconds, say }: ChaosOptions): Promise<Record<string, number>> {
   const until = performance.now() + seconds * 1000
   const busy = new Map<string, Promise<void>>()
   const done: Record<string, number> = {}
-  while (performance.now() < until) {
+  const failures: Error[] = []
+  while (performance.now() < until && failures.length === 0) {
     const next = scene.throws.pick(acts.filter(({ kind }) => !busy.has(kind)))
     if (next) {
       say(`${Math.round((until - performance.now()) / 1000)} s left: ${next.name}`)
       done[next.name] = (done[next.name] ?? 0) + 1
-      busy.set(
-        next.kind,
-        next.act(scene).finally(() => busy.delete(next.kind)),
-      )
+      const played = next
+        .act(scene)
+        .catch((cause) => void failures.push(new Error(`${next.name} failed`, { cause })))
+        .finally(() => busy.delete(next.kind))
+      busy.set(next.kind, played)
     }
     await pause(scene.throws.between(200, 1500))
   }
   await Promise.all(busy.values())
+  if (failures.length > 0) throw new AggregateError(failures, failures.map(({ message }) => message).join(', '))
   return done
 }
 

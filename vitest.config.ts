@@ -2,10 +2,12 @@ import { defineConfig } from 'vitest/config'
 
 /** Tests that run the whole system, from templates that are synthesized once for all of them. */
 const whole = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts']
+/** Tests that change what Baileys trusts and how it verifies, for all of their process. */
+const library = ['test/local/whatsapp/**/*.test.ts', 'test/socket-host/{baileys-verify,host,whatsapp}.test.ts']
 
 export default defineConfig({
   test: {
-    // Tests start processes, servers and worker threads of their own: each file gets a process, one per core.
+    // Tests start processes, servers and worker threads of their own: one process per core is enough.
     pool: 'forks',
     maxWorkers: 2,
     // Real sockets and processes on a machine that others use: CI asks twice, a developer sees every failure.
@@ -16,9 +18,20 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: ['test/**/*.test.ts'],
-          exclude: whole,
-          testTimeout: 15_000,
-          hookTimeout: 30_000,
+          exclude: [...whole, ...library],
+          // Half of the time would go into loading the same modules for each file.
+          isolate: false,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'library',
+          include: library,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -27,8 +40,8 @@ export default defineConfig({
           name: 'whole',
           include: whole,
           globalSetup: 'test/e2e/assembly.ts',
-          testTimeout: 30_000,
-          hookTimeout: 120_000,
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
         },
       },
     ],

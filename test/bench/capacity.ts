@@ -7,6 +7,7 @@ import { milliseconds, percentile } from './figures.ts'
 
 const healthySessions = 50
 const pairings = 200
+const promisedCodes = 50
 const patienceMs = 60_000
 const shownPromises = 10
 /** Every session has to ping within this time. */
@@ -29,7 +30,7 @@ export async function capacity(say: (line: string) => void): Promise<void> {
         `of functions, tables and WhatsApp ${(cpuSeconds(process.pid) - restCpu).toFixed(1)} s`,
     )
     await pause(Math.max(0, keepAliveMs - tookMs))
-    const broken = await brokenPromises(stage, healthy, asked)
+    const broken = await brokenPromises(stage, healthy, asked, promisedCodes)
     await asked.close()
     if (broken.length > 0) process.exitCode = 1
     say(broken.length === 0 ? '  every promise was kept' : `  ${broken.length} promises were broken, such as:`)

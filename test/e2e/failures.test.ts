@@ -10,7 +10,7 @@ let stage: Stage
 beforeAll(async () => {
   // More attempts in a minute than a host of this size would admit.
   stage = await startStage({ environment: { ATTEMPTS_PER_SECOND: '20' } })
-}, 60_000)
+})
 afterAll(() => stage?.stop())
 
 /** A code is to be had at once: nothing of the failed attempt is in the way. */

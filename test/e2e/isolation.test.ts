@@ -7,6 +7,8 @@ import { loginsOf, restartHosts, seedLinked, untilShownConnected, whatsAppView }
 import { type Phone, type Stage, startStage } from './stage.ts'
 
 const outageMs = 10_000
+/** The default. */
+const leaseMs = 10_000
 
 /** They end a socket, or the process if it were not for us, at once. */
 const sudden = ['undecryptable', 'undecodable', 'invalid-frame', 'xmlstreamend', 'cut']
@@ -20,7 +22,9 @@ const creeping: Readonly<Record<string, (phone: Phone) => Promise<void>>> = {
   'handshake-silent': (phone) => comeBackInto(phone, 'handshake-silent', ({ total }) => total),
 }
 /** From the hazard to a session that works again: a missed keep-alive takes Baileys up to 65 s to see. */
-const creepingMs = 75_000
+const creepingMs = 120_000
+/** For a machine that others use. */
+const patienceMs = 60_000
 
 let stage: Stage
 let fleet: Fleet
@@ -28,7 +32,6 @@ let healthy: readonly Company[]
 let victims: readonly Company[]
 let slowVictims: readonly Company[]
 let pid: number | undefined
-let provokedAt: number
 
 beforeAll(async () => {
   stage = await startStage({ hosts: 1, environment: { RECONNECTS_PER_SECOND: '20' } })
@@ -43,9 +46,9 @@ beforeAll(async () => {
     linked.map(({ companyId, phone }) => ({ companyId, phone: phone.number })),
   )
   await restartHosts(stage.run)
-  await untilConnected(linked, 30_000)
+  await untilConnected(linked)
   pid = (await stage.run.hosts())[0]?.pid
-}, 90_000)
+})
 afterAll(() => stage?.stop())
 
 const logins = (companies: readonly Company[]) =>
@@ -54,11 +57,11 @@ const logins = (companies: readonly Company[]) =>
     companies.map(({ phone }) => phone.number),
   )
 
-const untilConnected = (companies: readonly Company[], withinMs: number) =>
+const untilConnected = (companies: readonly Company[]) =>
   untilShownConnected(
     stage,
     companies.map(({ companyId }) => companyId),
-    withinMs,
+    patienceMs,
   )
 
 async function comeBackTo(phone: Phone, behaviour: string): Promise<void> {
@@ -75,9 +78,7 @@ async function comeBackInto(
   const before = count((await whatsAppView(stage.run)).connections)
   await stage.service(condition)
   await phone.disrupt('cut')
-  await expect
-    .poll(async () => count((await whatsAppView(stage.run)).connections), { timeout: 10_000 })
-    .toBeGreaterThan(before)
+  await expect.poll(async () => count((await whatsAppView(stage.run)).connections)).toBeGreaterThan(before)
   await stage.service('ok')
 }
 
@@ -96,7 +97,7 @@ async function away(
 
 /** Nothing lost, doubled or stuck: every session is up, and a company that was never seen can link. */
 async function expectAllWell(): Promise<void> {
-  await untilConnected([...healthy, ...victims], 20_000)
+  await untilConnected([...healthy, ...victims])
   const { violations, online } = await whatsAppView(stage.run)
   expect(violations.counts).toEqual({})
   expect(new Set(online).size).toBe(online.length)
@@ -112,9 +113,8 @@ describe('what happens to one session', () => {
       if (!victim) throw new Error('nobody is linked')
       await provoke(victim.phone)
     }
-    provokedAt = performance.now()
     expect(await logins(healthy)).toEqual(before)
-  }, 40_000)
+  })
 
   // A victim each: who has just failed waits longer the next time.
   it.each([...sudden.entries()])('%i: %s costs that session a reconnect and the others nothing', async (index, how) => {
@@ -123,8 +123,8 @@ describe('what happens to one session', () => {
     const before = await logins(healthy)
     const [own = 0] = await logins([victim])
     await victim.phone.disrupt(how)
-    await expect.poll(async () => (await logins([victim]))[0], { timeout: 10_000 }).toBeGreaterThan(own)
-    await untilConnected([victim], 10_000)
+    await expect.poll(async () => (await logins([victim]))[0]).toBeGreaterThan(own)
+    await untilConnected([victim])
     expect(await logins(healthy)).toEqual(before)
     expect((await stage.run.hosts())[0]?.pid).toBe(pid)
   })
@@ -152,10 +152,9 @@ describe('what happens to one session', () => {
       } finally {
         await stage.service('ok')
       }
-      await untilConnected([...victims, ...healthy], 20_000)
+      await untilConnected([...victims, ...healthy])
       expect(await logins(healthy)).toEqual(before)
     },
-    40_000,
   )
 })
 
@@ -166,9 +165,7 @@ describe('for ten seconds', () => {
     const before = await logins(healthy)
     await away('management', { how: 'down' }, async () => {
       client.send({ action: 'request-pairing-code', phoneNumber: phone.number })
-      await expect
-        .poll(async () => (await fleet.session(companyId)).attempt?.state, { timeout: outageMs })
-        .toBe('code-issued')
+      await expect.poll(async () => (await fleet.session(companyId)).attempt?.state).toBe('code-issued')
     })
     const status = await client.ask('get-status', 'status')
     const { code } = status['attempt'] as { code: string }
@@ -177,7 +174,7 @@ describe('for ten seconds', () => {
     await client.next('whatsapp-connected')
     expect(await logins(healthy)).toEqual(before)
     await client.close()
-  }, 30_000)
+  })
 
   it('SQS away: a request is refused or carried out late, and the next one works', async () => {
     const { companyId, phone } = stage.fresh()
@@ -185,30 +182,33 @@ describe('for ten seconds', () => {
     const before = await logins(healthy)
     await away('sqs', { how: 'down' }, async () => {
       client.send({ action: 'request-pairing-code', phoneNumber: phone.number, requestId: 'away' })
-      await client.next((frame) => frame['requestId'] === 'away', 25_000)
+      await client.next((frame) => frame['requestId'] === 'away')
     })
     const issued = await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
     await phone.enterCode(issued['code'])
     await client.next('whatsapp-connected')
     expect(await logins(healthy)).toEqual(before)
     await client.close()
-  }, 60_000)
+  })
 
   it('DynamoDB slow: no session notices', async () => {
     const before = await logins(healthy)
     await away('dynamodb', { how: 'slow', ms: 1500 })
     await expectAllWell()
     expect(await logins(healthy)).toEqual(before)
-  }, 60_000)
+  })
 
-  it(`${Object.keys(creeping).join(', ')}: each has cost its session a reconnect and the others nothing`, async () => {
-    const left = Math.max(1000, creepingMs - (performance.now() - provokedAt))
-    // A bring-up that hangs is a login too.
-    const isBack = async () => (await logins(slowVictims)).map((count) => count > 1)
-    await expect.poll(isBack, { timeout: left }).toEqual(slowVictims.map(() => true))
-    await untilConnected(slowVictims, 10_000)
-    await expectAllWell()
-  }, 100_000)
+  it(
+    `${Object.keys(creeping).join(', ')}: each has cost its session a reconnect and the others nothing`,
+    async () => {
+      // A bring-up that hangs is a login too.
+      const isBack = async () => (await logins(slowVictims)).map((count) => count > 1)
+      await expect.poll(isBack, { timeout: creepingMs }).toEqual(slowVictims.map(() => true))
+      await untilConnected(slowVictims)
+      await expectAllWell()
+    },
+    2 * creepingMs,
+  )
 
   it.each(['down', 'silent'] as const)(
     'DynamoDB %s: sockets are closed before the leases run out, then everything is as it was',
@@ -219,11 +219,11 @@ describe('for ten seconds', () => {
       const before = await logins(healthy)
       await away('dynamodb', { how }, async () => {
         await expect
-          .poll(async () => (await whatsAppView(stage.run)).online.length, { timeout: 9500, interval: 200 })
+          .poll(async () => (await whatsAppView(stage.run)).online.length, { timeout: leaseMs, interval: 200 })
           .toBe(0)
       })
       const again = async () => (await logins(healthy)).map((count, index) => count - (before[index] ?? 0))
-      await expect.poll(again, { timeout: 15_000, interval: 200 }).toEqual(healthy.map(() => 1))
+      await expect.poll(again, { interval: 200 }).toEqual(healthy.map(() => 1))
       await expectAllWell()
       expect(await again()).toEqual(healthy.map(() => 1))
       // Its attempt went with the sockets, and the client can begin again at once.
@@ -232,6 +232,5 @@ describe('for ten seconds', () => {
       await client.next('whatsapp-connected')
       await client.close()
     },
-    60_000,
   )
 })

@@ -8,7 +8,7 @@ let stage: Stage
 beforeAll(async () => {
   engines = await startOneEndpoint()
   stage = await startStage({ env: { AWS_ENDPOINT_URL: engines.url } })
-}, 120_000)
+})
 afterAll(async () => {
   await stage?.stop()
   await engines?.stop()

@@ -17,9 +17,7 @@ it('a linked company is connected again after a restart, without pairing', async
     const after = await startStage({ dataDir: data })
     try {
       const again = await after.client(companyId)
-      await expect
-        .poll(async () => (await again.ask('get-status', 'status'))['session'], { timeout: 20_000 })
-        .toBe('connected')
+      await expect.poll(async () => (await again.ask('get-status', 'status'))['session']).toBe('connected')
       const report = await after.phone(phone.number).look()
       expect(report).toMatchObject({ companionHellos, devices: [{ online: true }] })
       await again.close()
@@ -29,4 +27,4 @@ it('a linked company is connected again after a restart, without pairing', async
   } finally {
     await rm(data, { recursive: true, force: true })
   }
-}, 120_000)
+})

@@ -17,7 +17,7 @@ beforeAll(async () => {
     log: (source, line) => written.push({ source, line }),
     environment: { SENTRY_DSN: ingest.dsn, LOG_LEVEL: 'debug' },
   })
-}, 60_000)
+})
 afterAll(async () => {
   await stage?.stop()
   await ingest?.stop()
@@ -101,7 +101,7 @@ describe('a company that links, changes its phone, tries a QR and resets', () =>
     for (const name of ['PairingRequested', 'CodeIssued', 'PhoneConfirmed', 'Linked', 'PhoneMismatch', 'CleanupTime'])
       expect(names).toContain(name)
     const read = async () => (await stage.http('GET', '/api/whatsapp/metrics', { role: 'admin' })).body
-    await expect.poll(read, { timeout: 12_000, interval: 500 }).toMatchObject({
+    await expect.poll(read, { interval: 500 }).toMatchObject({
       attempts_requested: 4,
       attempts_by_outcome: { connected: 2, PAIRING_SUPERSEDED: 1, PAIRING_CANCELLED: 1 },
       phone_mismatch_count: 2,
@@ -129,14 +129,14 @@ describe('what is refused', () => {
     const refused = await client.next('error')
     expect(refused).toMatchObject({ code: 'RATE_LIMITED', retryAfter: 1, requestId: expect.stringMatching(/^flood-/) })
     const answered = () => client.frames.length
-    await expect.poll(answered, { timeout: 10_000 }).toBe(60)
+    await expect.poll(answered).toBe(60)
     let asked = 0
     const answer = async () => {
       const requestId = `later-${asked++}`
       client.send({ action: 'get-status', requestId })
       return (await client.next((frame) => frame['requestId'] === requestId)).event
     }
-    await expect.poll(answer, { timeout: 5_000, interval: 300 }).toBe('status')
+    await expect.poll(answer, { interval: 300 }).toBe('status')
     await client.close()
   })
 })

@@ -38,6 +38,9 @@ const pauseMs = 50
 export const isRowKey = (key: string): boolean =>
   key !== '' && key !== journalKey && !key.startsWith(partPrefix) && Buffer.byteLength(key) <= longestKey
 
+/** Bytes; what is of another type was not written by us, and is read as none: nobody can decrypt that, whoever asks again. */
+export const Bytes = v.fallback(v.instance(Uint8Array), () => new Uint8Array())
+
 /** How many parts a value may claim to have: no more than anybody will ever read. */
 export const PartCount = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000))
 
@@ -65,7 +68,7 @@ export async function storeValue(
   return value
 }
 
-const Part = v.object({ [sortKey]: v.string(), data: v.instance(Uint8Array) })
+const Part = v.object({ [sortKey]: v.string(), data: v.optional(Bytes, () => new Uint8Array()) })
 
 /** The bytes of a value; undefined when it is deleted, or when its parts are gone because a newer version took over. */
 export async function loadValue(

@@ -2,7 +2,7 @@
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { unlessRefused } from './conditional.ts'
-import { type CredentialTable, dropParts, PartCount, type Stamp, type Value } from './credential-parts.ts'
+import { Bytes, type CredentialTable, dropParts, PartCount, type Stamp, type Value } from './credential-parts.ts'
 import { partitionKey, sortKey } from './table.ts'
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
@@ -11,9 +11,9 @@ const RowItem = v.object({
   [sortKey]: v.string(),
   ep: v.optional(count, 0),
   n: v.optional(count, 0),
-  data: v.exactOptional(v.instance(Uint8Array)),
-  parts: v.exactOptional(PartCount),
-  version: v.exactOptional(v.string()),
+  data: v.exactOptional(Bytes),
+  parts: v.exactOptional(v.fallback(PartCount, 0)),
+  version: v.exactOptional(v.fallback(v.string(), '')),
 })
 
 /** A row as read: where its value is, and who wrote it when. */

@@ -224,11 +224,44 @@ describe('a journal that nobody can have written is corrupt', () => {
   })
 })
 
-test('a row of other types than ours is corrupt', async () => {
-  const table = await newTable()
-  const key = { [partitionKey]: generationKey(ref.companyId, ref.generation), [sortKey]: 'creds' }
-  await table.client.send(new PutCommand({ TableName: table.table, Item: { ...key, ep: 1, n: 1, data: 'text' } }))
-  expect(await storeOn(table).load(ref, 'creds', 2)).toBe('corrupt')
+describe('a row of other types than ours', () => {
+  const putRow = async (table: Table, sk: string, fields: object) => {
+    const key = { [partitionKey]: generationKey(ref.companyId, ref.generation), [sortKey]: sk }
+    await table.client.send(new PutCommand({ TableName: table.table, Item: { ...key, ep: 1, n: 1, ...fields } }))
+  }
+
+  test.each([
+    { data: 'text' },
+    { data: 7 },
+    { parts: 'two', version: '1' },
+    { parts: -1, version: '1' },
+    { parts: 2, version: 7 },
+  ])(
+    '%o: bytes that nobody can decrypt, beside others that can be read, and replaced by the next write',
+    async (fields) => {
+      const table = await newTable()
+      const store = storeOn(table)
+      await store.write(ref, rowsOf('1', keys), 1)
+      await putRow(table, 'odd', fields)
+      expect(await marksOf(store, ['odd', ...keys])).toEqual(['-', ...keys.map(() => '1')])
+      expect((await store.read(ref, ['odd'])).get('odd') ?? []).toHaveLength(0)
+      await store.write(ref, rowsOf('2', ['odd']), 2)
+      expect(await marksOf(store, ['odd'])).toEqual(['2'])
+    },
+  )
+
+  test('one that is no part', async () => {
+    const table = await newTable()
+    await putRow(table, 'odd', { parts: 1, version: '1-1' })
+    await putRow(table, 'part#odd#1-1#0', { data: 'text' })
+    expect(await storeOn(table).read(ref, ['odd'])).toEqual(new Map([['odd', new Uint8Array()]]))
+  })
+
+  test('a stamp that is none is corrupt', async () => {
+    const table = await newTable()
+    await putRow(table, 'creds', { ep: 'one', data: Buffer.from('x') })
+    expect(await storeOn(table).load(ref, 'creds', 2)).toBe('corrupt')
+  })
 })
 
 test('an interrupted sweep is finished by the next one', async () => {

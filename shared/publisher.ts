@@ -1,6 +1,7 @@
 /** `Publisher` over API Gateway: the frames of a decision to all connections of its company. */
 import type { ConnectionsApi } from './aws/connections-api.ts'
 import type { Failure } from './domain/errors.ts'
+import { isSettled } from './dynamo/connection-store.ts'
 import { StoreUnavailable } from './dynamo/store-unavailable.ts'
 import { framesFor, type Told } from './frames.ts'
 import type { Log } from './log.ts'
@@ -46,7 +47,8 @@ async function sendAll(deps: PublisherDeps, connection: Connection, told: Told, 
   if (tokenExpiresAt !== undefined && deps.clock() >= tokenExpiresAt) return expel(deps, connection, told.lastSeq)
   for (const frame of framesFor(connection, told, deps.clock())) {
     const sent = await deps.api.post(connectionId, JSON.stringify(frame), signal)
-    if (sent === 'gone') return forget(deps, connection)
+    // One that is about to open asks for its status as its first act.
+    if (sent === 'gone') return isSettled(connection, deps.clock()) ? forget(deps, connection) : undefined
     if (sent === 'failed') {
       deps.log.warn('A frame could not be sent', { companyId, connectionId, event: frame.event, seq: frame.seq })
     }

@@ -44,8 +44,14 @@ async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<r
   return tooMany
 }
 
-/** A connection that is younger may not have been opened yet, and would open although it is not listed any more. */
 const settledMs = 30_000
+
+/**
+ * A connection that is younger may not have been opened yet: API Gateway calls it gone until `$connect` has answered, and it
+ * would open although it is not listed any more.
+ */
+export const isSettled = ({ connectedAt }: Pick<Connection, 'connectedAt'>, now: number): boolean =>
+  now - connectedAt >= settledMs
 
 /**
  * Who gives way to a new connection: the oldest above the limit. All that come at the same moment name the same ones; those
@@ -55,7 +61,7 @@ export const givingWay = (connections: readonly Connection[], { connectedAt }: C
   connections
     .toSorted((a, b) => a.connectedAt - b.connectedAt || (a.connectionId < b.connectionId ? -1 : 1))
     .slice(0, Math.max(0, connections.length - limit))
-    .filter((one) => connectedAt - one.connectedAt >= settledMs)
+    .filter((one) => isSettled(one, connectedAt))
 
 async function remove(deps: ConnectionStoreDeps, companyId: string, connectionId: string): Promise<void> {
   await deps.client.send(new DeleteCommand({ TableName: deps.table, Key: rowKey(companyId, connectionId) }))

@@ -17,7 +17,7 @@ async function setUp(
 ) {
   const store = memoryConnectionStore(() => now)
   for (const connectionId of ['a', 'b', 'c'])
-    await store.add({ connectionId, companyId, language: 'en', connectedAt: now })
+    await store.add({ connectionId, companyId, language: 'en', connectedAt: now - 30_000 })
   const sent: string[] = []
   const api: Pick<ConnectionsApi, 'post' | 'close'> = {
     async close(connectionId) {
@@ -115,4 +115,11 @@ test('with nothing to tell, nobody is looked for', async () => {
   const { publisher, log } = await setUp({}, (store) => ({ ...store, list: away }))
   await publisher.publish(companyId, [], 2)
   expect(log.lines).toEqual([])
+})
+
+test('a connection that is not open yet is called gone, and hears of everything once it is', async () => {
+  const { publisher, store } = await setUp({ late: 'gone' })
+  await store.add({ connectionId: 'late', companyId, language: 'en', connectedAt: now - 29_999 })
+  await publisher.publish(companyId, news, 2)
+  expect((await store.list(companyId)).map(({ connectionId }) => connectionId)).toContain('late')
 })

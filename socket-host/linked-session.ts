@@ -13,7 +13,7 @@ const settledMs = 60_000
 const hangsAfterMs = 120_000
 
 export type LinkedSession = SessionFacts & {
-  /** Cuts a back-off short: somebody is waiting for the session. */
+  /** Cuts a back-off short, or the wait among other reconnects: somebody is waiting for the session. */
   hurry(): void
   /** Gives the open socket away, for the device to be unlinked on it; the session is over. */
   takeSocket(): WhatsAppSocket | undefined
@@ -45,13 +45,14 @@ export function keepSession(
   let openSince: number | undefined
   let leaveQueue = (): void => undefined
   let stopTimer = (): void => undefined
-  let isBackingOff = false
+  let waitsFor: 'backOff' | 'turn' | undefined
 
   function connect(urgency: Urgency): void {
-    isBackingOff = false
+    waitsFor = urgency === 'reconnect' ? 'turn' : undefined
     stopTimer()
     leaveQueue()
     leaveQueue = deps.pacing.enter(urgency, () => {
+      waitsFor = undefined
       bringUp().catch((error: unknown) => {
         log.warn('session could not be brought up', { ...about, error })
         if (!isOver) retry(failures++)
@@ -128,7 +129,7 @@ export function keepSession(
 
   function retry(failed: number): void {
     leaveQueue()
-    isBackingOff = true
+    waitsFor = 'backOff'
     stopTimer = time.after(backOffMs(failed, deps.random()), () => connect('reconnect'))
   }
 
@@ -145,7 +146,7 @@ export function keepSession(
   connect(linked ? 'restart' : 'reconnect')
   return Object.assign(facts, {
     hurry: () => {
-      if (isBackingOff && !isOver) connect('restart')
+      if (waitsFor && !isOver) connect('restart')
     },
     takeSocket: () => (facts.isOpen ? leave() : undefined),
     close: async () => leave()?.close(),

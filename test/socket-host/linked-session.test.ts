@@ -139,6 +139,19 @@ describe('a company whose host is another one now', () => {
     expect(s.whatsApp.devices).toEqual([{ phone: '79001234567', isLinked: true }])
   })
 
+  it('connects it ahead of hundreds of others when its owner asks', async () => {
+    const s = stage()
+    await s.linked()
+    await s.runner.handOver()
+    for (let other = 0; other < 100; other++) s.deps.pacing.enter('reconnect', () => undefined)
+    s.takeOver(2)
+    await s.look()
+    expect(s.whatsApp.live()).toEqual([])
+    await s.request()
+    expect(s.state().session?.status).toBe('connected')
+    expect(s.toldNames()).toContain('whatsapp-connected')
+  })
+
   it('keeps a stopped session stopped', async () => {
     const s = stage()
     await s.linked()

@@ -30,8 +30,13 @@ export function pause(time: Time, ms: number, signal?: AbortSignal): Promise<voi
   const { promise, resolve } = Promise.withResolvers<void>()
   if (signal?.aborted) return Promise.resolve()
   const cancel = time.after(ms, resolve)
-  signal?.addEventListener('abort', () => resolve(), { once: true })
-  return promise.finally(cancel)
+  const stop = () => resolve()
+  signal?.addEventListener('abort', stop)
+  // A signal may live as long as the host: what listens to it for good would add up.
+  return promise.finally(() => {
+    cancel()
+    signal?.removeEventListener('abort', stop)
+  })
 }
 
 /** Waits for `work`, but no longer than `ms`; says whether it has finished. Its rejection is passed on in time only. */

@@ -64,8 +64,14 @@ function redactPart(value: unknown, depth: number, above: ReadonlySet<object>): 
   if (Array.isArray(value)) return value.map((item) => redactPart(item, depth + 1, inside))
   if (value instanceof Map || value instanceof Set) return redactPart([...value], depth + 1, inside)
   const entries = Object.entries(value instanceof Error ? partsOf(value) : value)
-  return Object.fromEntries(entries.map(([key, part]) => [redact(key), redactPart(part, depth + 1, inside)]))
+  return Object.fromEntries(
+    entries.map(([key, part]) => [redact(key), isTenant(key, part) ? part : redactPart(part, depth + 1, inside)]),
+  )
 }
+
+/** A company must be found by its id, which may look like a code or a short number; one of ten digits may be a phone. */
+const isTenant = (key: string, part: unknown): boolean =>
+  key === 'companyId' && typeof part === 'string' && /^(?!.*\d{10})[\w-]{1,64}$/.test(part)
 
 /** An error's parts, most of which JSON does not see. */
 function partsOf(error: Error): object {

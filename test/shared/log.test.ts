@@ -62,6 +62,15 @@ test('message and fields are redacted', () => {
   expect(lines[0]).toContain('79001***567')
 })
 
+test.each(['12345678', '123456789', 'ABCDEFGH', 'AB12-CD34', 'salon_12345678'])(
+  'a company is found by its id, whatever that looks like: %s',
+  (companyId) => {
+    const { log, parsed } = setUp()
+    log.info('Message', { companyId, other: companyId })
+    expect(parsed()[0]).toMatchObject({ companyId, other: expect.stringContaining('*') })
+  },
+)
+
 test('a companyId that looks like a phone is masked as one: it may be one', () => {
   const { log, lines, parsed } = setUp()
   log.info('Message', { companyId: '79001234567', correlationId: 'c1' })

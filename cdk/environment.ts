@@ -30,7 +30,7 @@ export function hostEnvironment(props: EnvironmentProps): Record<string, string>
   return present({
     ...companyVariables(props),
     CREDENTIALS_TABLE: data.tables.credentials.tableName,
-    SHARD_QUEUE_URLS: shardQueueUrls(data),
+    ...shardVariables(props),
     CREDENTIALS_KEY_ARN: data.secrets.credentialsKey.keyArn,
     LEASE_RENEW_MS: '3000',
     LEASE_STALE_MS: '10000',
@@ -53,7 +53,7 @@ function controlPlaneEnvironment(props: EnvironmentProps) {
   return {
     ...companyVariables(props),
     ...tokenVariables(props),
-    SHARD_QUEUE_URLS: shardQueueUrls(props.data),
+    ...shardVariables(props),
     ALLOWED_ORIGINS: props.stage.allowedOrigins.join(','),
     MESSAGES_PER_SECOND: String(props.stage.clients.messagesPerSecond),
     CONNECTIONS_PER_COMPANY: String(props.stage.clients.connectionsPerCompany),
@@ -103,8 +103,9 @@ function tokenVariables({ stage: { tokens }, data }: EnvironmentProps) {
   }
 }
 
-function shardQueueUrls(data: DataStack): string {
-  return data.commands.shards.map((queue) => queue.queueUrl).join(',')
+/** One URL and one number, however many shards there are: a function's environment has 4096 bytes in all. */
+function shardVariables({ stage, data }: EnvironmentProps) {
+  return { SHARD_0_QUEUE_URL: data.commands.firstUrl, SHARDS: String(stage.shards) }
 }
 
 function present(variables: Record<string, string | undefined>): Record<string, string> {

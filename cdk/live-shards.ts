@@ -21,15 +21,20 @@ export function recordShards(scope: Construct, { name, shards }: StageConfig): v
 }
 
 /** Throws when the stage is live with another number of shards, and nobody has said that this is meant (`-c confirmShards=…`). */
-export function refuseOtherShards(stack: Stack, { name, shards, protectsData }: StageConfig, deployer: Deployer): void {
+export function refuseOtherShards(
+  stack: Stack,
+  { name, shards, protectsData }: StageConfig,
+  deployer: Deployer,
+  now = Date.now(),
+): void {
   if (!protectsData) return
-  const live = lookUp(stack, parameterName(name), deployer)
+  const live = lookUp(stack, parameterName(name), deployer, now)
   if (live === undefined || live === String(shards)) return
   if (String(stack.node.tryGetContext('confirmShards')) === String(shards)) return
   throw new Error(
     `Stage ${name} is live with ${live} shards, and this would give it ${shards}: companies would change queues and leases ` +
       'while hosts still serve the old ones. Follow "Change the number of shards" in docs/operations.md, ' +
-      `then deploy with -c confirmShards=${shards}. (The number was looked up once: npx cdk context --clear, if it is out of date)`,
+      `then deploy with -c confirmShards=${shards}. (The number is looked up every ten minutes: npx cdk context --clear asks at once)`,
   )
 }
 
@@ -37,9 +42,9 @@ export function refuseOtherShards(stack: Stack, { name, shards, protectsData }: 
  * The value of a parameter, which the CDK's command line looks up between two rounds of synthesis. Not through the CDK's
  * own lookups: they want to know account and region in the code. Undefined without credentials, and before the first deploy.
  */
-function lookUp(stack: Stack, parameter: string, { account, region }: Deployer): string | undefined {
+function lookUp(stack: Stack, parameter: string, { account, region }: Deployer, now: number): string | undefined {
   if (!account || !region) return undefined
-  const key = `pairplane:ssm:${account}:${region}:${parameter}`
+  const key = `pairplane:ssm:${account}:${region}:${parameter}:${tenMinutes(now)}`
   const value: unknown = stack.node.tryGetContext(key)
   if (value === undefined) {
     const props = { account, region, parameterName: parameter, ...lookupRole(stack, account, region) }
@@ -48,6 +53,12 @@ function lookUp(stack: Stack, parameter: string, { account, region }: Deployer):
   // An object tells why there is no value: most likely because the stage has not been deployed yet.
   return typeof value === 'string' ? value : undefined
 }
+
+/**
+ * The time to ten minutes, as `2026-11-22T10:0`. The command line keeps what it has found for ever (cdk.context.json), and another
+ * machine may deploy meanwhile. Both rounds see the same, but for those that the tenth minute parts: then there is one more.
+ */
+const tenMinutes = (now: number) => new Date(now).toISOString().slice(0, 15)
 
 /** The role that bootstrapping made for look-ups: who deploys need not be allowed to read parameters. */
 function lookupRole({ synthesizer }: Stack, account: string, region: string) {

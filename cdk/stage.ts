@@ -1,5 +1,6 @@
 /** The settings of each stage: the one file to edit before a deploy. Plain data, so that it can be read without the CDK. */
 
+import { mostShards } from '#shared/env.ts'
 import type { FunctionName } from '../functions/routes.ts'
 
 /** A throttle of API Gateway: requests a second, and how many may come at once. */
@@ -8,7 +9,7 @@ export type Throttle = { readonly rate: number; readonly burst: number }
 /** Everything that differs between stages. */
 export type StageConfig = {
   readonly name: string
-  /** Command queues and leases. Part of every company's address: see docs/operations.md before changing it on a live stage. */
+  /** Command queues and leases, 64 at most. Part of every company's address: see docs/operations.md before changing it on a live stage. */
   readonly shards: number
   readonly hosts: {
     /** CPU units of Fargate; 1024 are one core. A burst of 50 pairings wants two cores (R44). */
@@ -113,11 +114,13 @@ export function readStage(context: (key: string) => unknown): StageConfig {
 function readShards(override: unknown, fallback: number): number {
   if (override === undefined) return fallback
   const shards = Number(override)
-  if (Number.isInteger(shards) && shards >= 1 && shards <= 256) return shards
+  if (isNumberOfShards(shards)) return shards
   throw new Error(
-    `shards=${String(override)} is no number of shards; give a whole number from 1 to 256, e.g. -c shards=16`,
+    `shards=${String(override)} is no number of shards; give a whole number from 1 to ${mostShards}, e.g. -c shards=16`,
   )
 }
+
+const isNumberOfShards = (shards: number) => Number.isInteger(shards) && shards >= 1 && shards <= mostShards
 
 /** What the types cannot say. */
 function checked(stage: StageConfig): StageConfig {
@@ -129,6 +132,8 @@ function checked(stage: StageConfig): StageConfig {
 function problemOf({ domain, hosts, shards, pairing: { codeLifetimeSeconds } }: StageConfig): string | undefined {
   if (domain && !/^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/.+/.test(domain.certificateArn))
     return `the domain ${domain.webSocket} has no certificate: request one in ACM, in the region of the stage, and set domain.certificateArn`
+  if (!isNumberOfShards(shards))
+    return `${shards} is no number of shards: a stage has a whole number from 1 to ${mostShards}, since a role can name no more queues`
   if (hosts.min < 1 || hosts.max < hosts.min) return 'hosts.min must be at least 1 and at most hosts.max'
   if (hosts.min > shards)
     return `${hosts.min} hosts cannot share ${shards} shards: give at least as many shards as hosts`

@@ -1,6 +1,7 @@
 /** The flags of `npm start`; each can also be set in the environment. */
 import { parseArgs } from 'node:util'
 import * as v from 'valibot'
+import { mostShards } from '#shared/env.ts'
 import { checkArguments } from './cli/arguments.ts'
 
 /** Which WhatsApp the hosts talk to. */
@@ -63,7 +64,7 @@ const integer = (min: number, max: number) => {
 const Values = v.object({
   port: v.optional(integer(0, 65_535), '4000'),
   hosts: v.optional(integer(1, 32), '1'),
-  shards: v.optional(integer(1, 256), '4'),
+  shards: v.optional(integer(1, mostShards), '4'),
   data: v.optional(v.pipe(v.string(), v.nonEmpty('must name a folder'))),
   whatsapp: v.optional(v.picklist(['simulated', 'live'], 'must be simulated or live'), 'simulated'),
   'whatsapp-url': v.optional(v.pipe(v.string(), v.regex(/^wss?:\/\/[^\s/]+/, 'must be a ws:// or wss:// URL'))),

@@ -13,6 +13,27 @@ const list = v.pipe(
 )
 const region = v.optional(v.pipe(v.string(), v.regex(/^[A-Z]{2}$/)), 'RU')
 
+/** The most shards of a stage: a policy has 6,144 characters at most, and names each queue. */
+export const mostShards = 64
+
+const firstQueueEnding = '-0.fifo'
+
+const shardEntries = {
+  /** URL of the queue of shard 0, whose name ends in `-0.fifo`; the URLs of all shards would not fit into a function's 4096 bytes. */
+  SHARD_0_QUEUE_URL: v.pipe(v.string(), v.endsWith(firstQueueEnding)),
+  SHARDS: integer(1, mostShards),
+}
+
+/** One queue URL per shard, in the order of the shards: they differ from the first in the shard's number only. */
+export const shardQueueUrls = (env: {
+  readonly SHARD_0_QUEUE_URL: string
+  readonly SHARDS: number
+}): readonly string[] =>
+  Array.from(
+    { length: env.SHARDS },
+    (_, shard) => `${env.SHARD_0_QUEUE_URL.slice(0, -firstQueueEnding.length)}-${shard}.fifo`,
+  )
+
 /** What deciding about a company needs: the table, the queues, the callback URL, the limits (R18, R19, R24). */
 const companyEntries = {
   CONTROL_TABLE: text,
@@ -36,16 +57,18 @@ const companyEntries = {
 }
 
 /** Environment of every function but the authorizer and health. */
-export const ControlPlaneEnv = v.object({
-  ...companyEntries,
-  ...tokenEntries,
-  /** One queue URL per shard, comma-separated, in the order of the shards. */
-  SHARD_QUEUE_URLS: list,
-  ALLOWED_ORIGINS: v.optional(list, ''),
-  /** Messages a connection may send in a second, and connections a company may have (R34). */
-  MESSAGES_PER_SECOND: v.optional(integer(1, 1000), '20'),
-  CONNECTIONS_PER_COMPANY: v.optional(integer(1, 1000), '10'),
-})
+export const ControlPlaneEnv = v.pipe(
+  v.object({
+    ...companyEntries,
+    ...tokenEntries,
+    ...shardEntries,
+    ALLOWED_ORIGINS: v.optional(list, ''),
+    /** Messages a connection may send in a second, and connections a company may have (R34). */
+    MESSAGES_PER_SECOND: v.optional(integer(1, 1000), '20'),
+    CONNECTIONS_PER_COMPANY: v.optional(integer(1, 1000), '10'),
+  }),
+  v.transform((env) => ({ ...env, SHARD_QUEUE_URLS: shardQueueUrls(env) })),
+)
 export type ControlPlaneEnv = v.InferOutput<typeof ControlPlaneEnv>
 
 export const HealthEnv = v.object({ BUILD_VERSION: sentryEntries.BUILD_VERSION })
@@ -55,7 +78,7 @@ export const SocketHostEnv = v.pipe(
   v.object({
     ...companyEntries,
     CREDENTIALS_TABLE: text,
-    SHARD_QUEUE_URLS: list,
+    ...shardEntries,
     CREDENTIALS_KEY_ARN: text,
     /** Milliseconds between renewals of a shard's lease (R27). */
     LEASE_RENEW_MS: v.optional(integer(50, 60_000), '3000'),
@@ -76,5 +99,6 @@ export const SocketHostEnv = v.pipe(
     (env) => env.LEASE_RENEW_MS * 3 <= env.LEASE_STALE_MS,
     'LEASE_RENEW_MS must be at most a third of LEASE_STALE_MS',
   ),
+  v.transform((env) => ({ ...env, SHARD_QUEUE_URLS: shardQueueUrls(env) })),
 )
 export type SocketHostEnv = v.InferOutput<typeof SocketHostEnv>

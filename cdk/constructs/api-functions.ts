@@ -9,6 +9,7 @@ import type { DataStack } from '../data-stack.ts'
 import { functionEnvironment } from '../environment.ts'
 import type { StageConfig } from '../stage.ts'
 import { ApiFunction } from './api-function.ts'
+import { shardQueueArns } from './command-queues.ts'
 import { grantConnections, grantReadItems, grantReadWriteItems, grantSend } from './grants.ts'
 
 export type ApiFunctionsProps = {
@@ -58,7 +59,7 @@ export class ApiFunctions extends Construct {
     if (spec.table === 'read') grantReadItems(data.tables.control, role)
     if (spec.table === 'readWrite') grantReadWriteItems(data.tables.control, role)
     // Who sends commands takes the mutex first, and arms the watchdog before that.
-    if (spec.sendsCommands) grantSend([...data.commands.shards, data.watchdog.queue], role)
+    if (spec.sendsCommands) grantSend([...shardQueueArns(this, stage), data.watchdog.queue.queueArn], role)
     if (spec.pushes) grantConnections(webSocketStage, role)
     if (spec.readsTokenSecret && stage.tokens.jwksUrl === undefined) data.secrets.token.grantRead(role)
     if (spec.readsPhoneHashSecret) data.secrets.phoneHash.grantRead(role)

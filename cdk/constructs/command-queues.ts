@@ -1,21 +1,29 @@
-import { Duration } from 'aws-cdk-lib'
-import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch'
+import { Duration, Stack } from 'aws-cdk-lib'
+import { type IMetric, MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
 import { acknowledge } from './acknowledge.ts'
 import { type Alerts, fiveMinutes } from './alerts.ts'
 
-export type CommandQueuesProps = { readonly shards: number; readonly alerts: Alerts }
+export type CommandQueuesProps = {
+  /** The stage's name. */
+  readonly name: string
+  readonly shards: number
+  readonly alerts: Alerts
+}
+
+/** CloudWatch lets one alarm look at ten metrics at most. */
+const perAlarm = 10
 
 /** The way to the hosts: one FIFO queue per shard, and one dead-letter queue for them all. */
 export class CommandQueues extends Construct {
-  /** In the order of the shards. */
-  readonly shards: readonly sqs.Queue[]
-  /** Seconds for which the oldest command has waited; several metrics, since one alarm can look at ten queues at most. */
+  /** URL of the queue of shard 0; the others' differ in the number only (shared/env.ts). */
+  readonly firstUrl: string
+  /** Seconds for which the oldest command has waited, of ten queues each. */
   readonly oldestCommands: readonly IMetric[]
   readonly deadLetters: sqs.Queue
 
-  constructor(scope: Construct, id: string, { shards, alerts }: CommandQueuesProps) {
+  constructor(scope: Construct, id: string, { name, shards, alerts }: CommandQueuesProps) {
     super(scope, id)
     this.deadLetters = new sqs.Queue(this, 'DeadLetters', {
       fifo: true,
@@ -24,13 +32,15 @@ export class CommandQueues extends Construct {
       retentionPeriod: Duration.days(14),
     })
     acknowledge(this.deadLetters, { 'Serverless-SQSRedrivePolicy': 'This is the end: an alarm calls a person' })
-    this.shards = Array.from({ length: shards }, (_, shard) => this.shardQueue(shard))
-    this.oldestCommands = inGroups(this.shards, 10).map(oldestAge)
+    const queues = shardQueueNames(name, shards).map((queueName, shard) => this.shardQueue(queueName, shard))
+    this.firstUrl = queues[0]?.queueUrl ?? ''
+    this.oldestCommands = inGroups(shardQueueNames(name, shards), perAlarm).map(oldestAge)
     this.addAlarms(alerts)
   }
 
-  private shardQueue(shard: number): sqs.Queue {
+  private shardQueue(queueName: string, shard: number): sqs.Queue {
     return new sqs.Queue(this, `Shard${shard}`, {
+      queueName,
       fifo: true,
       // The sender names what counts as the same command: its attempt.
       contentBasedDeduplication: false,
@@ -65,19 +75,38 @@ export class CommandQueues extends Construct {
   }
 }
 
-function oldestAge(queues: readonly sqs.Queue[]): IMetric {
+/** Names of the shards' queues, in their order. Ours, so that other stacks need no export for each queue: a stack has 200 at most. */
+function shardQueueNames(stage: string, shards: number): string[] {
+  return Array.from({ length: shards }, (_, shard) => `pairplane-${stage}-shard-${shard}.fifo`)
+}
+
+/** ARNs of the shards' queues, for a policy in the stack of the scope. */
+export function shardQueueArns(
+  scope: Construct,
+  { name, shards }: Pick<CommandQueuesProps, 'name' | 'shards'>,
+): string[] {
+  return shardQueueNames(name, shards).map((resource) => Stack.of(scope).formatArn({ service: 'sqs', resource }))
+}
+
+function oldestAge(queueNames: readonly string[], group: number): IMetric {
   // Ids of metrics must differ within a dashboard, so that they carry the shard.
   const ages = Object.fromEntries(
-    queues.map((queue) => [
-      queue.node.id.toLowerCase(),
-      queue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum' }),
-    ]),
+    queueNames.map((QueueName, i) => [`shard${group * perAlarm + i}`, ageOfOldest(QueueName)]),
   )
   return new MathExpression({
     expression: `MAX([${Object.keys(ages).join(', ')}])`,
     usingMetrics: ages,
     label: 'oldest command (s)',
     period: Duration.minutes(1),
+  })
+}
+
+function ageOfOldest(QueueName: string): Metric {
+  return new Metric({
+    namespace: 'AWS/SQS',
+    metricName: 'ApproximateAgeOfOldestMessage',
+    dimensionsMap: { QueueName },
+    statistic: 'Maximum',
   })
 }
 

@@ -4,7 +4,6 @@ import type { WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
 import { Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam'
 import type { Key } from 'aws-cdk-lib/aws-kms'
-import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import { acknowledge, wildcardFinding } from './acknowledge.ts'
 
 const readActions = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query']
@@ -18,15 +17,15 @@ export const grantReadWriteItems = (table: TableV2, grantee: IGrantable) =>
   table.grant(grantee, ...readActions, ...writeActions)
 
 /** Lets a role send to queues. */
-export const grantSend = (queues: readonly Queue[], grantee: IGrantable) =>
-  Grant.addToPrincipal({ grantee, actions: ['sqs:SendMessage'], resourceArns: queues.map((queue) => queue.queueArn) })
+export const grantSend = (queueArns: readonly string[], grantee: IGrantable) =>
+  Grant.addToPrincipal({ grantee, actions: ['sqs:SendMessage'], resourceArns: [...queueArns] })
 
 /** Lets a role take messages from queues, hold them back and delete them. */
-export const grantReceive = (queues: readonly Queue[], grantee: IGrantable) =>
+export const grantReceive = (queueArns: readonly string[], grantee: IGrantable) =>
   Grant.addToPrincipal({
     grantee,
     actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
-    resourceArns: queues.map((queue) => queue.queueArn),
+    resourceArns: [...queueArns],
   })
 
 /** Lets a role make and unwrap data keys that are bound to a company and a generation, and nothing else with the key. */

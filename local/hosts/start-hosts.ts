@@ -60,7 +60,7 @@ const noHosts: Hosts = {
 function startSome(options: HostOptions): Hosts {
   const container = onlyContainer(options.cloud)
   const table = container.environment['CONTROL_TABLE'] ?? ''
-  const shards = (container.environment['SHARD_QUEUE_URLS'] ?? '').split(',').length
+  const shards = Number(container.environment['SHARDS'] ?? 0)
   const fleet = startFleet({
     container,
     count: options.count,

@@ -64,6 +64,14 @@ describe('the queues', () => {
     expect(fifo).toHaveLength(17)
   })
 
+  it('have names of ours that end in the number of the shard: shared/env.ts makes URLs of them', () => {
+    const names = Object.values(resources(prod, 'AWS::SQS::Queue')).flatMap(
+      ({ Properties }) => Properties.QueueName ?? [],
+    )
+    expect(names).toEqual(Array.from({ length: 16 }, (_, shard) => `pairplane-prod-shard-${shard}.fifo`))
+    expect(Object.keys(prod.findOutputs('*')).filter((name) => name.includes('CommandsShard'))).toHaveLength(1)
+  })
+
   it('give a command back after 5 s, and leave deduplication to its sender', () => {
     prod.hasResourceProperties('AWS::SQS::Queue', {
       VisibilityTimeout: 5,

@@ -59,6 +59,7 @@ async function environment(): Promise<Record<string, string>> {
     ...endpointVariables(services.endpoints),
     ...(await references()),
     ...Object.fromEntries(literal),
+    SHARDS: '1',
     HEALTH_PORT: '0',
   }
 }
@@ -75,7 +76,7 @@ async function references(): Promise<Record<string, string>> {
   return {
     CONTROL_TABLE: await table('control'),
     CREDENTIALS_TABLE: await table('credentials'),
-    SHARD_QUEUE_URLS: await createQueue(clients.sqs, 'shard-0.fifo', { FifoQueue: true }),
+    SHARD_0_QUEUE_URL: await createQueue(clients.sqs, 'shard-0.fifo', { FifoQueue: true }),
     WATCHDOG_QUEUE_URL: await createQueue(clients.sqs, 'watchdog', {}),
     CREDENTIALS_KEY_ARN: (await createKey(clients.kms, 'credentials')).arn,
     PHONE_HASH_SECRET_ARN: await createSecret(clients.secretsManager, 'phone-hash', { SecretString: 'secret' }),

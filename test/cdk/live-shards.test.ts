@@ -5,13 +5,15 @@ import { readStage } from '../../cdk/stage.ts'
 import { temporary } from './temporary.ts'
 
 const deployer = { account: '111111111111', region: 'eu-central-1' }
-const key = 'pairplane:ssm:111111111111:eu-central-1:/pairplane/prod/shards'
+const now = Date.UTC(2026, 10, 22, 10, 3)
+const key = 'pairplane:ssm:111111111111:eu-central-1:/pairplane/prod/shards:2026-11-22T10:0'
 
 /** Synthesizes with what the command line has looked up; returns what it is asked to look up still. */
 function attempt(
   context: Record<string, unknown>,
   stageName = 'prod',
   who: Parameters<typeof refuseOtherShards>[2] = deployer,
+  at = now,
 ) {
   const app = new App({ outdir: temporary(), context, builtinCloudFormationValidation: false })
   const stack = new Stack(app, 'data')
@@ -19,6 +21,7 @@ function attempt(
     stack,
     readStage((name) => ({ stage: stageName, ...context })[name]),
     who,
+    at,
   )
   return app.synth().manifest.missing?.map((missing) => missing.key) ?? []
 }
@@ -41,6 +44,13 @@ describe('the number of shards of a live stage', () => {
 
   it('may stay', () => {
     expect(attempt({ [key]: '16' })).toEqual([])
+  })
+
+  it('is looked up again ten minutes later: another machine may have changed it', () => {
+    const known = { [key]: '16' }
+    expect(attempt(known, 'prod', deployer, Date.UTC(2026, 10, 22, 10, 9, 59))).toEqual([])
+    expect(attempt(known, 'prod', deployer, Date.UTC(2026, 10, 22, 10, 10))).toEqual([key.replace(/0$/, '1')])
+    expect(attempt(known, 'prod', deployer, Date.UTC(2026, 10, 23, 10, 3))).toHaveLength(1)
   })
 
   it('is not known before the first deploy', () => {

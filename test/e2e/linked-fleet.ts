@@ -11,6 +11,7 @@ import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
 import { documentClient } from '#shared/dynamo/document-client.ts'
 import { inParallel } from '#shared/dynamo/in-parallel.ts'
+import { shardQueueUrls } from '#shared/env.ts'
 import type { CompanyStore, CredentialStore, DataKeys } from '#shared/ports.ts'
 import type { LocalRun } from '../../local/local-run.ts'
 import { credentials as awsCredentials, region } from '../../local/services/account.ts'
@@ -36,7 +37,7 @@ type Stores = { readonly companies: CompanyStore; readonly credentials: Credenti
 export async function seedLinked(run: LocalRun, companies: readonly Linked[]): Promise<void> {
   const environment = run.cloud.containers[0]?.environment ?? {}
   const client = documentClient({}, { endpoint: run.endpoints.dynamodb, region, credentials: awsCredentials })
-  const shards = (environment['SHARD_QUEUE_URLS'] ?? '').split(',').length
+  const shards = Number(environment['SHARDS'])
   const stores: Stores = {
     companies: dynamoCompanyStore({ client, table: environment['CONTROL_TABLE'] ?? '', shards, clock: Date.now }),
     credentials: dynamoCredentialStore({ client, table: environment['CREDENTIALS_TABLE'] ?? '' }),
@@ -78,7 +79,10 @@ export async function nudgeHosts(run: LocalRun, companies: readonly Linked[]): P
   const environment = run.cloud.containers[0]?.environment ?? {}
   const queue = sqsCommandQueue({
     client: run.clients.sqs,
-    shardQueueUrls: (environment['SHARD_QUEUE_URLS'] ?? '').split(','),
+    shardQueueUrls: shardQueueUrls({
+      SHARD_0_QUEUE_URL: environment['SHARD_0_QUEUE_URL'] ?? '',
+      SHARDS: Number(environment['SHARDS']),
+    }),
     watchdogQueueUrl: environment['WATCHDOG_QUEUE_URL'] ?? '',
     clock: Date.now,
   })

@@ -69,7 +69,7 @@ describe('flags', () => {
     })
     expect(readFlags([], { PAIRPLANE_SHARDS: 'many' })).toEqual({
       do: 'complain',
-      message: 'PAIRPLANE_SHARDS must be a whole number from 1 to 256, not "many"',
+      message: 'PAIRPLANE_SHARDS must be a whole number from 1 to 64, not "many"',
     })
   })
 })

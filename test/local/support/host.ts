@@ -25,7 +25,7 @@ for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => {
 })
 console.log(JSON.stringify({ level: 30, msg: 'environment', env }))
 await call('PutItem', { Item: { pk: S('HOST#' + env.HOST_ID), sk: S('BEAT'), sessions: { N: '7' }, at: { N: '1767225600000' } } })
-for (const shard of env.SHARD_QUEUE_URLS.split(',').keys()) {
+for (let shard = 0; shard < Number(env.SHARDS); shard++) {
   await call('PutItem', { Item: { pk: S('SHARD#' + shard), sk: S('LEASE'), owner: S(env.HOST_ID) } })
 }
 setInterval(() => {}, 1000)
@@ -33,7 +33,7 @@ setInterval(() => {}, 1000)
 
 /** A cloud with a control table, a function that knows the token secret, and hosts. */
 export function cloudWithHosts(hostEnvironment: Record<string, string> = {}): string {
-  const environment = { CONTROL_TABLE: { Ref: 'Table' }, SHARD_QUEUE_URLS: 'a,b,c', ...hostEnvironment }
+  const environment = { CONTROL_TABLE: { Ref: 'Table' }, SHARDS: '3', ...hostEnvironment }
   const cloud: TinyCloud = {
     functions: {
       Guard: {

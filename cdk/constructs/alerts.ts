@@ -1,6 +1,7 @@
-import { Duration } from 'aws-cdk-lib'
+import { Aws, Duration } from 'aws-cdk-lib'
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch'
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions'
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import * as sns from 'aws-cdk-lib/aws-sns'
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
 import { Construct } from 'constructs'
@@ -33,6 +34,7 @@ export class Alerts extends Construct {
     super(scope, id)
     this.stageName = stage.name
     this.topic = new sns.Topic(this, 'Topic', { displayName: `Pairplane ${stage.name} alarms`, enforceSSL: true })
+    letAlarmsPublish(this.topic)
     if (stage.alarmEmail) this.topic.addSubscription(new EmailSubscription(stage.alarmEmail))
   }
 
@@ -54,6 +56,18 @@ export class Alerts extends Construct {
     alarm.addOkAction(new SnsAction(this.topic))
     return alarm
   }
+}
+
+/** A topic with a policy of its own, and `enforceSSL` gives it one, has lost the default that lets alarms of the account in. */
+function letAlarmsPublish(topic: sns.Topic): void {
+  topic.addToResourcePolicy(
+    new PolicyStatement({
+      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+      actions: ['sns:Publish'],
+      resources: [topic.topicArn],
+      conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+    }),
+  )
 }
 
 /** The period of most alarms. */

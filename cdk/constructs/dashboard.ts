@@ -1,3 +1,4 @@
+import { Aws } from 'aws-cdk-lib'
 import type { HttpStage, WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2'
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch'
 import type { FargateService } from 'aws-cdk-lib/aws-ecs'
@@ -21,7 +22,8 @@ export class Dashboard extends Construct {
     super(scope, id)
     const own = ownMetrics(props.stage.name)
     new cloudwatch.Dashboard(this, 'Dashboard', {
-      dashboardName: `pairplane-${props.stage.name}`,
+      // Names of dashboards are global in an account, and a stage may run in two regions.
+      dashboardName: `pairplane-${props.stage.name}-${Aws.REGION}`,
       widgets: [pairing(own), sessions(own, props), commands(props), apis(props)],
     })
   }

@@ -45,6 +45,8 @@ export class HostService extends Construct {
       enableExecuteCommand: false,
       propagateTags: ecs.PropagatedTagSource.SERVICE,
     })
+    // All of it: `internetConnectivityEstablished` has the gateway only, and without routes the first hosts could fetch no image.
+    this.service.node.addDependency(network.vpc)
     this.scale(props)
     this.addAlarms(stage, props.alerts)
   }
@@ -97,13 +99,15 @@ export class HostService extends Construct {
       says: 'A host runs out of memory',
       runbook: 'host-memory-full',
       metric: this.service.metricMemoryUtilization({ statistic: 'Maximum', period: fiveMinutes }),
-      threshold: 85,
+      // Below the share of its heap (HostTask): otherwise the process ends before anybody is told.
+      threshold: 70,
     })
     alerts.add(this, 'CpuFull', {
       says: 'Hosts have no processor time left',
       runbook: 'host-cpu-full',
       metric: this.service.metricCpuUtilization({ statistic: 'Maximum', period: fiveMinutes }),
-      threshold: 90,
+      // A host is one thread: it is full when it has used one core, however many the task has.
+      threshold: Math.min(90, (90 * 1024) / stage.hosts.cpu),
       periods: 3,
     })
     this.tellFailedDeployments(alerts)

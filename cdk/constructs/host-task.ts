@@ -36,8 +36,8 @@ export class HostTask extends Construct {
     const asset = new DockerImageAsset(this, 'Image', { directory: image, platform: Platform.LINUX_ARM64 })
     this.definition.addContainer('SocketHost', {
       image: ecs.ContainerImage.fromDockerImageAsset(asset),
-      // The image says the same; here it is where a local run finds it.
-      command: ['node', 'main.mjs'],
+      // A local run finds it here, and the health check is a process of its own that must not get the heap from NODE_OPTIONS.
+      command: ['node', `--max-old-space-size=${heapMb(stage.hosts.memoryMb)}`, 'main.mjs'],
       environment: { ...environment, NODE_OPTIONS: '--enable-source-maps' },
       user: 'node',
       readonlyRootFilesystem: true,
@@ -60,6 +60,9 @@ export class HostTask extends Construct {
     })
   }
 }
+
+/** Node would take about half and end there; the rest is for what lies outside of the heap. */
+const heapMb = (memoryMb: number): number => Math.floor(memoryMb * 0.75)
 
 /** Asks the host itself: it answers 200 while its event loop turns and it reaches its leases (socket-host/health.ts). */
 const healthCheck: ecs.HealthCheck = {

@@ -15,6 +15,7 @@ export type HttpEndpointProps = { readonly stage: StageConfig; readonly alerts: 
 /** The HTTP API. It has no authorizer: its functions check the bearer token, because HTTP APIs cannot shape a refusal. */
 export class HttpEndpoint extends Construct {
   readonly stage: api.HttpStage
+  /** Without a slash at its end. */
   readonly url: string
   private readonly api: api.HttpApi
 
@@ -36,7 +37,7 @@ export class HttpEndpoint extends Construct {
       },
       ...this.domainMapping(stage),
     })
-    this.url = stage.domain ? `https://${stage.domain.http}/` : this.stage.url
+    this.url = stage.domain ? `https://${stage.domain.http}` : this.api.apiEndpoint
     alerts.add(this, 'Failing', {
       says: 'The HTTP API answers with server errors',
       runbook: 'http-failing',

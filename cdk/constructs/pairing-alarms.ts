@@ -28,6 +28,13 @@ export class PairingAlarms extends Construct {
       metric: metrics.failed('STORE_UNAVAILABLE'),
       threshold: 3,
     })
+    alerts.add(this, 'Internal', {
+      says: 'Requests or pairings fail for a reason that nobody expected',
+      runbook: 'internal-errors',
+      // Functions answer what they throw, so that Lambda counts no error.
+      metric: metrics.failed('INTERNAL'),
+      threshold: 3,
+    })
     alerts.add(this, 'HostUnavailable', {
       says: 'Pairings fail because no host takes them',
       runbook: 'host-unavailable',

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { tokenCheckFailed } from '#shared/metric-names.ts'
-import { resources, synthesize } from './synthesize.ts'
+import { errorCodes, errorSpec } from '#shared/domain/errors.ts'
+import { metricNames, tokenCheckFailed } from '#shared/metric-names.ts'
+import { only, resources, synthesize } from './synthesize.ts'
 
-const templates = Object.values(synthesize('prod'))
+const prod = synthesize('prod')
+const { data } = prod
+const templates = Object.values(prod)
 const alarms = templates.flatMap((template) => Object.values(resources(template, 'AWS::CloudWatch::Alarm')))
 // The rest drive the scaling and call nobody.
 const ours = alarms.filter(({ Properties }) => !/(Upper|Lower)Policy/.test(JSON.stringify(Properties.AlarmActions)))
@@ -38,7 +41,7 @@ describe('alarms', () => {
   it('look at every function, every queue and both tables', () => {
     const text = JSON.stringify(ours)
     expect(ours.filter(({ Properties }) => Properties.MetricName === 'Errors')).toHaveLength(9)
-    for (let shard = 0; shard < 16; shard++) expect(text).toMatch(new RegExp(`CommandsShard${shard}[0-9A-F]{8}`))
+    for (let shard = 0; shard < 16; shard++) expect(text).toContain(`"pairplane-prod-shard-${shard}.fifo"`)
     expect(text).toContain('TablesControl')
     expect(text).toContain('TablesCredentials')
   })
@@ -52,9 +55,56 @@ describe('alarms', () => {
     ])
   })
 
+  it('may publish to their topic, as may failed deployments and nobody else', () => {
+    const { Statement } = only(data, 'AWS::SNS::TopicPolicy').Properties.PolicyDocument
+    type Allowed = { Effect: string; Principal: { Service: string } }
+    const allowed: Allowed[] = Statement.filter(({ Effect }: Allowed) => Effect === 'Allow')
+    const services = allowed.map(({ Principal }) => Principal.Service)
+    expect(services.sort()).toEqual(['cloudwatch.amazonaws.com', 'events.amazonaws.com'])
+    const topic = { Ref: expect.stringMatching(/^AlertsTopic/) }
+    expect(allowed).toContainEqual(
+      expect.objectContaining({
+        Action: 'sns:Publish',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Resource: topic,
+        Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+      }),
+    )
+    // With a key of ours, its policy would have to let them in too.
+    expect(only(data, 'AWS::SNS::Topic').Properties.KmsMasterKeyId).toBeUndefined()
+  })
+
+  it('ring for every code that somebody must act on, whichever request or pairing ended with it', () => {
+    const codes = errorCodes.filter((code) => errorSpec(code).level === 'error')
+    const failed = ours.filter(({ Properties }) => Properties.MetricName === metricNames.pairingFailed)
+    const watched = failed.map(({ Properties }) => Properties.Dimensions[0].Value)
+    expect(watched).toEqual(expect.arrayContaining([...codes, 'INTERNAL']))
+    for (const { Properties } of failed) expect(Properties).toMatchObject({ Namespace: 'Pairplane/prod', Period: 300 })
+  })
+
+  it.each([
+    ['dev', 90],
+    ['prod', 45],
+  ])('ring in %s when a host has used up the one core that a thread can use', (stageName, threshold) => {
+    synthesize(stageName).socketHost.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'CPUUtilization',
+      Statistic: 'Maximum',
+      Threshold: threshold,
+    })
+  })
+
   it('go by mail to whom the stage names', () => {
-    const { data } = synthesize('dev', (stage) => ({ ...stage, alarmEmail: 'on-call@shop.example' }))
-    data.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'on-call@shop.example' })
+    const { data: mailed } = synthesize('dev', (stage) => ({ ...stage, alarmEmail: 'on-call@shop.example' }))
+    mailed.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'on-call@shop.example' })
+  })
+})
+
+describe('the dashboard', () => {
+  it('has a name of its own in each region, since names are global in an account', () => {
+    expect(only(prod.monitoring, 'AWS::CloudWatch::Dashboard').Properties.DashboardName).toEqual({
+      'Fn::Join': ['', ['pairplane-prod-', { Ref: 'AWS::Region' }]],
+    })
+    expect(runbook).toContain('`pairplane-<stage>-<region>`')
   })
 })
 

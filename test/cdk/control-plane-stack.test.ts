@@ -72,6 +72,14 @@ describe('the HTTP API', () => {
     expect(Object.fromEntries(served)).toEqual(expected)
   })
 
+  it('has an address to which paths can be added', () => {
+    const [api] = Object.entries(resources(controlPlane, 'AWS::ApiGatewayV2::Api')).find(
+      ([, { Properties }]) => Properties.ProtocolType === 'HTTP',
+    )!
+    // What API Gateway gives out has no slash at its end.
+    expect(controlPlane.findOutputs('HttpUrl')['HttpUrl']?.['Value']).toEqual({ 'Fn::GetAtt': [api, 'ApiEndpoint'] })
+  })
+
   it('answers pages of the allowed origins only', () => {
     const { controlPlane: asked } = synthesize('dev', (stage) => ({
       ...stage,
@@ -92,7 +100,10 @@ describe('a function', () => {
     const known: string[] = Object.keys(schema.entries)
     expect(known).toEqual(expect.arrayContaining(Object.keys(variables)))
     const plain = Object.fromEntries(
-      Object.entries(variables).map(([key, value]) => [key, typeof value === 'string' ? value : 'a reference']),
+      Object.entries(variables).map(([key, value]) => [
+        key,
+        typeof value === 'string' ? value : 'a reference to shard-0.fifo',
+      ]),
     )
     expect(v.safeParse(schema as v.GenericSchema, plain).issues).toBeUndefined()
   })
@@ -110,10 +121,10 @@ describe('a function', () => {
     expect(logs.Properties.RetentionInDays).toBe(90)
   })
 
-  it('sees the queues in the order of the shards', () => {
-    const urls = JSON.stringify(functionOf('message')[1].Properties.Environment.Variables.SHARD_QUEUE_URLS)
-    const order = [...urls.matchAll(/CommandsShard(\d+?)[0-9A-F]{8}[^0-9A-F]?/g)]
-    expect(order).toHaveLength(16)
+  it('is told the URL of the first queue and the number of shards', () => {
+    const { SHARD_0_QUEUE_URL, SHARDS } = functionOf('message')[1].Properties.Environment.Variables
+    expect(SHARD_0_QUEUE_URL['Fn::ImportValue']).toMatch(/CommandsShard0[0-9A-F]{8}/)
+    expect(SHARDS).toBe('16')
   })
 })
 
@@ -141,6 +152,9 @@ describe('least privilege', () => {
   it.each(names)('%s sends to the queues that routes.ts says', (name) => {
     const sends = allowed(name).filter((permission) => permission.startsWith('sqs:SendMessage'))
     expect(sends).toHaveLength(functions[name].sendsCommands ? 17 : 0)
+    const shards = sends.flatMap((permission) => permission.match(/:pairplane-prod-shard-(\d+)\.fifo"/)?.[1] ?? [])
+    const expected = Array.from({ length: functions[name].sendsCommands ? 16 : 0 }, (_, shard) => `${shard}`)
+    expect(shards.sort()).toEqual(expected.sort())
   })
 
   it.each(names)('%s manages connections as routes.ts says', (name) => {
@@ -187,7 +201,7 @@ describe('with a domain', () => {
 
   it('the outputs name it, while pushes go to the stage itself', () => {
     expect(named.findOutputs('WebSocketUrl')['WebSocketUrl']?.['Value']).toBe('wss://ws.shop.example')
-    expect(named.findOutputs('HttpUrl')['HttpUrl']?.['Value']).toBe('https://api.shop.example/')
+    expect(named.findOutputs('HttpUrl')['HttpUrl']?.['Value']).toBe('https://api.shop.example')
     named.resourceCountIs('AWS::ApiGatewayV2::ApiMapping', 2)
     named.hasResourceProperties('AWS::Lambda::Function', {
       Environment: {

@@ -1,23 +1,25 @@
 import { readFileSync } from 'node:fs'
 import { App, Stack } from 'aws-cdk-lib'
 import { describe, expect, it } from 'vitest'
+import { mostShards } from '#shared/env.ts'
 import { refuseOtherShards } from '../../cdk/live-shards.ts'
 import { readStage, stages } from '../../cdk/stage.ts'
-import { synthesize } from './synthesize.ts'
+import { resources, synthesize } from './synthesize.ts'
 import { temporary } from './temporary.ts'
 
 const operations = readFileSync('docs/operations.md', 'utf8')
 const headings = [...operations.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading!)
-const outputs = Object.values(synthesize('prod')).flatMap((template) => Object.keys(template.findOutputs('*')))
+const templates = Object.values(synthesize('prod'))
+const outputs = templates.flatMap((template) => Object.keys(template.findOutputs('*')))
 const anchorOf = (heading: string) => heading.toLowerCase().replaceAll(' ', '-')
 
 describe('docs/operations.md', () => {
   it('has the heading that the error about shards names', () => {
-    const key = 'pairplane:ssm:111111111111:eu-central-1:/pairplane/prod/shards'
+    const key = 'pairplane:ssm:111111111111:eu-central-1:/pairplane/prod/shards:2026-11-22T10:0'
     const stack = new Stack(new App({ outdir: temporary(), context: { [key]: '32' } }), 'data')
     const deployer = { account: '111111111111', region: 'eu-central-1' }
     const stage = readStage((name) => ({ stage: 'prod' })[name])
-    expect(() => refuseOtherShards(stack, stage, deployer)).toThrow(
+    expect(() => refuseOtherShards(stack, stage, deployer, Date.UTC(2026, 10, 22, 10, 3))).toThrow(
       '"Change the number of shards" in docs/operations.md',
     )
     expect(headings).toContain('Change the number of shards')
@@ -32,6 +34,33 @@ describe('docs/operations.md', () => {
     const ours = outputs.filter((name) => !name.startsWith('ExportsOutput'))
     for (const name of ours) expect(operations, name).toContain(`\`${name}\``)
     expect(ours).toHaveLength(9)
+  })
+
+  it('runs scripts by npm, which brings the Node that can run them', () => {
+    expect(operations).not.toMatch(/^\s*node /m)
+  })
+
+  it('says how many shards and sessions a stage can have at most', () => {
+    const most = mostShards * stages['prod']!.hosts.sessionsPerHost
+    expect(operations).toContain(
+      `${mostShards} × ${stages['prod']!.hosts.sessionsPerHost} = ${most.toLocaleString('en')}`,
+    )
+  })
+
+  it('counts the alarms, and the metrics that they cost', () => {
+    const alarms = templates.flatMap((template) => Object.values(resources(template, 'AWS::CloudWatch::Alarm')))
+    const metrics = alarms.flatMap(
+      ({ Properties }) =>
+        Properties.Metrics?.filter((metric: { MetricStat?: object }) => metric.MetricStat) ?? [Properties],
+    )
+    expect(operations).toContain(`a stage has ${alarms.length} alarms on ${metrics.length} metrics`)
+    expect(operations).toContain(`| alarms ${(metrics.length / 10).toFixed(2)},`)
+  })
+
+  it('says how much concurrency of the account prod takes', () => {
+    const reserved = Object.values(stages['prod']!.reservedConcurrency).reduce((sum, each) => sum + each, 0)
+    expect(operations).toContain(`it reserves ${reserved} concurrent executions of Lambda`)
+    expect(operations).toContain(`far below ${100 + reserved}`)
   })
 
   it('counts hosts with the settings of the stages', () => {

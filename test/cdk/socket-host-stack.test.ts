@@ -37,8 +37,22 @@ describe('the container', () => {
       User: 'node',
       ReadonlyRootFilesystem: true,
       LinuxParameters: { InitProcessEnabled: true },
-      Command: ['node', 'main.mjs'],
+      Command: ['node', expect.any(String), 'main.mjs'],
     })
+  })
+
+  it.each([
+    ['dev', 384],
+    ['prod', 3072],
+  ])('has three quarters of its memory for its heap in %s, and an alarm before that', (stageName, heapMb) => {
+    const { socketHost: stack } = synthesize(stageName)
+    const { Memory, ContainerDefinitions } = only(stack, 'AWS::ECS::TaskDefinition').Properties
+    const [{ Command, Environment, HealthCheck }] = ContainerDefinitions
+    expect(heapMb).toBe(Number(Memory) * 0.75)
+    expect(Command).toEqual(['node', `--max-old-space-size=${heapMb}`, 'main.mjs'])
+    // The health check would get it from NODE_OPTIONS, beside the host in the same memory.
+    expect(JSON.stringify([Environment, HealthCheck])).not.toContain('max-old-space-size')
+    stack.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName: 'MemoryUtilization', Threshold: 70 })
   })
 
   it('has time to drain before it is killed', () => {
@@ -53,7 +67,10 @@ describe('the container', () => {
   it('has what the environment schema asks for, and nothing else', () => {
     const { NODE_OPTIONS: _, ...variables } = environment
     const plain = Object.fromEntries(
-      Object.entries(variables).map(([key, value]) => [key, typeof value === 'string' ? value : 'a reference']),
+      Object.entries(variables).map(([key, value]) => [
+        key,
+        typeof value === 'string' ? value : 'a reference to shard-0.fifo',
+      ]),
     )
     expect(v.safeParse(SocketHostEnv, plain).issues).toBeUndefined()
     expect(Object.keys(SocketHostEnv.entries)).toEqual(expect.arrayContaining(Object.keys(variables)))
@@ -95,9 +112,10 @@ describe('the role of a host', () => {
   })
 
   it('takes commands, and sends none', () => {
-    expect(new Set(on('CommandsShard'))).toEqual(
-      new Set(['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage']),
-    )
+    const actions = ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage']
+    for (let shard = 0; shard < 16; shard++)
+      expect(on(`:pairplane-prod-shard-${shard}.fifo"`).sort(), `${shard}`).toEqual(actions)
+    expect(on('.fifo')).toHaveLength(16 * actions.length)
     expect(on('WatchdogQueue')).toEqual(['sqs:SendMessage'])
   })
 
@@ -129,6 +147,15 @@ describe('the fleet', () => {
       },
     })
     expect(only(socketHost, 'AWS::ECS::TaskDefinition').Properties.RuntimePlatform.CpuArchitecture).toBe('ARM64')
+  })
+
+  it.each(['public', 'private-with-nat'] as const)('starts when there is a route to the outside (%s)', (network) => {
+    const { socketHost: stack } = synthesize('prod', (stage) => ({ ...stage, network }))
+    const service = only(stack, 'AWS::ECS::Service')
+    const types = ['AWS::EC2::Route', 'AWS::EC2::SubnetRouteTableAssociation', 'AWS::EC2::VPCGatewayAttachment']
+    const routes = types.flatMap((type) => Object.keys(resources(stack, type)))
+    expect(routes).toHaveLength(network === 'public' ? 5 : 9)
+    expect(service.DependsOn).toEqual(expect.arrayContaining(routes))
   })
 
   it('keeps its size over a deploy', () => {

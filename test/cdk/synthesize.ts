@@ -17,6 +17,7 @@ export type Resource = {
   readonly Properties: any
   readonly Metadata: Record<string, string>
   readonly DeletionPolicy?: string
+  readonly DependsOn?: readonly string[]
 }
 
 /** The templates of a stage; `change` alters its settings. */

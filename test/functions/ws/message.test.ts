@@ -61,7 +61,8 @@ test('a message cannot name another company', async () => {
 
 describe('a connection whose token has expired', () => {
   test.each([start / 1000 - 5, String(start / 1000 - 5)])('is told so, then closed (exp %j)', async (exp) => {
-    expect(await send(pairing, exp)).toBeUndefined()
+    // Another status would count as a failure of the API, and ring.
+    expect(await receive(messageEvent(pairing, { exp }), lambdaContext, world)).toEqual({ statusCode: 200 })
     expect(world.clients.framesOf('A')).toMatchObject([{ event: 'error', code: 'UNAUTHORIZED', retryable: false }])
     expect(world.clients.closed).toEqual(['A'])
     expect(world.state().attempt).toBeUndefined()
@@ -117,6 +118,15 @@ test('what nobody expects is INTERNAL, without a word of it', async () => {
   expect(body).not.toContain('secret internals')
   expect(world.lines.some((line) => line.includes('secret internals'))).toBe(true)
 })
+
+test.each(['request-pairing-code', 'request-qr', 'cancel-pairing', 'reset-whatsapp-credentials', 'get-status'])(
+  'what nobody expects of %s is counted: Lambda counts no error',
+  async (action) => {
+    world.broken.add('store')
+    await send({ ...pairing, action })
+    expect(world.sight.refusals).toEqual(['INTERNAL'])
+  },
+)
 
 describe('log lines', () => {
   test('have the correlation id, and no phone', async () => {

@@ -49,7 +49,7 @@ export type WriteMark = { readonly id: string; readonly slot: string }
  * Marks of as many last writes are kept. A write whose answer was lost and that was sent again is refused by its own
  * success; the mark tells this apart from a lost race, also when others have written since.
  */
-const marksKept = 4
+export const marksKept = 4
 
 export const newMark = (seen: CompanyRow): WriteMark => ({
   id: randomUUID(),

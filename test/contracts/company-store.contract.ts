@@ -10,6 +10,8 @@ export type CompanyStoreSetUp = {
   readonly shards: number
   /** A store without companies. */
   make(clock: Clock): Promise<CompanyStore>
+  /** The same, with one try for each call, and the answer to its first write is lost. */
+  makeLosingAnswer(clock: Clock): Promise<CompanyStore>
 }
 
 const companyId = 'company-1'
@@ -37,7 +39,7 @@ async function allOf(store: CompanyStore, shards: number): Promise<readonly stri
   return pages.flatMap((page) => page.companyIds)
 }
 
-export function describeCompanyStore({ shards, make }: CompanyStoreSetUp): void {
+export function describeCompanyStore({ shards, make, makeLosingAnswer }: CompanyStoreSetUp): void {
   const open = (now = 1_000) => make(() => now)
 
   describe('company store', () => {
@@ -107,6 +109,16 @@ export function describeCompanyStore({ shards, make }: CompanyStoreSetUp): void 
       }
       expect((await store.read(companyId)).seq).toBe(last + 3)
       expect(drawn[0].seq).not.toBe(drawn[1].lastSeq)
+    })
+
+    test('a decision that lands while its answer is lost is made once, and its maker can tell of it', async () => {
+      const store = await makeLosingAnswer(() => 1_000)
+      const notices = [told(2), told(0)]
+      const decided = await store.decide(companyId, (state) =>
+        decide({ ...requested(state), fence: 7 }, 'made', notices),
+      )
+      expect(decided).toMatchObject({ outcome: 'made', changed: true, notices, lastSeq: 3 })
+      expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 8 })
     })
 
     test('companies do not disturb each other', async () => {

@@ -10,7 +10,15 @@ import { describeCredentialStore } from './credential-store.contract.ts'
 import { describeDataKeys } from './data-keys.contract.ts'
 import { describeLeaseStore } from './lease-store.contract.ts'
 
-describeCompanyStore({ shards: 4, make: async (clock) => memoryCompanyStore(clock, 4) })
+describeCompanyStore({
+  shards: 4,
+  make: async (clock) => memoryCompanyStore(clock, 4),
+  makeLosingAnswer: async (clock) => {
+    const store = memoryCompanyStore(clock, 4)
+    store.loseNextAnswer()
+    return store
+  },
+})
 describeConnectionStore({ make: async (clock, limit) => memoryConnectionStore(clock, limit) })
 describeLeaseStore({ make: async () => memoryLeaseStore(), runs: 100 })
 describeCredentialStore({

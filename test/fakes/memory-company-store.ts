@@ -9,19 +9,31 @@ export type MemoryCompanyStore = CompanyStore & {
   /** Puts a state in place, as if it had been decided. */
   put(companyId: string, state: CompanyState): void
   setLease(shard: number, lease: LeaseView): void
+  /** The next decision is written while its answer is lost: whoever made it has to find it again. */
+  loseNextAnswer(): void
 }
 
-type Item = { readonly state: CompanyState; readonly seq: number; readonly isKnown: boolean }
+type Item = {
+  readonly state: CompanyState
+  readonly seq: number
+  readonly isKnown: boolean
+  /** The decision that was written last. */
+  readonly by?: object
+}
 const unknown: Item = { state: emptyCompany, seq: 0, isKnown: false }
 
 export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyStore {
   const items = new Map<string, Item>()
   const leases = new Map<number, LeaseView>()
+  let losesAnswer = false
   const itemOf = (companyId: string): Item => items.get(companyId) ?? unknown
 
   return {
     put: (companyId, state) => items.set(companyId, { state, seq: itemOf(companyId).seq, isKnown: true }),
     setLease: (shard, lease) => leases.set(shard, lease),
+    loseNextAnswer: () => {
+      losesAnswer = true
+    },
     async decide(companyId, transition) {
       while (true) {
         const seen = itemOf(companyId)
@@ -31,7 +43,12 @@ export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyS
         const changed = decision.state !== seen.state
         const seq = seen.seq + numbersNeeded(decision.notices)
         if (changed || seq > seen.seq) {
-          items.set(companyId, { state: decision.state, seq, isKnown: seen.isKnown || changed })
+          items.set(companyId, { state: decision.state, seq, isKnown: seen.isKnown || changed, by: decision })
+          const isLost = losesAnswer
+          losesAnswer = false
+          await Promise.resolve()
+          // Not found again, it would be decided once more.
+          if (isLost && itemOf(companyId).by !== decision) continue
         }
         return { ...decision, changed, lastSeq: seq }
       }

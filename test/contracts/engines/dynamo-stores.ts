@@ -1,16 +1,17 @@
 /** Runs every contract of a store on one engine, a table of its own for each test. */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, vi } from 'vitest'
-import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
+import { type CompanyStoreDeps, dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
 import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
 import { writtenRows } from '#shared/dynamo/written-rows.ts'
-import { describeCompanyStore } from '../company-store.contract.ts'
+import { type CompanyStoreSetUp, describeCompanyStore } from '../company-store.contract.ts'
 import { describeConnectionStore } from '../connection-store.contract.ts'
 import { describeCredentialStore } from '../credential-store.contract.ts'
 import { describeLeaseStore } from '../lease-store.contract.ts'
 import { connect, createTable, type Engine, putJournal } from './engines.ts'
+import { flakyConnect } from './flaky.ts'
 
 const shards = 4
 
@@ -24,18 +25,20 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
   afterAll(() => engine.stop())
   const newTable = () => createTable(connect(engine))
 
-  describeCompanyStore({ shards, make: async (clock) => dynamoCompanyStore({ ...(await newTable()), shards, clock }) })
+  const companyStores = (remember: () => Pick<CompanyStoreDeps, 'written'>): CompanyStoreSetUp => ({
+    shards,
+    make: async (clock) => dynamoCompanyStore({ ...(await newTable()), shards, clock, ...remember() }),
+    makeLosingAnswer: async (clock) => {
+      const { table } = await newTable()
+      let writes = 0
+      const isFirst = (operation: string) => operation === 'UpdateItem' && ++writes === 1
+      const { client } = flakyConnect(engine, ({ operation }) => (isFirst(operation) ? 'answerLost' : 'arrives'))
+      return dynamoCompanyStore({ client, table, shards, clock, ...remember() })
+    },
+  })
+  describeCompanyStore(companyStores(() => ({})))
   describe('remembering what it has written', () => {
-    describeCompanyStore({
-      shards,
-      make: async (clock) =>
-        dynamoCompanyStore({
-          ...(await newTable()),
-          shards,
-          clock,
-          written: writtenRows(performance.now.bind(performance)),
-        }),
-    })
+    describeCompanyStore(companyStores(() => ({ written: writtenRows(performance.now.bind(performance)) })))
   })
   describeConnectionStore({
     make: async (clock, limit) => dynamoConnectionStore({ ...(await newTable()), clock, limit }),

@@ -76,6 +76,95 @@ describe('a decision that has landed, its answer lost', () => {
   })
 })
 
+type Trouble = { readonly fates: readonly Fate[]; readonly lostReads?: number; readonly patienceMs?: number }
+
+describe('a decision of a caller that tries once', () => {
+  /** A store whose writes fare so, one after the other; after the first one, so many reads get lost. */
+  function onceStore(table: Table, { fates, lostReads = 0, patienceMs }: Trouble) {
+    const count = { writes: 0, reads: 0 }
+    const fateOf = ({ operation }: Request): Fate | undefined => {
+      if (operation === 'UpdateItem') return fates[count.writes++]
+      return operation === 'GetItem' && count.writes > 0 && count.reads++ < lostReads ? 'lost' : undefined
+    }
+    const flaky = flakyConnect(engine, (request) => fateOf(request) ?? 'arrives')
+    const store = storeOn({ ...table, client: flaky.client }, patienceMs === undefined ? {} : { patienceMs })
+    /** Does something before a request is sent that comes after so many writes. */
+    const beforeSending = (operation: string, writes: number, act: () => Promise<unknown>) =>
+      flaky.client.middlewareStack.add(
+        (next, context) => async (args) => {
+          const isIt = 'commandName' in context && context['commandName'] === `${operation}Command`
+          if (isIt && count.writes === writes) await act()
+          return next(args)
+        },
+        { step: 'build' },
+      )
+    return { store, beforeSending, deliverLate: flaky.deliverLate }
+  }
+  const once = { outcome: 1, lastSeq: 2, changed: true, notices: [notice, notice] }
+
+  test.each<[string, Fate]>([
+    ['has landed while its answer was lost', 'answerLost'],
+    ['never arrived', 'lost'],
+    ['is still on its way', 'late'],
+  ])('that %s is made once, and can be told', async (_name, fate) => {
+    const table = await newTable()
+    const { store, deliverLate } = onceStore(table, { fates: [fate] })
+    expect(await store.decide(companyId, countUp)).toMatchObject(once)
+    await deliverLate().catch((error: unknown) =>
+      expect(error).toMatchObject({ name: 'ConditionalCheckFailedException' }),
+    )
+    expect(await store.read(companyId)).toMatchObject({ state: { fence: 1 }, seq: 2 })
+  })
+
+  test('is found when DynamoDB is away for a while after it', async () => {
+    const { store } = onceStore(await newTable(), { fates: ['answerLost'], lostReads: 3 })
+    expect(await store.decide(companyId, countUp)).toMatchObject(once)
+  })
+
+  test('is found when it arrives just before it is sent again', async () => {
+    const { store, beforeSending, deliverLate } = onceStore(await newTable(), { fates: ['late'] })
+    beforeSending('UpdateItem', 1, deliverLate)
+    expect(await store.decide(companyId, countUp)).toMatchObject(once)
+    expect(await store.read(companyId)).toMatchObject({ state: { fence: 1 }, seq: 2 })
+  })
+
+  test('is made on what is there now when somebody else was faster', async () => {
+    const table = await newTable()
+    const other = storeOn(table)
+    const { store, beforeSending } = onceStore(table, { fates: ['lost'] })
+    let others = 0
+    beforeSending('GetItem', 1, async () => (others++ === 0 ? other.decide(companyId, countUp) : undefined))
+    expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 2, lastSeq: 4 })
+  })
+
+  test('of which so many have followed that it may have been forgotten is not made again', async () => {
+    const table = await newTable()
+    const other = storeOn(table)
+    const { store, beforeSending } = onceStore(table, { fates: ['answerLost'] })
+    let others = 0
+    beforeSending('GetItem', 1, async () => {
+      while (others++ < 4) await other.decide(companyId, countUp)
+    })
+    await expect(store.decide(companyId, countUp)).rejects.toBeInstanceOf(StoreUnavailable)
+    expect(await other.read(companyId)).toMatchObject({ state: { fence: 5 } })
+  })
+
+  test('is not known when nobody answers for long, and says so', async () => {
+    const { store } = onceStore(await newTable(), { fates: ['answerLost'], lostReads: 1_000, patienceMs: 50 })
+    await expect(store.decide(companyId, countUp)).rejects.toBeInstanceOf(StoreUnavailable)
+  })
+
+  test('that would decide nothing now is not taken for nothing: its write may land yet', async () => {
+    const table = await newTable()
+    const { store, deliverLate } = onceStore(table, { fates: ['late'] })
+    let runs = 0
+    const first: Transition<number> = (state, now) => (runs++ === 0 ? countUp(state, now) : decide(state, 0))
+    await expect(store.decide(companyId, first)).rejects.toBeInstanceOf(StoreUnavailable)
+    await deliverLate()
+    expect(await store.read(companyId)).toMatchObject({ state: { fence: 1 }, seq: 2 })
+  })
+})
+
 test('a decision whose request was lost is made once', async () => {
   const table = await newTable()
   const store = flakyStore(table, 1, 'lost')

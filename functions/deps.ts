@@ -14,6 +14,7 @@ import { dynamoMetricStore } from '#shared/dynamo/metric-store.ts'
 import { createMeter } from '#shared/metrics.ts'
 import { observedCompanyStore } from '#shared/observed-store.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
+import { refundingCompanyStore } from '#shared/refunding-store.ts'
 import type { SentrySettings } from '#shared/sentry.ts'
 import { clock, connectionStore, controlTable, env, log } from './connection-deps.ts'
 import { sentrySettings } from './error-reporter.ts'
@@ -27,10 +28,14 @@ export { clock, connectionStore, log }
 
 export const shards = (): number => env().SHARD_QUEUE_URLS.length
 
-/** Where decisions are counted, and phone changes reported. */
-export const companyStore = /* @__PURE__ */ once(() =>
-  observedCompanyStore(dynamoCompanyStore({ ...controlTable(), shards: shards(), clock }), sight().observe),
-)
+const budgetStore = /* @__PURE__ */ once(() => dynamoBudgetStore(controlTable().client, controlTable().table))
+
+/** Where decisions are counted, phone changes reported, and codes given back. */
+export const companyStore = /* @__PURE__ */ once(() => {
+  const store = dynamoCompanyStore({ ...controlTable(), shards: shards(), clock })
+  const refunding = refundingCompanyStore(store, { giveBack: budgetStore().giveBack, log: log() })
+  return observedCompanyStore(refunding, sight().observe)
+})
 
 export const messages = /* @__PURE__ */ once(() =>
   messageRate({
@@ -81,7 +86,7 @@ export const budget = /* @__PURE__ */ once(() => {
   const secret = phoneHashSecret()
   const { CODES_PER_PHONE, CODES_PER_COMPANY, BUDGET_WINDOW_SECONDS } = env()
   return codeBudget({
-    store: dynamoBudgetStore(controlTable().client, controlTable().table),
+    store: budgetStore(),
     clock,
     hashSecret: async () => (await secret.read()).current,
     codesPerPhone: CODES_PER_PHONE,

@@ -3,6 +3,7 @@ import { ulid } from 'ulid'
 import type { CodeBudget } from '#shared/code-budget.ts'
 import type { Attempt, Method, Waiting } from '#shared/domain/attempt.ts'
 import { endAttempt } from '#shared/domain/attempt-end.ts'
+import type { BudgetTicket } from '#shared/domain/budget.ts'
 import { needsCode } from '#shared/domain/code-need.ts'
 import { decide, type Transition } from '#shared/domain/company.ts'
 import { timeOut } from '#shared/domain/deadlines.ts'
@@ -10,7 +11,7 @@ import type { Failure, Language } from '#shared/domain/errors.ts'
 import { requestPairing } from '#shared/domain/pairing.ts'
 import { ok, type Result } from '#shared/domain/result.ts'
 import type { Log } from '#shared/log.ts'
-import type { BudgetTicket, Clock, CommandQueue, CompanyStore, Decided } from '#shared/ports.ts'
+import type { Clock, CommandQueue, CompanyStore, Decided } from '#shared/ports.ts'
 import { readTypedPhone } from './typed-phone.ts'
 
 export type StartPairingDeps = {
@@ -75,15 +76,15 @@ export async function startPairing(order: PairingOrder, deps: StartPairingDeps):
     deadline,
     ...(phone.value !== undefined && { phone: phone.value }),
     ...(waiting && { waiting }),
+    ...(ticket.value && { ticket: ticket.value }),
   }
   const decided = await deps.store.decide(
     companyId,
     inTime((state, now) => requestPairing(state, request, now)),
   )
-  const result = await callHost(order, decided, deps)
-  const isSpent = result.kind === 'accepted' && decided.outcome.kind === 'started'
-  if (!isSpent) await giveBack(ticket.value, deps)
-  return result
+  // The code of an attempt that was started is the attempt's: whoever ends it unaccepted gives it back.
+  if (decided.outcome.kind !== 'started') await giveBack(ticket.value, deps)
+  return callHost(order, decided, deps)
 }
 
 /** Takes a code from the budgets, unless the request will be answered without a new one: repeats are free (R24). */

@@ -1,8 +1,9 @@
 /** The budget of codes (R24), alike in functions and hosts: under which keys it is kept, and what may be taken. */
 import { createHmac } from 'node:crypto'
+import type { BudgetTicket } from './domain/budget.ts'
 import { phoneClass } from './domain/phone.ts'
 import type { Result } from './domain/result.ts'
-import type { BudgetStore, BudgetTicket, Clock } from './ports.ts'
+import type { BudgetStore, Clock } from './ports.ts'
 
 export type CodeBudget = {
   /** Takes a code for the company and the phone; a QR without a named phone counts for the company alone. */

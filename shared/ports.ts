@@ -1,5 +1,5 @@
 /** What the product needs from the outside, named for the role. Adapters live in `shared/dynamo` and `shared/aws`. */
-import type { Limit } from './domain/budget.ts'
+import type { BudgetTicket, Limit } from './domain/budget.ts'
 import type { CompanyState, Decision, Notice, Transition } from './domain/company.ts'
 import type { Language } from './domain/errors.ts'
 import type { Result } from './domain/result.ts'
@@ -132,9 +132,6 @@ export type LeaseStore = {
   }): Promise<void>
 }
 
-/** Codes that were taken from budgets, to be given back if they turn out not to be needed. */
-export type BudgetTicket = { readonly keys: readonly string[]; readonly at: number }
-
 /** The budgets of codes, per phone and per company (R24). Keys are hashes; see `budgetKeys`. */
 export type BudgetStore = {
   /** Takes a code from each budget, or from none. */
@@ -142,6 +139,7 @@ export type BudgetStore = {
     limits: readonly (Limit & { readonly key: string })[],
     now: number,
   ): Promise<Result<BudgetTicket, { readonly retryAfter: number }>>
+  /** Safe to repeat. */
   giveBack(ticket: BudgetTicket): Promise<void>
   /** No codes for this key until then (epoch ms): WhatsApp itself has said 429. */
   coolDown(key: string, until: number, now: number): Promise<void>

@@ -19,6 +19,7 @@ import type { Log } from '#shared/log.ts'
 import { createMeter, type Meter } from '#shared/metrics.ts'
 import { observedCompanyStore } from '#shared/observed-store.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
+import { refundingCompanyStore } from '#shared/refunding-store.ts'
 import { callLimits } from './call-limits.ts'
 import type { HostDeps } from './host.ts'
 import { measuredClaims, measuredSweeps } from './measured.ts'
@@ -27,6 +28,9 @@ import { pollMs, sqsInbox } from './sqs-inbox.ts'
 import { systemTime } from './time.ts'
 import { createWhatsApp } from './whatsapp.ts'
 
+/** A host asks this long what became of a write: the services may be away for ten seconds, and nobody else knows what to tell. */
+const patienceMs = 15_000
+
 export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps & { readonly meter: Meter } {
   const time = systemTime
   const clock = time.now
@@ -34,6 +38,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
   const control = { client, table: env.CONTROL_TABLE }
   const shards = env.SHARD_QUEUE_URLS.length
   const meter = createMeter({ namespace: env.METRICS_NAMESPACE, store: dynamoMetricStore(control), clock, log })
+  const budget = budgetOf(env, control)
   const credentials = measuredSweeps(dynamoCredentialStore({ client, table: env.CREDENTIALS_TABLE }), meter)
   const connections = dynamoConnectionStore({ ...control, clock })
   const pollingClient = sqsClient({ requestHandler: requestHandler({ tryMs: pollMs }), maxAttempts: 1 })
@@ -43,7 +48,10 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
     credentials,
     meter,
     companies: observedCompanyStore(
-      dynamoCompanyStore({ ...control, shards, clock, written: writtenRows(time.monotonic) }),
+      refundingCompanyStore(
+        dynamoCompanyStore({ ...control, shards, clock, written: writtenRows(time.monotonic), patienceMs }),
+        { giveBack: budget.giveBack, log },
+      ),
       meter.observe,
     ),
     leases: measuredClaims(dynamoLeaseStore({ ...control, clock }), meter),
@@ -67,7 +75,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
       reconnectsPerSecond: env.RECONNECTS_PER_SECOND,
       attemptsPerSecond: env.ATTEMPTS_PER_SECOND,
     }),
-    budget: budgetOf(env, control),
+    budget,
     newGeneration: () => ulid(),
     random: Math.random,
     settings: { phoneChangePolicy: env.PHONE_CHANGE_POLICY, codeLifetimeMs: env.CODE_LIFETIME_SECONDS * 1000 },

@@ -1,5 +1,5 @@
 /** How every attempt ends that does not end as `connected`. */
-import type { Attempt, AttemptOutcome } from './attempt.ts'
+import { type Attempt, type AttemptOutcome, isToldExpired } from './attempt.ts'
 import { retire, retireLink } from './cleanup.ts'
 import { type CompanyState, type Decision, decide, tell, without } from './company.ts'
 import type { ErrorCode, Failure } from './errors.ts'
@@ -31,7 +31,9 @@ export function endAttempt(
   const lastAttempt: AttemptOutcome = isOver
     ? { attemptId, method, state: 'expired', failure: { code: 'CODE_EXPIRED' }, at: now }
     : { attemptId, method, state: how, failure, at: now }
-  const notices = isOver ? [] : [tell({ event: 'pairing-code-error', attemptId, failure }, waiting)]
+  // Requests that have heard of the expiry are answered; the others of the company still see a phone that has answered.
+  const unanswered = isToldExpired(attempt) && !lateNews.includes(failure.code) ? [] : waiting
+  const notices = isOver ? [] : [tell({ event: 'pairing-code-error', attemptId, failure }, unanswered)]
   return decide({ ...without(rest, 'attempt'), lastAttempt }, undefined, notices)
 }
 

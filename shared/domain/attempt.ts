@@ -1,4 +1,5 @@
 /** One try to link a company (requirements section 4): its states, deadlines and words. */
+import type { BudgetTicket } from './budget.ts'
 import type { Failure } from './errors.ts'
 
 /** How the owner links: types a code into WhatsApp, or scans a QR. Never both on one socket (R22). */
@@ -54,12 +55,16 @@ type Issued = Owned & {
 
 /** A running attempt. Terminal states are not stored: an ended attempt is an `AttemptOutcome`. */
 export type Attempt =
-  | (Common & { readonly state: 'requested' })
+  /** `ticket` is the code that was taken for it, to be given back if WhatsApp is never asked (R24). */
+  | (Common & { readonly state: 'requested'; readonly ticket?: BudgetTicket })
   /** A host has accepted; `awaitsSession` when the phone is linked already and only its session is awaited (R9). */
   | (Owned & { readonly state: 'connecting'; readonly awaitsSession: boolean })
   | (Issued & { readonly state: 'code-issued' })
-  /** The phone has answered; `answerBy` is when pair-success must have come. */
-  | (Issued & { readonly state: 'phone-confirmed'; readonly answerBy: number })
+  /**
+   * The phone has answered; `answerBy` is when pair-success must have come. `isLate`: only after the client was told that
+   * the code expired.
+   */
+  | (Issued & { readonly state: 'phone-confirmed'; readonly answerBy: number; readonly isLate?: true })
   /** The client was told that the code expired, yet a code typed late still links (R19). */
   | (Issued & { readonly state: 'expired' })
   /** Pair-success has happened; `link` is noted before it is stored, so that whoever comes next can undo it (R11). */
@@ -94,7 +99,11 @@ export const attemptTimes = {
   socketMs: 160_000,
 } as const
 
-/** Whether the attempt holds the mutex: an expired one gives way to any new request. */
+/** Whether the client has been told that the code expired: the attempt gives way to any new request (R19). */
+export const isToldExpired = (attempt: Attempt): boolean =>
+  attempt.state === 'expired' || (attempt.state === 'phone-confirmed' && attempt.isLate === true)
+
+/** Whether something goes on: nobody has to do with an expired code any more. */
 export const isRunning = (attempt: Attempt | undefined): attempt is Attempt =>
   attempt !== undefined && attempt.state !== 'expired'
 

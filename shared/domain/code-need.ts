@@ -1,10 +1,17 @@
-/** Whether a request will ask WhatsApp for a new code: only then is it charged to a budget (R24). */
-import { isRunning } from './attempt.ts'
+/** Codes and the budget that they are charged to (R24): which request needs one, and which was taken for nothing. */
+import type { BudgetTicket } from './budget.ts'
 import type { CompanyState } from './company.ts'
-import { asksTheSame, isLinked, type PairingRequest } from './pairing.ts'
+import { isJoined, isLinked, type PairingRequest } from './pairing.ts'
 
 /** Not when it joins the running attempt, nor when the phone is linked and its session usable. */
 export function needsCode(state: CompanyState, request: Pick<PairingRequest, 'method' | 'phone'>): boolean {
   const { attempt } = state
-  return !(isRunning(attempt) && asksTheSame(attempt, request)) && !isLinked(state, request)
+  return !(attempt && isJoined(attempt, request)) && !isLinked(state, request)
+}
+
+/** The code of an attempt that this decision has ended before any host took it on: WhatsApp was never asked. */
+export function unusedTicket(before: CompanyState, after: CompanyState): BudgetTicket | undefined {
+  const { attempt } = before
+  if (attempt?.state !== 'requested' || after.attempt?.attemptId === attempt.attemptId) return undefined
+  return attempt.ticket
 }

@@ -1,5 +1,5 @@
 /** Deadlines that hold even when no host is alive: the watchdog, the hosts' timers and new requests all call `timeOut`. */
-import { type Attempt, deadlineOf } from './attempt.ts'
+import { type Attempt, deadlineOf, isToldExpired } from './attempt.ts'
 import { endAttempt } from './attempt-end.ts'
 import { progress } from './attempt-events.ts'
 import { cleanupDeadline, settleCleanup } from './cleanup.ts'
@@ -47,16 +47,16 @@ function timeOutAttempt(state: CompanyState, attempt: Attempt, now: number): Dec
 
 type Issued = Extract<Attempt, { state: 'code-issued' | 'phone-confirmed' | 'expired' }>
 
-function expire(state: CompanyState, { attemptId, waiting, ...attempt }: Issued): Decision<void> {
+/** Requests are told once; when a late code was wrong, only whoever looks on is told again. */
+function expire(state: CompanyState, attempt: Issued): Decision<void> {
+  const { attemptId, waiting } = attempt
   const expired: Attempt = {
-    ...without(attempt as typeof attempt & { answerBy?: number }, 'answerBy'),
-    attemptId,
-    waiting,
+    ...without(attempt as Issued & { answerBy?: number; isLate?: true }, 'answerBy', 'isLate'),
     state: 'expired',
   }
   const failure = { code: 'CODE_EXPIRED' } as const
   return decide({ ...state, attempt: expired }, undefined, [
-    tell({ event: 'pairing-code-error', attemptId, failure }, waiting),
+    tell({ event: 'pairing-code-error', attemptId, failure }, isToldExpired(attempt) ? [] : waiting),
   ])
 }
 
@@ -67,6 +67,6 @@ function mistyped(
   now: number,
 ): Decision<void> {
   if (now >= attempt.expiresAt) return expire(state, attempt)
-  const back: Attempt = { ...without(attempt, 'answerBy'), state: 'code-issued' }
+  const back: Attempt = { ...without(attempt, 'answerBy', 'isLate'), state: 'code-issued' }
   return decide({ ...state, attempt: back }, undefined, [progress(attempt, 'code-issued')])
 }

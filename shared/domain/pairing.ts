@@ -1,7 +1,8 @@
 /** The attempt's state machine (requirements section 4): how a request becomes a code, and a code a link. */
-import { type Attempt, attemptTimes, isRunning, type Method, type Shown, type Waiting } from './attempt.ts'
+import { type Attempt, attemptTimes, isToldExpired, type Method, type Shown, type Waiting } from './attempt.ts'
 import { endAttempt } from './attempt-end.ts'
 import { progress, shownEvents, startedEvent } from './attempt-events.ts'
+import type { BudgetTicket } from './budget.ts'
 import { retire } from './cleanup.ts'
 import {
   type AttemptRef,
@@ -29,6 +30,8 @@ export type PairingRequest = {
   readonly correlationId: string
   /** Epoch ms. */
   readonly deadline: number
+  /** The code that was taken for it. */
+  readonly ticket?: BudgetTicket
 }
 
 export type PairingRequested =
@@ -38,7 +41,7 @@ export type PairingRequested =
 /** A client asks to pair: joins the running attempt of the same phone (R16), supersedes any other, or starts one. */
 export function requestPairing(state: CompanyState, request: PairingRequest, now: number): Decision<PairingRequested> {
   const { attempt } = state
-  if (isRunning(attempt) && asksTheSame(attempt, request)) return joinAttempt(state, attempt, request)
+  if (attempt && isJoined(attempt, request)) return joinAttempt(state, attempt, request)
   const ended = attempt
     ? endAttempt(state, { code: 'PAIRING_SUPERSEDED' }, 'superseded', now)
     : decide(state, undefined)
@@ -54,13 +57,18 @@ export function requestPairing(state: CompanyState, request: PairingRequest, now
     requestedAt: now,
     waiting: request.waiting ? [request.waiting] : [],
     ...(request.phone && { phone: request.phone }),
+    ...(request.ticket && { ticket: request.ticket }),
   }
   const notices = [...ended.notices, tell(startedEvent(started), started.waiting)]
   return decide({ ...ended.state, fence, attempt: started }, { kind: 'started', attempt: started }, notices)
 }
 
+/** Whether the request is answered with the attempt: not with one whose client was told to ask again (R16, R19). */
+export const isJoined = (attempt: Attempt, request: Pick<PairingRequest, 'method' | 'phone'>): boolean =>
+  !isToldExpired(attempt) && asksTheSame(attempt, request)
+
 /** Once linked nothing is on offer any more, so only another phone is another request: a late repeat undoes no link. */
-export function asksTheSame(attempt: Attempt, { method, phone }: Pick<PairingRequest, 'method' | 'phone'>): boolean {
+function asksTheSame(attempt: Attempt, { method, phone }: Pick<PairingRequest, 'method' | 'phone'>): boolean {
   if (isPastLink(attempt)) return !differs(attempt.phone, phone)
   return attempt.method === method && (attempt.phone === phone || isSame(attempt.phone, phone))
 }
@@ -109,7 +117,7 @@ export function acceptAttempt(
   const isStopped = state.session?.status === 'stopped'
   const leaves = credentials !== undefined && (isStopped || (isAnother && policy === 'replace'))
   const kept = leaves ? retire(state, isAnother ? 'phone-change' : 'stopped', now) : state
-  const accepted: Attempt = { ...attempt, state: 'connecting', owner: ref.owner, awaitsSession }
+  const accepted: Attempt = { ...without(attempt, 'ticket'), state: 'connecting', owner: ref.owner, awaitsSession }
   return decide({ ...kept, epoch: ref.owner.epoch, attempt: accepted }, awaitsSession ? 'awaitSession' : 'pair')
 }
 
@@ -174,7 +182,12 @@ export function phoneAnswered(state: CompanyState, ref: AttemptRef, now: number)
   const attempt = ownAttempt(state, ref)
   if (attempt?.state !== 'code-issued' && attempt?.state !== 'expired' && attempt?.state !== 'phone-confirmed')
     return decide(state, 'stale')
-  const confirmed: Attempt = { ...attempt, state: 'phone-confirmed', answerBy: now + attemptTimes.answerMs }
+  const confirmed: Attempt = {
+    ...attempt,
+    ...(attempt.state === 'expired' && { isLate: true as const }),
+    state: 'phone-confirmed',
+    answerBy: now + attemptTimes.answerMs,
+  }
   const notices = attempt.state === 'phone-confirmed' ? [] : [progress(attempt, 'phone-confirmed')]
   return decide({ ...state, attempt: confirmed }, 'confirmed', notices)
 }

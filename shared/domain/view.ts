@@ -1,5 +1,5 @@
 /** What readers are shown of a company's state. */
-import type { Attempt, AttemptState } from './attempt.ts'
+import { type Attempt, type AttemptState, isToldExpired } from './attempt.ts'
 import type { CompanyState, SessionStatus, Unlinked } from './company.ts'
 import type { ErrorCode } from './errors.ts'
 
@@ -51,8 +51,9 @@ export type AttemptView = {
 }
 
 /** The attempt as the company's own clients see it; what has expired is not shown again. */
-export function attemptView({ attemptId, state, phone, deadline, ...attempt }: Attempt): AttemptView {
-  const isShown = 'shown' in attempt && state !== 'expired'
+export function attemptView(attempt: Attempt): AttemptView {
+  const { attemptId, state, phone, deadline } = attempt
+  const isShown = 'shown' in attempt && !isToldExpired(attempt)
   return {
     attemptId,
     // Where credentials are kept while WhatsApp restarts the socket is no step of the owner's.

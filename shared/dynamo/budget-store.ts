@@ -1,9 +1,9 @@
 /** Budgets of codes in the control table: each a small item of its own, changed by compare-and-set (R24). */
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
-import { type Budget, coolDown, emptyBudget, giveCodeBack, takeCode } from '#shared/domain/budget.ts'
+import { type Budget, type BudgetTicket, coolDown, emptyBudget, giveCodeBack, takeCode } from '#shared/domain/budget.ts'
 import { err, ok, type Result } from '#shared/domain/result.ts'
-import type { BudgetStore, BudgetTicket } from '#shared/ports.ts'
+import type { BudgetStore } from '#shared/ports.ts'
 import { unlessRefused } from './conditional.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
 import { partitionKey, sortKey, ttlAttribute } from './table.ts'
@@ -20,21 +20,21 @@ const keyOf = (key: string) => ({ [partitionKey]: `BUDGET#${key}`, [sortKey]: 'B
 export function dynamoBudgetStore(client: DynamoDBDocumentClient, table: string): BudgetStore {
   const change = changeBudget(client, table)
   const giveBack = async (ticket: BudgetTicket): Promise<void> => {
-    for (const key of ticket.keys) await change(key, ticket.at, 0, (budget) => ok(giveCodeBack(budget, ticket.at)))
+    for (const { key, at } of ticket) await change(key, at, 0, (budget) => ok(giveCodeBack(budget, at)))
   }
   return {
     giveBack,
     async take(limits, now) {
-      const keys: string[] = []
+      const ticket: BudgetTicket[number][] = []
       for (const { key, ...limit } of limits) {
         const taken = await change(key, now, limit.windowMs, (budget) => takeCode(budget, limit, now))
         if (!taken.ok) {
-          await giveBack({ keys, at: now })
+          await giveBack(ticket)
           return taken
         }
-        keys.push(key)
+        ticket.push({ key, at: taken.value.taken.at(-1) ?? now })
       }
-      return ok({ keys, at: now })
+      return ok(ticket)
     },
     async coolDown(key, until, now) {
       await change(key, now, until - now, (budget) => ok(coolDown(budget, until)))

@@ -39,13 +39,15 @@ const issued = {
   socketUntil: epochMs,
 }
 
+const Ticket = list(v.object({ key: text, at: v.number() }))
+
 const Link = v.object({ generation: text, wrappedKey: text, phone: optional(text) })
 
 const Attempt = v.variant('state', [
-  v.object({ ...common, state: v.literal('requested') }),
+  v.object({ ...common, state: v.literal('requested'), ticket: optional(Ticket) }),
   v.object({ ...owned, state: v.literal('connecting'), awaitsSession: v.boolean() }),
   v.object({ ...issued, state: v.literal('code-issued') }),
-  v.object({ ...issued, state: v.literal('phone-confirmed'), answerBy: epochMs }),
+  v.object({ ...issued, state: v.literal('phone-confirmed'), answerBy: epochMs, isLate: optional(v.literal(true)) }),
   v.object({ ...issued, state: v.literal('expired') }),
   v.object({ ...owned, state: v.literal('storing'), link: Link, connectBy: epochMs }),
   v.object({ ...owned, state: v.literal('restarting'), connectBy: epochMs }),

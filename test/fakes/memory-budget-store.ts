@@ -11,10 +11,10 @@ export function memoryBudgetStore(): BudgetStore {
       const taken = limits.map(({ key, ...limit }) => ({ key, result: takeCode(of(key), limit, now) }))
       for (const { result } of taken) if (!result.ok) return result
       for (const { key, result } of taken) if (result.ok) budgets.set(key, result.value)
-      return ok({ keys: limits.map(({ key }) => key), at: now })
+      return ok(limits.map(({ key }) => ({ key, at: of(key).taken.at(-1) ?? now })))
     },
-    async giveBack({ keys, at }) {
-      for (const key of keys) budgets.set(key, giveCodeBack(of(key), at))
+    async giveBack(ticket) {
+      for (const { key, at } of ticket) budgets.set(key, giveCodeBack(of(key), at))
     },
     async coolDown(key, until) {
       budgets.set(key, coolDown(of(key), until))

@@ -1,6 +1,7 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { counted } from '#shared/domain/metrics.ts'
+import { dynamoBudgetStore } from '#shared/dynamo/budget-store.ts'
 import { dynamoIdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
 import { dynamoMessageCounter } from '#shared/dynamo/message-counter.ts'
@@ -17,6 +18,19 @@ beforeAll(async () => {
 afterAll(() => engine.stop())
 beforeEach(async () => {
   table = await createTable(connect(engine))
+})
+
+test('a code that is given back twice is no credit, also not when others were taken at the same moment', async () => {
+  const store = dynamoBudgetStore(table.client, table.table)
+  const limits = ['phone', 'company'].map((key) => ({ key, codes: 3, windowMs: 600_000 }))
+  const taken = [await store.take(limits, now), await store.take(limits, now), await store.take(limits, now)]
+  expect(await store.take(limits, now)).toEqual({ ok: false, error: { retryAfter: 600 } })
+  const first = taken[0]
+  if (!first?.ok) throw new Error('No code was left')
+  await store.giveBack(first.value)
+  await store.giveBack(first.value)
+  expect(await store.take(limits, now)).toMatchObject({ ok: true })
+  expect(await store.take(limits, now)).toMatchObject({ ok: false })
 })
 
 describe('an idempotency key', () => {

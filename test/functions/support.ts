@@ -11,6 +11,7 @@ import { createLog } from '#shared/log.ts'
 import type { Connection, ConnectionStore, Decided } from '#shared/ports.ts'
 import type { HostCommand, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
+import { type Refunds, refundingCompanyStore } from '#shared/refunding-store.ts'
 import type { Sight } from '../../functions/sight.ts'
 import type { VerifyToken } from '../../functions/tokens.ts'
 import { expelConnections } from '../../functions/ws/expel.ts'
@@ -40,7 +41,6 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
     if (away.has(what)) throw new StoreUnavailable(what, new Error('connect ECONNREFUSED 10.0.0.7'))
     if (what === 'store' && broken.has(what)) throw new TypeError('secret internals')
   }
-  const store = watchedStore(clock, () => check('store'))
   const queue = recordingQueue(() => check('queue'))
   const connections = watchedConnections(clock, () => check('connections'))
   const clients = recordingClients()
@@ -55,6 +55,7 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
     ...codes,
     windowMs: 600_000,
   })
+  const store = watchedStore(clock, () => check('store'), { giveBack: budget.giveBack, log })
   return {
     ...{ now, clock, away, broken, lines, log, store, queue, connections, connectionsApi: clients, clients },
     ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards, sight: recordingSight() },
@@ -68,13 +69,14 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
 }
 
 /** The company store, that can be away, and whose states can be looked at. */
-function watchedStore(clock: () => number, check: () => void) {
-  const store = memoryCompanyStore(clock, shards)
+function watchedStore(clock: () => number, check: () => void, refunds: Refunds) {
+  const memory = memoryCompanyStore(clock, shards)
+  const store = refundingCompanyStore(memory, refunds)
   const states = new Map<string, CompanyState>()
   const checked = checkedBy(check)
   return {
     states,
-    setLease: store.setLease,
+    setLease: memory.setLease,
     async decide<Outcome>(companyId: string, transition: Transition<Outcome>): Promise<Decided<Outcome>> {
       check()
       const decided = await store.decide(companyId, transition)

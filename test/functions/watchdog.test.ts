@@ -83,7 +83,7 @@ test('answers a reset whose device nobody removes, and has its key erased after 
   await request()
   await link(world)
   await reset({ companyId: company, correlationId: 'c1', waiting: [{ connectionId: 'A', requestId: 'r2' }] }, world)
-  world.now.value += 5_000
+  world.now.value += 4_000
   await wakeUp()
   expect(world.clients.framesOf('A').at(-1)).toMatchObject({
     event: 'credentials-reset',

@@ -73,7 +73,7 @@ export function makeWorld(control: Table, stored: Table) {
       time: { ...clock, after: (ms, action) => clock.after(ms, () => !isDead && action()) },
       log: createLog('test', { level: 'error', write: () => undefined, clock: clock.now }),
       settings: { phoneChangePolicy: 'replace', codeLifetimeMs: 50_000 },
-      budget: { take: async () => ok({ keys: [], at: clock.now() }), coolDown: async () => undefined },
+      budget: { take: async () => ok([]), coolDown: async () => undefined },
       newGeneration: () => `g${++generations}`,
       random: () => 0.5,
     }

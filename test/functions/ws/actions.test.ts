@@ -204,7 +204,7 @@ describe('reset-whatsapp-credentials', () => {
       { unlink: 'pending', waiting: [{ connectionId: 'A', requestId: 'r' }] },
     ])
     expect(world.queue.commands.at(-1)).toMatchObject({ companyId: '997441', fence: fence + 1 })
-    expect(world.queue.wakes.slice(-2).map(({ due }) => due - start)).toEqual([5_000, 60_000])
+    expect(world.queue.wakes.slice(-2).map(({ due }) => due - start)).toEqual([4_000, 60_000])
   })
 
   test('without queues fails by name, and forgets nothing', async () => {

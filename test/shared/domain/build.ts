@@ -74,6 +74,12 @@ export function phoneConfirmed(from: CompanyState = emptyCompany, asked = phone)
 export const expired = (from: CompanyState = emptyCompany): CompanyState =>
   timeOut(codeIssued(from), code.expiresAt).state
 
+/** The expired code has been typed after all, at 60 s; right or wrong, nobody knows yet. */
+export function answeredLate(): CompanyState {
+  const state = expired()
+  return phoneAnswered(state, refOf(state), seconds(60)).state
+}
+
 export function storing(from: CompanyState = emptyCompany, link: Link & Seen = aLink()): CompanyState {
   const state = phoneConfirmed(from, link.phone)
   return noteLink(state, refOf(state), link, seconds(31)).state

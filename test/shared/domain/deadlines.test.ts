@@ -4,6 +4,7 @@ import { emptyCompany } from '#shared/domain/company.ts'
 import { nextDeadline, timeOut } from '#shared/domain/deadlines.ts'
 import { phoneAnswered } from '#shared/domain/pairing.ts'
 import {
+  answeredLate,
   codeIssued,
   connecting,
   expired,
@@ -105,6 +106,13 @@ describe('what a deadline brings', () => {
     const { state, notices } = timeOut(answered, seconds(69))
     expect(state).toEqual(expired())
     expect(said(notices)).toEqual(['pairing-code-error CODE_EXPIRED -> r1,all'])
+  })
+
+  test('a wrong code typed after the code expired tells nobody twice that it did (R19)', () => {
+    const { state, notices } = timeOut(answeredLate(), seconds(75))
+    expect(state).toEqual(expired())
+    // The company's browsers have been shown an answering phone.
+    expect(said(notices)).toEqual(['pairing-code-error CODE_EXPIRED -> all'])
   })
 
   test('whoever wakes late takes all the steps that are overdue', () => {

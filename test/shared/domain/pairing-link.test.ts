@@ -16,6 +16,7 @@ import { adoptCompany } from '#shared/domain/session.ts'
 import {
   aLink,
   anotherPhone,
+  answeredLate,
   aRequest,
   code,
   codeIssued,
@@ -81,6 +82,7 @@ describe('pair-success', () => {
     ['code-issued', () => codeIssued()],
     ['phone-confirmed', () => phoneConfirmed()],
     ['expired: a code typed late still links (R19)', () => expired()],
+    ['answering an expired code', () => answeredLate()],
   ])('notes the link from %s, before anything is stored', (_, before) => {
     const state = before()
     const noted = noteLink(state, refOf(state), aLink(), seconds(100))

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { isRunning, type Waiting } from '#shared/domain/attempt.ts'
+import { needsCode } from '#shared/domain/code-need.ts'
 import { emptyCompany } from '#shared/domain/company.ts'
-import { cancelPairing, mostWaiting, requestPairing } from '#shared/domain/pairing.ts'
+import { cancelPairing, mostWaiting, phoneAnswered, requestPairing } from '#shared/domain/pairing.ts'
 import {
   anotherPhone,
+  answeredLate,
   aRequest,
   codeIssued,
   connecting,
@@ -11,6 +13,7 @@ import {
   linked,
   phone,
   phoneConfirmed,
+  refOf,
   requested,
   restarting,
   said,
@@ -161,6 +164,22 @@ test('the retry after an expired code works at once (R19)', () => {
   const { outcome, notices } = requestPairing(before, repeat, seconds(56))
   expect(outcome.kind).toBe('started')
   expect(said(notices)).toEqual(['pairing-started -> r2,all'])
+})
+
+test('the retry works at once, too, while the phone answers an expired code: it gets no dead one (R19)', () => {
+  const before = answeredLate()
+  expect(needsCode(before, repeat)).toBe(true)
+  const { state, outcome, notices } = requestPairing(before, repeat, seconds(61))
+  expect(outcome.kind).toBe('started')
+  expect(state.attempt).toMatchObject({ attemptId: 'attempt-2', state: 'requested' })
+  // The first request has had its answers: a code, and that it expired.
+  expect(said(notices)).toEqual(['pairing-code-error PAIRING_SUPERSEDED -> all', 'pairing-started -> r2,all'])
+})
+
+test('a repeat joins while the phone answers a code that was typed in time: it may be the right one (R19)', () => {
+  const issued = codeIssued()
+  const before = phoneAnswered(issued, refOf(issued), seconds(54)).state
+  expect(requestPairing(before, repeat, seconds(56)).outcome.kind).toBe('joined')
 })
 
 describe('cancelling', () => {

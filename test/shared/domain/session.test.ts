@@ -69,6 +69,13 @@ describe('an interruption', () => {
     expect(interrupt(state).notices).toEqual([])
   })
 
+  test('for another reason is written, but not told again', () => {
+    const down = interrupt(linked()).state
+    const { state, notices } = sessionInterrupted(down, sessionOf(down), 'CLIENT_REJECTED', seconds(60))
+    expect(state.session).toMatchObject({ status: 'reconnecting', since: seconds(50), error: 'CLIENT_REJECTED' })
+    expect(notices).toEqual([])
+  })
+
   test('right after pair-success is no interruption at all (R20)', () => {
     const { state, notices } = interrupt(restarting())
     expect(state.session?.status).toBe('connecting')
@@ -199,6 +206,13 @@ describe('a host that takes a company over', () => {
     expect(adopt(linked()).state.session).toMatchObject({ status: 'reconnecting', epoch: successor.epoch })
     expect(adopt(end(linked(), 'ACCOUNT_RESTRICTED').state).state.session?.status).toBe('stopped')
     expect(adopt(end(linked(), 'LOGGED_OUT').state).state.session?.status).toBe('logged-out')
+  })
+
+  test('shows the last error until the session is connected', () => {
+    const { state } = adopt(interrupt(linked()).state)
+    expect(state.session).toMatchObject({ status: 'reconnecting', error: 'WHATSAPP_UNAVAILABLE' })
+    const up = sessionConnected(state, sessionOf(state, successor), seconds(65)).state
+    expect(up.session).not.toHaveProperty('error')
   })
 
   test('tries again what was stopped for its version: the new owner may be a newer build', () => {

@@ -2,7 +2,18 @@ import { describe, expect, test } from 'vitest'
 import { type CompanyState, emptyCompany } from '#shared/domain/company.ts'
 import { resetCredentials, sessionEnded } from '#shared/domain/session.ts'
 import { attemptView, type LeaseView, sessionView } from '#shared/domain/view.ts'
-import { codeIssued, host, linked, phone, restarting, seconds, sessionOf, stageNames, stages } from './build.ts'
+import {
+  answeredLate,
+  codeIssued,
+  host,
+  linked,
+  phone,
+  restarting,
+  seconds,
+  sessionOf,
+  stageNames,
+  stages,
+} from './build.ts'
 
 const staleMs = 10_000
 const now = seconds(100)
@@ -61,6 +72,13 @@ test.each(stageNames)('an attempt that is %s shows its code only while it can be
     deadline: seconds(20),
   })
   expect([view.code, view.expiresAt]).toEqual(isShown ? ['ABCD-EFGH', seconds(55)] : [undefined, undefined])
+})
+
+test('an expired code that is typed late is not shown again', () => {
+  const { attempt } = answeredLate()
+  const view = attempt && attemptView(attempt)
+  expect(view).toMatchObject({ state: 'phone-confirmed' })
+  expect(view).not.toHaveProperty('code')
 })
 
 test('an attempt never shows who waits for it, nor its fence', () => {

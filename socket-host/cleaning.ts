@@ -101,10 +101,13 @@ export async function undoLink(
 export const beginUndo = (shop: Workshop, registration: Registration): void =>
   seeThrough(shop, undo(shop, registration))
 
-/** Whoever leaves the company waits for it. */
-function seeThrough({ undos }: Workshop, done: Promise<void>): void {
+/** Whoever leaves the company waits for it; then the runner may have nothing left to do. */
+function seeThrough({ undos, wake }: Workshop, done: Promise<void>): void {
   undos.add(done)
-  done.finally(() => undos.delete(done))
+  done.finally(() => {
+    undos.delete(done)
+    wake()
+  })
 }
 
 async function undo(shop: Workshop, registration: Registration): Promise<void> {

@@ -20,8 +20,10 @@ export type CompanyRunner = {
   sessionStatus(): SessionStatus | undefined
   /** Whether nothing is left that this runner is needed for. */
   isIdle(): boolean
-  /** From now on nothing new is taken on. */
-  prepareToLeave(): void
+  /** The company is handed over at that time (epoch ms): what comes too late for it is not taken on. */
+  prepareToLeave(at: number): void
+  /** Epoch ms until which a request waits that is left to the next host; as of the last look. */
+  waitsUntil(): number | undefined
   /** Fails what cannot go on, closes the sockets, flushes, and writes that the session is reconnecting (R28). */
   handOver(): Promise<void>
   /** Closes the sockets and writes nothing: somebody else may own the company by now. */
@@ -32,9 +34,15 @@ export type CompanyRunner = {
 const mostSteps = 50
 const longestRetryMs = 5000
 
-export function companyRunner(hostDeps: CompanyDeps, companyId: string, tenure: Tenure): CompanyRunner {
+/** `onIdle` is called when nothing is left that the runner is needed for, however that came about. */
+export function companyRunner(
+  hostDeps: CompanyDeps,
+  companyId: string,
+  tenure: Tenure,
+  onIdle: () => void = () => undefined,
+): CompanyRunner {
   const { time } = hostDeps
-  const me = { owner: { hostId: tenure.hostId, epoch: tenure.epoch }, isLeaving: false }
+  const me = { owner: { hostId: tenure.hostId, epoch: tenure.epoch }, leavesAt: Number.POSITIVE_INFINITY }
   let correlationId: string = randomUUID()
   let state: CompanyState | undefined
   let isOver = false
@@ -85,6 +93,7 @@ export function companyRunner(hostDeps: CompanyDeps, companyId: string, tenure: 
       }
       failures = 0
       armTimer(state)
+      if (isIdle()) onIdle()
     } catch (error) {
       log.warn('company could not be brought up to date, trying again', { companyId, correlationId, error })
       stopTimer = time.after(Math.min(longestRetryMs, 250 * 2 ** failures++), shop.wake)
@@ -96,6 +105,9 @@ export function companyRunner(hostDeps: CompanyDeps, companyId: string, tenure: 
     const at = nextStepAt(reached, shop.running)
     if (at !== undefined && !isOver) stopTimer = time.after(Math.max(at - time.now(), 10), shop.wake)
   }
+
+  /** A pass that is asked for may find something to do. */
+  const isIdle = () => state !== undefined && isVacant(state) && shop.isIdle() && following === undefined
 
   /** Ends the passes; the one that runs is waited for. */
   async function stop(): Promise<void> {
@@ -110,10 +122,11 @@ export function companyRunner(hostDeps: CompanyDeps, companyId: string, tenure: 
     hasAttempt: () => isRunning(state?.attempt) && state.attempt.state !== 'requested',
     isOpen: () => shop.running.session?.isOpen ?? false,
     sessionStatus: () => state?.session?.status,
-    isIdle: () => state !== undefined && isVacant(state) && shop.isIdle(),
-    prepareToLeave: () => {
-      me.isLeaving = true
+    isIdle,
+    prepareToLeave: (at) => {
+      me.leavesAt = at
     },
+    waitsUntil: () => (state?.attempt?.state === 'requested' ? state.attempt.deadline : undefined),
     handOver: async () => {
       await stop()
       await leaveCompany(shop, tenure)

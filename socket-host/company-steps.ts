@@ -29,8 +29,8 @@ export type SessionFacts = {
   readonly isOpen: boolean
   /** Set when it will not be tried again. */
   readonly end: { readonly code: ErrorCode; readonly retire: boolean } | 'unreadable' | undefined
-  /** Why it is not open. */
-  readonly lastCode: ErrorCode
+  /** Why the last try failed, or the session closed; undefined before the first failure. */
+  readonly lastCode: ErrorCode | undefined
 }
 
 /** All that runs here for one company. */
@@ -72,8 +72,8 @@ export type Step =
     }
   | { readonly do: 'reportSwept'; readonly generation: string }
 
-/** The host, and whether it is about to hand the company over: then it takes nothing new on. */
-export type Myself = { readonly owner: Owner; readonly isLeaving: boolean }
+/** The host, and when it hands the company over (epoch ms; `Infinity` while it stays): what comes too late for that is the heir's. */
+export type Myself = { readonly owner: Owner; readonly leavesAt: number }
 
 /** The next step; undefined when STATE and what runs here agree, or when another host rules. */
 export function nextStep(state: CompanyState, running: Running, me: Myself, now: number): Step | undefined {
@@ -83,7 +83,7 @@ export function nextStep(state: CompanyState, running: Running, me: Myself, now:
     registrationStep(state, running, me, now) ??
     sessionStep(state, running) ??
     attemptStep(state, running, me, now) ??
-    openingStep(state, running, me) ??
+    openingStep(state, running, me, now) ??
     cleanupStep(state, running, now) ??
     (isOverdue(state, now) ? { do: 'timeOut' } : undefined)
   )
@@ -145,8 +145,13 @@ function sessionStep(state: CompanyState, { session }: Running): Step | undefine
   if (session.end) return { do: 'endSession', ...session.end }
   const isReported = state.session?.status === 'connected'
   if (session.isOpen) return isReported && !isAwaited(state.attempt) ? undefined : { do: 'reportConnected' }
-  return isReported ? { do: 'reportInterrupted', code: session.lastCode } : undefined
+  const code = isReported ? (session.lastCode ?? 'WHATSAPP_UNAVAILABLE') : newReason(state, session)
+  return code && { do: 'reportInterrupted', code }
 }
+
+/** Why a session does not come up, once per reason and not once per try; a link that restarts has an attempt to tell of it. */
+const newReason = ({ session, attempt }: CompanyState, { lastCode }: SessionFacts): ErrorCode | undefined =>
+  lastCode === session?.error || attempt?.state === 'restarting' ? undefined : lastCode
 
 const isAwaited = (attempt: Attempt | undefined): boolean =>
   attempt?.state === 'restarting' || isAwaitingSession(attempt)
@@ -159,8 +164,9 @@ function attemptStep(state: CompanyState, running: Running, me: Myself, now: num
   const { attempt } = state
   if (!attempt || running.registration) return undefined
   if (attempt.state === 'requested') {
-    if (me.isLeaving) return undefined
-    return now >= deadlineOf(attempt) ? { do: 'timeOut' } : { do: 'acceptAttempt', attempt }
+    if (now >= deadlineOf(attempt)) return { do: 'timeOut' }
+    // Its code might come when the host has left: the heir has more time for it.
+    return attempt.deadline > me.leavesAt ? undefined : { do: 'acceptAttempt', attempt }
   }
   if (!isMine(attempt, me) || attempt.state === 'restarting') return undefined
   const { attemptId, fence, owner } = attempt
@@ -177,14 +183,16 @@ function attemptStep(state: CompanyState, running: Running, me: Myself, now: num
 const isMine = (attempt: Attempt, me: Myself): boolean =>
   attempt.state !== 'requested' && attempt.owner.epoch === me.owner.epoch
 
-function openingStep(state: CompanyState, running: Running, me: Myself): Step | undefined {
-  if (!state.credentials || running.session || me.isLeaving) return undefined
+function openingStep(state: CompanyState, running: Running, me: Myself, now: number): Step | undefined {
+  if (!state.credentials || running.session || now >= me.leavesAt) return undefined
   // A link that has just been installed is still on its registration socket.
   if (running.registration?.generation === state.credentials.generation) return undefined
   return state.session?.status === 'stopped' ? undefined : { do: 'openSession' }
 }
 
 function cleanupStep(state: CompanyState, { unlinks, sweeps }: Running, now: number): Step | undefined {
+  // Also of a device that was given up in the meantime: what is kept of it here must go (R13).
+  for (const [generation, { result }] of unlinks) if (result) return { do: 'reportUnlinked', generation, result }
   for (const retired of state.cleanup) {
     const step = retired.unlink === 'pending' ? unlinkStep(retired, unlinks) : sweepStep(retired, sweeps, now)
     if (step) return step
@@ -192,12 +200,8 @@ function cleanupStep(state: CompanyState, { unlinks, sweeps }: Running, now: num
   return undefined
 }
 
-function unlinkStep(retired: Retired, unlinks: Running['unlinks']): Step | undefined {
-  const unlink = unlinks.get(retired.generation)
-  if (!unlink) return { do: 'startUnlink', retired }
-  const { generation } = retired
-  return unlink.result ? { do: 'reportUnlinked', generation, result: unlink.result } : undefined
-}
+const unlinkStep = (retired: Retired, unlinks: Running['unlinks']): Step | undefined =>
+  unlinks.has(retired.generation) ? undefined : { do: 'startUnlink', retired }
 
 /** Not before the unlinker, which reads these rows, is through. */
 function sweepStep(retired: Retired, sweeps: Running['sweeps'], now: number): Step | undefined {

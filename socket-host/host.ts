@@ -51,7 +51,7 @@ export function socketHost(deps: HostDeps): SocketHost {
       },
       mayHandOver: (shard) => owned.get(shard)?.hasRunningAttempt() !== true,
       handOver: async (shard) => {
-        await owned.get(shard)?.leave(AbortSignal.abort())
+        await owned.get(shard)?.leave(AbortSignal.abort(), time.now())
         owned.delete(shard)
       },
     },
@@ -73,9 +73,9 @@ export function socketHost(deps: HostDeps): SocketHost {
     stopBeat = time.after(beatMs, beat)
   }
 
-  async function leaveShard(shard: number, patience: AbortSignal): Promise<void> {
+  async function leaveShard(shard: number, patience: AbortSignal, leavesAt: number): Promise<void> {
     try {
-      await owned.get(shard)?.leave(patience)
+      await owned.get(shard)?.leave(patience, leavesAt)
       owned.delete(shard)
       await keeper.release(shard)
     } catch (error) {
@@ -94,12 +94,13 @@ export function socketHost(deps: HostDeps): SocketHost {
       if (isDraining) return
       isDraining = true
       const overdue = new AbortController()
+      const leavesAt = time.now() + drainMs
       const cancel = time.after(drainMs, () => overdue.abort())
       const patience = hurry ? AbortSignal.any([hurry, overdue.signal]) : overdue.signal
       // The sockets stay open until the heirs look often: then a session is nobody's for a moment only.
       const announcedMs = await keeper.announceLeave()
       if (announcedMs > 0) await pause(time, announcedMs, patience)
-      await Promise.all([...owned.keys()].map((shard) => leaveShard(shard, patience)))
+      await Promise.all([...owned.keys()].map((shard) => leaveShard(shard, patience, leavesAt)))
       cancel()
       stopBeat()
       await keeper.stop()

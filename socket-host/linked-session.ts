@@ -1,6 +1,7 @@
 /** The WhatsApp connection of stored credentials: opened, watched, and opened again as the table of closes says (R26). */
 import { backOffMs, type Close, isUnexplained, sessionVerdicts } from '#shared/domain/disconnect.ts'
 import { errorSpec } from '#shared/domain/errors.ts'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { SessionFacts } from './company-steps.ts'
 import type { CompanyDeps, Tenure } from './deps.ts'
 import type { Urgency } from './pacing.ts'
@@ -36,7 +37,7 @@ export function keepSession(
     generation: stored.generation,
     isOpen: false,
     end: undefined,
-    lastCode: 'WHATSAPP_UNAVAILABLE',
+    lastCode: undefined,
   }
   let credentials = linked
   let socket: WhatsAppSocket | undefined
@@ -55,7 +56,10 @@ export function keepSession(
       waitsFor = undefined
       bringUp().catch((error: unknown) => {
         log.warn('session could not be brought up', { ...about, error })
-        if (!isOver) retry(failures++)
+        if (isOver) return
+        facts.lastCode = error instanceof StoreUnavailable ? 'STORE_UNAVAILABLE' : 'INTERNAL'
+        retry(failures++)
+        onChange()
       })
     })
   }

@@ -14,8 +14,11 @@ export type ShardHost = {
   /** How the session of each company stands that has one. */
   statuses(): readonly SessionStatus[]
   hasRunningAttempt(): boolean
-  /** Takes nothing new on, gives running attempts until `patience` aborts, then leaves every company in good order. */
-  leave(patience: AbortSignal): Promise<void>
+  /**
+   * Gives running attempts until `patience` aborts, at `leavesAt` (epoch ms) at the latest, then leaves every company in
+   * good order. Until then it goes on as ever, but takes on only what has its code in time.
+   */
+  leave(patience: AbortSignal, leavesAt: number): Promise<void>
   /** Closes every socket and writes nothing. */
   abandon(): Promise<void>
 }
@@ -23,26 +26,33 @@ export type ShardHost = {
 const pageSize = 100
 /** Companies that are looked at, or left, at the same time. */
 const abreast = 16
-/** While a shard is being left its commands are not received: its runners look for themselves. */
+/** While a shard is being left: between two looks at whether its attempts have ended. */
 const lookAgainMs = 1000
+/** What the heir of a shard needs at the most to make a code of a request that was left to it. */
+const heirNeedsMs = 10_000
 const walkAgainMs = 1000
 
 export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): ShardHost {
   const { time, log } = deps
   const runners = new Map<string, CompanyRunner>()
   const stopping = new AbortController()
-  let isLeaving = false
+  let leavesAt = Number.POSITIVE_INFINITY
   let left: Promise<void> | undefined
 
   /** Runners stay as long as there is something to run. */
+  function addRunner(companyId: string): CompanyRunner {
+    const runner = companyRunner(deps, companyId, tenure, () => {
+      if (runners.get(companyId) === runner) runners.delete(companyId)
+    })
+    runner.prepareToLeave(leavesAt)
+    runners.set(companyId, runner)
+    return runner
+  }
+
   async function look(companyId: string, correlationId?: string): Promise<void> {
     const known = runners.get(companyId)
     if (!known && stopping.signal.aborted) throw new Error('The shard is being left')
-    const runner = known ?? companyRunner(deps, companyId, tenure)
-    if (!known) runners.set(companyId, runner)
-    if (isLeaving) runner.prepareToLeave()
-    await runner.reconcile(correlationId)
-    if (runner.isIdle() && runners.get(companyId) === runner) runners.delete(companyId)
+    await (known ?? addRunner(companyId)).reconcile(correlationId)
   }
 
   const isCurrent = () => !stopping.signal.aborted && tenure.isOwner()
@@ -74,22 +84,31 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): Shard
 
   const hasRunningAttempt = () => [...runners.values()].some((runner) => runner.hasAttempt())
 
+  /**
+   * Owners with a code on screen and owners who just ask are both served here while there is time for a code; after that
+   * the last seconds are the code's on screen, unless the heir could then not serve in time who has asked.
+   */
+  const isPressed = () =>
+    [...runners.values()].some(
+      (runner) => (runner.waitsUntil() ?? Number.POSITIVE_INFINITY) - heirNeedsMs <= time.now(),
+    )
+
   async function finishAttempts(patience: AbortSignal): Promise<void> {
-    while (hasRunningAttempt() && !patience.aborted && tenure.isOwner()) {
+    while (hasRunningAttempt() && !isPressed() && !patience.aborted && tenure.isOwner())
       await pause(time, lookAgainMs, patience)
-      await eachOf(
-        [...runners.values()].filter((runner) => runner.hasAttempt()),
-        abreast,
-        (runner) => settled(runner.reconcile()),
-      )
-    }
   }
 
-  async function leave(patience: AbortSignal): Promise<void> {
-    isLeaving = true
-    stopping.abort()
-    for (const runner of runners.values()) runner.prepareToLeave()
+  function prepareToLeave(at: number): void {
+    leavesAt = at
+    for (const runner of runners.values()) runner.prepareToLeave(at)
+  }
+
+  async function leave(patience: AbortSignal, at: number): Promise<void> {
+    prepareToLeave(at)
+    // A reset, a cancel or another phone must not wait for somebody else's attempt: commands are received meanwhile.
     await finishAttempts(patience)
+    stopping.abort()
+    prepareToLeave(time.now())
     const companies = await eachOf([...runners.entries()], abreast, ([companyId, runner]) =>
       handOver(companyId, runner, log),
     )
@@ -107,8 +126,8 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): Shard
     statuses: () => [...runners.values()].flatMap((runner) => runner.sessionStatus() ?? []),
     hasRunningAttempt,
     // Asked twice (told to stop in the middle of a hand-over), both wait for the same sockets.
-    leave: (patience) => {
-      left ??= leave(patience)
+    leave: (patience, at) => {
+      left ??= leave(patience, at)
       return left
     },
     abandon: async () => {

@@ -164,5 +164,14 @@ function enter(state: CompanyState, status: SessionStatus, owner: Owner, now: nu
   const { session } = state
   const since = session?.status === status ? session.since : now
   const connectedAt = session?.connectedAt
-  return { status, since, epoch: owner.epoch, hostId: owner.hostId, ...(connectedAt !== undefined && { connectedAt }) }
+  // Whoever takes the session over has not mended it: the last error stands until it is connected.
+  const error = status === 'connected' ? undefined : session?.error
+  return {
+    status,
+    since,
+    epoch: owner.epoch,
+    hostId: owner.hostId,
+    ...(error && { error }),
+    ...(connectedAt !== undefined && { connectedAt }),
+  }
 }

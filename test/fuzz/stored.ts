@@ -51,7 +51,7 @@ function useState(state: CompanyState, now: number): void {
   ])
     happeningsOf({ before: state, after: after.state, now })
   nextDeadline(timeOut(state, now).state)
-  nextStep(state, idle, { owner: host, isLeaving: false }, now)
+  nextStep(state, idle, { owner: host, leavesAt: Number.POSITIVE_INFINITY }, now)
   nextStepAt(state, idle)
   JSON.stringify(statusMessage(state, undefined, 1, envelope))
 }

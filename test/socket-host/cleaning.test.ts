@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { stage } from './support/stage.ts'
+import { cancelPairing } from '#shared/domain/pairing.ts'
+import { companyRunner } from '../../socket-host/company-runner.ts'
+import { companyId, phoneA, stage, tenureOf } from './support/stage.ts'
 
 describe('a reset', () => {
   it('unlinks the device on the live socket, answers, and sweeps three times', async () => {
@@ -101,6 +103,25 @@ describe('stored credentials that are corrupt', () => {
     s.takeOver(2)
     await s.look()
     expect(s.state().session?.error).toBe('CREDENTIALS_CONFLICT')
+  })
+})
+
+describe('a link that nobody wants any more', () => {
+  it('leaves nothing running once its device has been removed', async () => {
+    const s = stage()
+    let ends = 0
+    const runner = companyRunner(s.deps, companyId, tenureOf('host-2', 2), () => {
+      ends += 1
+    })
+    s.tenure.lose()
+    await s.request()
+    await runner.reconcile()
+    await s.clock.settle()
+    await s.companies.decide(companyId, (state, now) => cancelPairing(state, [], now))
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+    expect(ends).toBe(1)
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { requestPairing } from '#shared/domain/pairing.ts'
+import { resetCredentials } from '#shared/domain/session.ts'
 import { shardOf } from '#shared/domain/shard.ts'
 import type { CommandInbox } from '../../socket-host/command-loop.ts'
 import { type HostDeps, socketHost } from '../../socket-host/host.ts'
@@ -11,6 +12,9 @@ import { type CallFate, smooth, troubledLeases } from './support/troubled-leases
 
 const shards = 4
 const companies = ['c1', 'c2', 'c3', 'c4', 'c5', 'c6']
+/** Companies of one shard. */
+const neighbours = Array.from({ length: 200 }, (_, n) => `n${n}`).filter((id) => shardOf(id, shards) === 0)
+const [first = '', other = '', third = ''] = neighbours
 
 /** Hosts that share tables, queues and WhatsApp. */
 function cluster() {
@@ -43,20 +47,27 @@ function cluster() {
     return { ...made, cutOff }
   }
   let serial = 0
+  const command = async (companyId: string, correlationId: string) => {
+    const shard = shardOf(companyId, shards)
+    const body = JSON.stringify({ companyId, correlationId, fence: 1, deadline: 0 })
+    queues.set(shard, [...(queues.get(shard) ?? []), body])
+    await clock.advance(100)
+  }
   return {
     ...parts,
     leases,
     hire,
+    async reset(companyId: string) {
+      await parts.companies.decide(companyId, (state, now) => resetCredentials(state, [], now))
+      await command(companyId, 'reset')
+    },
     async request(companyId: string, phone = phoneA) {
       const attemptId = `a${++serial}`
       const deadline = clock.now() + 20_000
       await parts.companies.decide(companyId, (state, now) =>
         requestPairing(state, { attemptId, method: 'code', phone, correlationId: attemptId, deadline }, now),
       )
-      const shard = shardOf(companyId, shards)
-      const body = JSON.stringify({ companyId, correlationId: attemptId, fence: 1, deadline })
-      queues.set(shard, [...(queues.get(shard) ?? []), body])
-      await clock.advance(100)
+      await command(companyId, attemptId)
     },
     async link(companyId: string) {
       await this.request(companyId)
@@ -178,22 +189,65 @@ describe('a host that stops', () => {
     expect(c.companies.state('c2').lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
   })
 
-  it('leaves a request that came meanwhile to the next host', async () => {
+  it('serves the other companies of a shard as ever while an attempt finishes (R8, R25, R28)', async () => {
     const c = cluster()
     const host = c.hire('a')
     host.start()
     await c.clock.settle()
-    await c.request('c1', phoneA)
+    await c.link(other)
+    await c.request(first, '79007654321')
     const draining = host.drain()
-    await c.clock.settle()
-    await c.request('c1', '79007654321')
-    await c.clock.advance(2000)
+    await c.clock.advance(5000)
+    await c.reset(other)
+    expect(c.companies.state(other).unlinked).toBe('confirmed')
+    expect(c.whatsApp.live('login')).toEqual([])
+    await c.request(third)
+    expect(c.companies.state(third).attempt?.state).toBe('code-issued')
+    await c.request(first, '79007654322')
+    expect(c.companies.state(first).attempt).toMatchObject({ state: 'code-issued', phone: '79007654322' })
+    await c.clock.advance(90_000)
     await draining
-    const next = c.hire('b')
-    next.start()
-    await c.clock.advance(1000)
-    expect(c.companies.state('c1').attempt).toMatchObject({ state: 'code-issued', phone: '79007654321' })
-    await next.drain(AbortSignal.abort())
+  })
+
+  it('leaves to its heir what comes too late for a code, and in time for the heir to make one', async () => {
+    const c = cluster()
+    const host = c.hire('a', { drainMs: 40_000 })
+    host.start()
+    await c.clock.settle()
+    await c.request(first)
+    const draining = host.drain()
+    await c.clock.advance(22_000)
+    await c.request(other)
+    const heir = c.hire('b')
+    heir.start()
+    await c.clock.advance(5000)
+    expect(c.companies.state(other).attempt?.state).toBe('requested')
+    expect(c.companies.state(first).attempt?.state).toBe('code-issued')
+    await c.clock.advance(8000)
+    await draining
+    expect(c.companies.state(first).lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
+    expect(c.companies.state(other).attempt).toMatchObject({ state: 'code-issued', owner: { hostId: 'b' } })
+    await heir.drain(AbortSignal.abort())
+  })
+
+  it('leaves in time although requests keep coming', async () => {
+    const c = cluster()
+    const host = c.hire('a', { drainMs: 40_000 })
+    host.start()
+    await c.clock.settle()
+    await c.request(first)
+    let leftAt = Number.POSITIVE_INFINITY
+    const since = c.clock.now()
+    const draining = host.drain().then(() => {
+      leftAt = c.clock.now() - since
+    })
+    for (const company of neighbours.slice(3, 18)) {
+      await c.request(company)
+      await c.clock.advance(2900)
+    }
+    expect(leftAt).toBeLessThanOrEqual(41_000)
+    expect(c.whatsApp.live()).toEqual([])
+    await draining
   })
 })
 

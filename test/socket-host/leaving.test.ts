@@ -22,7 +22,7 @@ describe('a company that is handed over', () => {
 
   it('keeps a request that nobody has accepted for the next host', async () => {
     const s = stage()
-    s.runner.prepareToLeave()
+    s.runner.prepareToLeave(s.clock.now())
     await s.request()
     await s.runner.handOver()
     expect(s.state().attempt?.state).toBe('requested')

@@ -63,7 +63,7 @@ export function stageDeps(options: StageOptions = {}) {
     budget: {
       take: async (companyId, phone) => {
         taken.push({ companyId, phone })
-        return ok({ keys: [], at: clock.now() })
+        return ok([])
       },
       coolDown: async (phone, until) => {
         coolDowns.push({ phone, until })

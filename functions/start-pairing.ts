@@ -82,9 +82,10 @@ export async function startPairing(order: PairingOrder, deps: StartPairingDeps):
     companyId,
     inTime((state, now) => requestPairing(state, request, now)),
   )
+  const result = await callHost(order, decided, deps)
   // The code of an attempt that was started is the attempt's: whoever ends it unaccepted gives it back.
   if (decided.outcome.kind !== 'started') await giveBack(ticket.value, deps)
-  return callHost(order, decided, deps)
+  return result
 }
 
 /** Takes a code from the budgets, unless the request will be answered without a new one: repeats are free (R24). */

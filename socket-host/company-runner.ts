@@ -24,6 +24,8 @@ export type CompanyRunner = {
   prepareToLeave(at: number): void
   /** Epoch ms until which a request waits that is left to the next host; as of the last look. */
   waitsUntil(): number | undefined
+  /** Resolves when clients have been told all that was decided, or cannot be. */
+  told(): Promise<void>
   /** Fails what cannot go on, closes the sockets, flushes, and writes that the session is reconnecting (R28). */
   handOver(): Promise<void>
   /** Closes the sockets and writes nothing: somebody else may own the company by now. */
@@ -126,7 +128,11 @@ export function companyRunner(
     prepareToLeave: (at) => {
       me.leavesAt = at
     },
-    waitsUntil: () => (state?.attempt?.state === 'requested' ? state.attempt.deadline : undefined),
+    waitsUntil: () => {
+      const attempt = state?.attempt
+      return attempt?.state === 'requested' && attempt.deadline > me.leavesAt ? attempt.deadline : undefined
+    },
+    told: () => shop.decisions.told(),
     handOver: async () => {
       await stop()
       await leaveCompany(shop, tenure)

@@ -8,7 +8,7 @@ import type { Workshop } from './workshop.ts'
 
 /** A device that must not stay is worth waiting for, but not at the price of being killed. */
 const undoWithinMs = 10_000
-const tellWithinMs = 5000
+export const tellWithinMs = 5000
 const closeWithinMs = 3000
 
 /** Close each socket, flush its keys, write `reconnecting` (R28). What the attempt cannot go on without has failed. */

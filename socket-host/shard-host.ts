@@ -4,7 +4,8 @@ import type { Log } from '#shared/log.ts'
 import { type CommandInbox, commandLoop } from './command-loop.ts'
 import { type CompanyRunner, companyRunner } from './company-runner.ts'
 import type { CompanyDeps, Tenure } from './deps.ts'
-import { pause } from './time.ts'
+import { tellWithinMs } from './leaving.ts'
+import { pause, within } from './time.ts'
 
 export type ShardDeps = CompanyDeps & { readonly inbox: CommandInbox }
 
@@ -35,6 +36,8 @@ const walkAgainMs = 1000
 export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): ShardHost {
   const { time, log } = deps
   const runners = new Map<string, CompanyRunner>()
+  /** What runners that are gone are still telling. */
+  const telling = new Set<Promise<void>>()
   const stopping = new AbortController()
   let leavesAt = Number.POSITIVE_INFINITY
   let left: Promise<void> | undefined
@@ -42,7 +45,10 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): Shard
   /** Runners stay as long as there is something to run. */
   function addRunner(companyId: string): CompanyRunner {
     const runner = companyRunner(deps, companyId, tenure, () => {
-      if (runners.get(companyId) === runner) runners.delete(companyId)
+      if (runners.get(companyId) !== runner) return
+      runners.delete(companyId)
+      const told = runner.told().finally(() => telling.delete(told))
+      telling.add(told)
     })
     runner.prepareToLeave(leavesAt)
     runners.set(companyId, runner)
@@ -113,6 +119,7 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): Shard
       handOver(companyId, runner, log),
     )
     runners.clear()
+    await within(time, tellWithinMs, Promise.all(telling))
     log.info('shard left', { shard, epoch: tenure.epoch, companies })
   }
 

@@ -20,7 +20,7 @@ const keyOf = (key: string) => ({ [partitionKey]: `BUDGET#${key}`, [sortKey]: 'B
 export function dynamoBudgetStore(client: DynamoDBDocumentClient, table: string): BudgetStore {
   const change = changeBudget(client, table)
   const giveBack = async (ticket: BudgetTicket): Promise<void> => {
-    for (const { key, at } of ticket) await change(key, at, 0, (budget) => ok(giveCodeBack(budget, at)))
+    await Promise.all(ticket.map(({ key, at }) => change(key, at, 0, (budget) => ok(giveCodeBack(budget, at)))))
   }
   return {
     giveBack,

@@ -71,4 +71,23 @@ describe('a company of a shard', () => {
     expect(s.companies.state('c1').attempt?.state).toBe('code-issued')
     expect(s.shard.hasRunningAttempt()).toBe(true)
   })
+
+  it('is forgotten with its attempt, but what it still has to tell is waited for when the shard is left', async () => {
+    const s = hosted()
+    const sent = Promise.withResolvers<void>()
+    Object.assign(s.deps.publisher, { publish: () => sent.promise })
+    await s.ask('c1')
+    await s.command('c1')
+    s.whatsApp.live('registration')[0]?.drop('unavailable')
+    await s.clock.settle()
+    expect(s.companies.state('c1').lastAttempt?.failure).toEqual({ code: 'WHATSAPP_UNAVAILABLE' })
+    let isLeft = false
+    const left = s.shard.leave(AbortSignal.abort(), s.clock.now()).then(() => {
+      isLeft = true
+    })
+    await s.clock.settle()
+    expect(isLeft).toBe(false)
+    sent.resolve()
+    await left
+  })
 })

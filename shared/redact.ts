@@ -1,4 +1,5 @@
 /** What may stand in a log line or an error report: no phone in clear, no code, no token, no key (R5). */
+import { companyIdFormat } from './domain/company-id.ts'
 import { maskPhone } from './domain/phone.ts'
 
 /** Longest text that is kept; what is longer is cut, so that no input can flood a log. */
@@ -71,7 +72,7 @@ function redactPart(value: unknown, depth: number, above: ReadonlySet<object>): 
 
 /** A company must be found by its id, which may look like a code or a short number; one of ten digits may be a phone. */
 const isTenant = (key: string, part: unknown): boolean =>
-  key === 'companyId' && typeof part === 'string' && /^(?!.*\d{10})[\w-]{1,64}$/.test(part)
+  key === 'companyId' && typeof part === 'string' && companyIdFormat.test(part) && !/\d{10}/.test(part)
 
 /** An error's parts, most of which JSON does not see. */
 function partsOf(error: Error): object {

@@ -32,9 +32,10 @@ export class CommandQueues extends Construct {
       retentionPeriod: Duration.days(14),
     })
     acknowledge(this.deadLetters, { 'Serverless-SQSRedrivePolicy': 'This is the end: an alarm calls a person' })
-    const queues = shardQueueNames(name, shards).map((queueName, shard) => this.shardQueue(queueName, shard))
+    const names = shardQueueNames(name, shards)
+    const queues = names.map((queueName, shard) => this.shardQueue(queueName, shard))
     this.firstUrl = queues[0]?.queueUrl ?? ''
-    this.oldestCommands = inGroups(shardQueueNames(name, shards), perAlarm).map(oldestAge)
+    this.oldestCommands = inGroups(names, perAlarm).map(oldestAge)
     this.addAlarms(alerts)
   }
 

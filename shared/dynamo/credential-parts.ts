@@ -68,7 +68,7 @@ export async function storeValue(
   return value
 }
 
-const Part = v.object({ [sortKey]: v.string(), data: v.optional(Bytes, () => new Uint8Array()) })
+const Part = v.object({ [sortKey]: v.string(), data: Bytes })
 
 /** The bytes of a value; undefined when it is deleted, or when its parts are gone because a newer version took over. */
 export async function loadValue(

@@ -15,7 +15,6 @@ export type Twin = { readonly phone: string; readonly at: number }
 
 /** Leases that make a fail-over quick enough for a test: renewed every second, stale after four. */
 export const quickLeases = { LEASE_RENEW_MS: '1000', LEASE_STALE_MS: '4000', RECONNECTS_PER_SECOND: '20' } as const
-export const quickStaleMs = Number(quickLeases.LEASE_STALE_MS)
 
 const pollMs = 100
 const shards = 4

@@ -250,10 +250,10 @@ describe('a row of other types than ours', () => {
     },
   )
 
-  test('one that is no part', async () => {
+  test.each([{ data: 'text' }, {}])('one that is no part: %o', async (fields) => {
     const table = await newTable()
     await putRow(table, 'odd', { parts: 1, version: '1-1' })
-    await putRow(table, 'part#odd#1-1#0', { data: 'text' })
+    await putRow(table, 'part#odd#1-1#0', fields)
     expect(await storeOn(table).read(ref, ['odd'])).toEqual(new Map([['odd', new Uint8Array()]]))
   })
 

@@ -5,7 +5,7 @@ import { type Company, type Fleet, fleetOf, quickLeases, signal } from '../chaos
 import type { Client } from './client.ts'
 import { type Stage, startStage } from './stage.ts'
 
-/** For a machine that others use: `npm run bench -- failover` measures what is promised (lease + 5 s, 3 s). */
+/** For a machine that others use: `npm run bench -- failover` fails when it takes longer than is promised. */
 const slackMs = 60_000
 const staleMs = 6000
 

@@ -6,6 +6,7 @@ import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
 import { connectionsApi as managementApi } from '#shared/aws/connections-api.ts'
 import { cachedSecret, secretsClient } from '#shared/aws/secret.ts'
 import { codeBudget } from '#shared/code-budget.ts'
+import type { BudgetTicket } from '#shared/domain/budget.ts'
 import { dynamoBudgetStore } from '#shared/dynamo/budget-store.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
 import { dynamoIdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
@@ -14,7 +15,7 @@ import { dynamoMetricStore } from '#shared/dynamo/metric-store.ts'
 import { createMeter } from '#shared/metrics.ts'
 import { observedCompanyStore } from '#shared/observed-store.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
-import { refundingCompanyStore } from '#shared/refunding-store.ts'
+import { refundUnused } from '#shared/refunds.ts'
 import type { SentrySettings } from '#shared/sentry.ts'
 import { clock, connectionStore, controlTable, env, log } from './connection-deps.ts'
 import { sentrySettings } from './error-reporter.ts'
@@ -26,15 +27,15 @@ import { messageRate } from './ws/message-rate.ts'
 
 export { clock, connectionStore, log }
 
-export const shards = (): number => env().SHARD_QUEUE_URLS.length
+export const shards = (): number => env().SHARDS
 
 const budgetStore = /* @__PURE__ */ once(() => dynamoBudgetStore(controlTable().client, controlTable().table))
 
 /** Where decisions are counted, phone changes reported, and codes given back. */
 export const companyStore = /* @__PURE__ */ once(() => {
   const store = dynamoCompanyStore({ ...controlTable(), shards: shards(), clock })
-  const refunding = refundingCompanyStore(store, { giveBack: budgetStore().giveBack, log: log() })
-  return observedCompanyStore(refunding, sight().observe)
+  const refunds = { giveBack: (ticket: BudgetTicket) => budgetStore().giveBack(ticket), log: log() }
+  return observedCompanyStore(store, refundUnused(refunds), sight().observe)
 })
 
 export const messages = /* @__PURE__ */ once(() =>

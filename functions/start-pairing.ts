@@ -12,6 +12,7 @@ import { requestPairing } from '#shared/domain/pairing.ts'
 import { ok, type Result } from '#shared/domain/result.ts'
 import type { Log } from '#shared/log.ts'
 import type { Clock, CommandQueue, CompanyStore, Decided } from '#shared/ports.ts'
+import { refund } from '#shared/refunds.ts'
 import { readTypedPhone } from './typed-phone.ts'
 
 export type StartPairingDeps = {
@@ -100,11 +101,8 @@ async function takeCode(
   return budget.take(companyId, phone)
 }
 
-/** A code that is not given back only costs the owner a place in the window: no reason to fail the request. */
-async function giveBack(ticket: BudgetTicket | undefined, { budget, log }: StartPairingDeps): Promise<void> {
-  if (!ticket) return
-  await budget.giveBack(ticket).catch((error: unknown) => log.warn('A code could not be given back', { error }))
-}
+const giveBack = (ticket: BudgetTicket | undefined, { budget, log }: StartPairingDeps): Promise<void> =>
+  refund(ticket, { giveBack: budget.giveBack, log })
 
 /** Decides about what is true now: whatever is overdue ends first. */
 const inTime =

@@ -4,8 +4,10 @@ import type { CompanyStore } from './ports.ts'
 
 export type Observed = Written & { readonly companyId: string }
 
-/** A company store that shows each written decision to `observe`, with the state that it was made on. */
-export function observedCompanyStore(store: CompanyStore, observe: (observed: Observed) => void): CompanyStore {
+export type Observer = (observed: Observed) => void | Promise<void>
+
+/** A company store that shows each written decision to its observers in turn, with the state that it was made on. */
+export function observedCompanyStore(store: CompanyStore, ...observers: readonly Observer[]): CompanyStore {
   return {
     ...store,
     async decide(companyId, transition) {
@@ -15,7 +17,8 @@ export function observedCompanyStore(store: CompanyStore, observe: (observed: Ob
         last = { before: state, now }
         return transition(state, now)
       })
-      if (last && decided.changed) observe({ companyId, ...last, after: decided.state })
+      if (last && decided.changed)
+        for (const observe of observers) await observe({ companyId, ...last, after: decided.state })
       return decided
     },
   }

@@ -19,7 +19,7 @@ import type { Log } from '#shared/log.ts'
 import { createMeter, type Meter } from '#shared/metrics.ts'
 import { observedCompanyStore } from '#shared/observed-store.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
-import { refundingCompanyStore } from '#shared/refunding-store.ts'
+import { refundUnused } from '#shared/refunds.ts'
 import { callLimits } from './call-limits.ts'
 import type { HostDeps } from './host.ts'
 import { measuredClaims, measuredSweeps } from './measured.ts'
@@ -36,7 +36,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
   const clock = time.now
   const client = documentClient(callLimits(env.LEASE_STALE_MS))
   const control = { client, table: env.CONTROL_TABLE }
-  const shards = env.SHARD_QUEUE_URLS.length
+  const shards = env.SHARDS
   const meter = createMeter({ namespace: env.METRICS_NAMESPACE, store: dynamoMetricStore(control), clock, log })
   const budget = budgetOf(env, control)
   const credentials = measuredSweeps(dynamoCredentialStore({ client, table: env.CREDENTIALS_TABLE }), meter)
@@ -48,10 +48,8 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
     credentials,
     meter,
     companies: observedCompanyStore(
-      refundingCompanyStore(
-        dynamoCompanyStore({ ...control, shards, clock, written: writtenRows(time.monotonic), patienceMs }),
-        { giveBack: budget.giveBack, log },
-      ),
+      dynamoCompanyStore({ ...control, shards, clock, written: writtenRows(time.monotonic), patienceMs }),
+      refundUnused({ giveBack: budget.giveBack, log }),
       meter.observe,
     ),
     leases: measuredClaims(dynamoLeaseStore({ ...control, clock }), meter),

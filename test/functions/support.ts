@@ -8,10 +8,11 @@ import { shardOf } from '#shared/domain/shard.ts'
 import type { IdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { createLog } from '#shared/log.ts'
+import { observedCompanyStore } from '#shared/observed-store.ts'
 import type { Connection, ConnectionStore, Decided } from '#shared/ports.ts'
 import type { HostCommand, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
-import { type Refunds, refundingCompanyStore } from '#shared/refunding-store.ts'
+import { type Refunds, refundUnused } from '#shared/refunds.ts'
 import type { Sight } from '../../functions/sight.ts'
 import type { VerifyToken } from '../../functions/tokens.ts'
 import { expelConnections } from '../../functions/ws/expel.ts'
@@ -71,7 +72,7 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
 /** The company store, that can be away, and whose states can be looked at. */
 function watchedStore(clock: () => number, check: () => void, refunds: Refunds) {
   const memory = memoryCompanyStore(clock, shards)
-  const store = refundingCompanyStore(memory, refunds)
+  const store = observedCompanyStore(memory, refundUnused(refunds))
   const states = new Map<string, CompanyState>()
   const checked = checkedBy(check)
   return {

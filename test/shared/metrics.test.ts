@@ -102,7 +102,7 @@ test('of decisions that collide each is seen once, on the state that it was made
   const seen: [number, number][] = []
   const store = observedCompanyStore(
     memoryCompanyStore(() => start, 1),
-    ({ before, after }) => seen.push([before.fence, after.fence]),
+    ({ before, after }) => void seen.push([before.fence, after.fence]),
   )
   const raise = () =>
     store.decide('c1', (state) => ({ state: { ...state, fence: state.fence + 1 }, notices: [], outcome: 0 }))

@@ -4,7 +4,8 @@ import type { BudgetTicket } from '#shared/domain/budget.ts'
 import { emptyCompany } from '#shared/domain/company.ts'
 import { timeOut } from '#shared/domain/deadlines.ts'
 import { cancelPairing } from '#shared/domain/pairing.ts'
-import { refundingCompanyStore } from '#shared/refunding-store.ts'
+import { observedCompanyStore } from '#shared/observed-store.ts'
+import { refundUnused } from '#shared/refunds.ts'
 import { memoryBudgetStore } from '../fakes/memory-budget-store.ts'
 import { memoryCompanyStore } from '../fakes/memory-company-store.ts'
 import { connecting, phone, requested, seconds } from './domain/build.ts'
@@ -15,10 +16,11 @@ function setUp(giveBack?: () => Promise<void>) {
   const given: BudgetTicket[] = []
   const warnings: string[] = []
   const memory = memoryCompanyStore(() => seconds(20), 1)
-  const store = refundingCompanyStore(memory, {
-    giveBack: giveBack ?? (async (each) => void given.push(each)),
-    log: { warn: (message) => void warnings.push(message) },
-  })
+  const refunds = {
+    giveBack: giveBack ?? (async (each: BudgetTicket) => void given.push(each)),
+    log: { warn: (message: string) => void warnings.push(message) },
+  }
+  const store = observedCompanyStore(memory, refundUnused(refunds))
   return { memory, store, given, warnings }
 }
 

@@ -107,8 +107,12 @@ export async function loadStored(value: unknown): Promise<'corrupt' | 'loaded'> 
   return 'loaded'
 }
 
-const credentials = target('stored credentials', fc.oneof(mutated(fc.constant(asStored)), anyJson), async (value) => {
-  await loadStored(value)
-})
+export const credentials = target(
+  'stored credentials',
+  fc.oneof(mutated(fc.constant(asStored)), anyJson),
+  async (value) => {
+    await loadStored(value)
+  },
+)
 
 export const storedTargets: readonly FuzzTarget[] = [stateRows, leaseRows, journals, sealedRows, credentials]

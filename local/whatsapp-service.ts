@@ -7,7 +7,7 @@ import type { Simulator } from './whatsapp/simulator.ts'
 
 export type WhatsAppService = {
   /** Variables and preloads that point a host at it; none for the real one. */
-  readonly hostEnvironment: Readonly<Record<string, string>>
+  readonly hostEnvironment: (hostId: string) => Readonly<Record<string, string>>
   readonly preloads: readonly string[]
   /** Serves `/simulator/…`. */
   readonly api: HttpHandler
@@ -24,8 +24,8 @@ export async function startWhatsApp(
   if (whatsapp.kind === 'simulated') return startSimulated(stateFile, log)
   const api = noSimulatorApi(whatsapp)
   const stop = async () => undefined
-  if (whatsapp.kind === 'live') return { hostEnvironment: {}, preloads: [], api, stop }
-  return { ...trusting(whatsapp.url, whatsapp.rootKey), api, stop }
+  if (whatsapp.kind === 'live') return { hostEnvironment: () => ({}), preloads: [], api, stop }
+  return { ...trusting({ url: whatsapp.url, rootKey: whatsapp.rootKey }), api, stop }
 }
 
 async function startSimulated(stateFile: string | undefined, log: Log): Promise<WhatsAppService> {
@@ -40,7 +40,8 @@ async function startSimulated(stateFile: string | undefined, log: Log): Promise<
     onEvent: (event) => log('whatsapp', describeEvent(event)),
   })
   return {
-    ...trusting(simulator.webSocketUrl, simulator.rootKey),
+    // Another simulator may know no names of clients.
+    ...trusting({ url: simulator.webSocketUrl, rootKey: simulator.rootKey, namesClients: true }),
     api: simulatorApi(simulator),
     simulator,
     stop: () => simulator.close(),
@@ -48,9 +49,21 @@ async function startSimulated(stateFile: string | undefined, log: Log): Promise<
 }
 
 /** What makes a host's Baileys talk to this service and trust its key. */
-function trusting(url: string, rootKey: string): Pick<WhatsAppService, 'hostEnvironment' | 'preloads'> {
+function trusting({
+  url,
+  rootKey,
+  namesClients = false,
+}: {
+  readonly url: string
+  readonly rootKey: string
+  readonly namesClients?: boolean
+}): Pick<WhatsAppService, 'hostEnvironment' | 'preloads'> {
   return {
-    hostEnvironment: { PAIRPLANE_WHATSAPP_URL: url, PAIRPLANE_WHATSAPP_ROOT_KEY: rootKey },
+    hostEnvironment: (hostId) => ({
+      PAIRPLANE_WHATSAPP_URL: url,
+      PAIRPLANE_WHATSAPP_ROOT_KEY: rootKey,
+      ...(namesClients && { PAIRPLANE_WHATSAPP_CLIENT: hostId }),
+    }),
     preloads: [new URL('./whatsapp/trust.ts', import.meta.url).href],
   }
 }

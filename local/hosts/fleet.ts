@@ -8,7 +8,7 @@ import { type HostProcess, startHostProcess } from './host-process.ts'
 export type FleetOptions = {
   readonly container: Container
   readonly count: number
-  readonly env: Readonly<Record<string, string>>
+  readonly env: (hostId: string) => Readonly<Record<string, string>>
   /** Modules that are loaded before the host's own, as URLs. */
   readonly preloads: readonly string[]
   /** Whether a host that dies is replaced. */
@@ -46,7 +46,7 @@ export function startFleet(options: FleetOptions): Fleet {
   const supervise = async (slot: number): Promise<void> => {
     while (!stopping.signal.aborted) {
       const hostId = `local-${slot}-${randomBytes(3).toString('hex')}`
-      const host = startHostProcess(options.container, hostId, options.env, options.preloads, options.log)
+      const host = startHostProcess(options.container, hostId, options.env(hostId), options.preloads, options.log)
       running.add(host)
       const end = await host.ended
       running.delete(host)

@@ -64,7 +64,7 @@ function startSome(options: HostOptions): Hosts {
   const fleet = startFleet({
     container,
     count: options.count,
-    env: hostEnvironment(container, options),
+    env: (hostId) => hostEnvironment(container, hostId, options),
     preloads: options.whatsapp.preloads,
     restarts: options.restarts,
     log: options.log,
@@ -89,7 +89,7 @@ function startSome(options: HostOptions): Hosts {
   }
 }
 
-function hostEnvironment(container: Container, options: HostOptions): Record<string, string> {
+function hostEnvironment(container: Container, hostId: string, options: HostOptions): Record<string, string> {
   const drain = Math.min(drainSeconds, Number(container.environment['DRAIN_SECONDS'] ?? drainSeconds))
   return {
     PATH: process.env['PATH'] ?? '',
@@ -98,7 +98,7 @@ function hostEnvironment(container: Container, options: HostOptions): Record<str
     ...container.environment,
     DRAIN_SECONDS: String(drain),
     HEALTH_PORT: '0',
-    ...options.whatsapp.hostEnvironment,
+    ...options.whatsapp.hostEnvironment(hostId),
   }
 }
 

@@ -5,7 +5,7 @@ import { generateKeyPair } from './crypto/x25519.ts'
 import { generateSigningKey, type SigningKey, signingKeyFrom } from './crypto/xeddsa.ts'
 import type { SimulatorEvent } from './events.ts'
 import { openFrontDoor } from './service/accept.ts'
-import { healthy } from './service/conditions.ts'
+import { endConditions, healthy } from './service/conditions.ts'
 import type { Timings, World } from './service/world.ts'
 import { readState, type StateWriter, stateWriter } from './state-file.ts'
 
@@ -57,7 +57,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     rootKey: rootKey.public.toString('hex'),
     control: (method, path, body) => control({ world, cutAll: door.cutAll }, method, path, body),
     async close() {
-      world.condition.end()
+      endConditions(world)
       await door.close()
       await writer.flush()
     },
@@ -80,6 +80,7 @@ function newWorld(options: SimulatorOptions, rootKey: SigningKey, phones: World[
     violations: { counts: new Map(), latest: [] },
     traffic: { connections: 0, open: 0, unanswered: 0 },
     condition: healthy,
+    conditions: new Map(),
     tell: options.onEvent ?? (() => {}),
     save: writer.save,
   }

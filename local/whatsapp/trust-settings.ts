@@ -5,6 +5,8 @@ export interface TrustSettings {
   readonly webSocketUrl: string
   /** The public root key of its certificates, 32 bytes in hex. */
   readonly rootKey: string
+  /** The name that this process goes by there, so that something may be wrong for it alone. */
+  readonly client?: string | undefined
 }
 
 /** Reads the settings of a simulated WhatsApp from the environment. Throws when one is missing or malformed. */
@@ -17,11 +19,13 @@ export function readTrustSettings(env: NodeJS.ProcessEnv): TrustSettings {
   if (!/^[0-9a-f]{64}$/i.test(rootKey)) {
     throw new Error('PAIRPLANE_WHATSAPP_ROOT_KEY must be 32 bytes in hex')
   }
-  return { webSocketUrl, rootKey }
+  return { webSocketUrl, rootKey, client: env['PAIRPLANE_WHATSAPP_CLIENT'] }
 }
 
 /** Points Baileys at that WhatsApp. It reads both constants when it connects, so this works from outside of it. */
-export function trust({ webSocketUrl, rootKey }: TrustSettings): void {
-  DEFAULT_CONNECTION_CONFIG.waWebSocketUrl = webSocketUrl
+export function trust({ webSocketUrl, rootKey, client }: TrustSettings): void {
+  const url = new URL(webSocketUrl)
+  if (client !== undefined) url.searchParams.set('client', client)
+  DEFAULT_CONNECTION_CONFIG.waWebSocketUrl = url.href
   WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootKey, 'hex')
 }

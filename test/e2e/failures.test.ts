@@ -4,12 +4,15 @@ import { behaviours } from '../../local/whatsapp/phone/behaviours.ts'
 import { conditions } from '../../local/whatsapp/service/conditions.ts'
 import type { Client } from './client.ts'
 import { elsewhere, hangingService, untilTimeIsUp, whileLinking, wholeService } from './failure-cases.ts'
+import { type Lanes, lanesOf } from './lanes.ts'
 import { link, outcomeOf, type Stage, startStage } from './stage.ts'
 
 let stage: Stage
+let lanes: Lanes
 beforeAll(async () => {
   // More attempts in a minute than a host of this size would admit.
-  stage = await startStage({ environment: { ATTEMPTS_PER_SECOND: '20' } })
+  stage = await startStage({ hosts: 2, environment: { ATTEMPTS_PER_SECOND: '20' } })
+  lanes = await lanesOf(stage)
 })
 afterAll(() => stage?.stop())
 
@@ -34,16 +37,18 @@ describe.concurrent('what a phone, or WhatsApp on its behalf, does while it is b
   })
 })
 
+// Its tests run side by side, but not beside others: they take hosts for themselves.
 describe('what is wrong with WhatsApp as a whole', () => {
-  it.for(wholeService)('%s: %s %j', async ([behaviour, code, parameters = {}]) => {
-    const { companyId, phone } = stage.fresh()
-    const client = await stage.client(companyId)
-    await stage.service(behaviour, parameters)
-    expect(await outcomeOf(client, phone)).toBe(code)
-    await stage.service('ok')
-    await isFree(client)
-    await client.close()
-  })
+  it.concurrent.for(wholeService)('%s: %s %j', ([behaviour, code, parameters = {}]) =>
+    lanes.use(async ({ company: { companyId, phone }, service }) => {
+      const client = await stage.client(companyId)
+      await service(behaviour, parameters)
+      expect(await outcomeOf(client, phone)).toBe(code)
+      await service('ok')
+      await isFree(client)
+      await client.close()
+    }),
+  )
 })
 
 describe.concurrent('what ends or interrupts a session', () => {

@@ -1,16 +1,19 @@
 /** Codes that live for two seconds and are waited for ten, and a phone change that keeps the old phone until the new one is linked (R8, R19). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hangingService, untilTimeIsUp } from './failure-cases.ts'
+import { type Lanes, lanesOf } from './lanes.ts'
 import { link, outcomeOf, type Stage, startStage } from './stage.ts'
 
 let stage: Stage
+let lanes: Lanes
 beforeAll(async () => {
   const environment = {
     CODE_LIFETIME_SECONDS: '2',
     CODE_DEADLINE_SECONDS: '10',
     PHONE_CHANGE_POLICY: 'keep-until-linked',
   }
-  stage = await startStage({ environment })
+  stage = await startStage({ hosts: 2, environment })
+  lanes = await lanesOf(stage)
 })
 afterAll(() => stage?.stop())
 
@@ -51,16 +54,18 @@ describe.concurrent('what only time can tell', () => {
   })
 })
 
+// Its tests run side by side, but not beside others: they take hosts for themselves.
 describe('a WhatsApp that hangs without any event', () => {
-  it.for(hangingService)('%s: %s', async ([behaviour, code]) => {
-    const { companyId, phone } = stage.fresh()
-    const client = await stage.client(companyId)
-    await stage.service(behaviour)
-    expect(await outcomeOf(client, phone)).toBe(code)
-    await stage.service('ok')
-    await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
-    await client.close()
-  })
+  it.concurrent.for(hangingService)('%s: %s', ([behaviour, code]) =>
+    lanes.use(async ({ company: { companyId, phone }, service }) => {
+      const client = await stage.client(companyId)
+      await service(behaviour)
+      expect(await outcomeOf(client, phone)).toBe(code)
+      await service('ok')
+      await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
+      await client.close()
+    }),
+  )
 })
 
 describe('keep-until-linked', () => {

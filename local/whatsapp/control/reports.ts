@@ -1,4 +1,5 @@
 import type { Phone } from '../phone/phone.ts'
+import type { Condition } from '../service/conditions.ts'
 import { silenceOf } from '../service/session.ts'
 import { sessionKey, type World } from '../service/world.ts'
 
@@ -24,11 +25,17 @@ export function reportPhone(world: World, phone: Phone) {
   }
 }
 
+const reportCondition = ({ name, params }: Condition) => ({ behaviour: name, params })
+
 /** Everything that the simulator knows, for tests and for the curious. */
 export function reportState(world: World) {
   const { counts, latest } = world.violations
   return {
-    service: { behaviour: world.condition.name, params: world.condition.params },
+    service: reportCondition(world.condition),
+    /** Of clients that have a condition of their own. */
+    clients: Object.fromEntries(
+      [...world.conditions].map(([client, condition]) => [client, reportCondition(condition)]),
+    ),
     connections: {
       total: world.traffic.connections,
       open: world.traffic.open,

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { behaviours } from '../phone/behaviours.ts'
-import { conditionFrom, conditions } from '../service/conditions.ts'
+import { conditionFrom, conditions, setCondition } from '../service/conditions.ts'
 import { disruptions } from '../service/disruptions.ts'
 import type { World } from '../service/world.ts'
 import { type Choice, isBadInput } from './choice.ts'
@@ -11,8 +11,8 @@ import { reportState } from './reports.ts'
 /** What the routes act on. */
 export interface Controls {
   readonly world: World
-  /** Drops every connection, for a service that is down. */
-  readonly cutAll: () => void
+  /** Drops every connection, or those of one client, for a service that is down. */
+  readonly cutAll: (client?: string) => void
 }
 
 const AnyBody = v.record(v.string(), v.unknown(), 'the body must be an object')
@@ -29,7 +29,7 @@ export async function control(controls: Controls, method: string, path: string, 
     case 'GET behaviours/':
       return done({ phone: linesOf(behaviours), service: linesOf(conditions), disrupt: linesOf(disruptions) })
     case 'PUT service/':
-      return parsed(AnyBody, body, (request) => setCondition(controls, request))
+      return parsed(AnyBody, body, (request) => changeService(controls, request))
     default:
       return notFound(method, path)
   }
@@ -42,14 +42,13 @@ async function controlPhone(world: World, name: string, act: string, body: unkno
   return run ? parsed(AnyBody, body, (request) => run(world, number, request)) : notFound(act, name)
 }
 
-function setCondition({ world, cutAll }: Controls, { behaviour: name, ...params }: Body): Reply {
+function changeService({ world, cutAll }: Controls, { behaviour: name, client, ...params }: Body): Reply {
+  if (client !== undefined && typeof client !== 'string') return refused({ field: 'client', message: 'must be a name' })
   const condition = conditionFrom(name, params)
   if (isBadInput(condition)) return refused(condition)
-  const before = world.condition
-  world.condition = condition
-  before.end()
-  if (condition.ailment.down) cutAll()
-  return done({ behaviour: condition.name, params: condition.params })
+  setCondition(world, { client }, condition)
+  if (condition.ailment.down) cutAll(client)
+  return done({ behaviour: condition.name, params: condition.params, ...(client !== undefined && { client }) })
 }
 
 function linesOf(table: Readonly<Record<string, Choice<unknown>>>): Record<string, string> {

@@ -44,7 +44,11 @@ export const behaviours: Readonly<Record<string, Choice<Effect>>> = {
   'code-expired': row('the phone says that the code has expired', { screen: 'code expired' }),
   'device-limit': row('the phone says that it has too many devices', { screen: 'device limit reached' }),
   'never-enters': row('the owner walks away', { screen: 'not entered' }),
-  'other-phone': row('this phone may type a code that was asked for another number', { typesForeignCodes: true }),
+  'other-phone': choice(
+    'this phone types the code that was asked for `number`, or the newest code of anybody',
+    { number: v.optional(digits) },
+    ({ number }) => ({ typesCodeOf: number ?? 'anybody' }),
+  ),
 
   // companion_finish: the companion answers the phone
   'finish-refused': choice('companion_finish is refused with `code`', { code: refusalCode }, ({ code }) => ({

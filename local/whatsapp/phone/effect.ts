@@ -38,8 +38,8 @@ export interface Effect {
   /** The phone shows this and does nothing. */
   readonly screen?: Screen
   readonly mistypes?: true
-  /** The phone completes a request that was made for another number. */
-  readonly typesForeignCodes?: true
+  /** The phone completes a request that was made for this other number; `anybody`: the newest of all. */
+  readonly typesCodeOf?: string
 
   readonly finishError?: StanzaError
   readonly finishSilent?: true

@@ -48,14 +48,17 @@ async function tryCode(world: World, request: Request, phone: Phone, typed: stri
   return link(world, registration, { phone, advSecret, by: 'code' })
 }
 
-/** The newest request for this phone, or, for a phone that is told to, for any. */
+/** The newest request for this phone; for a phone that types other people's codes, theirs. */
 function findRequest(world: World, phone: Phone): Request | undefined {
   const requests = [...world.registrations]
     .flatMap((registration) => (registration.pending ? [{ registration, pending: registration.pending }] : []))
     .filter(({ registration }) => registration.channel.connection.isOpen())
     .sort((a, b) => b.pending.issuedAt - a.pending.issuedAt)
   const own = requests.find(({ pending }) => pending.phone === phone)
-  return own ?? (requests.length > 0 && take(phone, 'typesForeignCodes') ? requests[0] : undefined)
+  if (own || requests.length === 0) return own
+  const whose = take(phone, 'typesCodeOf')
+  if (whose === undefined) return undefined
+  return requests.find(({ pending }) => whose === 'anybody' || pending.phone.number === whose)
 }
 
 /** Sends primary_hello and waits for companion_finish. */

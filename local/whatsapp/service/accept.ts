@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { openConnection } from '../wire/connection.ts'
 import { listen } from '../wire/listen.ts'
-import { untilReady } from './conditions.ts'
+import { conditionFor, untilReady } from './conditions.ts'
 import { serve } from './serve.ts'
 import { noteViolation } from './violations.ts'
 import type { World } from './world.ts'
@@ -11,8 +11,8 @@ import type { World } from './world.ts'
 /** The listening end of the service. */
 export interface FrontDoor {
   readonly port: number
-  /** Drops every connection, now. */
-  cutAll(): void
+  /** Drops every connection, or those of one client, now. */
+  cutAll(client?: string): void
   close(): Promise<void>
 }
 
@@ -23,7 +23,8 @@ const MAX_MESSAGE = 1 << 20
 /** Listens for clients, on the loopback only. */
 export async function openFrontDoor(world: World, port: number): Promise<FrontDoor> {
   const server = createServer((_request, response) => response.writeHead(426).end())
-  const sockets = new Set<Duplex>()
+  /** Whose connections they are, as far as is known: a client says its name when it asks for the upgrade. */
+  const sockets = new Map<Duplex, string | undefined>()
   const webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE })
 
   server.on('connection', (tcp) => {
@@ -31,14 +32,17 @@ export async function openFrontDoor(world: World, port: number): Promise<FrontDo
       tcp.resetAndDestroy()
       return
     }
-    sockets.add(tcp)
+    sockets.set(tcp, undefined)
     tcp.on('close', () => sockets.delete(tcp))
   })
   server.on('upgrade', async (request, tcp, head) => {
     // A client that gives up while it waits must not end the process.
     tcp.on('error', () => tcp.destroy())
-    await untilReady(world)
-    const { upgradeHangs, upgradeStatus } = world.condition.ailment
+    const client = clientIn(request.url)
+    sockets.set(tcp, client)
+    await untilReady(world, { client })
+    const { down, upgradeHangs, upgradeStatus } = conditionFor(world, { client }).ailment
+    if (down) return tcp.destroy()
     if (upgradeHangs) {
       world.traffic.unanswered += 1
       return
@@ -51,18 +55,20 @@ export async function openFrontDoor(world: World, port: number): Promise<FrontDo
       socket.on('close', () => {
         world.traffic.open -= 1
       })
-      const connection = openConnection(world.traffic.connections, socket, tcp, (why) =>
-        noteViolation(world, connection, 'bad-stream', why),
-      )
+      const id = { id: world.traffic.connections, client }
+      const connection = openConnection(id, socket, tcp, (why) => noteViolation(world, connection, 'bad-stream', why))
       void serve(world, connection)
     })
   })
 
-  const cutAll = () => {
-    for (const tcp of sockets) tcp.destroy()
+  const cutAll = (client?: string) => {
+    for (const [tcp, name] of sockets) if (client === undefined || client === name) tcp.destroy()
   }
   return { port: await listen(server, port), cutAll, close: () => close(server, cutAll) }
 }
+
+const clientIn = (url = ''): string | undefined =>
+  URL.parse(url, 'ws://127.0.0.1')?.searchParams.get('client') ?? undefined
 
 function refuseUpgrade(tcp: Duplex, status: number): void {
   tcp.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)

@@ -95,10 +95,31 @@ export function conditionFrom(name: unknown, params: Record<string, unknown>): C
   return { name: String(name), params, ailment, ready: promise, end: resolve }
 }
 
-/** Waits as long as the service's condition keeps it from working. */
-export async function untilReady(world: World): Promise<void> {
-  await world.condition.ready
-  const { slowMs } = world.condition.ailment
+/** The condition that a client meets: its own, if it has been given one. */
+export const conditionFor = (world: World, { client }: Named): Condition =>
+  (client === undefined ? undefined : world.conditions.get(client)) ?? world.condition
+
+/** A client by the name that it connects with, as `?client=NAME`; the real WhatsApp knows no such thing. */
+export type Named = { readonly client?: string | undefined }
+
+/** Replaces the condition of one client, or of all that have none of their own. What waited for the old one goes on. */
+export function setCondition(world: World, { client }: Named, condition: Condition): void {
+  const before = client === undefined ? world.condition : world.conditions.get(client)
+  if (client === undefined) world.condition = condition
+  else if (condition.name === 'ok') world.conditions.delete(client)
+  else world.conditions.set(client, condition)
+  before?.end()
+}
+
+/** Ends every wait. */
+export function endConditions(world: World): void {
+  for (const condition of [world.condition, ...world.conditions.values()]) condition.end()
+}
+
+/** Waits as long as the service's condition keeps it from serving this client. */
+export async function untilReady(world: World, named: Named): Promise<void> {
+  await conditionFor(world, named).ready
+  const { slowMs } = conditionFor(world, named).ailment
   if (slowMs !== undefined) await delay(slowMs, undefined, { ref: false })
 }
 

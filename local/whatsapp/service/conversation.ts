@@ -7,7 +7,7 @@ import type { World } from './world.ts'
 /** Hands every stanza of a client to a handler, one after the other, until the connection ends. */
 export async function eachStanza(world: World, channel: Channel, handle: (stanza: BinaryNode) => void): Promise<void> {
   for (let stanza = await channel.receive(); stanza; stanza = await channel.receive()) {
-    await untilReady(world)
+    await untilReady(world, channel.connection)
     handle(stanza)
   }
 }

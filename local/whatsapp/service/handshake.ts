@@ -6,7 +6,7 @@ import { generateKeyPair } from '../crypto/x25519.ts'
 import { type Channel, secureChannel } from '../wire/channel.ts'
 import type { Connection } from '../wire/connection.ts'
 import { WA_HEADER } from '../wire/frames.ts'
-import { type Ailment, untilReady } from './conditions.ts'
+import { type Ailment, conditionFor, untilReady } from './conditions.ts'
 import { noteViolation } from './violations.ts'
 import type { World } from './world.ts'
 
@@ -22,16 +22,16 @@ export interface Client {
 export async function shakeHands(world: World, connection: Connection): Promise<Client | undefined> {
   const hello = await connection.receive()
   if (!hello) return undefined
-  await untilReady(world)
+  await untilReady(world, connection)
 
-  const { ailment } = world.condition
+  const { ailment } = conditionFor(world, connection)
   const noise = startNoiseServer(world.staticKey, WA_HEADER)
   const serverHello = noise.serverHello(clientEphemeralIn(hello), certificateFor(world, ailment))
   answerHello(connection, serverHello, ailment)
 
   const finish = await connection.receive()
   if (!finish) return undefined
-  await untilReady(world)
+  await untilReady(world, connection)
 
   const { clientFinish } = proto.HandshakeMessage.decode(finish)
   if (!clientFinish?.static || !clientFinish.payload) throw new Error('clientFinish lacks a field')

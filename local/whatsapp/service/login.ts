@@ -1,6 +1,7 @@
 import { disrupted, take } from '../phone/behaviour.ts'
 import { type Device, findDevice, type Phone } from '../phone/phone.ts'
 import { info, nowSeconds, stanza } from '../wire/stanzas.ts'
+import { conditionFor } from './conditions.ts'
 import { refuse } from './conversation.ts'
 import { sayReplaced } from './disruptions.ts'
 import type { Client } from './handshake.ts'
@@ -18,7 +19,7 @@ type Refusal = { readonly reason: number; readonly why: string; readonly violati
 export async function serveLogin(world: World, client: Client): Promise<void> {
   const { channel, payload } = client
   const { connection } = channel
-  const { loginFailure } = world.condition.ailment
+  const { loginFailure } = conditionFor(world, connection).ailment
   if (loginFailure !== undefined) return refuse(channel, loginFailure)
 
   const number = String(payload.username ?? '')

@@ -6,6 +6,7 @@ import type { Expectation } from '../wire/expectation.ts'
 import { errorOf, resultOf, serverIq, stanza } from '../wire/stanzas.ts'
 import { answerFinish, type PendingCode } from './companion-finish.ts'
 import { answerHello } from './companion-hello.ts'
+import { conditionFor } from './conditions.ts'
 import { eachStanza, refuse } from './conversation.ts'
 import type { Client } from './handshake.ts'
 import { noteViolation } from './violations.ts'
@@ -36,7 +37,7 @@ const REF_COUNT = 6
 /** Serves a client that wants to be linked. */
 export async function serveRegistration(world: World, { channel, noiseKey, payload }: Client): Promise<void> {
   const { connection } = channel
-  const { ailment } = world.condition
+  const { ailment } = conditionFor(world, connection)
   if (ailment.registrationFailure !== undefined) return refuse(channel, ailment.registrationFailure)
 
   const fault = faultIn(payload)

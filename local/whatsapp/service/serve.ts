@@ -1,4 +1,5 @@
 import type { Connection } from '../wire/connection.ts'
+import { conditionFor } from './conditions.ts'
 import { shakeHands } from './handshake.ts'
 import { serveLogin } from './login.ts'
 import { serveRegistration } from './registration.ts'
@@ -10,7 +11,7 @@ export async function serve(world: World, connection: Connection): Promise<void>
   try {
     const client = await shakeHands(world, connection)
     if (!client) return
-    if (world.condition.ailment.cutAfterHandshake) return connection.cut()
+    if (conditionFor(world, connection).ailment.cutAfterHandshake) return connection.cut()
     if (client.payload.devicePairingData) await serveRegistration(world, client)
     else await serveLogin(world, client)
   } catch (error) {

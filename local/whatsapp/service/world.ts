@@ -34,7 +34,10 @@ export interface World {
   readonly violations: ViolationLog
   /** `unanswered` counts WebSocket upgrades that are left hanging. */
   readonly traffic: { connections: number; open: number; unanswered: number }
+  /** For every client that has none of its own. */
   condition: Condition
+  /** For single clients, by their names. */
+  readonly conditions: Map<string, Condition>
   readonly tell: (event: SimulatorEvent) => void
   /** Asks for the state to be written soon. */
   readonly save: () => void

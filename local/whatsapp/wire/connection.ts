@@ -6,6 +6,8 @@ import { newInbox } from './inbox.ts'
 /** One client's WebSocket, seen as a stream of frames in each direction. */
 export interface Connection {
   readonly id: number
+  /** The name that the client goes by, if it has said one. */
+  readonly client: string | undefined
   /** The next frame in order; undefined once the connection is over. */
   receive(): Promise<Buffer | undefined>
   sendFrame(bytes: Uint8Array): void
@@ -29,7 +31,7 @@ export interface Connection {
 
 /** Takes over a WebSocket that has just been accepted. `tcp` is the socket under it. */
 export function openConnection(
-  id: number,
+  { id, client }: Pick<Connection, 'id' | 'client'>,
   socket: WebSocket,
   tcp: Duplex,
   onGarbage: (why: string) => void,
@@ -57,6 +59,7 @@ export function openConnection(
   }
   return {
     id,
+    client,
     isOpen,
     receive: inbox.next,
     routingInfo: reader.routingInfo,

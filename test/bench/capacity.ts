@@ -1,6 +1,6 @@
 /** Two hundred pairings at once on one host with fifty healthy sessions; exit code 1 when a promise is broken (R18, R41, R44). */
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Answer, brokenPromises, burst, connectHealthy, gather } from '../e2e/burst.ts'
+import { type Answer, brokenPromises, burst, connectHealthy, gather, lateAnswers } from '../e2e/burst.ts'
 import { startStage } from '../e2e/stage.ts'
 import { cpuSeconds } from './cpu-time.ts'
 import { milliseconds, percentile } from './figures.ts'
@@ -30,7 +30,10 @@ export async function capacity(say: (line: string) => void): Promise<void> {
         `of functions, tables and WhatsApp ${(cpuSeconds(process.pid) - restCpu).toFixed(1)} s`,
     )
     await pause(Math.max(0, keepAliveMs - tookMs))
-    const broken = await brokenPromises(stage, healthy, asked, promisedCodes)
+    const broken = [
+      ...(await brokenPromises(stage, healthy, asked, promisedCodes)),
+      ...(await lateAnswers(stage, asked)),
+    ]
     await asked.close()
     if (broken.length > 0) process.exitCode = 1
     say(broken.length === 0 ? '  every promise was kept' : `  ${broken.length} promises were broken, such as:`)

@@ -1,5 +1,4 @@
 /** Hosts that die, freeze and stop under linked sessions (R27, R28; cases 13 and 15). */
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type Company, type Fleet, fleetOf, quickLeases, signal } from '../chaos/fleet.ts'
 import type { Client } from './client.ts'
@@ -101,8 +100,9 @@ it('SIGTERM: the others take over at once, with one disconnect; attempts finish,
   await typing.next('whatsapp-connected')
   expect(await waiting.next('pairing-code-error')).toMatchObject({ code: 'HOST_UNAVAILABLE' })
   await fleet.untilConnected([...moved, typed], slackMs, leaving.hostId)
-  await pause(1500)
   for (const client of clients) {
+    await client.next('whatsapp-connected')
+    await client.ask('get-status', 'status')
     expect(count(client, 'whatsapp-disconnected')).toBe(1)
     expect(count(client, 'whatsapp-connected')).toBe(1)
   }

@@ -27,11 +27,11 @@ test('services can be away, slow and silent, and come back', async () => {
   await expect(patient, 'nobody waits for an answer that never comes').rejects.toThrow('fetch failed')
   expect((await dynamodb()).status).toBe(200)
 
-  await put('kms-and-secrets', { how: 'slow', ms: 200 })
-  const askedAt = performance.now()
+  await put('dynamodb', { how: 'slow', ms: 60_000 })
+  await expect(dynamodb()).rejects.toThrow('timeout')
+  await put('kms-and-secrets', { how: 'slow', ms: 50 })
   const secret = await run.clients.secretsManager.send(new GetSecretValueCommand({ SecretId: 'tiny-Secret' }))
   expect(secret.SecretString).toBe('x')
-  expect(performance.now() - askedAt).toBeGreaterThan(190)
 
   run.faults.set('management', { how: 'down' })
   await expect(fetch(`${run.url}/@connections/x`, { method: 'POST' })).rejects.toThrow('fetch failed')

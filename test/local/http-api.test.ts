@@ -1,5 +1,7 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { httpApi, type TinyCloud } from './support/assembly.ts'
 import { runCloud } from './support/run.ts'
 
@@ -186,10 +188,11 @@ describe('functions', () => {
   })
 
   test('keep their state while they are warm, and run at the same time when they are busy', async () => {
+    const gate = await heldAnswer()
     const code = `let calls = 0
       export const handler = async (event) => {
         calls += 1
-        if (event.rawPath === '/slow') await new Promise((done) => setTimeout(done, 2000))
+        if (event.rawPath === '/slow') await fetch('${gate.url}')
         return { statusCode: 200, body: String(calls) }
       }`
     const run = await runCloud({
@@ -199,8 +202,9 @@ describe('functions', () => {
     const get = async (path: string) => (await fetch(run.url + path)).text()
     expect([await get('/'), await get('/')]).toEqual(['1', '2'])
     const slow = get('/slow')
-    await sleep(50)
+    await gate.asked
     expect(await get('/')).toBe('1')
+    gate.answer()
     expect(await slow).toBe('3')
   })
 
@@ -244,3 +248,19 @@ describe('functions', () => {
     expect(run.logged.join()).toContain('nobody serves Logs.PutLogEvents')
   })
 })
+
+/** A server that answers its first request when it is told to. */
+async function heldAnswer(): Promise<{ url: string; asked: Promise<void>; answer(): void }> {
+  const asked = Promise.withResolvers<void>()
+  const answered = Promise.withResolvers<void>()
+  const server = createServer(async (_request, response) => {
+    asked.resolve()
+    await answered.promise
+    response.end()
+  })
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => server.closeAllConnections())
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}`, asked: asked.promise, answer: () => answered.resolve() }
+}

@@ -5,7 +5,7 @@ import {
   GetConnectionCommand,
   PostToConnectionCommand,
 } from '@aws-sdk/client-apigatewaymanagementapi'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { webSocketApi } from './support/assembly.ts'
 import { connect, runCloud, type TinyRun, upgradeStatus } from './support/run.ts'
 
@@ -220,16 +220,27 @@ describe('limits', () => {
 
   test('an idle connection is closed, an active one is not', async () => {
     const run = await runCloud(cloud, { limits: { idleMs: 400, durationMs: 60_000 } })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
     const [idle, active] = [await connect(run.wsUrl), await connect(run.wsUrl)]
-    const timer = setInterval(() => active.send('x'), 100)
+    vi.advanceTimersByTime(300)
+    active.send('x')
+    await active.next()
+    vi.advanceTimersByTime(300)
     expect(await idle.closed).toEqual({ code: 1001, reason: 'Going away' })
-    expect(active.socket.readyState).toBe(active.socket.OPEN)
-    clearInterval(timer)
+    active.send('x')
+    await active.next()
   })
 
   test('no connection lives longer than its time', async () => {
-    const run = await runCloud(cloud, { limits: { idleMs: 60_000, durationMs: 200 } })
+    const run = await runCloud(cloud, { limits: { idleMs: 60_000, durationMs: 70_000 } })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
     const client = await connect(run.wsUrl)
+    vi.advanceTimersByTime(59_000)
+    client.send('x')
+    await client.next()
+    vi.advanceTimersByTime(11_000)
     expect((await client.closed).code).toBe(1001)
   })
 })

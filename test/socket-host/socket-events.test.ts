@@ -1,10 +1,10 @@
 /** What the simulated WhatsApp cannot be made to do quickly: a library that lies, hangs or will not close. */
 import { EventEmitter } from 'node:events'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { ConnectionUpdate, LibrarySocket, SocketTimes, Stanza } from '../../socket-host/library-socket.ts'
 import { socketEnd } from '../../socket-host/socket-end.ts'
 import { listen } from '../../socket-host/socket-events.ts'
-import { guardListeners } from '../../socket-host/socket-guard.ts'
+import { closeWithin, guardListeners } from '../../socket-host/socket-guard.ts'
 import type { SocketEvent } from '../../socket-host/whatsapp-port.ts'
 
 const times: SocketTimes = { connectMs: 5000, helloMs: 5000, restartMs: 5000, closeMs: 20 }
@@ -109,4 +109,21 @@ test('a listener that throws or rejects is caught, reported by its event, and di
     ['frame', new Error('thrown')],
     ['frame', new Error('rejected')],
   ])
+})
+
+test('a close that the peer does not answer drops the connection after its time, and no sooner', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const unanswered = Promise.withResolvers<void>()
+  const client = Object.assign(new EventEmitter(), { close: () => unanswered.promise })
+  closeWithin(client, 1000)
+  const destroyed: string[] = []
+  client.emit('upgrade', { socket: { destroy: () => destroyed.push('destroyed') } })
+  const closing = client.close()
+  vi.advanceTimersByTime(999)
+  expect(destroyed).toEqual([])
+  vi.advanceTimersByTime(1)
+  expect(destroyed).toEqual(['destroyed'])
+  unanswered.resolve()
+  await closing
 })

@@ -57,13 +57,17 @@ export const aTarget = (changes: Partial<StoredTarget> = {}): StoredTarget => {
   }
 }
 
+/** The wall clock of every adapter of a rig, epoch ms; it stands still. */
+export const rigTime = Date.parse('2026-11-22T10:00:00Z')
+
 const quiet = { debug: () => {}, warn: () => {}, error: () => {} }
 
 export async function startRig(): Promise<Rig> {
   const simulator = await startSimulator()
   trust({ webSocketUrl: simulator.webSocketUrl, rootKey: simulator.rootKey })
   const store = memoryCredentialStore()
-  const adapter = (times: Partial<SocketTimes> = {}) => createWhatsApp({ store, clock: Date.now, log: quiet, times })
+  const adapter = (times: Partial<SocketTimes> = {}) =>
+    createWhatsApp({ store, clock: () => rigTime, log: quiet, times })
   const whatsApp = adapter()
   const control = async (method: string, path: string, body: object = {}): Promise<unknown> => {
     const reply = await simulator.control(method, path, body)

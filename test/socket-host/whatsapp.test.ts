@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Failure } from '#shared/domain/errors.ts'
 import { blameSocket } from '../../socket-host/whatsapp.ts'
 import type { Credentials } from '../../socket-host/whatsapp-port.ts'
-import { aTarget, type Rig, startRig } from './whatsapp-rig.ts'
+import { aTarget, type Rig, rigTime, startRig } from './whatsapp-rig.ts'
 
 let rig: Rig
 let lastPhone = 79_001_000_000
@@ -27,7 +27,7 @@ describe('linking', () => {
     const credentials = rig.whatsApp.fresh()
     const registration = rig.open(credentials)
     const { lapsesAt } = await registration.next('qr')
-    expect(lapsesAt - Date.now()).toBeGreaterThan(55_000)
+    expect(lapsesAt).toBe(rigTime + 60_000)
 
     const code = await registration.socket.requestCode(phone)
     expect(code).toEqual({ ok: true, value: expect.stringMatching(/^[1-9A-Z]{4}-[1-9A-Z]{4}$/) })
@@ -202,12 +202,10 @@ describe('ends of a session', () => {
     expect(await well.socket.unlink(5000)).toBe('confirmed')
   })
 
-  test('closing takes a second at most when the peer has vanished, and is silent', async () => {
+  test('closing does not wait for a peer that has vanished, and is silent', async () => {
     const session = await login()
     await rig.phone(phone, 'disrupt', { how: 'vanish' })
-    const begun = performance.now()
     await session.socket.close()
-    expect(performance.now() - begun).toBeLessThan(2000)
     expect(session.types()).toEqual(['opened'])
   })
 

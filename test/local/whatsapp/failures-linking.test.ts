@@ -51,12 +51,13 @@ describe.concurrent('companion_hello', () => {
 
   test('slow-hello is answered late', async () => {
     const number = newNumber()
-    await behave(simulator, number, 'slow-hello', { ms: 300 })
+    await behave(simulator, number, 'slow-hello', { ms: 60_000 })
+    const impatient = connect(simulator)
+    expect(await impatient.requestCode(number, 250)).toMatchObject({ answer: 'none' })
+    await end(impatient)
+    await behave(simulator, number, 'slow-hello', { ms: 50 })
     const companion = connect(simulator)
-    await companion.firstQr
-    const before = performance.now()
     expect(await companion.requestCode(number)).toMatchObject({ answer: 'accepted' })
-    expect(performance.now() - before).toBeGreaterThan(290)
     await end(companion)
   })
 

@@ -1,27 +1,12 @@
 /** `npm run chaos -- [--minutes 1] [--hosts 2] [--companies 12] [--seed N]`; exit code 1 when a promise is broken. */
-import { parseArgs } from 'node:util'
-import { chaos } from './play.ts'
-import { brokenPromises } from './watch.ts'
+import { mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { supervise } from './supervise.ts'
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '1' },
-    hosts: { type: 'string', default: '2' },
-    companies: { type: 'string', default: '12' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-  },
+const journals = fileURLToPath(new URL('../../.pairplane/', import.meta.url))
+mkdirSync(journals, { recursive: true })
+process.exitCode = await supervise({
+  args: [fileURLToPath(new URL('./run.ts', import.meta.url)), ...process.argv.slice(2)],
+  journal: `${journals}chaos-${process.pid}.log`,
+  say: (line) => console.log(line),
 })
-
-const say = (line: string) => console.log(line)
-say(`seed ${values.seed}`)
-const report = await chaos({
-  seconds: Number(values.minutes) * 60,
-  hosts: Number(values.hosts),
-  companies: Number(values.companies),
-  seed: Number(values.seed),
-  say,
-})
-const broken = brokenPromises(report)
-say(JSON.stringify(report, undefined, 2))
-say(broken.length === 0 ? 'every promise was kept' : broken.join('\n'))
-process.exit(broken.length === 0 ? 0 : 1)

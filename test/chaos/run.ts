@@ -1,0 +1,29 @@
+/** One chaos run, in the process that `main.ts` watches. Its last line is the verdict; exit code 1 when a promise is broken. */
+import { parseArgs } from 'node:util'
+import { chaos } from './play.ts'
+import { verdictPrefix } from './supervise.ts'
+import { brokenPromises } from './watch.ts'
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '1' },
+    hosts: { type: 'string', default: '2' },
+    companies: { type: 'string', default: '12' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  },
+})
+
+const say = (line: string) => console.log(line)
+say(`seed ${values.seed}`)
+const report = await chaos({
+  seconds: Number(values.minutes) * 60,
+  hosts: Number(values.hosts),
+  companies: Number(values.companies),
+  seed: Number(values.seed),
+  say,
+})
+const broken = brokenPromises(report)
+say(JSON.stringify(report, undefined, 2))
+for (const promise of broken) say(promise)
+say(`${verdictPrefix}${broken.length === 0 ? 'every promise was kept' : `${broken.length} promises were broken`}`)
+process.exit(broken.length === 0 ? 0 : 1)

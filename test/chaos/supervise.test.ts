@@ -1,0 +1,41 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { supervise, verdictPrefix } from './supervise.ts'
+
+async function watched(script: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'pairplane-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const journal = join(folder, 'journal')
+  const said: string[] = []
+  const code = await supervise({
+    args: ['--input-type=module', '--eval', script],
+    journal,
+    say: (line) => said.push(line),
+  })
+  return { code, said, journal: readFileSync(journal, 'utf8') }
+}
+
+const verdict = `console.log('${verdictPrefix}every promise was kept')`
+
+it.each([
+  ['a run that keeps its promises', verdict, 0],
+  ['a run that breaks one', `${verdict}; process.exit(1)`, 1],
+])('%s ends as it says', async (_name, script, code) => {
+  const { code: ended, said } = await watched(script)
+  expect(ended).toBe(code)
+  expect(said.at(-1)).toMatch(verdictPrefix)
+})
+
+it.each([
+  ['leaves in the middle', `console.log('half way'); process.exit(0)`, 'ended with exit code 0'],
+  ['is killed', `console.log('half way'); process.kill(process.pid, 'SIGKILL')`, 'was ended by SIGKILL'],
+  ['waits for what never comes', `console.log('half way'); await new Promise(() => {})`, 'ended with exit code 13'],
+  ['is killed after its verdict', `${verdict}; process.kill(process.pid, 'SIGKILL')`, 'was ended by SIGKILL'],
+])('a run that %s has failed, and says how it ended', async (_name, script, end) => {
+  const { code, said, journal } = await watched(script)
+  expect(code).toBe(1)
+  expect(said.join('\n')).toContain(`FAILED: the run has no verdict, and ${end}`)
+  expect(journal).toContain(end)
+})

@@ -1,0 +1,23 @@
+/** Watches a chaos run from outside: one that ends without its verdict has failed, and says how it ended. */
+import { runToEnd, sayEnd } from '../support/run-to-end.ts'
+
+/** Begins the last line of every run that came to its end. */
+export const verdictPrefix = 'verdict: '
+
+export type Supervision = {
+  /** The script of the run, and its arguments. */
+  readonly args: readonly string[]
+  /** Where every line of the run is kept. */
+  readonly journal: string
+  readonly say: (line: string) => void
+}
+
+/** Runs the script to its end; the exit code is the run's own, or 1 when there was no verdict. */
+export async function supervise({ args, journal, say }: Supervision): Promise<number> {
+  const end = await runToEnd({ program: process.execPath, args, journal, onLine: say })
+  const hasVerdict = end.lastLines.some((line) => line.startsWith(verdictPrefix))
+  if (hasVerdict && end.code !== null) return end.code
+  say(`FAILED: the run has no verdict, and ${sayEnd(end)}. Its last line: ${end.lastLines.at(-1) ?? 'none'}`)
+  say(`Every line is in ${journal}`)
+  return 1
+}

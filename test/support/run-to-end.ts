@@ -1,0 +1,57 @@
+/** Runs a command and notes how it ended: nothing that a long run comes to is to be lost, least of all a silent end. */
+import { spawn } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { finished } from 'node:stream/promises'
+
+export type End = {
+  /** Null when a signal ended it. */
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** The last lines of both outputs, the latest last. */
+  readonly lastLines: readonly string[]
+}
+
+export type Command = {
+  readonly program: string
+  readonly args: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+  /** A file for every line that it writes, each with its time. */
+  readonly journal: string
+  readonly onLine?: (line: string) => void
+}
+
+const keptLines = 40
+
+/** Resolves when the process is gone and its journal written; signals that this process gets go to it, too. */
+export async function runToEnd({ program, args, env = process.env, journal, onLine }: Command): Promise<End> {
+  const file = createWriteStream(journal)
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const lastLines: string[] = []
+  for (const output of [child.stdout, child.stderr]) {
+    createInterface({ input: output }).on('line', (line) => {
+      lastLines.push(line)
+      if (lastLines.length > keptLines) lastLines.shift()
+      file.write(`${new Date().toISOString()} ${line}\n`)
+      onLine?.(line)
+    })
+  }
+  const pass = (signal: NodeJS.Signals) => child.kill(signal)
+  const passed = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of passed) process.on(signal, pass)
+  try {
+    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (...end) => resolve(end))
+    })
+    file.write(`${new Date().toISOString()} ${sayEnd({ code, signal })}\n`)
+    return { code, signal, lastLines }
+  } finally {
+    for (const signal of passed) process.off(signal, pass)
+    file.end()
+    await finished(file)
+  }
+}
+
+export const sayEnd = ({ code, signal }: Pick<End, 'code' | 'signal'>): string =>
+  signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/support/longest-first.ts'
 
 /** Tests that run the whole system, from templates that are synthesized once for all of them. */
 const whole = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts']
@@ -7,16 +8,19 @@ const library = ['test/local/whatsapp/**/*.test.ts', 'test/socket-host/{baileys-
 
 export default defineConfig({
   test: {
-    // Tests start processes, servers and worker threads of their own: one process per core is enough.
     pool: 'forks',
-    maxWorkers: 2,
-    // Real sockets and processes on a machine that others use: CI asks again, a developer sees every failure.
-    retry: process.env['CI'] ? 2 : 0,
+    // Tests of the whole system wait for hosts and services half of the time: one process more than there are cores.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
+    // Never: a test that passes the second time hides a fault of the product or of itself.
+    retry: 0,
+    setupFiles: 'test/support/seeded.ts',
     projects: [
       {
         extends: true,
         test: {
           name: 'parts',
+          globalSetup: 'test/support/print-seed.ts',
           include: ['test/**/*.test.ts'],
           exclude: [...whole, ...library],
           // Half of the time would go into loading the same modules for each file.

@@ -1,12 +1,48 @@
-/** Synthesizes the templates and bundles once for all tests that run the whole system; stages find the folder here. */
+/**
+ * Synthesizes the templates and bundles once for all tests that run the whole system. Other tests run meanwhile: only
+ * `assemblyFolder` waits for it.
+ */
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { synthesize } from '../../local/synth.ts'
 
 /** As many as `startLocal` has by default. */
 const shards = 4
+const variable = 'PAIRPLANE_TEST_ASSEMBLY'
+const pollMs = 50
 
-export default async function setup(): Promise<(() => void) | undefined> {
-  if (process.env['PAIRPLANE_ASSEMBLY']) return undefined
-  const { folder, remove } = await synthesize(shards, new AbortController().signal)
-  process.env['PAIRPLANE_ASSEMBLY'] = folder
-  return remove
+/** Says in a file what has come of the synthesis, since tests run in processes of their own. */
+export default async function setup(): Promise<() => Promise<void>> {
+  const notes = await mkdtemp(join(tmpdir(), 'pairplane-assembly-'))
+  const note = join(notes, 'note')
+  process.env[variable] = note
+  const stopping = new AbortController()
+  const synthesis = synthesize(shards, stopping.signal)
+  const noted = synthesis
+    .then(
+      ({ folder }) => ({ folder }),
+      (error: unknown) => ({ failure: String(error) }),
+    )
+    .then((outcome) => writeFile(`${note}.new`, JSON.stringify(outcome)))
+    // Whole or not at all: a reader must not find half of it.
+    .then(() => rename(`${note}.new`, note))
+  return async () => {
+    stopping.abort()
+    const [made] = await Promise.allSettled([synthesis, noted])
+    if (made.status === 'fulfilled') made.value.remove()
+    await rm(notes, { recursive: true, force: true })
+  }
+}
+
+/** The folder, once it is complete; undefined outside of a test run. Throws what the synthesis has failed with. */
+export async function assemblyFolder(): Promise<string | undefined> {
+  const note = process.env[variable]
+  if (note === undefined) return undefined
+  while (!existsSync(note)) await pause(pollMs)
+  const { folder, failure } = JSON.parse(await readFile(note, 'utf8')) as { folder?: string; failure?: string }
+  if (folder === undefined) throw new Error(`The templates could not be made: ${failure}`)
+  return folder
 }

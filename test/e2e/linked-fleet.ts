@@ -26,8 +26,7 @@ export type Linked = { readonly companyId: string; readonly phone: string }
 const epoch = 1
 const abreast = 8
 const commandMs = 600_000
-const pollMs = 50
-/** Lists are read by functions, on the cores that the hosts need. */
+const pollMs = 100
 const slowPollMs = 250
 const silent = { debug: () => undefined, warn: () => undefined, error: () => undefined }
 
@@ -101,22 +100,43 @@ export async function restartHosts(run: LocalRun, signal: NodeJS.Signals = 'SIGT
     const now = (await run.hosts()).filter(({ hostId }) => before.every((old) => old.hostId !== hostId))
     return now.length === before.length && now.reduce((sum, host) => sum + host.shards.length, 0) === shards
   }
-  while (!(await isReplaced())) await pause(pollMs)
+  while (!(await isReplaced())) await pause(slowPollMs)
 }
 
-/** What the simulated WhatsApp sees. */
+/** The state of the simulated WhatsApp. */
 export type WhatsAppView = {
-  readonly connections: { readonly total: number; readonly open: number; readonly unanswered: number }
+  readonly connections: {
+    readonly total: number
+    readonly open: number
+    readonly unanswered: number
+    readonly registering: number
+  }
   /** Devices that are online, each as often as it is. */
   readonly online: readonly string[]
   /** The longest time for which any device that is online has sent nothing, in ms. */
   readonly longestSilenceMs: number
   readonly phones: readonly { readonly phone: string; readonly devices: readonly { readonly logins: number }[] }[]
-  readonly violations: { readonly total: number; readonly counts: Readonly<Record<string, number>> }
+  readonly violations: {
+    readonly total: number
+    readonly counts: Readonly<Record<string, number>>
+    readonly latest: readonly { readonly kind: string; readonly phone?: string; readonly at: string }[]
+  }
 }
 
-export const whatsAppView = async ({ url }: { readonly url: string }): Promise<WhatsAppView> =>
-  (await (await fetch(`${url}/simulator/state`)).json()) as WhatsAppView
+/** Asks the simulator itself where this process has it: waits look often, and HTTP would cost more than what is waited for. */
+export const whatsAppView = async ({ url, simulator }: Watched): Promise<WhatsAppView> =>
+  (simulator
+    ? (await simulator.control('GET', '/simulator/state')).body
+    : await (await fetch(`${url}/simulator/state`)).json()) as WhatsAppView
+
+/** A run whose simulated WhatsApp can be looked at. */
+export type Watched = Pick<LocalRun, 'url'> & Partial<Pick<LocalRun, 'simulator'>>
+
+/** Those of the phones that have no device online. */
+export async function offline(run: Watched, phones: readonly string[]): Promise<readonly string[]> {
+  const online = new Set((await whatsAppView(run)).online.map((jid) => jid.split(':')[0]))
+  return phones.filter((phone) => !online.has(phone))
+}
 
 /** How often the first device of each phone has logged in. */
 export async function loginsOf(run: LocalRun, phones: readonly string[]): Promise<readonly number[]> {
@@ -144,11 +164,10 @@ const SessionPage = v.object({
 })
 
 /** Resolves with the ms that it took until operators are told that all are connected; rejects naming those that are not. */
-export async function untilShownConnected(stage: Stage, companyIds: readonly string[], withinMs: number) {
+export async function untilShownConnected(stage: Stage, linked: readonly Linked[], withinMs: number) {
   const startedAt = performance.now()
   for (;;) {
-    const connected = await connectedCompanies(stage)
-    const missing = companyIds.filter((companyId) => !connected.has(companyId))
+    const missing = await notShownConnected(stage, linked)
     const elapsed = performance.now() - startedAt
     if (missing.length === 0) return elapsed
     if (elapsed > withinMs) throw new Error(`not connected within ${withinMs} ms: ${missing.join(', ')}`)
@@ -156,8 +175,23 @@ export async function untilShownConnected(stage: Stage, companyIds: readonly str
   }
 }
 
+/** Lists are read by functions, company by company: none is asked for while WhatsApp itself still misses a device. */
+async function notShownConnected(stage: Stage, linked: readonly Linked[]): Promise<readonly string[]> {
+  const phones = new Set(
+    await offline(
+      stage.run,
+      linked.map(({ phone }) => phone),
+    ),
+  )
+  const missing = linked.filter(({ phone }) => phones.has(phone))
+  const connected = missing.length > 0 ? undefined : await connectedCompanies(stage)
+  return (connected ? linked.filter(({ companyId }) => !connected.has(companyId)) : missing).map(
+    ({ companyId }) => companyId,
+  )
+}
+
 /** Resolves with the ms that it took until so many devices are online. */
-export async function untilOnline(run: { readonly url: string }, count: number, withinMs: number): Promise<number> {
+export async function untilOnline(run: Watched, count: number, withinMs: number): Promise<number> {
   const startedAt = performance.now()
   for (;;) {
     const { online } = await whatsAppView(run)

@@ -1,5 +1,6 @@
 /** A whole local run for a test file, with the phones of its simulated WhatsApp at hand. */
 import { type LocalRun, startLocal } from '../../local/local-run.ts'
+import { assemblyFolder } from './assembly.ts'
 import { type Client, connect, type Frame } from './client.ts'
 
 export type Stage = {
@@ -9,8 +10,8 @@ export type Stage = {
   /** Calls an HTTP route with a token of the role. */
   readonly http: (method: string, path: string, as?: Caller, request?: HttpExtras) => Promise<HttpAnswer>
   readonly phone: (number: string) => Phone
-  /** Puts the simulated WhatsApp as a whole into a condition. */
-  readonly service: (behaviour: string, parameters?: object) => Promise<void>
+  /** Puts the simulated WhatsApp into a condition: for all hosts, or for the one that `client` names. */
+  readonly service: (behaviour: string, parameters?: object & { readonly client?: string }) => Promise<void>
   /** A company and a phone that no other test of the file uses. */
   readonly fresh: () => { companyId: string; phone: Phone }
   readonly stop: () => Promise<void>
@@ -41,16 +42,13 @@ export type PhoneReport = {
 let companies = 0
 
 export async function startStage(options: Parameters<typeof startLocal>[0] = {}): Promise<Stage> {
-  const assembly = process.env['PAIRPLANE_ASSEMBLY']
+  const assembly = await assemblyFolder()
   const run = await startLocal({ port: 0, ...(assembly && { assembly }), ...options })
   const control = async (method: string, path: string, body: object = {}) => {
-    const response = await fetch(`${run.url}/simulator/${path}`, {
-      method,
-      ...(method !== 'GET' && { body: JSON.stringify(body) }),
-    })
-    const reply = (await response.json()) as Record<string, unknown>
-    if (!response.ok) throw new Error(`simulator ${path}: ${response.status} ${JSON.stringify(reply)}`)
-    return reply
+    if (!run.simulator) throw new Error('The hosts of this run talk to another WhatsApp')
+    const reply = await run.simulator.control(method, `/simulator/${path}`, method === 'GET' ? undefined : body)
+    if (reply.status !== 200) throw new Error(`simulator ${path}: ${reply.status} ${JSON.stringify(reply.body)}`)
+    return reply.body as Record<string, unknown>
   }
   const phone = (number: string): Phone => ({
     number,

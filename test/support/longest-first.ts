@@ -1,0 +1,34 @@
+/** The order of the test files: what takes longest begins first, so that nobody waits for it alone in the end. */
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** Files that take more than ten seconds, the longest first. A name that is missing here costs time and nothing else. */
+const long = [
+  'e2e/isolation',
+  'contracts/dynamodb-local',
+  'contracts/dynalite',
+  'e2e/failures',
+  'e2e/failover',
+  'e2e/credentials',
+  'e2e/patience',
+  'chaos/short',
+  'e2e/pairing',
+  'e2e/capacity',
+  'shared/dynamo/credential-store-faults',
+  'properties/credentials.property',
+  'local/whatsapp/linking',
+  'local/whatsapp/failures-linking',
+  'socket-host/whatsapp',
+  'local/websocket-api',
+]
+
+const rank = ({ moduleId }: TestSpecification): number => {
+  const index = long.findIndex((name) => moduleId.endsWith(`test/${name}.test.ts`))
+  return index < 0 ? long.length : index
+}
+
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    return sorted.toSorted((a, b) => rank(a) - rank(b))
+  }
+}

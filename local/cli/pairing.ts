@@ -101,14 +101,16 @@ export function pair({ url, request, play, print = console.log, after }: Pairing
     overdue.expectIn()
   }
 
+  /** Whichever answer to the request comes first: `pairing-started` may be the one that got lost. */
+  function noteStart({ requestId, attemptId, phoneNumber }: Frame): void {
+    if (started || requestId !== request.requestId || attemptId === undefined) return
+    started = { attemptId, phone: phoneNumber }
+    unansweredRequests = 0
+    if (isCancelled) sendCancel()
+  }
   function show(frame: Frame): void {
     timer.stop()
     printAll(linesFor(frame))
-    if (frame.event === 'pairing-started') {
-      started = { attemptId: frame['attemptId'], phone: frame['phoneNumber'] }
-      unansweredRequests = 0
-      if (isCancelled) sendCancel()
-    }
     overdue.expectIn(secondsLeft(frame))
     if (frame.event === 'pairing-code') timer.start(Number(frame['expiresIn']))
     if (onScreen(frame) !== undefined) {
@@ -148,6 +150,7 @@ export function pair({ url, request, play, print = console.log, after }: Pairing
   function takeFrame(frame: Frame): void {
     const { event, seq, requestId, retryable } = frame
     isAsked = false
+    noteStart(frame)
     const isStale = event === 'status' && Number(seq) < lastSeq
     lastSeq = Math.max(lastSeq, Number(seq) || 0)
     // The store may be away for a moment, and the attempt well.

@@ -151,6 +151,15 @@ test('a request whose answer got lost is sent again, as the same', async () => {
   expect(asked.filter(({ action }) => action === request.action)).toEqual([request, request])
 })
 
+test('a code says as much as the start that got lost', async () => {
+  const { exitCode, actions } = await run({
+    'get-status': [[status()], [status({ session: 'connected', phoneNumber: '79001***567' })]],
+    'request-pairing-code': [[{ ...code, requestId: 'r1' }, silence]],
+  })
+  expect(exitCode).toBe(0)
+  expect(actions('request-pairing-code')).toBe(1)
+})
+
 test('a request that is never answered is given up', async () => {
   const { exitCode, text, actions } = await run({ 'get-status': [[status()]], 'request-pairing-code': [[silence]] })
   expect(exitCode).toBe(1)

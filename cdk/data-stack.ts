@@ -19,10 +19,7 @@ export class DataStack extends Stack {
   readonly watchdog: WatchdogQueue
 
   constructor(scope: Construct, id: string, { stage }: DataStackProps) {
-    super(scope, id, {
-      description: `Pairplane ${stage.name}: tables, key, secrets, queues`,
-      terminationProtection: stage.protectsData,
-    })
+    super(scope, id, { description: `Pairplane ${stage.name}: tables, key, secrets, queues` })
     if (stage.protectsData) recordShards(this, stage)
     this.alerts = new Alerts(this, 'Alerts', { stage })
     const props = { ...stage, alerts: this.alerts }

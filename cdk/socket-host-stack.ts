@@ -4,7 +4,15 @@ import type { FargateService } from 'aws-cdk-lib/aws-ecs'
 import type { Role } from 'aws-cdk-lib/aws-iam'
 import type { Construct } from 'constructs'
 import { shardQueueArns } from './constructs/command-queues.ts'
-import { grantConnections, grantDataKeys, grantReadWriteItems, grantReceive, grantSend } from './constructs/grants.ts'
+import {
+  grantConnections,
+  grantCredentials,
+  grantDataKeys,
+  grantReadSecret,
+  grantReadWriteItems,
+  grantReceive,
+  grantSend,
+} from './constructs/grants.ts'
 import { HostNetwork } from './constructs/host-network.ts'
 import { HostService } from './constructs/host-service.ts'
 import { HostTask } from './constructs/host-task.ts'
@@ -52,11 +60,10 @@ export class SocketHostStack extends Stack {
 
 function grantHost(role: Role, { stage, data, webSocketStage }: SocketHostStackProps): void {
   grantReadWriteItems(data.tables.control, role)
-  grantReadWriteItems(data.tables.credentials, role)
-  data.tables.credentials.grant(role, 'dynamodb:BatchWriteItem')
+  grantCredentials(data.tables.credentials, role)
   grantReceive(shardQueueArns(role, stage), role)
   grantSend([data.watchdog.queue.queueArn], role)
   grantDataKeys(data.secrets.credentialsKey, role)
   grantConnections(webSocketStage, role)
-  data.secrets.phoneHash.grantRead(role)
+  grantReadSecret(data.secrets.phoneHash, role)
 }

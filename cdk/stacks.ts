@@ -37,7 +37,10 @@ export function addStacks(app: App, { stage, bundles, buildVersion }: StacksProp
     httpStage: controlPlane.http.stage,
     service: socketHost.service,
   })
+  const stacks = { data, controlPlane, socketHost, monitoring }
+  // All of them: stacks go one after another, those without protection first, and a refusal would come too late.
+  for (const stack of Object.values(stacks)) stack.terminationProtection = stage.protectsData
   Tags.of(app).add('app', 'pairplane')
   Tags.of(app).add('stage', stage.name)
-  return { data, controlPlane, socketHost, monitoring }
+  return stacks
 }

@@ -23,7 +23,7 @@ export type StageConfig = {
   }
   /** `private-with-nat` is for firms whose policy forbids public addresses; it costs a NAT gateway per zone. */
   readonly network: 'public' | 'private-with-nat'
-  /** Tables, key and secrets outlive their stack and refuse deletion. */
+  /** Tables, key and secrets outlive their stack and refuse deletion, and no stack can be destroyed in passing. */
   readonly protectsData: boolean
   readonly logRetentionDays: 7 | 30 | 90 | 365
   readonly throttle: { readonly webSocket: Throttle; readonly http: Throttle }

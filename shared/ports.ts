@@ -120,7 +120,7 @@ export type LeaseStore = {
   bequeath(lease: Lease, heir: string): Promise<void>
   /** Gives the lease up; the epoch stays. */
   release(lease: Lease): Promise<void>
-  /** The host's line for operators. */
+  /** The host's line for operators; what it says is from the moment of the write. */
   beat(beat: {
     hostId: string
     sessions: number

@@ -1,6 +1,7 @@
 /** A socket host: the shards that it owns, from claim to hand-over. */
 
 import type { LeaseStore } from '#shared/ports.ts'
+import { keepBeating } from './beat.ts'
 import { leaseKeeper } from './lease-keeper.ts'
 import { hostShard, type ShardDeps, type ShardHost } from './shard-host.ts'
 import { type Cancel, pause } from './time.ts'
@@ -26,9 +27,6 @@ export type SocketHost = {
   states(): Readonly<Record<string, number>>
   status(): { readonly shards: readonly number[]; readonly sessions: number; readonly lastContactAt: number }
 }
-
-/** Between two lines for operators. */
-const beatMs = 10_000
 
 export function socketHost(deps: HostDeps): SocketHost {
   const { time, log, leases } = deps
@@ -67,11 +65,10 @@ export function socketHost(deps: HostDeps): SocketHost {
     return Object.fromEntries([...byStatus].map(([status, same]) => [status, same.length]))
   }
 
-  function beat(): void {
-    const line = { hostId, sessions: sessions(), shards: keeper.owned(), since, version, states: states() }
-    leases.beat(line).catch((error: unknown) => log.warn('beat could not be written', { error }))
-    stopBeat = time.after(beatMs, beat)
-  }
+  const describe = () => ({
+    ...{ hostId, sessions: sessions(), shards: keeper.owned() },
+    ...{ since, version, states: states() },
+  })
 
   async function leaveShard(shard: number, patience: AbortSignal, leavesAt: number): Promise<void> {
     try {
@@ -86,7 +83,7 @@ export function socketHost(deps: HostDeps): SocketHost {
   return {
     start: () => {
       keeper.start()
-      beat()
+      stopBeat = keepBeating(deps, describe)
     },
     states,
     status: () => ({ shards: keeper.owned(), sessions: sessions(), lastContactAt: keeper.lastContactAt() }),

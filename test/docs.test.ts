@@ -62,6 +62,11 @@ it('every link between pages leads to something', () => {
   expect(missing(links)).toEqual([])
 })
 
+it('no page names a folder of somebody’s machine', () => {
+  const pages = globSync(['*.md', 'docs/**/*.md', 'local/**/*.md'], { cwd: root })
+  expect(pages.filter((page) => /(^|[\s(`"'=])\/(tmp|home|Users|root|var|opt|work)\//m.test(read(page)))).toEqual([])
+})
+
 it('every script and folder that the README names exists', () => {
   const readme = read('README.md')
   const scripts = [...readme.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name)

@@ -10,7 +10,7 @@ import { functionEnvironment } from '../environment.ts'
 import type { StageConfig } from '../stage.ts'
 import { ApiFunction } from './api-function.ts'
 import { shardQueueArns } from './command-queues.ts'
-import { grantConnections, grantReadItems, grantReadWriteItems, grantSend } from './grants.ts'
+import { grantConnections, grantReadItems, grantReadSecret, grantReadWriteItems, grantSend } from './grants.ts'
 
 export type ApiFunctionsProps = {
   readonly stage: StageConfig
@@ -61,7 +61,7 @@ export class ApiFunctions extends Construct {
     // Who sends commands takes the mutex first, and arms the watchdog before that.
     if (spec.sendsCommands) grantSend([...shardQueueArns(this, stage), data.watchdog.queue.queueArn], role)
     if (spec.pushes) grantConnections(webSocketStage, role)
-    if (spec.readsTokenSecret && stage.tokens.jwksUrl === undefined) data.secrets.token.grantRead(role)
-    if (spec.readsPhoneHashSecret) data.secrets.phoneHash.grantRead(role)
+    if (spec.readsTokenSecret && stage.tokens.jwksUrl === undefined) grantReadSecret(data.secrets.token, role)
+    if (spec.readsPhoneHashSecret) grantReadSecret(data.secrets.phoneHash, role)
   }
 }

@@ -4,6 +4,7 @@ import type { WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
 import { Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam'
 import type { Key } from 'aws-cdk-lib/aws-kms'
+import type { Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import { acknowledge, wildcardFinding } from './acknowledge.ts'
 
 const readActions = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query']
@@ -16,15 +17,27 @@ export const grantReadItems = (table: TableV2, grantee: IGrantable) => table.gra
 export const grantReadWriteItems = (table: TableV2, grantee: IGrantable) =>
   table.grant(grantee, ...readActions, ...writeActions)
 
+/** Lets a role read and write credentials. They are deleted in batches only, for which IAM asks for no action but that one. */
+export const grantCredentials = (table: TableV2, grantee: IGrantable) =>
+  table.grant(grantee, ...readActions, 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:BatchWriteItem')
+
+/** Lets a role read a secret's values; CDK's own grant would also let it describe the secret. */
+export const grantReadSecret = (secret: Secret, grantee: IGrantable) =>
+  Grant.addToPrincipal({
+    grantee,
+    actions: ['secretsmanager:GetSecretValue'],
+    resourceArns: [secret.secretArn],
+  })
+
 /** Lets a role send to queues. */
 export const grantSend = (queueArns: readonly string[], grantee: IGrantable) =>
   Grant.addToPrincipal({ grantee, actions: ['sqs:SendMessage'], resourceArns: [...queueArns] })
 
-/** Lets a role take messages from queues, hold them back and delete them. */
+/** Lets a role take messages from queues and delete them. */
 export const grantReceive = (queueArns: readonly string[], grantee: IGrantable) =>
   Grant.addToPrincipal({
     grantee,
-    actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
+    actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage'],
     resourceArns: [...queueArns],
   })
 

@@ -72,14 +72,18 @@ const percentiles = (counts: Counts, name: Histogram) => ({
 
 const fleet = (hosts: readonly HostLine[]) => ({
   sessions_by_state: sumOf(hosts.map(({ states }) => states)),
-  hosts: hosts.map(({ hostId, version, since, sessions, shards: owned }) => ({
+  hosts: hosts.map(({ hostId, version, since, sessions, shards: owned, at }) => ({
     hostId,
     version,
-    since: new Date(since).toISOString(),
+    since: iso(since),
     sessions,
     shards: owned,
+    /** All of the above is as the host has told it then, and so are its sessions in `sessions_by_state`. */
+    sessionsAt: iso(at),
   })),
 })
+
+const iso = (epochMs: number) => new Date(epochMs).toISOString()
 
 export const metricsRoutes: Readonly<Record<string, Route<MetricsDeps>>> = { 'GET /api/whatsapp/metrics': read }
 

@@ -6,7 +6,11 @@ import { CompanyId, firstIssue, longestMessage } from '#shared/protocol/client-m
 import type { HttpResponse, Problem } from '../responses.ts'
 import type { Caller } from '../tokens.ts'
 
-const texts = v.optional(v.record(v.string(), v.optional(v.string())), {})
+/**
+ * Texts by name. Whoever else sends this format writes null for what is not there (function URLs, emulators of AWS): a
+ * null that came through would make each request a 500, or be read as the word "null".
+ */
+const texts = v.pipe(v.nullish(v.record(v.string(), v.nullish(v.string())), {}), v.transform(withoutNull))
 
 /** An event of payload format 2.0; header names are in lower case. */
 export const HttpEvent = v.object({
@@ -14,8 +18,8 @@ export const HttpEvent = v.object({
   headers: texts,
   pathParameters: texts,
   queryStringParameters: texts,
-  body: v.optional(v.string(), ''),
-  isBase64Encoded: v.optional(v.boolean(), false),
+  body: v.nullish(v.string(), ''),
+  isBase64Encoded: v.nullish(v.boolean(), false),
   requestContext: v.object({ requestId: v.string(), http: v.object({ method: v.string() }) }),
 })
 export type HttpEvent = v.InferOutput<typeof HttpEvent>
@@ -71,6 +75,12 @@ export const noInput = v.object({})
 
 export const badRequest = (field: string, detail: string): Result<never, Problem> =>
   err({ code: 'BAD_REQUEST', detail, field })
+
+function withoutNull(
+  given: Readonly<Record<string, string | null | undefined>>,
+): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(Object.entries(given).flatMap(([name, text]) => (text == null ? [] : [[name, text]])))
+}
 
 function inputOf<Schema extends v.GenericSchema>(
   schema: Schema,

@@ -1,5 +1,5 @@
 /** `npm run admin`: the HTTP API for operators, from the terminal. */
-import { endpointsOf, localToken, localUrl } from './api.ts'
+import { ask, endpointsOf, localToken, localUrl } from './api.ts'
 import { parseCompany, parseOptions, runMain, UsageError } from './arguments.ts'
 import { table } from './table.ts'
 
@@ -59,14 +59,22 @@ function companyFor(command: string, company: string | undefined): string {
 function apiOf(http: string, token: string): Api {
   return async (method, path) => {
     const headers = { authorization: `Bearer ${token}`, 'accept-language': 'en' }
-    const response = await fetch(http + path, { method, headers }).catch((error: unknown) => {
-      throw new Error(`Cannot reach ${http}. Is \`npm start\` running?`, { cause: error })
-    })
-    const body = (await response.json().catch(() => ({}))) as Json
-    if (response.ok) return body
+    const { status, ok, text } = await ask(http + path, { method, headers }, 'Is `npm start` running?')
+    const body = parseJson(text)
+    if (ok) return body
     const reason = body['reason'] ? `: ${body['reason']}` : ''
-    const said = `${response.status} ${body['code'] ?? ''} ${body['detail'] ?? body['title'] ?? ''}${reason}`.trim()
-    throw response.status === 400 ? new UsageError(said) : new Error(said)
+    const said = `${status} ${body['code'] ?? ''} ${body['detail'] ?? body['title'] ?? ''}${reason}`.trim()
+    throw status === 400 ? new UsageError(said) : new Error(said)
+  }
+}
+
+/** What stands between us and the API may answer with something else. */
+function parseJson(text: string): Json {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : {}
+  } catch {
+    return {}
   }
 }
 

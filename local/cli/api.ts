@@ -34,10 +34,28 @@ export async function localToken(
 /** Posts JSON and returns the answer's JSON object; a refusal or no answer becomes an error with `hint`. */
 export async function post(url: string, body: object, hint: string): Promise<Record<string, unknown>> {
   const headers = { 'content-type': 'application/json' }
-  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) }).catch((error: unknown) => {
-    throw new Error(`Cannot reach ${new URL(url).origin}. ${hint}`, { cause: error })
-  })
-  const text = await response.text()
-  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text}. ${hint}`)
+  const { status, ok, text } = await ask(url, { method: 'POST', headers, body: JSON.stringify(body) }, hint)
+  if (!ok) throw new Error(`${url} answered ${status}: ${text}. ${hint}`)
   return JSON.parse(text) as Record<string, unknown>
+}
+
+export type Answer = { readonly status: number; readonly ok: boolean; readonly text: string }
+
+/** API Gateway answers within 30 s, whatever happens behind it. */
+const answerWithinMs = 40_000
+
+/** Fetches; a server that is not there, or that does not answer in time, becomes an error with `hint`. */
+export async function ask(url: string, init: RequestInit, hint: string, withinMs = answerWithinMs): Promise<Answer> {
+  const signal = AbortSignal.timeout(withinMs)
+  try {
+    const response = await fetch(url, { ...init, signal })
+    // In time as well: the rest of an answer can fail to come.
+    return { status: response.status, ok: response.ok, text: await response.text() }
+  } catch (error) {
+    const { origin } = new URL(url)
+    const what = signal.aborted
+      ? `${origin} has not answered; it may have done what it was asked all the same.`
+      : `Cannot reach ${origin}.`
+    throw new Error(`${what} ${hint}`, { cause: error })
+  }
 }

@@ -4,8 +4,16 @@ import type { Frame } from './pair-display.ts'
 
 const firstDelayMs = 500
 const longestDelayMs = 10_000
+/** A server that takes the connection and says nothing would be waited for without end. */
+const handshakeTimeout = 30_000
 
-export type ClientConnection = { readonly send: (message: object) => boolean; readonly close: () => void }
+export type ClientConnection = {
+  /** False while there is no connection. */
+  readonly send: (message: object) => boolean
+  /** Gives an open connection up for a new one. */
+  readonly renew: () => void
+  readonly close: () => void
+}
 
 /** What the user of a connection is told. */
 export type Listener = {
@@ -40,7 +48,7 @@ export function keepConnected(url: string, listener: Listener): ClientConnection
     delayMs = Math.min(delayMs * 2, longestDelayMs)
   }
   function connect(): void {
-    socket = new WebSocket(url)
+    socket = new WebSocket(url, { handshakeTimeout })
     socket.on('open', () => {
       isOpen = true
       wasOpen = true
@@ -62,6 +70,7 @@ export function keepConnected(url: string, listener: Listener): ClientConnection
       socket.send(JSON.stringify(message))
       return true
     },
+    renew: () => socket.terminate(),
     close: () => {
       isClosed = true
       clearTimeout(timer)

@@ -26,7 +26,7 @@ export type HostView = {
   readonly hostId: string
   readonly pid: number | undefined
   readonly shards: readonly number[]
-  /** As the host has told at `sessionsAt` (ISO time): it does every 10 s. */
+  /** As the host has told at `sessionsAt` (ISO time): it does within a second of each change. */
   readonly sessions: number
   readonly sessionsAt?: string
 }

@@ -36,7 +36,8 @@ export const identifiers: Readonly<Record<RealisedType, Identify>> = {
     const properties = await readProperties(resource, queueProperties, resolve)
     const name = properties.QueueName ?? `${generatedName(resource, 75)}${properties.FifoQueue ? '.fifo' : ''}`
     const url = await createQueue(clients.sqs, name, properties)
-    return { ref: url, attributes: { Arn: queueArn(name), QueueName: name, QueueUrl: url } }
+    const Arn = await queueArn(clients.sqs, url)
+    return { ref: url, attributes: { Arn, QueueName: name, QueueUrl: url } }
   },
   'AWS::KMS::Key': async (resource, { clients, resolve }) => {
     await readProperties(resource, keyProperties, resolve)
@@ -92,7 +93,7 @@ async function identifyTable(resource: Resource, { clients, resolve }: IdentityC
   const properties = await readProperties(resource, tableProperties, resolve)
   const name = properties.TableName ?? generatedName(resource)
   await createTable(clients.dynamodb, name, properties)
-  return { ref: name, attributes: { Arn: tableArn(name) } }
+  return { ref: name, attributes: { Arn: await tableArn(clients.dynamodb, name) } }
 }
 
 /** Reads one name and leaves the other properties to whoever acts on them. */

@@ -1,7 +1,12 @@
 /** SQS queues of a template. */
-import { CreateQueueCommand, GetQueueUrlCommand, SetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs'
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  SetQueueAttributesCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs'
 import * as v from 'valibot'
-import { account, region } from '../services/account.ts'
 import { flag, numeric, type PropertySpec } from './properties.ts'
 
 export const queueProperties = {
@@ -56,9 +61,12 @@ async function updateQueue(client: SQSClient, name: string, attributes: Attribut
   return QueueUrl
 }
 
-/** A queue's ARN. */
-export function queueArn(name: string): string {
-  return `arn:aws:sqs:${region}:${account}:${name}`
+/** A queue's ARN, as the engine says it: one of somebody else has an account of its own, and finds no queue of another. */
+export async function queueArn(client: SQSClient, url: string): Promise<string> {
+  const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn'] })
+  const arn = (await client.send(command)).Attributes?.['QueueArn']
+  if (arn === undefined) throw new Error(`SQS named no ARN for queue ${url}`)
+  return arn
 }
 
 function attributeText(value: string | number | boolean | object): string {

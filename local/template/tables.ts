@@ -1,12 +1,12 @@
 /** DynamoDB tables of a template. */
 import {
   CreateTableCommand,
+  DescribeTableCommand,
   type DynamoDBClient,
   ResourceInUseException,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb'
 import * as v from 'valibot'
-import { account, region } from '../services/account.ts'
 import type { PropertySpec } from './properties.ts'
 
 const KeySchema = v.array(v.object({ AttributeName: v.string(), KeyType: v.picklist(['HASH', 'RANGE']) }))
@@ -48,7 +48,9 @@ export async function createTable(client: DynamoDBClient, name: string, properti
   await waitUntilTableExists({ client, minDelay: 0.02, maxDelay: 1, maxWaitTime: readySeconds }, { TableName: name })
 }
 
-/** A table's ARN. */
-export function tableArn(name: string): string {
-  return `arn:aws:dynamodb:${region}:${account}:table/${name}`
+/** A table's ARN, as the engine says it: its account may be another than ours. */
+export async function tableArn(client: DynamoDBClient, name: string): Promise<string> {
+  const arn = (await client.send(new DescribeTableCommand({ TableName: name }))).Table?.TableArn
+  if (arn === undefined) throw new Error(`DynamoDB named no ARN for table ${name}`)
+  return arn
 }

@@ -105,7 +105,7 @@ export async function writeState(
       ':numbers': write.numbers,
       ':mark': write.mark.id,
     },
-    ReturnValues: 'UPDATED_NEW',
+    ReturnValues: wholeRow,
   })
   return seqOf(await unlessRefused(client.send(update)))
 }
@@ -127,7 +127,7 @@ export async function drawNumbers(
     ConditionExpression: isAsSeen(seen),
     ExpressionAttributeNames: { '#rev': 'rev', '#seq': 'seq' },
     ExpressionAttributeValues: { ...seenValues(seen), ':numbers': numbers },
-    ReturnValues: 'UPDATED_NEW',
+    ReturnValues: wholeRow,
   })
   return seqOf(await unlessRefused(client.send(update)))
 }
@@ -140,10 +140,16 @@ export async function readAndDraw({ client, table }: ControlTable, companyId: st
     UpdateExpression: 'ADD #seq :one',
     ExpressionAttributeNames: { '#seq': 'seq' },
     ExpressionAttributeValues: { ':one': 1 },
-    ReturnValues: 'ALL_NEW',
+    ReturnValues: wholeRow,
   })
   return parseRow((await client.send(update)).Attributes)
 }
+
+/**
+ * An engine may leave out of `UPDATED_NEW` what an update has not changed: a decision that draws no number would then find
+ * none in the answer. The whole row costs no read.
+ */
+const wholeRow = 'ALL_NEW'
 
 const isAsSeen = (seen: CompanyRow) => (seen.rev === 0 ? 'attribute_not_exists(#rev)' : '#rev = :seen')
 const seenValues = (seen: CompanyRow) => (seen.rev === 0 ? {} : { ':seen': seen.rev })

@@ -25,7 +25,7 @@ export const dynamoMessageCounter = ({ client, table }: ControlTable): MessageCo
         UpdateExpression: 'SET #ttl = :ttl ADD #n :one',
         ExpressionAttributeNames: { '#ttl': ttlAttribute, '#n': 'n' },
         ExpressionAttributeValues: { ':ttl': second + keptSeconds, ':one': 1 },
-        ReturnValues: 'UPDATED_NEW',
+        ReturnValues: 'ALL_NEW',
       }),
     )
     return v.parse(Counted, counted.Attributes).n

@@ -31,6 +31,8 @@ const HostLine = v.object({
   shards: v.array(count),
   /** Sessions by state. */
   states: v.optional(v.record(v.string(), count), {}),
+  /** When it was written. */
+  at: v.number(),
 })
 const MinuteRow = v.record(v.string(), v.unknown())
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { mostShards } from '#shared/env.ts'
 import { refuseOtherShards } from '../../cdk/live-shards.ts'
 import { readStage, stages } from '../../cdk/stage.ts'
-import { resources, synthesize } from './synthesize.ts'
+import { only, resources, synthesize, synthesizeStacks } from './synthesize.ts'
 import { temporary } from './temporary.ts'
 
 const operations = readFileSync('docs/operations.md', 'utf8')
@@ -34,6 +34,29 @@ describe('docs/operations.md', () => {
     const ours = outputs.filter((name) => !name.startsWith('ExportsOutput'))
     for (const name of ours) expect(operations, name).toContain(`\`${name}\``)
     expect(ours).toHaveLength(9)
+  })
+
+  it('switches off the protection of every stack before it tears prod down', () => {
+    const [, parts = ''] = /^for part in ([\w -]+); do\n.*--no-enable-termination-protection .*-prod-\$part$/m.exec(
+      operations,
+    )!
+    const isProtected = synthesizeStacks('prod').filter(({ terminationProtection }) => terminationProtection)
+    expect(
+      parts
+        .split(' ')
+        .map((part) => `pairplane-prod-${part}`)
+        .sort(),
+    ).toEqual(isProtected.map(({ stackName }) => stackName).sort())
+  })
+
+  it('says what a torn-down stage leaves behind, and how to remove it', () => {
+    const [role] = Object.values(resources(synthesize('dev').controlPlane, 'AWS::IAM::Role')).filter(
+      ({ DeletionPolicy }) => DeletionPolicy === 'Retain',
+    )
+    const [policy] = role?.Properties.ManagedPolicyArns ?? []
+    expect(operations).toContain(`aws iam detach-role-policy`)
+    expect(operations).toContain(policy['Fn::Join'][1].at(-1).replace(/^:/, ''))
+    expect(only(synthesize('dev').controlPlane, 'AWS::ApiGateway::Account').DeletionPolicy).toBe('Retain')
   })
 
   it('runs scripts by npm, which brings the Node that can run them', () => {

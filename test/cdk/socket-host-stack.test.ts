@@ -88,10 +88,8 @@ describe('the role of a host', () => {
     allowed.filter((permission) => permission.includes(resource)).map((permission) => permission.split(' ')[0])
 
   it('reads and writes items, and never walks through a table', () => {
-    const items = ['BatchGetItem', 'GetItem', 'Query', 'DeleteItem', 'PutItem', 'UpdateItem'].map(
-      (a) => `dynamodb:${a}`,
-    )
-    expect(on('TablesControl').sort()).toEqual([...items].sort())
+    const items = ['BatchGetItem', 'GetItem', 'Query', 'PutItem', 'UpdateItem'].map((action) => `dynamodb:${action}`)
+    expect(on('TablesControl').sort()).toEqual([...items, 'dynamodb:DeleteItem'].sort())
     expect(on('TablesCredentials').sort()).toEqual([...items, 'dynamodb:BatchWriteItem'].sort())
   })
 
@@ -112,7 +110,7 @@ describe('the role of a host', () => {
   })
 
   it('takes commands, and sends none', () => {
-    const actions = ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage']
+    const actions = ['sqs:DeleteMessage', 'sqs:ReceiveMessage']
     for (let shard = 0; shard < 16; shard++)
       expect(on(`:pairplane-prod-shard-${shard}.fifo"`).sort(), `${shard}`).toEqual(actions)
     expect(on('.fifo')).toHaveLength(16 * actions.length)
@@ -127,7 +125,7 @@ describe('the role of a host', () => {
 
   it('cannot read the secret that signs tokens', () => {
     expect(allowed.join('\n')).not.toContain('TokenSecret')
-    expect(on('PhoneHashSecret')).toContain('secretsmanager:GetSecretValue')
+    expect(on('PhoneHashSecret')).toEqual(['secretsmanager:GetSecretValue'])
   })
 
   it('names every resource', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readStage, stages } from '../../cdk/stage.ts'
+import { synthesizeStacks } from './synthesize.ts'
 
 const read = (context: Record<string, unknown>) => readStage((key) => context[key])
 
@@ -31,6 +32,22 @@ describe('stages', () => {
     expect(stages['prod']?.protectsData).toBe(true)
     expect(stages['dev']?.protectsData).toBe(false)
   })
+
+  it.each([
+    ['prod', true],
+    ['dev', false],
+  ])(
+    'of %s protect every stack or none: the first that is not would be gone before one refuses',
+    (name, isProtected) => {
+      const stacks = ['data', 'control-plane', 'socket-host', 'monitoring']
+      expect(synthesizeStacks(name)).toEqual(
+        expect.arrayContaining(
+          stacks.map((part) => ({ stackName: `pairplane-${name}-${part}`, terminationProtection: isProtected })),
+        ),
+      )
+      expect(synthesizeStacks(name)).toHaveLength(stacks.length)
+    },
+  )
 
   it('never have more hosts than shards', () => {
     for (const { hosts, shards } of Object.values(stages)) expect(hosts.max).toBeLessThanOrEqual(shards)

@@ -32,6 +32,12 @@ export function synthesize(stageName: string, change: (stage: StageConfig) => St
   }
 }
 
+/** The stacks of a stage as the CDK's command line sees them. */
+export const synthesizeStacks = (stageName: string) =>
+  stage(stageName, (settings) => settings)
+    .app.synth()
+    .stacks.map(({ stackName, terminationProtection }) => ({ stackName, terminationProtection }))
+
 /** An app that synthesizes with the checks that a deploy makes, after `spoil` has had its way with it. */
 export function synthesizeChecked(stageName: string, spoil: (stacks: ReturnType<typeof addStacks>) => void = () => {}) {
   const { app, stacks } = stage(stageName, (settings) => settings)

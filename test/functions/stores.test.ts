@@ -87,7 +87,7 @@ describe('metrics', () => {
     })
     await leases.beat({ hostId: 'host-gone', sessions: 9, shards: [], since: now, version: '1.0' })
     expect(await dynamoMetricStore(table).hosts(2)).toEqual([
-      { hostId: 'host-1', sessions: 3, shards: [0], since: now, version: '1.0', states: { connected: 3 } },
+      { hostId: 'host-1', sessions: 3, shards: [0], since: now, version: '1.0', states: { connected: 3 }, at: now },
     ])
   })
 

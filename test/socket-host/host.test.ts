@@ -91,12 +91,18 @@ describe('a host', () => {
     await host.drain()
   })
 
-  it('writes a line for operators', async () => {
+  it('writes a line for operators, and soon another when what it holds has changed', async () => {
     const c = cluster()
     const host = c.hire('a')
     host.start()
     await c.clock.advance(11_000)
     expect(c.leases.beats.get('a')).toMatchObject({ hostId: 'a', shards: [0, 1, 2, 3], sessions: 0 })
+    await c.link('c1')
+    await c.clock.advance(1000)
+    expect(c.leases.beats.get('a')).toMatchObject({ sessions: 1, states: { connected: 1 } })
+    c.whatsApp.live('login')[0]?.drop('loggedOut')
+    await c.clock.advance(1000)
+    expect(c.leases.beats.get('a')).toMatchObject({ sessions: 0 })
     await host.drain()
   })
 

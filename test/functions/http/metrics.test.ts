@@ -13,6 +13,7 @@ const host: HostLine = {
   sessions: 2,
   shards: [0, 1],
   states: { connected: 2 },
+  at: start + 5_000,
 }
 
 function memoryMetrics(recent: Counts, hour: Counts, hosts: HostLine[]): MetricStore {
@@ -68,7 +69,10 @@ test('what has happened is summed up', async () => {
     attempts_by_outcome: { connected: 1, CODE_EXPIRED: 1 },
     sessions_by_state: { connected: 4 },
     hosts: [
-      { hostId: 'host-1', version: '1.0', since: new Date(start).toISOString(), sessions: 2, shards: [0, 1] },
+      {
+        ...{ hostId: 'host-1', version: '1.0', since: '2026-11-22T10:00:00.000Z', sessions: 2, shards: [0, 1] },
+        sessionsAt: '2026-11-22T10:00:05.000Z',
+      },
       { hostId: 'host-2' },
     ],
   })

@@ -1,5 +1,6 @@
 /** DynamoDB, SQS, KMS and Secrets Manager on one port, as LocalStack and its kind serve them: the embedded engines, behind a router. */
 import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http'
+import { account } from '../../../local/services/account.ts'
 import { close, listen } from '../../../local/services/listen.ts'
 import { type Endpoints, startServices } from '../../../local/services/services.ts'
 
@@ -17,8 +18,8 @@ const serviceOf: Readonly<Record<string, keyof Endpoints>> = {
   secretsmanager: 'secretsManager',
 }
 
-/** Starts it; what it does not serve is refused with 501. */
-export async function startOneEndpoint(): Promise<OneEndpoint> {
+/** Starts it; what it does not serve is refused with 501. With an account of its own it knows nothing of ours. */
+export async function startOneEndpoint(otherAccount = account): Promise<OneEndpoint> {
   const services = await startServices({ onUnknownCall: () => undefined })
   const called = new Map<string, Set<string>>()
   const server = createServer((request, response) => {
@@ -29,7 +30,8 @@ export async function startOneEndpoint(): Promise<OneEndpoint> {
       return
     }
     called.set(prefix, (called.get(prefix) ?? new Set()).add(operation))
-    forward(services.endpoints[service], request, response)
+    if (otherAccount === account) return forward(services.endpoints[service], request, response)
+    void forwardRenamed(services.endpoints[service], otherAccount, request, response)
   })
   const url = await listen(server)
   return {
@@ -43,12 +45,43 @@ export async function startOneEndpoint(): Promise<OneEndpoint> {
 }
 
 function forward(endpoint: string, request: IncomingMessage, response: ServerResponse): void {
-  const { method = 'POST', url = '/', headers } = request
+  const onward = sendOn(endpoint, request, response, (answer) => answer.pipe(response))
+  request.pipe(onward)
+}
+
+/** The engines' account goes by another name of the same length. Whoever names the one inside has made it up, and is refused. */
+async function forwardRenamed(
+  endpoint: string,
+  otherAccount: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await textOf(request)
+  if (body.includes(account)) {
+    response
+      .writeHead(400)
+      .end(JSON.stringify({ __type: 'ValidationException', message: `No account ${account} here` }))
+    return
+  }
+  const onward = sendOn(endpoint, request, response, async (answer) =>
+    response.end((await textOf(answer)).replaceAll(account, otherAccount)),
+  )
+  onward.end(body.replaceAll(otherAccount, account))
+}
+
+function sendOn(
+  endpoint: string,
+  { method = 'POST', url = '/', headers }: IncomingMessage,
+  response: ServerResponse,
+  finish: (answer: IncomingMessage) => unknown,
+) {
   const onward = send(new URL(url, endpoint), { method, headers }, (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers)
-    answer.pipe(response)
+    finish(answer)
   })
   onward.on('error', () => response.destroy())
   response.on('close', () => onward.destroy())
-  request.pipe(onward)
+  return onward
 }
+
+const textOf = async (message: IncomingMessage) => Buffer.concat(await message.toArray()).toString()

@@ -1,0 +1,60 @@
+/** The stores that draw numbers, on an engine that leaves unchanged attributes out of its answers to updates. */
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
+import { dynamoMessageCounter } from '#shared/dynamo/message-counter.ts'
+import { partitionKey, sortKey } from '#shared/dynamo/table.ts'
+import { describeCompanyStore } from './company-store.contract.ts'
+import { connect, createTable, type Engine, startDynalite } from './engines/engines.ts'
+import { flakyConnect } from './engines/flaky.ts'
+import { makeTerse } from './engines/terse.ts'
+
+const shards = 4
+// Hundreds of requests in one test: a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 })
+
+let engine: Engine
+beforeAll(async () => {
+  engine = await startDynalite()
+})
+afterAll(() => engine.stop())
+
+const newTable = async () => {
+  const { client, table } = await createTable(connect(engine))
+  return { client: makeTerse(client), table }
+}
+
+test('the engine says what an update has changed, and nothing else', async () => {
+  const { client, table } = await newTable()
+  const add = (n: number) =>
+    client.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { [partitionKey]: 'p', [sortKey]: 's' },
+        UpdateExpression: 'SET #b = :b ADD #a :a',
+        ExpressionAttributeNames: { '#a': 'a', '#b': 'b' },
+        ExpressionAttributeValues: { ':a': n, ':b': 'same' },
+        ReturnValues: 'UPDATED_NEW',
+      }),
+    )
+  expect((await add(1)).Attributes).toEqual({ a: 1, b: 'same' })
+  expect((await add(2)).Attributes).toEqual({ a: 3 })
+  expect((await add(0)).Attributes).toEqual({})
+})
+
+describeCompanyStore({
+  shards,
+  make: async (clock) => dynamoCompanyStore({ ...(await newTable()), shards, clock }),
+  makeLosingAnswer: async (clock) => {
+    const { table } = await newTable()
+    let writes = 0
+    const isFirst = (operation: string) => operation === 'UpdateItem' && ++writes === 1
+    const { client } = flakyConnect(engine, ({ operation }) => (isFirst(operation) ? 'answerLost' : 'arrives'))
+    return dynamoCompanyStore({ client: makeTerse(client), table, shards, clock })
+  },
+})
+
+test('messages are counted', async () => {
+  const counter = dynamoMessageCounter(await newTable())
+  expect([await counter.count('A', 7), await counter.count('A', 7), await counter.count('A', 8)]).toEqual([1, 2, 1])
+})

@@ -2,14 +2,10 @@
 import type { Waiting } from '#shared/domain/attempt.ts'
 import { unlinkWithinMs } from '#shared/domain/cleanup.ts'
 import { type ResetOutcome, resetCredentials } from '#shared/domain/session.ts'
-import type { Clock, CommandQueue, CompanyStore, Decided } from '#shared/ports.ts'
+import type { Clock, CompanyStore, Decided } from '#shared/ports.ts'
 import { type NudgeDeps, nudgeHost } from './nudge-host.ts'
 
-export type ResetDeps = NudgeDeps & {
-  readonly store: CompanyStore
-  readonly queue: CommandQueue
-  readonly clock: Clock
-}
+export type ResetDeps = NudgeDeps & { readonly store: CompanyStore; readonly clock: Clock }
 
 export type ResetRequest = {
   readonly companyId: string

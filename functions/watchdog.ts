@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import type { CompanyState, Decision } from '#shared/domain/company.ts'
 import { nextDeadline, timeOut } from '#shared/domain/deadlines.ts'
-import type { CompanyStore } from '#shared/ports.ts'
+import type { Clock, CompanyStore } from '#shared/ports.ts'
 import { parseQueueBody, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 import { clock, commandQueue, companyStore, log, publisher, sight } from './deps.ts'
 import { failureOf } from './failures.ts'
@@ -12,7 +12,8 @@ import { inRequest } from './request-context.ts'
 import type { Sight } from './sight.ts'
 import { type TellDeps, tell } from './tell.ts'
 
-export type WatchdogDeps = NudgeDeps & TellDeps & { readonly store: CompanyStore; readonly sight: Sight }
+export type WatchdogDeps = NudgeDeps &
+  TellDeps & { readonly store: CompanyStore; readonly sight: Sight; readonly clock: Clock }
 
 /** What SQS is told: these messages come again, the others are done with. */
 export type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] }

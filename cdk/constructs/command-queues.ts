@@ -50,7 +50,7 @@ export class CommandQueues extends Construct {
       // An unacknowledged command locks its company's group, so a dead host must not hold it for long.
       visibilityTimeout: Duration.seconds(5),
       receiveMessageWaitTime: Duration.seconds(20),
-      // Commands carry deadlines of their own; an hour outlasts any outage after which one is still worth a look.
+      // A late command does no harm, it only makes its host look; after an hour nobody waits for that look any more.
       retentionPeriod: Duration.hours(1),
       // 10 × 5 s: a store that is away for ten seconds must not empty the queue into the dead letters.
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 10 },

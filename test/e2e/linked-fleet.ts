@@ -25,7 +25,6 @@ export type Linked = { readonly companyId: string; readonly phone: string }
 /** The epoch of the host that is said to have linked them: every real one is higher. */
 const epoch = 1
 const abreast = 8
-const commandMs = 600_000
 const pollMs = 50
 /** Lists are read by functions, on the cores that the hosts need. */
 const slowPollMs = 250
@@ -86,9 +85,8 @@ export async function nudgeHosts(run: LocalRun, companies: readonly Linked[]): P
     watchdogQueueUrl: environment['WATCHDOG_QUEUE_URL'] ?? '',
     clock: Date.now,
   })
-  const deadline = Date.now() + commandMs
   await inParallel(companies, abreast, ({ companyId }) =>
-    queue.sendCommand({ companyId, correlationId: companyId, fence: 0, deadline }),
+    queue.sendCommand({ companyId, correlationId: companyId, fence: 0 }),
   )
 }
 

@@ -49,7 +49,7 @@ function cluster() {
   let serial = 0
   const command = async (companyId: string, correlationId: string) => {
     const shard = shardOf(companyId, shards)
-    const body = JSON.stringify({ companyId, correlationId, fence: 1, deadline: 0 })
+    const body = JSON.stringify({ companyId, correlationId, fence: 1 })
     queues.set(shard, [...(queues.get(shard) ?? []), body])
     await clock.advance(100)
   }

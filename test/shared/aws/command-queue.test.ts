@@ -47,7 +47,6 @@ const aCommand = (overrides: Partial<HostCommand> = {}): HostCommand => ({
   companyId: 'company-1',
   correlationId: 'correlation-1',
   fence: 1,
-  deadline: now + 20_000,
   ...overrides,
 })
 

@@ -26,12 +26,14 @@ export function functionEnvironment(name: FunctionName, props: EnvironmentProps)
 
 /** The environment of a socket host. */
 export function hostEnvironment(props: EnvironmentProps): Record<string, string> {
-  const { data } = props
+  const { data, stage } = props
   return present({
     ...companyVariables(props),
     CREDENTIALS_TABLE: data.tables.credentials.tableName,
     ...shardVariables(props),
     CREDENTIALS_KEY_ARN: data.secrets.credentialsKey.keyArn,
+    CODE_LIFETIME_SECONDS: String(stage.pairing.codeLifetimeSeconds),
+    PHONE_CHANGE_POLICY: stage.pairing.phoneChangePolicy,
     LEASE_RENEW_MS: '3000',
     LEASE_STALE_MS: '10000',
     HEALTH_PORT: String(healthPort),
@@ -54,16 +56,15 @@ function controlPlaneEnvironment(props: EnvironmentProps) {
     ...companyVariables(props),
     ...tokenVariables(props),
     ...shardVariables(props),
-    ALLOWED_ORIGINS: props.stage.allowedOrigins.join(','),
+    DEFAULT_REGION: props.stage.pairing.defaultRegion,
+    CODE_DEADLINE_SECONDS: String(props.stage.pairing.codeDeadlineSeconds),
     MESSAGES_PER_SECOND: String(props.stage.clients.messagesPerSecond),
     CONNECTIONS_PER_COMPANY: String(props.stage.clients.connectionsPerCompany),
   } satisfies EnvironmentOf<typeof ControlPlaneEnv>
 }
 
 function authorizerEnvironment(props: EnvironmentProps) {
-  return { ...tokenVariables(props), ...sentryVariables(props), LOG_LEVEL: 'info' } satisfies EnvironmentOf<
-    typeof AuthorizerEnv
-  >
+  return { ...tokenVariables(props), ...sentryVariables(props) } satisfies EnvironmentOf<typeof AuthorizerEnv>
 }
 
 function sentryVariables({ stage, buildVersion }: EnvironmentProps) {
@@ -81,10 +82,6 @@ function companyVariables(props: EnvironmentProps) {
     CONTROL_TABLE: data.tables.control.tableName,
     CALLBACK_URL: callbackUrl,
     WATCHDOG_QUEUE_URL: data.watchdog.queue.queueUrl,
-    DEFAULT_REGION: pairing.defaultRegion,
-    CODE_DEADLINE_SECONDS: String(pairing.codeDeadlineSeconds),
-    CODE_LIFETIME_SECONDS: String(pairing.codeLifetimeSeconds),
-    PHONE_CHANGE_POLICY: pairing.phoneChangePolicy,
     CODES_PER_PHONE: String(pairing.codesPerPhone),
     CODES_PER_COMPANY: String(pairing.codesPerCompany),
     BUDGET_WINDOW_SECONDS: String(pairing.budgetWindowSeconds),

@@ -1,16 +1,12 @@
 /** The environment of each runtime, as schemas: parsed once at start-up; the infrastructure is typed against the keys. */
 import * as v from 'valibot'
-import { logLevel, sentryEntries, text, tokenEntries } from './authorizer-env.ts'
+import { sentryEntries, text, tokenEntries } from './authorizer-env.ts'
 
 export { AuthorizerEnv, parseEnv } from './authorizer-env.ts'
 
 const integer = (min: number, max: number) =>
   v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number), v.minValue(min), v.maxValue(max))
 const seconds = (fallback: string, max = 86_400) => v.optional(integer(1, max), fallback)
-const list = v.pipe(
-  v.string(),
-  v.transform((s) => s.split(',').filter(Boolean)),
-)
 const region = v.optional(v.pipe(v.string(), v.regex(/^[A-Z]{2}$/)), 'RU')
 
 /** The most shards of a stage: a policy has 6,144 characters at most, and names each queue. */
@@ -34,25 +30,18 @@ export const shardQueueUrls = (env: {
     (_, shard) => `${env.SHARD_0_QUEUE_URL.slice(0, -firstQueueEnding.length)}-${shard}.fifo`,
   )
 
-/** What deciding about a company needs: the table, the queues, the callback URL, the limits (R18, R19, R24). */
+/** What deciding about a company needs on either side: the table, the watchdog, the callback URL, the budget of codes (R24). */
 const companyEntries = {
   CONTROL_TABLE: text,
   /** Management endpoint of the WebSocket API, e.g. `https://id.execute-api.region.amazonaws.com/prod`. */
   CALLBACK_URL: text,
   WATCHDOG_QUEUE_URL: text,
-  DEFAULT_REGION: region,
-  /** Seconds from request to code (R18). */
-  CODE_DEADLINE_SECONDS: seconds('20', 120),
-  /** Seconds for which a code is valid (R19). */
-  CODE_LIFETIME_SECONDS: seconds('50', 150),
-  PHONE_CHANGE_POLICY: v.optional(v.picklist(['replace', 'keep-until-linked']), 'replace'),
   CODES_PER_PHONE: v.optional(integer(1, 1000), '5'),
   CODES_PER_COMPANY: v.optional(integer(1, 1000), '10'),
-
   BUDGET_WINDOW_SECONDS: seconds('600'),
   /** Secret that keys the hash under which a phone's budget is kept (R24), so that the table never shows a phone. */
   PHONE_HASH_SECRET_ARN: text,
-  LOG_LEVEL: logLevel,
+  LOG_LEVEL: v.optional(v.picklist(['debug', 'info', 'warn', 'error']), 'info'),
   ...sentryEntries,
 }
 
@@ -62,7 +51,10 @@ export const ControlPlaneEnv = v.pipe(
     ...companyEntries,
     ...tokenEntries,
     ...shardEntries,
-    ALLOWED_ORIGINS: v.optional(list, ''),
+    /** Country of numbers that are typed without a calling code (R1). */
+    DEFAULT_REGION: region,
+    /** Seconds from request to code (R18). */
+    CODE_DEADLINE_SECONDS: seconds('20', 120),
     /** Messages a connection may send in a second, and connections a company may have (R34). */
     MESSAGES_PER_SECOND: v.optional(integer(1, 1000), '20'),
     CONNECTIONS_PER_COMPANY: v.optional(integer(1, 1000), '10'),
@@ -80,6 +72,10 @@ export const SocketHostEnv = v.pipe(
     CREDENTIALS_TABLE: text,
     ...shardEntries,
     CREDENTIALS_KEY_ARN: text,
+    /** Seconds for which a code is valid (R19). */
+    CODE_LIFETIME_SECONDS: seconds('50', 150),
+    /** Whether stored credentials of another phone go when its attempt is accepted, or only when it is linked (R8). */
+    PHONE_CHANGE_POLICY: v.optional(v.picklist(['replace', 'keep-until-linked']), 'replace'),
     /** Milliseconds between renewals of a shard's lease (R27). */
     LEASE_RENEW_MS: v.optional(integer(50, 60_000), '3000'),
     /** Milliseconds after which an unrenewed lease is stale (R27). */

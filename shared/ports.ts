@@ -17,7 +17,7 @@ export type CompanyStore = {
   /** Reads consistently, decides, and writes on condition that nobody has decided in between; decides again if so. */
   decide<Outcome>(companyId: string, transition: Transition<Outcome>): Promise<Decided<Outcome>>
   /** Consistent read; a company never seen is empty. */
-  read(companyId: string): Promise<{ readonly state: CompanyState; readonly seq: number; readonly isKnown: boolean }>
+  read(companyId: string): Promise<{ readonly state: CompanyState }>
   /** A consistent read that also draws the next sequence number, for answers that change nothing. */
   readWithSeq(companyId: string): Promise<{ readonly state: CompanyState; readonly seq: number }>
   /** The lease of the company's shard, for display. */

@@ -19,7 +19,10 @@ export type SocketEvent =
   | { readonly type: 'closed'; readonly close: Close }
 
 export type WhatsAppSocket = {
-  /** Asks for a code and waits for WhatsApp's answer to companion_hello (R17). Only after the first `qr`, once a socket. */
+  /**
+   * Asks for a code, `ABCD-EFGH`, and waits for WhatsApp's answer to companion_hello (R17). Only after the first `qr`, once a
+   * socket.
+   */
   requestCode(phone: string): Promise<Result<string, Failure>>
   /** Removes the linked device from the phone's account; says whether WhatsApp confirmed it. Ends the socket. */
   unlink(timeoutMs: number): Promise<'confirmed' | 'unconfirmed'>

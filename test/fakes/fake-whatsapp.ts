@@ -130,7 +130,7 @@ export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeW
     return {
       requestCode: async (phone) => {
         socket.codesAskedFor.push(phone)
-        if (isObliging) socket.answerCode(ok('ABCDEFGH'))
+        if (isObliging) socket.answerCode(ok('ABCD-EFGH'))
         return codeAnswer.promise
       },
       unlink: async (timeoutMs) => {

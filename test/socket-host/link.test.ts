@@ -197,7 +197,7 @@ describe('after pair-success', () => {
   it('the install is found although its answer was lost', async () => {
     const s = stage()
     await s.request()
-    s.companies.loseNextAnswer()
+    s.companies.loseNextAnswerForGood()
     s.whatsApp.last().link(phoneA)
     s.whatsApp.last().drop('restart')
     await s.clock.advance(1000)

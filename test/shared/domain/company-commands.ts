@@ -171,7 +171,7 @@ function aboutAttempt(
     case 'fail':
       return pairing.failAttempt(state, ref, { code: 'WHATSAPP_UNAVAILABLE' }, now)
     case 'pairAfresh':
-      return pairing.pairAfresh(state, ref, command.age === 0 ? 'logged-out' : 'corrupt', now)
+      return pairing.pairAfresh(state, ref, command.age === 0 ? 'logged-out' : 'stopped', now)
     case 'note': {
       const generation = `generation-${++world.count}.`
       world.generations.unshift(generation)

@@ -10,7 +10,7 @@ import type { CompanyDeps, Tenure } from '../../../socket-host/deps.ts'
 import { pacing } from '../../../socket-host/pacing.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
 import { type FakeWhatsAppOptions, fakeWhatsApp } from '../../fakes/fake-whatsapp.ts'
-import { memoryCompanyStore } from './memory-company-store.ts'
+import { memoryCompanyStore } from '../../fakes/memory-company-store.ts'
 
 export const companyId = 'c1'
 export const phoneA = '79001234567'
@@ -21,7 +21,7 @@ export type StageOptions = FakeWhatsAppOptions & Partial<CompanyDeps['settings']
 /** The fakes, as the dependencies of runners. */
 export function stageDeps(options: StageOptions = {}) {
   const clock = fakeClock()
-  const companies = memoryCompanyStore(clock.now, options.shards)
+  const companies = memoryCompanyStore(clock.now, options.shards ?? 1)
   const whatsApp = fakeWhatsApp({ now: clock.now, after: clock.after, ...options })
   const lines: string[] = []
   const swept: string[] = []

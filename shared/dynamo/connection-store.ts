@@ -13,7 +13,7 @@ export type ConnectionStoreDeps = ControlTable & {
 
 const defaultLimit = 10
 /** API Gateway ends a connection after two hours; the rest is for its clock and ours. `$disconnect` is best effort only. */
-const connectionLifetimeMs = (2 * 60 + 10) * 60_000
+export const connectionLifetimeMs = (2 * 60 + 10) * 60_000
 
 const ConnectionItem = v.object({
   [sortKey]: v.string(),

@@ -21,7 +21,8 @@ export type IdempotencyStore = {
   keep(keyHash: string, answer: string): Promise<void>
 }
 
-const keptSeconds = 24 * 60 * 60
+/** How long a key is remembered: for a day. */
+export const keptSeconds = 24 * 60 * 60
 const Row = v.object({ requestHash: v.string(), answer: v.optional(v.string()) })
 
 const keyOf = (keyHash: string) => ({ [partitionKey]: `IDEM#${keyHash}`, [sortKey]: 'IDEM' })

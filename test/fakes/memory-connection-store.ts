@@ -1,15 +1,13 @@
 /** A connection store in memory. */
-import { givingWay } from '#shared/dynamo/connection-store.ts'
+import { connectionLifetimeMs, givingWay } from '#shared/dynamo/connection-store.ts'
 import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
-
-const lifetimeMs = 130 * 60_000
 
 export function memoryConnectionStore(clock: Clock = Date.now, limit = 10): ConnectionStore {
   const connections = new Map<string, Connection>()
   const keyOf = (companyId: string, connectionId: string) => `${companyId} ${connectionId}`
   const list = (companyId: string) =>
     [...connections.values()].filter(
-      (connection) => connection.companyId === companyId && connection.connectedAt + lifetimeMs > clock(),
+      (connection) => connection.companyId === companyId && connection.connectedAt + connectionLifetimeMs > clock(),
     )
   return {
     async add(connection) {

@@ -65,7 +65,7 @@ describe('after pair-success', () => {
       expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: when === 'before' }])
       expect(s.swept).toEqual(['g1'])
       expect(s.whatsApp.stored.size).toBe(0)
-      expect(JSON.stringify(s.state())).not.toContain('key-g1')
+      expect(JSON.stringify(s.state())).not.toContain('wrappedKey')
     },
   )
 

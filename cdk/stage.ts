@@ -26,6 +26,7 @@ export type StageConfig = {
   /** Tables, key and secrets outlive their stack and refuse deletion. */
   readonly protectsData: boolean
   readonly logRetentionDays: 7 | 30 | 90 | 365
+  /** For each route; all messages of all clients are one. */
   readonly throttle: { readonly webSocket: Throttle; readonly http: Throttle }
   /** What one connection may send, and how many connections a company may have (R34). */
   readonly clients: { readonly messagesPerSecond: number; readonly connectionsPerCompany: number }

@@ -1,4 +1,5 @@
 /** Removes a linked device from its phone's account over a socket that is logged in, or about to be. */
+import { waitAtMost } from '#shared/time-limit.ts'
 import { ownClose } from './close-reason.ts'
 import { type LibrarySocket, type Stanza, server } from './library-socket.ts'
 import type { SocketEnd } from './socket-end.ts'
@@ -22,17 +23,14 @@ export async function removeDevice(
   timeoutMs: number,
 ): Promise<Unlinking> {
   const ended = end.gone.then(({ reason }): Unlinking => (reason === 'loggedOut' ? 'confirmed' : 'unconfirmed'))
-  const timeout = Promise.withResolvers<Unlinking>()
-  const timer = setTimeout(() => timeout.resolve('unconfirmed'), timeoutMs)
   const asked = loggedIn.then(async (): Promise<Unlinking> => {
     const answer = await library.query(removal(identity), timeoutMs).catch(() => undefined)
     // Refused or cut off: what the socket closes with tells.
     return answer ? 'confirmed' : ended
   })
   try {
-    return await Promise.race([asked, ended, timeout.promise])
+    return await waitAtMost(timeoutMs, Promise.race([asked, ended]), () => 'unconfirmed')
   } finally {
-    clearTimeout(timer)
     end.fail(ownClose('closed', 'unlinked'))
     await end.gone
   }

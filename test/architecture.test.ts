@@ -44,9 +44,12 @@ const rules: readonly Rule[] = [
     may: ['valibot', 'shared/authorizer-env.ts'],
   },
   {
-    name: 'shared/dynamo imports the AWS SDK, the schema library, domain and ports',
+    name: 'shared/dynamo imports the AWS SDK, the schema library, domain, ports, and how tasks run beside each other',
     of: ['shared/dynamo/'],
-    may: ['@aws-sdk/', 'valibot', 'node:', 'shared/domain/', 'shared/dynamo/', 'shared/ports.ts'],
+    may: [
+      ...['@aws-sdk/', 'valibot', 'node:', 'shared/domain/', 'shared/dynamo/', 'shared/ports.ts'],
+      ...['shared/in-parallel.ts', 'shared/serial-queue.ts'],
+    ],
   },
   {
     name: 'shared/aws imports the AWS SDK, domain, ports, the log and what the stores share',

@@ -1,3 +1,5 @@
+import { waitAtMost } from '#shared/time-limit.ts'
+
 /** Milliseconds that are kept for the answer: what Lambda cuts off is answered by API Gateway, in words of its own. */
 const reservedMs = 700
 
@@ -8,14 +10,7 @@ export async function withinTime<T>(
 ): Promise<T> {
   const remaining = context.getRemainingTimeInMillis?.()
   if (remaining === undefined) return work
-  const { promise: timeUp, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => reject(Object.assign(new Error('The time of the function is up'), { name: 'TimeoutError' })),
-    Math.max(0, remaining - reservedMs),
-  )
-  try {
-    return await Promise.race([work, timeUp])
-  } finally {
-    clearTimeout(timer)
-  }
+  return waitAtMost(Math.max(0, remaining - reservedMs), work, () => {
+    throw Object.assign(new Error('The time of the function is up'), { name: 'TimeoutError' })
+  })
 }

@@ -9,6 +9,7 @@
  */
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
+import { inParallel } from '#shared/in-parallel.ts'
 import { unlessRefused } from './conditional.ts'
 import {
   type CredentialTable,
@@ -21,7 +22,6 @@ import {
   type Value,
 } from './credential-parts.ts'
 import { attributesOf, putRow, rowKey, storedValue } from './credential-rows.ts'
-import { inParallel } from './in-parallel.ts'
 import { decodeJournal, encodeJournal, type JournalEntry } from './journal-codec.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
 

@@ -2,12 +2,11 @@
  * Values of any size in items of at most 400 KB. A large value lies in part items whose keys carry its version, and the
  * item that names the version is written last, by one conditional write: a reader has one version or the other.
  */
-
 import { setTimeout as pause } from 'node:timers/promises'
 import { BatchWriteCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
+import { inParallel } from '#shared/in-parallel.ts'
 import { batchGet } from './batch-get.ts'
-import { inParallel } from './in-parallel.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
 import { partitionKey, sortKey } from './table.ts'
 

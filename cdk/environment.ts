@@ -2,6 +2,7 @@
 import type { GenericSchema, InferInput } from 'valibot'
 import type { AuthorizerEnv, ControlPlaneEnv, HealthEnv, SocketHostEnv } from '#shared/env.ts'
 import { metricNamespace } from '#shared/metric-names.ts'
+import { hostDefaults, leaseTimes } from '#shared/settings.ts'
 import type { FunctionName } from '../functions/routes.ts'
 import type { DataStack } from './data-stack.ts'
 import type { StageConfig } from './stage.ts'
@@ -34,22 +35,15 @@ export function hostEnvironment(props: EnvironmentProps): Record<string, string>
     CREDENTIALS_KEY_ARN: data.secrets.credentialsKey.keyArn,
     CODE_LIFETIME_SECONDS: String(stage.pairing.codeLifetimeSeconds),
     PHONE_CHANGE_POLICY: stage.pairing.phoneChangePolicy,
-    LEASE_RENEW_MS: '3000',
-    LEASE_STALE_MS: '10000',
-    HEALTH_PORT: String(healthPort),
-    DRAIN_SECONDS: String(drainSeconds),
-    // What the process has been measured with (socket-host/pacing.ts).
+    LEASE_RENEW_MS: String(leaseTimes.renewMs),
+    HEALTH_PORT: String(hostDefaults.healthPort),
+    DRAIN_SECONDS: String(hostDefaults.drainSeconds),
     RECONNECTS_PER_SECOND: undefined,
     ATTEMPTS_PER_SECOND: undefined,
     // Made up by each host: a task has no name before it runs.
     HOST_ID: undefined,
   } satisfies EnvironmentOf<typeof SocketHostEnv>)
 }
-
-/** Loopback port of a host's health endpoint; nothing outside the container reaches it. */
-export const healthPort = 8080
-/** How long a stopping host gives its attempts; the rest of Fargate's 120 s is for flushing keys and releasing leases. */
-export const drainSeconds = 90
 
 function controlPlaneEnvironment(props: EnvironmentProps) {
   return {
@@ -86,6 +80,7 @@ function companyVariables(props: EnvironmentProps) {
     CODES_PER_COMPANY: String(pairing.codesPerCompany),
     BUDGET_WINDOW_SECONDS: String(pairing.budgetWindowSeconds),
     PHONE_HASH_SECRET_ARN: data.secrets.phoneHash.secretArn,
+    LEASE_STALE_MS: String(leaseTimes.staleMs),
     ...sentryVariables(props),
     LOG_LEVEL: 'info',
   }

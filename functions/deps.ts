@@ -29,6 +29,9 @@ export { clock, connectionStore, log }
 
 export const shards = (): number => env().SHARDS
 
+/** Milliseconds without renewal after which readers take a host for gone: as long as another host needs to do so (R27). */
+export const staleMs = (): number => env().LEASE_STALE_MS
+
 const budgetStore = /* @__PURE__ */ once(() => dynamoBudgetStore(controlTable().client, controlTable().table))
 
 /** Where decisions are counted, phone changes reported, and codes given back. */

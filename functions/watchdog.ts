@@ -20,9 +20,6 @@ export type BatchResponse = { readonly batchItemFailures: readonly { readonly it
 
 const BatchEvent = v.object({ Records: v.array(v.object({ messageId: v.string(), body: v.string() })) })
 
-/** SQS delays a message by 15 minutes at the most; what is due later is looked at on the way. */
-const longestDelayMs = 900_000
-
 /** Looks at each company that a message names. */
 export async function watch(rawEvent: unknown, deps: WatchdogDeps): Promise<BatchResponse> {
   const { Records } = v.parse(BatchEvent, rawEvent)
@@ -48,7 +45,7 @@ export async function watch(rawEvent: unknown, deps: WatchdogDeps): Promise<Batc
 async function wake(message: WatchdogMessage, requestDeps: WatchdogDeps): Promise<void> {
   const { companyId, correlationId, due } = message
   const deps = { ...requestDeps, log: requestDeps.log.child({ companyId, correlationId }) }
-  // Delays are whole seconds, and clocks differ: too early means again, not now.
+  // A queue delays by whole seconds and by 15 minutes at the most, and clocks differ: too early means again, not now.
   if (due > deps.clock()) return deps.queue.wakeAt(message)
   const decided = await deps.store.decide(companyId, settle)
   if (decided.outcome) {
@@ -59,8 +56,7 @@ async function wake(message: WatchdogMessage, requestDeps: WatchdogDeps): Promis
   await tell(companyId, decided, deps)
   const next = nextDeadline(decided.state)
   // Last, since it is what may fail: then the message comes again, and finds nothing else to do.
-  if (next !== undefined)
-    await deps.queue.wakeAt({ companyId, correlationId, due: Math.min(next, deps.clock() + longestDelayMs) })
+  if (next !== undefined) await deps.queue.wakeAt({ companyId, correlationId, due: next })
 }
 
 /** The outcome is the attempt that this very decision has ended, if one has. */

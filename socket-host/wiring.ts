@@ -7,7 +7,7 @@ import { cachedSecret, secretsClient } from '#shared/aws/secret.ts'
 import { type CodeBudget, codeBudget } from '#shared/code-budget.ts'
 import { dynamoBudgetStore } from '#shared/dynamo/budget-store.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
-import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
+import { dynamoConnections } from '#shared/dynamo/connection-store.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
 import { documentClient, requestHandler } from '#shared/dynamo/document-client.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
@@ -40,7 +40,6 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
   const meter = createMeter({ namespace: env.METRICS_NAMESPACE, store: dynamoMetricStore(control), clock, log })
   const budget = budgetOf(env, control)
   const credentials = measuredSweeps(dynamoCredentialStore({ client, table: env.CREDENTIALS_TABLE }), meter)
-  const connections = dynamoConnectionStore({ ...control, clock })
   const pollingClient = sqsClient({ requestHandler: requestHandler({ tryMs: pollMs }), maxAttempts: 1 })
   return {
     time,
@@ -62,7 +61,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
     }),
     inbox: sqsInbox(pollingClient, env.SHARD_QUEUE_URLS),
     publisher: connectionPublisher({
-      connections,
+      connections: dynamoConnections({ ...control, clock }),
       api: connectionsApi({ callbackUrl: env.CALLBACK_URL, log }),
       clock,
       log,

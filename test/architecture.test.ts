@@ -32,16 +32,20 @@ const rules: readonly Rule[] = [
     of: ['shared/protocol/'],
     may: ['valibot', 'shared/domain/', 'shared/protocol/'],
   },
-  { name: 'shared/dynamo/table.ts imports nothing', of: ['shared/dynamo/table.ts'], may: [] },
+  {
+    name: 'names of the tables and settings import nothing',
+    of: ['shared/dynamo/table.ts', 'shared/settings.ts'],
+    may: [],
+  },
   {
     name: 'shared/ports.ts imports types of domain and protocol',
     of: ['shared/ports.ts'],
     may: ['shared/domain/', 'shared/protocol/'],
   },
   {
-    name: 'the environment schemas import the schema library',
+    name: 'the environment schemas import the schema library and settings',
     of: ['shared/env.ts', 'shared/authorizer-env.ts'],
-    may: ['valibot', 'shared/authorizer-env.ts'],
+    may: ['valibot', 'shared/authorizer-env.ts', 'shared/settings.ts'],
   },
   {
     name: 'shared/dynamo imports the AWS SDK, the schema library, domain, ports, and how tasks run beside each other',
@@ -79,7 +83,7 @@ const rules: readonly Rule[] = [
     may: ['socket-host/', 'shared/', '@sentry/node', '@aws-sdk/client-sqs', 'valibot', 'ulid', 'node:'],
   },
   {
-    name: 'cdk imports names, environment schemas and routes; handlers by path only',
+    name: 'cdk imports names, settings, environment schemas and routes; handlers by path only',
     of: ['cdk/'],
     may: [
       ...[
@@ -89,6 +93,7 @@ const rules: readonly Rule[] = [
         'shared/env.ts',
         'shared/dynamo/table.ts',
         'shared/metric-names.ts',
+        'shared/settings.ts',
         'functions/routes.ts',
       ],
       ...['aws-cdk-lib', 'constructs', 'cdk-nag', 'esbuild', 'valibot', 'node:'],

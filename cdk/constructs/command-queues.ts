@@ -2,6 +2,7 @@ import { Duration, Stack } from 'aws-cdk-lib'
 import { type IMetric, MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
+import { commandQueue } from '#shared/settings.ts'
 import { acknowledge } from './acknowledge.ts'
 import { type Alerts, fiveMinutes } from './alerts.ts'
 
@@ -48,8 +49,8 @@ export class CommandQueues extends Construct {
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       // An unacknowledged command locks its company's group, so a dead host must not hold it for long.
-      visibilityTimeout: Duration.seconds(5),
-      receiveMessageWaitTime: Duration.seconds(20),
+      visibilityTimeout: Duration.seconds(commandQueue.visibilitySeconds),
+      receiveMessageWaitTime: Duration.seconds(commandQueue.waitSeconds),
       // A late command does no harm, it only makes its host look; after an hour nobody waits for that look any more.
       retentionPeriod: Duration.hours(1),
       // 10 × 5 s: a store that is away for ten seconds must not empty the queue into the dead letters.

@@ -3,7 +3,7 @@ import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets'
 import * as ecs from 'aws-cdk-lib/aws-ecs'
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Construct } from 'constructs'
-import { healthPort } from '../environment.ts'
+import { hostDefaults } from '#shared/settings.ts'
 import type { StageConfig } from '../stage.ts'
 import { acknowledge } from './acknowledge.ts'
 import { logGroup } from './logs.ts'
@@ -70,7 +70,7 @@ const healthCheck: ecs.HealthCheck = {
     'CMD',
     'node',
     '-e',
-    `fetch('http://127.0.0.1:${healthPort}/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`,
+    `fetch('http://127.0.0.1:${hostDefaults.healthPort}/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`,
   ],
   interval: Duration.seconds(15),
   timeout: Duration.seconds(5),

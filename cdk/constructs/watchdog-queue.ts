@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib'
 import * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
+import { functions } from '../../functions/routes.ts'
 import { acknowledge } from './acknowledge.ts'
 import { type Alerts, fiveMinutes } from './alerts.ts'
 
@@ -23,8 +24,8 @@ export class WatchdogQueue extends Construct {
     this.queue = new sqs.Queue(this, 'Queue', {
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      // AWS asks for at least six times the timeout of the function that reads the queue (10 s).
-      visibilityTimeout: Duration.seconds(60),
+      // AWS asks for at least six times the timeout of the function that reads the queue.
+      visibilityTimeout: Duration.seconds(6 * functions.watchdog.timeoutSeconds),
       retentionPeriod: Duration.hours(4),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 5 },
     })

@@ -16,6 +16,7 @@ import {
   pairing,
   publisher,
   sight,
+  staleMs,
 } from '../deps.ts'
 import { failureOf } from '../failures.ts'
 import { once } from '../once.ts'
@@ -184,6 +185,7 @@ const deps = once(
     connectionsApi: connectionsApi(),
     pairing: pairing(),
     budget: budget(),
+    staleMs: staleMs(),
     clock,
   }),
 )

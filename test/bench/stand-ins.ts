@@ -14,7 +14,6 @@ export const isExpired = () => false
 const blind = { observe: () => {}, refused: () => {}, unexpected: () => {}, finish: nothing }
 export const functionSight = () => blind
 export const errorSight = () => blind
-export const atMost = async (_ms: number, work: Promise<unknown>) => void (await work)
 export const errorReporterOf = () => undefined
 export const sentrySettings = () => undefined
 

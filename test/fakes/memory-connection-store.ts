@@ -1,8 +1,12 @@
 /** A connection store in memory. */
 import { connectionLifetimeMs, givingWay } from '#shared/dynamo/connection-store.ts'
 import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
+import { clientDefaults } from '#shared/settings.ts'
 
-export function memoryConnectionStore(clock: Clock = Date.now, limit = 10): ConnectionStore {
+export function memoryConnectionStore(
+  clock: Clock,
+  limit: number = clientDefaults.connectionsPerCompany,
+): ConnectionStore {
   const connections = new Map<string, Connection>()
   const keyOf = (companyId: string, connectionId: string) => `${companyId} ${connectionId}`
   const list = (companyId: string) =>

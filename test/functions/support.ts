@@ -11,6 +11,7 @@ import { observedCompanyStore } from '#shared/observed-store.ts'
 import type { Connection, ConnectionStore, Decided } from '#shared/ports.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
 import { type Refunds, refundUnused } from '#shared/refunds.ts'
+import { leaseTimes } from '#shared/settings.ts'
 import type { Sight } from '../../functions/sight.ts'
 import type { VerifyToken } from '../../functions/tokens.ts'
 import { expelConnections } from '../../functions/ws/expel.ts'
@@ -60,6 +61,7 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
   return {
     ...{ now, clock, away, broken, lines, log, store, queue, connections, connectionsApi: clients, clients },
     ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards, sight: recordingSight() },
+    staleMs: leaseTimes.staleMs,
     messages: { isExceeded: async () => false },
     expel: (some: readonly Connection[]) => expelConnections(some, { api: clients, clock }),
     /** A client that is connected, and hears. */

@@ -16,9 +16,8 @@ import { createMeter } from '#shared/metrics.ts'
 import { observedCompanyStore } from '#shared/observed-store.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
 import { refundUnused } from '#shared/refunds.ts'
-import type { SentrySettings } from '#shared/sentry.ts'
+import { type SentrySettings, sentrySettings } from '#shared/sentry-settings.ts'
 import { clock, connectionStore, controlTable, env, log } from './connection-deps.ts'
-import { sentrySettings } from './error-reporter.ts'
 import { once } from './once.ts'
 import { functionSight } from './sight.ts'
 import type { StartPairingDeps } from './start-pairing.ts'
@@ -32,7 +31,7 @@ export const shards = (): number => env().SHARDS
 /** Milliseconds without renewal after which readers take a host for gone: as long as another host needs to do so (R27). */
 export const staleMs = (): number => env().LEASE_STALE_MS
 
-const budgetStore = /* @__PURE__ */ once(() => dynamoBudgetStore(controlTable().client, controlTable().table))
+const budgetStore = /* @__PURE__ */ once(() => dynamoBudgetStore(controlTable()))
 
 /** Where decisions are counted, phone changes reported, and codes given back. */
 export const companyStore = /* @__PURE__ */ once(() => {

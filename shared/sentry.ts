@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import type { PhoneChange } from './domain/happenings.ts'
 import { maskPhone, phoneClass } from './domain/phone.ts'
 import { redact, redactValue } from './redact.ts'
+import type { SentrySettings } from './sentry-settings.ts'
 
 export type About = Readonly<Record<string, unknown>>
 
@@ -26,14 +27,6 @@ export const sentryOptions = ({ dsn, release, environment }: SentrySettings) => 
   maxBreadcrumbs: 0,
   beforeSend: scrubEvent,
 })
-
-export type SentrySettings = {
-  readonly dsn: string
-  /** `BUILD_VERSION`. */
-  readonly release: string
-  /** The stage. */
-  readonly environment: string
-}
 
 /** Where our own facts stand in an event. */
 export const aboutContext = 'pairplane'

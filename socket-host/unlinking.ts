@@ -3,8 +3,7 @@ import { waitAtMost } from '#shared/time-limit.ts'
 import { ownClose } from './close-reason.ts'
 import { type LibrarySocket, type Stanza, server } from './library-socket.ts'
 import type { SocketEnd } from './socket-end.ts'
-
-export type Unlinking = 'confirmed' | 'unconfirmed'
+import type { Removal } from './whatsapp-port.ts'
 
 export type UnlinkDeps = {
   readonly library: LibrarySocket
@@ -21,9 +20,9 @@ export type UnlinkDeps = {
 export async function removeDevice(
   { library, end, loggedIn, identity }: UnlinkDeps,
   timeoutMs: number,
-): Promise<Unlinking> {
-  const ended = end.gone.then(({ reason }): Unlinking => (reason === 'loggedOut' ? 'confirmed' : 'unconfirmed'))
-  const asked = loggedIn.then(async (): Promise<Unlinking> => {
+): Promise<Removal> {
+  const ended = end.gone.then(({ reason }): Removal => (reason === 'loggedOut' ? 'confirmed' : 'unconfirmed'))
+  const asked = loggedIn.then(async (): Promise<Removal> => {
     const answer = await library.query(removal(identity), timeoutMs).catch(() => undefined)
     // Refused or cut off: what the socket closes with tells.
     return answer ? 'confirmed' : ended

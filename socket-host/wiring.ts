@@ -87,10 +87,10 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
   }
 }
 
-function budgetOf(env: SocketHostEnv, { client, table }: ControlTable): CodeBudget {
+function budgetOf(env: SocketHostEnv, control: ControlTable): CodeBudget {
   const secret = cachedSecret(secretsClient(), env.PHONE_HASH_SECRET_ARN, Date.now)
   return codeBudget({
-    store: dynamoBudgetStore(client, table),
+    store: dynamoBudgetStore(control),
     clock: Date.now,
     hashSecret: async () => (await secret.read()).current,
     codesPerPhone: env.CODES_PER_PHONE,

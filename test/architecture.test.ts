@@ -33,8 +33,8 @@ const rules: readonly Rule[] = [
     may: ['valibot', 'shared/domain/', 'shared/protocol/'],
   },
   {
-    name: 'names of the tables and settings import nothing',
-    of: ['shared/dynamo/table.ts', 'shared/settings.ts'],
+    name: 'names of tables and metrics, and settings, import nothing',
+    of: ['shared/dynamo/table.ts', 'shared/metric-names.ts', 'shared/settings.ts'],
     may: [],
   },
   {

@@ -3,8 +3,8 @@ import { type IMetric, MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch
 import * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
 import { commandQueue } from '#shared/settings.ts'
-import { acknowledge } from './acknowledge.ts'
-import { type Alerts, fiveMinutes } from './alerts.ts'
+import type { Alerts } from './alerts.ts'
+import { deadLetters } from './dead-letters.ts'
 
 export type CommandQueuesProps = {
   /** The stage's name. */
@@ -26,13 +26,8 @@ export class CommandQueues extends Construct {
 
   constructor(scope: Construct, id: string, { name, shards, alerts }: CommandQueuesProps) {
     super(scope, id)
-    this.deadLetters = new sqs.Queue(this, 'DeadLetters', {
-      fifo: true,
-      encryption: sqs.QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    })
-    acknowledge(this.deadLetters, { 'Serverless-SQSRedrivePolicy': 'This is the end: an alarm calls a person' })
+    const alarm = { says: 'A command could not be carried out and was put aside', runbook: 'commands-dead' }
+    this.deadLetters = deadLetters(this, alerts, alarm, { fifo: true })
     const names = shardQueueNames(name, shards)
     const queues = names.map((queueName, shard) => this.shardQueue(queueName, shard))
     this.firstUrl = queues[0]?.queueUrl ?? ''
@@ -67,12 +62,6 @@ export class CommandQueues extends Construct {
         threshold: 30,
         periods: 2,
       })
-    })
-    alerts.add(this, 'Dead', {
-      says: 'A command could not be carried out and was put aside',
-      runbook: 'commands-dead',
-      metric: this.deadLetters.metricApproximateNumberOfMessagesVisible({ period: fiveMinutes, statistic: 'Maximum' }),
-      threshold: 1,
     })
   }
 }

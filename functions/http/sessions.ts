@@ -1,5 +1,6 @@
 /** Sessions as operators list them, and one company's as its own clients see it, too (requirements section 7). */
 import * as v from 'valibot'
+import { sessionStatuses } from '#shared/domain/company.ts'
 import type { Language } from '#shared/domain/errors.ts'
 import { ok } from '#shared/domain/result.ts'
 import type { Log } from '#shared/log.ts'
@@ -24,7 +25,7 @@ export type SessionsDeps = {
   readonly clock: Clock
 }
 
-const statuses = ['none', 'connecting', 'connected', 'reconnecting', 'logged-out', 'stopped'] as const
+const statuses = ['none', ...sessionStatuses] as const
 const limitMessage = 'limit must be a number from 1 to 100'
 
 const PageQuery = v.object({

@@ -1,7 +1,8 @@
 /** `ConnectionStore` on DynamoDB: one item per connection in its company's partition. */
-import { DeleteCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
+import { queryItems } from './items.ts'
 import type { ControlTable } from './shard-companies.ts'
 import { companyKey, connectionSortKey, connectionSortKeyPrefix, partitionKey, sortKey, ttlAttribute } from './table.ts'
 
@@ -72,19 +73,11 @@ async function remove(deps: ConnectionsDeps, companyId: string, connectionId: st
 }
 
 /** One page holds thousands of connections, far more than any limit lets in. */
-async function list({ client, table, clock }: ConnectionsDeps, companyId: string): Promise<readonly Connection[]> {
-  const found = await client.send(
-    new QueryCommand({
-      TableName: table,
-      KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)',
-      ExpressionAttributeNames: { '#pk': partitionKey, '#sk': sortKey },
-      ExpressionAttributeValues: { ':pk': companyKey(companyId), ':prefix': connectionSortKeyPrefix },
-      ConsistentRead: true,
-    }),
-  )
+async function list(deps: ConnectionsDeps, companyId: string): Promise<readonly Connection[]> {
+  const found = await queryItems(deps, companyKey(companyId), connectionSortKeyPrefix)
   return (found.Items ?? [])
     .map((item) => v.parse(ConnectionItem, item))
-    .filter((item) => item.ttl * 1000 > clock())
+    .filter((item) => item.ttl * 1000 > deps.clock())
     .map(({ sk, ttl, ...rest }) => ({ connectionId: sk.slice(connectionSortKeyPrefix.length), companyId, ...rest }))
 }
 

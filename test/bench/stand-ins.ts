@@ -15,7 +15,6 @@ const blind = { observe: () => {}, refused: () => {}, unexpected: () => {}, fini
 export const functionSight = () => blind
 export const errorSight = () => blind
 export const errorReporterOf = () => undefined
-export const sentrySettings = () => undefined
 
 // shared/metrics.ts, shared/observed-store.ts, shared/dynamo/metric-store.ts
 export const createMeter = () => undefined

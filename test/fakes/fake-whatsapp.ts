@@ -6,6 +6,7 @@ import type { Time } from '../../socket-host/time.ts'
 import type {
   About,
   Credentials,
+  Removal,
   SocketEvent,
   StoredTarget,
   WhatsApp,
@@ -40,7 +41,7 @@ export type FakeSocket = {
   /** The socket closes by itself. */
   drop(reason: CloseReason): void
   /** WhatsApp answers the unlinking. */
-  answerUnlink(result: 'confirmed' | 'unconfirmed'): void
+  answerUnlink(result: Removal): void
 }
 
 export type FakeWhatsApp = WhatsApp & {
@@ -92,7 +93,7 @@ export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeW
   function openSocket(credentials: Credentials, listener: (event: SocketEvent) => void, about?: About): WhatsAppSocket {
     const own = asFake(credentials)
     const codeAnswer = Promise.withResolvers<Result<string, Failure>>()
-    const unlinkAnswer = Promise.withResolvers<'confirmed' | 'unconfirmed'>()
+    const unlinkAnswer = Promise.withResolvers<Removal>()
     const name = `${own.isLinked() ? 'login' : 'registration'} ${own.id}`
     const end = (): void => {
       if (!socket.isOpen) return

@@ -47,12 +47,7 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
   describeConnectionStore({
     make: async (clock, limit) => dynamoConnectionStore({ ...(await newTable()), clock, limit }),
   })
-  describeBudgetStore({
-    make: async () => {
-      const { client, table } = await newTable()
-      return dynamoBudgetStore(client, table)
-    },
-  })
+  describeBudgetStore({ make: async () => dynamoBudgetStore(await newTable()) })
   describeIdempotencyStore({ make: async () => dynamoIdempotencyStore(await newTable()) })
   describeLeaseStore({ make: async () => dynamoLeaseStore({ ...(await newTable()), clock: Date.now }), runs })
   describeCredentialStore({

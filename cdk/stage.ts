@@ -5,7 +5,7 @@ import { clientDefaults, longestCodeLifetimeSeconds, pairingDefaults } from '#sh
 import type { FunctionName } from '../functions/routes.ts'
 
 /** A throttle of API Gateway: requests a second, and how many may come at once. */
-export type Throttle = { readonly rate: number; readonly burst: number }
+type Throttle = { readonly rate: number; readonly burst: number }
 
 /** Everything that differs between stages. */
 export type StageConfig = {

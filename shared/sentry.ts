@@ -29,13 +29,13 @@ export const sentryOptions = ({ dsn, release, environment }: SentrySettings) => 
 })
 
 /** Where our own facts stand in an event. */
-export const aboutContext = 'pairplane'
+const aboutContext = 'pairplane'
 
 /** Fields of an event that may go out as they are: the SDK's, or made by us from nothing secret. */
 const plainFields = ['event_id', 'timestamp', 'level', 'platform', 'release', 'environment', 'fingerprint', 'sdk']
 
 /** Takes out of an event whatever is not known to be harmless, and redacts the rest. */
-export function scrubEvent<Event extends object>(event: Event): Event {
+function scrubEvent<Event extends object>(event: Event): Event {
   for (const field of Object.keys(event)) {
     const value: unknown = Reflect.get(event, field)
     if (plainFields.includes(field) || field === 'type') continue

@@ -74,7 +74,7 @@ function accountOf(stored: object | undefined): proto.ADVSignedDeviceIdentity | 
 }
 
 /** Whether pair-success has happened. Neither `registered` nor `me` alone says so (requirements section 1). */
-export const isLinked = ({ account, me, signalIdentities }: AuthenticationCreds): boolean =>
+const isLinked = ({ account, me, signalIdentities }: AuthenticationCreds): boolean =>
   Boolean(account) && /^[^@]+:\d+@/.test(me?.id ?? '') && (signalIdentities ?? []).length > 0
 
 type Rows = KeyRows & { readonly entries?: () => KeyChanges }

@@ -1,5 +1,4 @@
 /** What a host measures that no decision about a company shows: take-overs, failed sweeps, its load. */
-import type { Log } from '#shared/log.ts'
 import type { Meter } from '#shared/metrics.ts'
 import type { CredentialStore, LeaseStore } from '#shared/ports.ts'
 import type { SocketHost } from './host.ts'
@@ -33,11 +32,10 @@ const gaugeMs = 60_000
 
 /** Writes the counters every few seconds, and the host's load every minute. Stopping writes what is left. */
 export function keepMeasuring(
-  deps: { readonly meter: Meter; readonly time: Time; readonly log: Log },
+  { meter, time }: { readonly meter: Meter; readonly time: Time },
   host: Pick<SocketHost, 'status' | 'states'>,
   hostId: string,
 ): () => Promise<void> {
-  const { meter, time } = deps
   const flush = repeated(time, flushMs, () => void meter.flush())
   const gauge = repeated(time, gaugeMs, () =>
     meter.measure('sessions', host.status().sessions, { hostId, states: host.states() }),

@@ -29,7 +29,7 @@ export function hostReporter(settings: SentrySettings): HostReporter {
 }
 
 /** A log whose `error` lines are reported as well: somebody has to act on them. */
-export function reportingLog(log: Log, reporter: Pick<Reporter, 'error'>): Log {
+function reportingLog(log: Log, reporter: Pick<Reporter, 'error'>): Log {
   const wrap = (inner: Log, fieldsOf: () => LogFields): Log => ({
     ...inner,
     error: (message, fields = {}) => {

@@ -35,7 +35,7 @@ export type WhatsAppDeps = {
   readonly times?: Partial<SocketTimes>
 }
 
-export const defaultTimes: SocketTimes = { connectMs: 30_000, helloMs: 15_000, restartMs: 5_000, closeMs: 1000 }
+const defaultTimes: SocketTimes = { connectMs: 30_000, helloMs: 15_000, restartMs: 5_000, closeMs: 1000 }
 /** For the library to say that it has closed, beyond the peer's time to answer. */
 const backstopMs = 500
 

@@ -4,7 +4,7 @@ import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
 import { connectionsApi } from '#shared/aws/connections-api.ts'
 import { kmsClient, kmsDataKeys } from '#shared/aws/data-keys.ts'
 import { cachedSecret, secretsClient } from '#shared/aws/secret.ts'
-import { type CodeBudget, codeBudget } from '#shared/code-budget.ts'
+import { budgetLimits, type CodeBudget, codeBudget } from '#shared/code-budget.ts'
 import { dynamoBudgetStore } from '#shared/dynamo/budget-store.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
 import { dynamoConnections } from '#shared/dynamo/connection-store.ts'
@@ -93,9 +93,7 @@ function budgetOf(env: SocketHostEnv, control: ControlTable): CodeBudget {
     store: dynamoBudgetStore(control),
     clock: Date.now,
     hashSecret: async () => (await secret.read()).current,
-    codesPerPhone: env.CODES_PER_PHONE,
-    codesPerCompany: env.CODES_PER_COMPANY,
-    windowMs: env.BUDGET_WINDOW_SECONDS * 1000,
+    ...budgetLimits(env),
   })
 }
 

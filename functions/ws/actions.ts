@@ -24,7 +24,7 @@ export type ActionDeps = StartPairingDeps &
   }
 
 /** One message of a client, as all actions see it. */
-export type Call = {
+type Call = {
   readonly companyId: string
   readonly correlationId: string
   /** The request, as far as it waits for answers. */

@@ -27,12 +27,9 @@ import { type ActionDeps, runAction } from './actions.ts'
 import { type DeliveryDeps, deliveryTo } from './delivery.ts'
 import { MessageEvent, type RouteResponse } from './events.ts'
 import type { MessageRate } from './message-rate.ts'
-import { withinTime } from './within-time.ts'
+import { type Remaining, withinTime } from './within-time.ts'
 
 export type MessageDeps = ActionDeps & DeliveryDeps & { readonly sight: Sight; readonly messages: MessageRate }
-
-/** What Lambda says about the time it gives us. */
-export type Remaining = { readonly getRemainingTimeInMillis?: () => number }
 
 /** Who sends, under which correlation id. */
 type Sender = { readonly client: Connection; readonly correlationId: string; readonly deps: MessageDeps }

@@ -1,13 +1,13 @@
 import { waitAtMost } from '#shared/time-limit.ts'
 
+/** What Lambda says about the time it gives a function. */
+export type Remaining = { readonly getRemainingTimeInMillis?: () => number }
+
 /** Milliseconds that are kept for the answer: what Lambda cuts off is answered by API Gateway, in words of its own. */
 const reservedMs = 700
 
 /** Rejects with a `TimeoutError` shortly before the function's time is up. */
-export async function withinTime<T>(
-  context: { readonly getRemainingTimeInMillis?: () => number },
-  work: Promise<T>,
-): Promise<T> {
+export async function withinTime<T>(context: Remaining, work: Promise<T>): Promise<T> {
   const remaining = context.getRemainingTimeInMillis?.()
   if (remaining === undefined) return work
   return waitAtMost(Math.max(0, remaining - reservedMs), work, () => {

@@ -38,7 +38,6 @@ export type Retired = {
   readonly unlink: Unlinked
   /** Only for the unlinker; erased with the unlinking's outcome (R14). */
   readonly wrappedKey?: string
-  readonly phone?: string
   /** Sweeps that have been completed, of `sweepDelaysMs`. */
   readonly sweeps: number
   /** Resets that wait for the unlinking, answered at `answerBy` (epoch ms) at the latest. */

@@ -78,7 +78,6 @@ const Retired = v.object({
   retiredAt: epochMs,
   unlink: Unlinked,
   wrappedKey: optional(text),
-  phone: optional(text),
   sweeps: integer,
   waiting: optional(list(Waiting)),
   answerBy: optional(epochMs),

@@ -23,7 +23,7 @@ export type Value =
   | { readonly deleted: true }
 
 /** Bytes that an item holds besides its keys and stamps; DynamoDB allows 409,600 in all. */
-export const mostBytes = 350_000
+const mostBytes = 350_000
 /** Sort key of a generation's journal. */
 export const journalKey = 'journal'
 const partPrefix = 'part#'

@@ -7,7 +7,7 @@ import type { ControlTable } from './shard-companies.ts'
 import { partitionKey, sortKey, ttlAttribute } from './table.ts'
 
 /** What is known under a key. */
-export type Kept =
+type Kept =
   /** Nothing was: the key is taken now. */
   | { readonly kind: 'taken' }
   /** The same request before; without an answer if it is still running, or has failed. */

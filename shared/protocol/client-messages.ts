@@ -7,7 +7,7 @@ export { CompanyId } from './company-id.ts'
 /** Longest message in bytes that is looked at; API Gateway's own limits lie above it. */
 export const longestMessage = 4096
 
-export const RequestId = v.pipe(
+const RequestId = v.pipe(
   v.string('requestId must be a string'),
   v.minLength(1, 'requestId must not be empty'),
   v.maxLength(128, 'requestId must have at most 128 characters'),

@@ -22,6 +22,7 @@ export const observedCompanyStore = <Store>(store: Store): Store => store
 export const dynamoMetricStore = () => undefined
 
 // shared/code-budget.ts, shared/dynamo/budget-store.ts, shared/aws/secret.ts
+export const budgetLimits = (env: object) => env
 export const codeBudget = () => ({ take: async () => ok([]), giveBack: nothing, coolDown: nothing })
 export const dynamoBudgetStore = () => undefined
 export const secretsClient = () => undefined

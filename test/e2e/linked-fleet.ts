@@ -123,7 +123,7 @@ export async function loginsOf(run: LocalRun, phones: readonly string[]): Promis
 }
 
 /** Companies that are connected, as operators are told. */
-export async function connectedCompanies(stage: Stage): Promise<ReadonlySet<string>> {
+async function connectedCompanies(stage: Stage): Promise<ReadonlySet<string>> {
   const found: string[] = []
   let cursor = ''
   do {

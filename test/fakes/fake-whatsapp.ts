@@ -14,12 +14,12 @@ import type {
 } from '../../socket-host/whatsapp-port.ts'
 
 /** Credentials with a device behind them; `device` is set by pair-success. */
-export type FakeCredentials = Credentials & {
+type FakeCredentials = Credentials & {
   readonly id: number
   device: FakeDevice | undefined
   stored: string | undefined
 }
-export type FakeDevice = { readonly phone: string | undefined; isLinked: boolean }
+type FakeDevice = { readonly phone: string | undefined; isLinked: boolean }
 
 export type FakeSocket = {
   readonly kind: 'registration' | 'login'
@@ -67,8 +67,7 @@ export type FakeWhatsAppOptions = {
   readonly after?: Time['after']
 }
 
-export const keyOf = (target: Pick<StoredTarget, 'companyId' | 'generation'>) =>
-  `${target.companyId}/${target.generation}`
+const keyOf = (target: Pick<StoredTarget, 'companyId' | 'generation'>) => `${target.companyId}/${target.generation}`
 
 export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeWhatsAppOptions = {}): FakeWhatsApp {
   const sockets: FakeSocket[] = []

@@ -34,7 +34,7 @@ type Host = {
 }
 
 /** What must never happen, noted where it would. */
-export type Violations = string[]
+type Violations = string[]
 
 export function makeWorld(control: Table, stored: Table) {
   const clock = fakeClock()
@@ -83,7 +83,7 @@ export function makeWorld(control: Table, stored: Table) {
     }
     const host: Host = {
       epoch,
-      runner: companyRunner(deps, companyId, tenure),
+      runner: companyRunner(deps, companyId, tenure, () => undefined),
       sockets,
       crash,
     }

@@ -22,7 +22,8 @@ it.each([
   ['socket-host', SocketHostEnv],
 ])('every variable is read by %s', (folder, { entries }) => {
   const root = join(import.meta.dirname, '../..')
-  const files = [...globSync(`${folder}/**/*.ts`, { cwd: root }), 'shared/sentry-settings.ts']
+  const shared = ['shared/code-budget.ts', 'shared/sentry-settings.ts']
+  const files = [...globSync(`${folder}/**/*.ts`, { cwd: root }), ...shared]
   const source = files.map((file) => readFileSync(join(root, file), 'utf8')).join()
   // The first queue's URL is read as the URLs of them all.
   const names = Object.keys(entries).map((name) => name.replace('SHARD_0_QUEUE_URL', 'SHARD_QUEUE_URLS'))

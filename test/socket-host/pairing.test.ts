@@ -127,12 +127,13 @@ describe('a pairing by code', () => {
   it('ends quietly when nobody ever types the code', async () => {
     const s = stage()
     await s.request()
+    expect(s.idle()).toBe(0)
     await s.clock.advance(161_000)
     expect(s.state().attempt).toBeUndefined()
     expect(s.state().lastAttempt?.state).toBe('expired')
     expect(s.toldNames().filter((event) => event === 'pairing-code-error')).toHaveLength(1)
     expect(s.whatsApp.live()).toEqual([])
-    expect(s.runner.isIdle()).toBe(true)
+    expect(s.idle()).toBe(1)
   })
 
   it('is cancelled: its socket closes and late events change nothing', async () => {

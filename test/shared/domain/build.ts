@@ -15,7 +15,7 @@ export const anotherPhone = '79007654321'
 export const host: Owner = { hostId: 'host-1', epoch: 7 }
 export const predecessor: Owner = { hostId: 'host-0', epoch: 6 }
 export const successor: Owner = { hostId: 'host-2', epoch: 8 }
-export const client: Waiting = { connectionId: 'browser', requestId: 'r1' }
+const client: Waiting = { connectionId: 'browser', requestId: 'r1' }
 export const code = { shown: { code: 'ABCD-EFGH' }, expiresAt: seconds(55), socketUntil: seconds(165) }
 export const qr = { shown: { qr: 'first' }, expiresAt: seconds(65), socketUntil: seconds(165) }
 

@@ -48,7 +48,6 @@ describe('a host accepts an attempt', () => {
         retiredAt: seconds(1),
         unlink: 'pending',
         sweeps: 0,
-        phone,
         wrappedKey: 'key-1',
       },
     ])

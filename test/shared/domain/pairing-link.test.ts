@@ -191,7 +191,7 @@ describe('a link that is stored', () => {
 })
 
 describe('a noted link whose attempt ends', () => {
-  const entry = { generation: 'generation-1', reason: 'attempt-ended', unlink: 'pending', wrappedKey: 'key-1', phone }
+  const entry = { generation: 'generation-1', reason: 'attempt-ended', unlink: 'pending', wrappedKey: 'key-1' }
 
   test.each<[string, (state: CompanyState) => CompanyState]>([
     ['is cancelled', (state) => cancelPairing(state, [], seconds(33)).state],

@@ -84,9 +84,10 @@ export function stage(options: StageOptions = {}) {
   const parts = stageDeps(options)
   const { deps, clock, companies, whatsApp } = parts
   let serial = 0
+  let idle = 0
   const hire = (epoch: number, hostId = `host-${epoch}`) => {
     const tenure = tenureOf(hostId, epoch)
-    return { tenure, runner: companyRunner(deps, companyId, tenure) }
+    return { tenure, runner: companyRunner(deps, companyId, tenure, () => idle++) }
   }
   const first = hire(1)
   let runner: CompanyRunner = first.runner
@@ -101,6 +102,8 @@ export function stage(options: StageOptions = {}) {
       runner = next.runner
       return next
     },
+    /** How often a runner has said that nothing is left that it is needed for. */
+    idle: () => idle,
     state: (): CompanyState => companies.state(companyId),
     /** What clients were told, in order. */
     told: () => companies.notices.map(({ notice }) => notice.event),

@@ -3,7 +3,7 @@
 import type { LeaseStore } from '#shared/ports.ts'
 import { leaseKeeper } from './lease-keeper.ts'
 import { hostShard, type ShardDeps, type ShardHost } from './shard-host.ts'
-import { type Cancel, pause } from './time.ts'
+import { type Cancel, pause, repeated } from './time.ts'
 
 export type HostDeps = ShardDeps & {
   readonly leases: LeaseStore
@@ -70,7 +70,6 @@ export function socketHost(deps: HostDeps): SocketHost {
   function beat(): void {
     const line = { hostId, sessions: sessions(), shards: keeper.owned(), since, version, states: states() }
     leases.beat(line).catch((error: unknown) => log.warn('beat could not be written', { error }))
-    stopBeat = time.after(beatMs, beat)
   }
 
   async function leaveShard(shard: number, patience: AbortSignal, leavesAt: number): Promise<void> {
@@ -87,6 +86,7 @@ export function socketHost(deps: HostDeps): SocketHost {
     start: () => {
       keeper.start()
       beat()
+      stopBeat = repeated(time, beatMs, beat)
     },
     states,
     status: () => ({ shards: keeper.owned(), sessions: sessions(), lastContactAt: keeper.lastContactAt() }),

@@ -2,7 +2,7 @@
 import type { Meter } from '#shared/metrics.ts'
 import type { CredentialStore, LeaseStore } from '#shared/ports.ts'
 import type { SocketHost } from './host.ts'
-import type { Cancel, Time } from './time.ts'
+import { repeated, type Time } from './time.ts'
 
 /** A lease that somebody else held until it was claimed was taken by force: owners in good order release it first. */
 export const measuredClaims = (leases: LeaseStore, meter: Meter): LeaseStore => ({
@@ -45,16 +45,4 @@ export function keepMeasuring(
     gauge()
     await meter.flush()
   }
-}
-
-function repeated(time: Time, everyMs: number, act: () => void): Cancel {
-  let cancel: Cancel = () => undefined
-  const next = () => {
-    cancel = time.after(everyMs, () => {
-      act()
-      next()
-    })
-  }
-  next()
-  return () => cancel()
 }

@@ -26,6 +26,19 @@ export const systemTime: Time = {
   },
 }
 
+/** Acts every so often, first after `everyMs`, until it is stopped. */
+export function repeated(time: Time, everyMs: number, act: () => void): Cancel {
+  let cancel: Cancel = () => undefined
+  const next = () => {
+    cancel = time.after(everyMs, () => {
+      act()
+      next()
+    })
+  }
+  next()
+  return () => cancel()
+}
+
 /** Resolves after `ms`, or at once when the signal aborts. */
 export function pause(time: Time, ms: number, signal?: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()

@@ -140,7 +140,7 @@ async function expel(sender: Sender, requestId: string | undefined): Promise<Rou
 async function refuse(
   failure: Failure,
   sender: Sender,
-  about: { readonly field?: string; readonly requestId?: string | undefined } = {},
+  about: { readonly field: string; readonly requestId: string | undefined },
 ): Promise<ServerMessage> {
   report(failure, sender)
   return errorMessage(failure, envelopeOf(sender, await drawSeq(sender), about.requestId), 'error', about.field)

@@ -30,13 +30,13 @@ export interface Companion {
 /** What Baileys keeps of a device. */
 export type Auth = AuthenticationState
 
-export interface Ending {
+interface Ending {
   readonly status: number | undefined
   readonly message: string | undefined
   readonly data: unknown
 }
 
-export interface CodeAnswer {
+interface CodeAnswer {
   readonly code: string
   readonly answer: 'accepted' | 'none' | number
 }
@@ -138,7 +138,7 @@ export async function end({ sock, closed }: Companion): Promise<void> {
   await closed
 }
 
-export interface Shown {
+interface Shown {
   readonly screen: string
   readonly device?: number
 }

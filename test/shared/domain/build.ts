@@ -56,10 +56,12 @@ export function sessionOf(state: CompanyState, owner: Owner = host): SessionRef 
 export const requested = (from: CompanyState = emptyCompany, request: Partial<PairingRequest> = {}): CompanyState =>
   requestPairing(from, aRequest(request), start).state
 
-export function connecting(from: CompanyState = emptyCompany, request: Partial<PairingRequest> = {}): CompanyState {
-  const state = requested(from, request)
-  return acceptAttempt(state, refOf(state), 'replace', seconds(1)).state
-}
+/** The host accepts the running attempt. */
+export const accept = (state: CompanyState, policy: Parameters<typeof acceptAttempt>[2] = 'replace') =>
+  acceptAttempt(state, refOf(state), policy, seconds(1))
+
+export const connecting = (from: CompanyState = emptyCompany, request: Partial<PairingRequest> = {}): CompanyState =>
+  accept(requested(from, request)).state
 
 export function codeIssued(from: CompanyState = emptyCompany, request: Partial<PairingRequest> = {}): CompanyState {
   const state = connecting(from, request)

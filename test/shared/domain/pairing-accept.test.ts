@@ -3,6 +3,7 @@ import type { CompanyState } from '#shared/domain/company.ts'
 import { acceptAttempt, issueCode, pairAfresh, requestPairing } from '#shared/domain/pairing.ts'
 import { sessionConnected, sessionEnded } from '#shared/domain/session.ts'
 import {
+  accept,
   aLink,
   anotherPhone,
   aRequest,
@@ -18,9 +19,6 @@ import {
   sessionOf,
   unreadableLink,
 } from './build.ts'
-
-const accept = (state: CompanyState, policy: 'replace' | 'keep-until-linked' = 'replace') =>
-  acceptAttempt(state, refOf(state), policy, seconds(1))
 
 const stopped = () => {
   const state = linked()

@@ -11,7 +11,7 @@ import type { CompanyStore } from '#shared/ports.ts'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../../contracts/engines/engines.ts'
 import { type Fate, flakyConnect, type Request } from '../../contracts/engines/flaky.ts'
 import { requested } from '../domain/build.ts'
-import { type Command, carryOut, command, natural, type World } from '../domain/company-commands.ts'
+import { type Command, carryOut, command, freshWorld, natural } from '../domain/company-commands.ts'
 
 const shards = 4
 const companyId = 'company-1'
@@ -304,15 +304,7 @@ test('whatever a company may come to, it is stored and read back as it was', asy
 })
 
 function walk(commands: readonly (Command | undefined)[]) {
-  const world: World = {
-    state: emptyCompany,
-    now: Date.UTC(2026, 0, 1),
-    epoch: 1,
-    count: 0,
-    attempts: [],
-    generations: [],
-    seen: undefined,
-  }
+  const world = freshWorld()
   for (const each of commands) {
     const { decision } = carryOut(world, each ?? natural(world.state))
     world.state = decision.state

@@ -2,6 +2,7 @@
 import type { GenericSchema, InferInput } from 'valibot'
 import type { AuthorizerEnv, ControlPlaneEnv, HealthEnv, SocketHostEnv } from '#shared/env.ts'
 import { metricNamespace } from '#shared/metric-names.ts'
+import { hostDefaults, leaseTimes } from '#shared/settings.ts'
 import type { FunctionName } from '../functions/routes.ts'
 import type { DataStack } from './data-stack.ts'
 import type { StageConfig } from './stage.ts'
@@ -26,17 +27,17 @@ export function functionEnvironment(name: FunctionName, props: EnvironmentProps)
 
 /** The environment of a socket host. */
 export function hostEnvironment(props: EnvironmentProps): Record<string, string> {
-  const { data } = props
+  const { data, stage } = props
   return present({
     ...companyVariables(props),
     CREDENTIALS_TABLE: data.tables.credentials.tableName,
     ...shardVariables(props),
     CREDENTIALS_KEY_ARN: data.secrets.credentialsKey.keyArn,
-    LEASE_RENEW_MS: '3000',
-    LEASE_STALE_MS: '10000',
-    HEALTH_PORT: String(healthPort),
-    DRAIN_SECONDS: String(drainSeconds),
-    // What the process has been measured with (socket-host/pacing.ts).
+    CODE_LIFETIME_SECONDS: String(stage.pairing.codeLifetimeSeconds),
+    PHONE_CHANGE_POLICY: stage.pairing.phoneChangePolicy,
+    LEASE_RENEW_MS: String(leaseTimes.renewMs),
+    HEALTH_PORT: String(hostDefaults.healthPort),
+    DRAIN_SECONDS: String(hostDefaults.drainSeconds),
     RECONNECTS_PER_SECOND: undefined,
     ATTEMPTS_PER_SECOND: undefined,
     // Made up by each host: a task has no name before it runs.
@@ -44,26 +45,20 @@ export function hostEnvironment(props: EnvironmentProps): Record<string, string>
   } satisfies EnvironmentOf<typeof SocketHostEnv>)
 }
 
-/** Loopback port of a host's health endpoint; nothing outside the container reaches it. */
-export const healthPort = 8080
-/** How long a stopping host gives its attempts; the rest of Fargate's 120 s is for flushing keys and releasing leases. */
-export const drainSeconds = 90
-
 function controlPlaneEnvironment(props: EnvironmentProps) {
   return {
     ...companyVariables(props),
     ...tokenVariables(props),
     ...shardVariables(props),
-    ALLOWED_ORIGINS: props.stage.allowedOrigins.join(','),
+    DEFAULT_REGION: props.stage.pairing.defaultRegion,
+    CODE_DEADLINE_SECONDS: String(props.stage.pairing.codeDeadlineSeconds),
     MESSAGES_PER_SECOND: String(props.stage.clients.messagesPerSecond),
     CONNECTIONS_PER_COMPANY: String(props.stage.clients.connectionsPerCompany),
   } satisfies EnvironmentOf<typeof ControlPlaneEnv>
 }
 
 function authorizerEnvironment(props: EnvironmentProps) {
-  return { ...tokenVariables(props), ...sentryVariables(props), LOG_LEVEL: 'info' } satisfies EnvironmentOf<
-    typeof AuthorizerEnv
-  >
+  return { ...tokenVariables(props), ...sentryVariables(props) } satisfies EnvironmentOf<typeof AuthorizerEnv>
 }
 
 function sentryVariables({ stage, buildVersion }: EnvironmentProps) {
@@ -81,14 +76,11 @@ function companyVariables(props: EnvironmentProps) {
     CONTROL_TABLE: data.tables.control.tableName,
     CALLBACK_URL: callbackUrl,
     WATCHDOG_QUEUE_URL: data.watchdog.queue.queueUrl,
-    DEFAULT_REGION: pairing.defaultRegion,
-    CODE_DEADLINE_SECONDS: String(pairing.codeDeadlineSeconds),
-    CODE_LIFETIME_SECONDS: String(pairing.codeLifetimeSeconds),
-    PHONE_CHANGE_POLICY: pairing.phoneChangePolicy,
     CODES_PER_PHONE: String(pairing.codesPerPhone),
     CODES_PER_COMPANY: String(pairing.codesPerCompany),
     BUDGET_WINDOW_SECONDS: String(pairing.budgetWindowSeconds),
     PHONE_HASH_SECRET_ARN: data.secrets.phoneHash.secretArn,
+    LEASE_STALE_MS: String(leaseTimes.staleMs),
     ...sentryVariables(props),
     LOG_LEVEL: 'info',
   }

@@ -15,7 +15,7 @@ export const esbuildOptions: BuildOptions = {
   sourcesContent: false,
   legalComments: 'none',
   logLevel: 'error',
-  // Three names that the CommonJS among our dependencies (pino, Sentry) expects.
+  // Three names that the CommonJS among our dependencies (Sentry's) expects.
   banner: {
     js: [
       `import{createRequire as __createRequire}from'node:module';`,

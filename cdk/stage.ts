@@ -1,10 +1,11 @@
 /** The settings of each stage: the one file to edit before a deploy. Plain data, so that it can be read without the CDK. */
 
 import { mostShards } from '#shared/env.ts'
+import { clientDefaults, longestCodeLifetimeSeconds, pairingDefaults } from '#shared/settings.ts'
 import type { FunctionName } from '../functions/routes.ts'
 
 /** A throttle of API Gateway: requests a second, and how many may come at once. */
-export type Throttle = { readonly rate: number; readonly burst: number }
+type Throttle = { readonly rate: number; readonly burst: number }
 
 /** Everything that differs between stages. */
 export type StageConfig = {
@@ -26,6 +27,7 @@ export type StageConfig = {
   /** Tables, key and secrets outlive their stack and refuse deletion, and no stack can be destroyed in passing. */
   readonly protectsData: boolean
   readonly logRetentionDays: 7 | 30 | 90 | 365
+  /** For each route; all messages of all clients are one. */
   readonly throttle: { readonly webSocket: Throttle; readonly http: Throttle }
   /** What one connection may send, and how many connections a company may have (R34). */
   readonly clients: { readonly messagesPerSecond: number; readonly connectionsPerCompany: number }
@@ -54,18 +56,6 @@ export type StageConfig = {
   readonly alarmEmail?: string
 }
 
-const pairing: StageConfig['pairing'] = {
-  defaultRegion: 'RU',
-  codeDeadlineSeconds: 20,
-  codeLifetimeSeconds: 50,
-  phoneChangePolicy: 'replace',
-  codesPerPhone: 5,
-  codesPerCompany: 10,
-  budgetWindowSeconds: 600,
-}
-
-const clients: StageConfig['clients'] = { messagesPerSecond: 20, connectionsPerCompany: 10 }
-
 const dev: StageConfig = {
   name: 'dev',
   shards: 16,
@@ -74,12 +64,12 @@ const dev: StageConfig = {
   protectsData: false,
   logRetentionDays: 7,
   throttle: { webSocket: { rate: 100, burst: 200 }, http: { rate: 50, burst: 100 } },
-  clients,
+  clients: clientDefaults,
   reservedConcurrency: {},
   allowedOrigins: ['http://localhost:3000'],
   tokens: { issuer: 'pairplane-dev', audience: 'pairplane' },
   createsApiLogRole: true,
-  pairing,
+  pairing: pairingDefaults,
 }
 
 const prod: StageConfig = {
@@ -90,13 +80,13 @@ const prod: StageConfig = {
   protectsData: true,
   logRetentionDays: 90,
   throttle: { webSocket: { rate: 500, burst: 1000 }, http: { rate: 100, burst: 200 } },
-  clients,
+  clients: clientDefaults,
   // Attempts end in time whatever else runs; lists for the back office cannot crowd out pairings.
   reservedConcurrency: { watchdog: 20, sessions: 10, metrics: 5 },
   allowedOrigins: [],
   tokens: { issuer: 'pairplane', audience: 'pairplane' },
   createsApiLogRole: true,
-  pairing,
+  pairing: pairingDefaults,
 }
 
 export const stages: Readonly<Record<string, StageConfig>> = { dev, prod }
@@ -137,7 +127,7 @@ function problemOf({ domain, hosts, shards, pairing: { codeLifetimeSeconds } }: 
   if (hosts.min < 1 || hosts.max < hosts.min) return 'hosts.min must be at least 1 and at most hosts.max'
   if (hosts.min > shards)
     return `${hosts.min} hosts cannot share ${shards} shards: give at least as many shards as hosts`
-  if (codeLifetimeSeconds > 150)
-    return 'pairing.codeLifetimeSeconds can be 150 at most: WhatsApp forgets the code at 160'
+  if (codeLifetimeSeconds > longestCodeLifetimeSeconds)
+    return `pairing.codeLifetimeSeconds can be ${longestCodeLifetimeSeconds} at most: WhatsApp forgets the code at 160`
   return undefined
 }

@@ -5,7 +5,7 @@
 import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
 import { connectionsApi as managementApi } from '#shared/aws/connections-api.ts'
 import { cachedSecret, secretsClient } from '#shared/aws/secret.ts'
-import { codeBudget } from '#shared/code-budget.ts'
+import { budgetLimits, codeBudget } from '#shared/code-budget.ts'
 import type { BudgetTicket } from '#shared/domain/budget.ts'
 import { dynamoBudgetStore } from '#shared/dynamo/budget-store.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
@@ -16,20 +16,22 @@ import { createMeter } from '#shared/metrics.ts'
 import { observedCompanyStore } from '#shared/observed-store.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
 import { refundUnused } from '#shared/refunds.ts'
-import type { SentrySettings } from '#shared/sentry.ts'
+import { type SentrySettings, sentrySettings } from '#shared/sentry-settings.ts'
 import { clock, connectionStore, controlTable, env, log } from './connection-deps.ts'
-import { sentrySettings } from './error-reporter.ts'
 import { once } from './once.ts'
 import { functionSight } from './sight.ts'
 import type { StartPairingDeps } from './start-pairing.ts'
 import { tokenSettings, tokenVerifier } from './tokens.ts'
 import { messageRate } from './ws/message-rate.ts'
 
-export { clock, connectionStore, log }
+export { clock, log }
 
 export const shards = (): number => env().SHARDS
 
-const budgetStore = /* @__PURE__ */ once(() => dynamoBudgetStore(controlTable().client, controlTable().table))
+/** Milliseconds without renewal after which readers take a host for gone: as long as another host needs to do so (R27). */
+export const staleMs = (): number => env().LEASE_STALE_MS
+
+const budgetStore = /* @__PURE__ */ once(() => dynamoBudgetStore(controlTable()))
 
 /** Where decisions are counted, phone changes reported, and codes given back. */
 export const companyStore = /* @__PURE__ */ once(() => {
@@ -68,13 +70,14 @@ export const publisher = /* @__PURE__ */ once(() =>
 
 export const verify = /* @__PURE__ */ once(() => tokenVerifier(tokenSettings(env())))
 
-const phoneHashSecret = /* @__PURE__ */ once(() => cachedSecret(secretsClient(), env().PHONE_HASH_SECRET_ARN, clock))
+const phoneHash = /* @__PURE__ */ once(() => cachedSecret(secretsClient(), env().PHONE_HASH_SECRET_ARN, clock))
+const phoneHashSecret = async () => (await phoneHash().read()).current
 
 export const sight = /* @__PURE__ */ once(() => {
   const settings = sentrySettings(env())
   const loadReporter = async (known: SentrySettings) => {
     const { sentryReporter } = await import('./sentry.ts')
-    return sentryReporter(known, async () => (await phoneHashSecret().read()).current)
+    return sentryReporter(known, phoneHashSecret)
   }
   return functionSight({
     meter: createMeter({ namespace: env().METRICS_NAMESPACE, store: metricStore(), clock, log: log() }),
@@ -83,18 +86,9 @@ export const sight = /* @__PURE__ */ once(() => {
   })
 })
 
-export const budget = /* @__PURE__ */ once(() => {
-  const secret = phoneHashSecret()
-  const { CODES_PER_PHONE, CODES_PER_COMPANY, BUDGET_WINDOW_SECONDS } = env()
-  return codeBudget({
-    store: budgetStore(),
-    clock,
-    hashSecret: async () => (await secret.read()).current,
-    codesPerPhone: CODES_PER_PHONE,
-    codesPerCompany: CODES_PER_COMPANY,
-    windowMs: BUDGET_WINDOW_SECONDS * 1000,
-  })
-})
+export const budget = /* @__PURE__ */ once(() =>
+  codeBudget({ store: budgetStore(), clock, hashSecret: phoneHashSecret, ...budgetLimits(env()) }),
+)
 
 export const pairing = /* @__PURE__ */ once((): StartPairingDeps['pairing'] => ({
   defaultRegion: env().DEFAULT_REGION,

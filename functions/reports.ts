@@ -1,6 +1,7 @@
 /** Reports to Sentry: sent beside a function's work, and waited for at its end. Nothing is loaded before the first one. */
 import type { Log, LogFields } from '#shared/log.ts'
 import type { Reporter } from '#shared/sentry.ts'
+import { waitAtMost } from '#shared/time-limit.ts'
 
 export type Reports<R> = {
   /** Sets a report off. */
@@ -32,7 +33,7 @@ export function reports<R extends Pick<Reporter, 'flush'>>({ loadReporter, log }
     async finish() {
       const sent = sending
       sending = []
-      if (sent.length > 0) await atMost(reportsWithinMs, Promise.all(sent))
+      if (sent.length > 0) await waitAtMost(reportsWithinMs, Promise.all(sent), () => undefined)
     },
   }
 }
@@ -46,11 +47,4 @@ export type ErrorSight = {
 export function errorSight(deps: ReportsDeps<Pick<Reporter, 'error' | 'flush'>>): ErrorSight {
   const { send, finish } = reports(deps)
   return { unexpected: (error, about) => send((reporter) => reporter.error(error, about)), finish }
-}
-
-export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  const { promise: timeUp, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
-  await Promise.race([work, timeUp])
-  clearTimeout(timer)
 }

@@ -1,15 +1,11 @@
 /** Reset, for the WebSocket and for HTTP: one write forgets what is stored, then the host removes the device (R7). */
 import type { Waiting } from '#shared/domain/attempt.ts'
-import { unlinkWithinMs } from '#shared/domain/cleanup.ts'
+import { resetAnswerMs, unlinkWithinMs } from '#shared/domain/cleanup.ts'
 import { type ResetOutcome, resetCredentials } from '#shared/domain/session.ts'
-import type { Clock, CommandQueue, CompanyStore, Decided } from '#shared/ports.ts'
+import type { Clock, CompanyStore, Decided } from '#shared/ports.ts'
 import { type NudgeDeps, nudgeHost } from './nudge-host.ts'
 
-export type ResetDeps = NudgeDeps & {
-  readonly store: CompanyStore
-  readonly queue: CommandQueue
-  readonly clock: Clock
-}
+export type ResetDeps = NudgeDeps & { readonly store: CompanyStore; readonly clock: Clock }
 
 export type ResetRequest = {
   readonly companyId: string
@@ -17,8 +13,9 @@ export type ResetRequest = {
   readonly correlationId: string
 }
 
-/** Whoever waits for the unlinking is answered within 5 s of the store change, by the watchdog if no host does (section 6). */
-const answerWithinMs = 4_000
+/** The watchdog is woken when the answer is overdue, not before: its deadline counts from the store change, which is yet to come. */
+const storeChangeMs = 500
+const overdueMs = resetAnswerMs + storeChangeMs
 
 /** Resets. The watchdog is armed first, so that the answers come and the key goes even when nobody is alive. */
 export async function reset(
@@ -26,7 +23,7 @@ export async function reset(
   deps: ResetDeps,
 ): Promise<Decided<ResetOutcome>> {
   const now = deps.clock()
-  const wakes = [answerWithinMs, unlinkWithinMs].map((delay) => ({ companyId, correlationId, due: now + delay }))
+  const wakes = [overdueMs, unlinkWithinMs].map((delay) => ({ companyId, correlationId, due: now + delay }))
   await Promise.all(wakes.map((wake) => deps.queue.wakeAt(wake)))
   const decided = await deps.store.decide(companyId, (state, at) => resetCredentials(state, waiting, at))
   await nudgeHost({ companyId, correlationId, fence: decided.state.fence }, deps)

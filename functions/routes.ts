@@ -47,17 +47,14 @@ export const functions = {
 
 export type FunctionName = keyof typeof functions
 
-/** WebSocket routes by route key (`$request.body.action`). All message routes answer through their route response. */
+/**
+ * WebSocket routes by route key. Every message is `$default`'s, whatever its action: one function tells them apart, and says
+ * in our words what is wrong with one. It answers through its route response.
+ */
 export const webSocketRoutes = {
   $connect: 'connect',
   $disconnect: 'disconnect',
   $default: 'message',
-  'request-pairing-code': 'message',
-  'request-qr': 'message',
-  'cancel-pairing': 'message',
-  'reset-whatsapp-credentials': 'message',
-  'get-status': 'message',
-  ping: 'message',
 } as const satisfies Record<string, FunctionName>
 
 /** HTTP routes by route key of the HTTP API. `$default` takes what no other route does: API Gateway's own 404 is no problem document. */

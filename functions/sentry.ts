@@ -1,6 +1,7 @@
 /** The reporter of the functions. A chunk of its own, loaded when there is something to report: it costs 170 ms. */
 import { captureEvent, captureException, flush, init } from '@sentry/aws-serverless'
-import { errorContext, phoneChangeEvent, type Reporter, type SentrySettings, sentryOptions } from '#shared/sentry.ts'
+import { errorContext, phoneChangeEvent, type Reporter, sentryOptions } from '#shared/sentry.ts'
+import type { SentrySettings } from '#shared/sentry-settings.ts'
 
 /** Sets Sentry up for functions of which only errors are reported. */
 export function errorReporter(settings: SentrySettings): Pick<Reporter, 'error' | 'flush'> {

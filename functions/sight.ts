@@ -5,7 +5,8 @@ import type { LogFields } from '#shared/log.ts'
 import type { Meter } from '#shared/metrics.ts'
 import type { Observed } from '#shared/observed-store.ts'
 import type { Reporter } from '#shared/sentry.ts'
-import { atMost, type ErrorSight, type ReportsDeps, reports } from './reports.ts'
+import { waitAtMost } from '#shared/time-limit.ts'
+import { type ErrorSight, type ReportsDeps, reports } from './reports.ts'
 import { currentUserAgent } from './request-context.ts'
 
 export type Sight = ErrorSight & {
@@ -37,7 +38,7 @@ export function functionSight({ meter, loadReporter, log }: SightDeps): Sight {
     refused: meter.refused,
     unexpected: (error, about) => send((reporter) => reporter.error(error, about)),
     async finish() {
-      await Promise.all([atMost(countersWithinMs, meter.flush()), finish()])
+      await Promise.all([waitAtMost(countersWithinMs, meter.flush(), () => undefined), finish()])
     },
   }
 }

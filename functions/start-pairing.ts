@@ -135,9 +135,9 @@ async function callHost(
 
 const sendCommand = (
   { companyId, correlationId }: PairingOrder,
-  { fence, attemptId, deadline }: Attempt,
+  { fence, attemptId }: Attempt,
   { queue }: StartPairingDeps,
-) => queue.sendCommand({ companyId, correlationId, fence, attemptId, deadline })
+) => queue.sendCommand({ companyId, correlationId, fence, attemptId })
 
 /** No host will hear of the attempt: it ends now, not when the watchdog comes. */
 async function release(order: PairingOrder, attempt: Attempt, deps: StartPairingDeps): Promise<PairingResult> {

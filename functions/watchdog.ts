@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import type { CompanyState, Decision } from '#shared/domain/company.ts'
 import { nextDeadline, timeOut } from '#shared/domain/deadlines.ts'
-import type { CompanyStore } from '#shared/ports.ts'
+import type { Clock, CompanyStore } from '#shared/ports.ts'
 import { parseQueueBody, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 import { clock, commandQueue, companyStore, log, publisher, sight } from './deps.ts'
 import { failureOf } from './failures.ts'
@@ -12,15 +12,13 @@ import { inRequest } from './request-context.ts'
 import type { Sight } from './sight.ts'
 import { type TellDeps, tell } from './tell.ts'
 
-export type WatchdogDeps = NudgeDeps & TellDeps & { readonly store: CompanyStore; readonly sight: Sight }
+export type WatchdogDeps = NudgeDeps &
+  TellDeps & { readonly store: CompanyStore; readonly sight: Sight; readonly clock: Clock }
 
 /** What SQS is told: these messages come again, the others are done with. */
 export type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] }
 
 const BatchEvent = v.object({ Records: v.array(v.object({ messageId: v.string(), body: v.string() })) })
-
-/** SQS delays a message by 15 minutes at the most; what is due later is looked at on the way. */
-const longestDelayMs = 900_000
 
 /** Looks at each company that a message names. */
 export async function watch(rawEvent: unknown, deps: WatchdogDeps): Promise<BatchResponse> {
@@ -47,7 +45,7 @@ export async function watch(rawEvent: unknown, deps: WatchdogDeps): Promise<Batc
 async function wake(message: WatchdogMessage, requestDeps: WatchdogDeps): Promise<void> {
   const { companyId, correlationId, due } = message
   const deps = { ...requestDeps, log: requestDeps.log.child({ companyId, correlationId }) }
-  // Delays are whole seconds, and clocks differ: too early means again, not now.
+  // A queue delays by whole seconds and by 15 minutes at the most, and clocks differ: too early means again, not now.
   if (due > deps.clock()) return deps.queue.wakeAt(message)
   const decided = await deps.store.decide(companyId, settle)
   if (decided.outcome) {
@@ -58,8 +56,7 @@ async function wake(message: WatchdogMessage, requestDeps: WatchdogDeps): Promis
   await tell(companyId, decided, deps)
   const next = nextDeadline(decided.state)
   // Last, since it is what may fail: then the message comes again, and finds nothing else to do.
-  if (next !== undefined)
-    await deps.queue.wakeAt({ companyId, correlationId, due: Math.min(next, deps.clock() + longestDelayMs) })
+  if (next !== undefined) await deps.queue.wakeAt({ companyId, correlationId, due: next })
 }
 
 /** The outcome is the attempt that this very decision has ended, if one has. */

@@ -4,7 +4,7 @@ import { SignJWT } from 'jose/jwt/sign'
 import type { Clients } from './services/clients.ts'
 import type { Cloud } from './template/cloud.ts'
 
-export type TokenRequest = {
+type TokenRequest = {
   readonly companyId?: string | undefined
   readonly role: 'marketplace' | 'admin'
   readonly lang?: 'ru' | 'en' | undefined

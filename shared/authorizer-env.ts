@@ -10,7 +10,6 @@ export function parseEnv<S extends v.GenericSchema>(schema: S, env: NodeJS.Proce
 }
 
 export const text = v.pipe(v.string(), v.nonEmpty())
-export const logLevel = v.optional(v.picklist(['debug', 'info', 'warn', 'error']), 'info')
 
 /** What decides about tokens (R30). Either a secret's ARN (HS256) or a JWKS URL. */
 export const tokenEntries = {
@@ -29,4 +28,4 @@ export const sentryEntries = {
   BUILD_VERSION: v.optional(text, 'dev'),
 }
 
-export const AuthorizerEnv = v.object({ ...tokenEntries, ...sentryEntries, LOG_LEVEL: logLevel })
+export const AuthorizerEnv = v.object({ ...tokenEntries, ...sentryEntries })

@@ -26,6 +26,17 @@ export type CodeBudgetSettings = {
   readonly windowMs: number
 }
 
+/** The limits in a runtime's environment. */
+export const budgetLimits = (env: {
+  readonly CODES_PER_PHONE: number
+  readonly CODES_PER_COMPANY: number
+  readonly BUDGET_WINDOW_SECONDS: number
+}) => ({
+  codesPerPhone: env.CODES_PER_PHONE,
+  codesPerCompany: env.CODES_PER_COMPANY,
+  windowMs: env.BUDGET_WINDOW_SECONDS * 1000,
+})
+
 export function codeBudget(settings: CodeBudgetSettings): CodeBudget {
   const { store, clock, hashSecret, windowMs } = settings
   return {

@@ -1,17 +1,15 @@
 /** The environment of each runtime, as schemas: parsed once at start-up; the infrastructure is typed against the keys. */
 import * as v from 'valibot'
-import { logLevel, sentryEntries, text, tokenEntries } from './authorizer-env.ts'
+import { sentryEntries, text, tokenEntries } from './authorizer-env.ts'
+import { clientDefaults, hostDefaults, leaseTimes, longestCodeLifetimeSeconds, pairingDefaults } from './settings.ts'
 
 export { AuthorizerEnv, parseEnv } from './authorizer-env.ts'
 
 const integer = (min: number, max: number) =>
   v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number), v.minValue(min), v.maxValue(max))
-const seconds = (fallback: string, max = 86_400) => v.optional(integer(1, max), fallback)
-const list = v.pipe(
-  v.string(),
-  v.transform((s) => s.split(',').filter(Boolean)),
-)
-const region = v.optional(v.pipe(v.string(), v.regex(/^[A-Z]{2}$/)), 'RU')
+/** A whole number, `fallback` where nothing is said. */
+const number = (fallback: number, min: number, max: number) => v.optional(integer(min, max), String(fallback))
+const region = v.pipe(v.string(), v.regex(/^[A-Z]{2}$/))
 
 /** The most shards of a stage: a policy has 6,144 characters at most, and names each queue. */
 export const mostShards = 64
@@ -34,25 +32,20 @@ export const shardQueueUrls = (env: {
     (_, shard) => `${env.SHARD_0_QUEUE_URL.slice(0, -firstQueueEnding.length)}-${shard}.fifo`,
   )
 
-/** What deciding about a company needs: the table, the queues, the callback URL, the limits (R18, R19, R24). */
+/** What deciding about a company needs on either side: the table, the watchdog, the callback URL, the budget of codes (R24), leases. */
 const companyEntries = {
   CONTROL_TABLE: text,
   /** Management endpoint of the WebSocket API, e.g. `https://id.execute-api.region.amazonaws.com/prod`. */
   CALLBACK_URL: text,
   WATCHDOG_QUEUE_URL: text,
-  DEFAULT_REGION: region,
-  /** Seconds from request to code (R18). */
-  CODE_DEADLINE_SECONDS: seconds('20', 120),
-  /** Seconds for which a code is valid (R19). */
-  CODE_LIFETIME_SECONDS: seconds('50', 150),
-  PHONE_CHANGE_POLICY: v.optional(v.picklist(['replace', 'keep-until-linked']), 'replace'),
-  CODES_PER_PHONE: v.optional(integer(1, 1000), '5'),
-  CODES_PER_COMPANY: v.optional(integer(1, 1000), '10'),
-
-  BUDGET_WINDOW_SECONDS: seconds('600'),
+  CODES_PER_PHONE: number(pairingDefaults.codesPerPhone, 1, 1000),
+  CODES_PER_COMPANY: number(pairingDefaults.codesPerCompany, 1, 1000),
+  BUDGET_WINDOW_SECONDS: number(pairingDefaults.budgetWindowSeconds, 1, 86_400),
   /** Secret that keys the hash under which a phone's budget is kept (R24), so that the table never shows a phone. */
   PHONE_HASH_SECRET_ARN: text,
-  LOG_LEVEL: logLevel,
+  LOG_LEVEL: v.optional(v.picklist(['debug', 'info', 'warn', 'error']), 'info'),
+  /** Milliseconds after which an unrenewed lease is stale, to hosts and to readers (R27). */
+  LEASE_STALE_MS: number(leaseTimes.staleMs, 200, 600_000),
   ...sentryEntries,
 }
 
@@ -62,10 +55,13 @@ export const ControlPlaneEnv = v.pipe(
     ...companyEntries,
     ...tokenEntries,
     ...shardEntries,
-    ALLOWED_ORIGINS: v.optional(list, ''),
+    /** Country of numbers that are typed without a calling code (R1). */
+    DEFAULT_REGION: v.optional(region, pairingDefaults.defaultRegion),
+    /** Seconds from request to code (R18). */
+    CODE_DEADLINE_SECONDS: number(pairingDefaults.codeDeadlineSeconds, 1, 120),
     /** Messages a connection may send in a second, and connections a company may have (R34). */
-    MESSAGES_PER_SECOND: v.optional(integer(1, 1000), '20'),
-    CONNECTIONS_PER_COMPANY: v.optional(integer(1, 1000), '10'),
+    MESSAGES_PER_SECOND: number(clientDefaults.messagesPerSecond, 1, 1000),
+    CONNECTIONS_PER_COMPANY: number(clientDefaults.connectionsPerCompany, 1, 1000),
   }),
   v.transform((env) => ({ ...env, SHARD_QUEUE_URLS: shardQueueUrls(env) })),
 )
@@ -80,18 +76,20 @@ export const SocketHostEnv = v.pipe(
     CREDENTIALS_TABLE: text,
     ...shardEntries,
     CREDENTIALS_KEY_ARN: text,
+    /** Seconds for which a code is valid (R19). */
+    CODE_LIFETIME_SECONDS: number(pairingDefaults.codeLifetimeSeconds, 1, longestCodeLifetimeSeconds),
+    /** Whether stored credentials of another phone go when its attempt is accepted, or only when it is linked (R8). */
+    PHONE_CHANGE_POLICY: v.optional(v.picklist(['replace', 'keep-until-linked']), pairingDefaults.phoneChangePolicy),
     /** Milliseconds between renewals of a shard's lease (R27). */
-    LEASE_RENEW_MS: v.optional(integer(50, 60_000), '3000'),
-    /** Milliseconds after which an unrenewed lease is stale (R27). */
-    LEASE_STALE_MS: v.optional(integer(200, 600_000), '10000'),
+    LEASE_RENEW_MS: number(leaseTimes.renewMs, 50, 60_000),
     /** Loopback port of the health endpoint; 0 takes a free one. */
-    HEALTH_PORT: v.optional(integer(0, 65_535), '8080'),
+    HEALTH_PORT: number(hostDefaults.healthPort, 0, 65_535),
     /** Seconds a stopping host gives its running attempts before it hands over. */
-    DRAIN_SECONDS: seconds('90', 110),
+    DRAIN_SECONDS: number(hostDefaults.drainSeconds, 1, 110),
     /** Background reconnects that a host begins in a second (R28). */
-    RECONNECTS_PER_SECOND: v.optional(integer(1, 1000), '5'),
+    RECONNECTS_PER_SECOND: number(hostDefaults.reconnectsPerSecond, 1, 1000),
     /** New links that a host takes on in a second, beyond its burst (R44). */
-    ATTEMPTS_PER_SECOND: v.optional(integer(1, 1000), '2'),
+    ATTEMPTS_PER_SECOND: number(hostDefaults.attemptsPerSecond, 1, 1000),
     /** Names this host in leases and logs; made up at start-up when absent. */
     HOST_ID: v.optional(text),
   }),

@@ -3,12 +3,10 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ErrorSpec } from './domain/errors.ts'
 import { redact, redactValue } from './redact.ts'
 
-export { redact }
-
 export type LogFields = Readonly<Record<string, unknown>>
 type Write = (message: string, fields?: LogFields) => void
 
-export type LogLevel = 'debug' | ErrorSpec['level']
+type LogLevel = 'debug' | ErrorSpec['level']
 
 /** Fields go in as they are: phones come out masked; codes, tokens and keys do not come out (R5). */
 export type Log = Readonly<Record<LogLevel, Write>> & {

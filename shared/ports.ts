@@ -2,6 +2,7 @@
 import type { BudgetTicket, Limit } from './domain/budget.ts'
 import type { CompanyState, Decision, Notice, Transition } from './domain/company.ts'
 import type { Language } from './domain/errors.ts'
+import type { LeaseSeen } from './domain/lease.ts'
 import type { Result } from './domain/result.ts'
 import type { LeaseView } from './domain/view.ts'
 import type { HostCommand, WatchdogMessage } from './protocol/host-commands.ts'
@@ -17,7 +18,7 @@ export type CompanyStore = {
   /** Reads consistently, decides, and writes on condition that nobody has decided in between; decides again if so. */
   decide<Outcome>(companyId: string, transition: Transition<Outcome>): Promise<Decided<Outcome>>
   /** Consistent read; a company never seen is empty. */
-  read(companyId: string): Promise<{ readonly state: CompanyState; readonly seq: number; readonly isKnown: boolean }>
+  read(companyId: string): Promise<{ readonly state: CompanyState }>
   /** A consistent read that also draws the next sequence number, for answers that change nothing. */
   readWithSeq(companyId: string): Promise<{ readonly state: CompanyState; readonly seq: number }>
   /** The lease of the company's shard, for display. */
@@ -93,33 +94,22 @@ export type DataKeys = {
   unwrap(ref: GenerationRef, wrappedKey: string): Promise<Uint8Array | 'refused'>
 }
 
-/** A shard's lease as read (R27). `version` changes with every renewal; staleness is judged by watching it. */
-export type Lease = {
-  readonly shard: number
-  readonly epoch: number
-  readonly version: number
-  readonly ownerId?: string
-  /** A host that would like the shard; its owner hands it over when it can. */
-  readonly wantedBy?: string
-  /** The owner is about to give it up: `wantedBy` is its heir. */
-  readonly isLeaving?: true
-  /** Owner's wall clock, epoch ms; for display only. */
-  readonly renewedAt: number
-}
+/** A shard's lease as read (R27). `renewedAt` is its owner's wall clock, epoch ms; for display only. */
+export type Lease = LeaseSeen & { readonly renewedAt: number }
 
 export type LeaseStore = {
   /** Consistent; shards never claimed come with epoch 0 and version 0. */
   readAll(shards: number): Promise<readonly Lease[]>
   /** Takes the lease on condition that it still is as `seen`; undefined when somebody was faster. */
-  claim(seen: Lease, ownerId: string, epoch: number, now: number): Promise<Lease | undefined>
+  claim(seen: LeaseSeen, ownerId: string, epoch: number, now: number): Promise<Lease | undefined>
   /** `lost`: another epoch or owner rules. A failed call throws: then nothing is known. */
-  renew(lease: Lease, now: number): Promise<Lease | 'lost'>
+  renew(lease: LeaseSeen, now: number): Promise<Lease | 'lost'>
   /** Asks the owner for the shard, on condition that the lease is as seen but for its renewals. */
-  want(lease: Lease, hostId: string): Promise<void>
+  want(lease: LeaseSeen, hostId: string): Promise<void>
   /** Says that the shard will be given up soon, and who is to have it, on condition that the lease is the caller's. */
-  bequeath(lease: Lease, heir: string): Promise<void>
+  bequeath(lease: LeaseSeen, heir: string): Promise<void>
   /** Gives the lease up; the epoch stays. */
-  release(lease: Lease): Promise<void>
+  release(lease: LeaseSeen): Promise<void>
   /** The host's line for operators; what it says is from the moment of the write. */
   beat(beat: {
     hostId: string
@@ -132,7 +122,7 @@ export type LeaseStore = {
   }): Promise<void>
 }
 
-/** The budgets of codes, per phone and per company (R24). Keys are hashes; see `budgetKeys`. */
+/** The budgets of codes, per phone and per company (R24). Keys are hashes; `shared/code-budget.ts` makes them. */
 export type BudgetStore = {
   /** Takes a code from each budget, or from none. */
   take(

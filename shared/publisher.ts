@@ -9,7 +9,7 @@ import type { Clock, Connection, ConnectionStore, Publisher } from './ports.ts'
 import { errorMessage } from './protocol/server-messages.ts'
 
 export type PublisherDeps = {
-  readonly connections: ConnectionStore
+  readonly connections: Omit<ConnectionStore, 'add'>
   readonly api: Pick<ConnectionsApi, 'post' | 'close'>
   readonly clock: Clock
   readonly log: Log

@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import type { PhoneChange } from './domain/happenings.ts'
 import { maskPhone, phoneClass } from './domain/phone.ts'
 import { redact, redactValue } from './redact.ts'
+import type { SentrySettings } from './sentry-settings.ts'
 
 export type About = Readonly<Record<string, unknown>>
 
@@ -27,22 +28,14 @@ export const sentryOptions = ({ dsn, release, environment }: SentrySettings) => 
   beforeSend: scrubEvent,
 })
 
-export type SentrySettings = {
-  readonly dsn: string
-  /** `BUILD_VERSION`. */
-  readonly release: string
-  /** The stage. */
-  readonly environment: string
-}
-
 /** Where our own facts stand in an event. */
-export const aboutContext = 'pairplane'
+const aboutContext = 'pairplane'
 
 /** Fields of an event that may go out as they are: the SDK's, or made by us from nothing secret. */
 const plainFields = ['event_id', 'timestamp', 'level', 'platform', 'release', 'environment', 'fingerprint', 'sdk']
 
 /** Takes out of an event whatever is not known to be harmless, and redacts the rest. */
-export function scrubEvent<Event extends object>(event: Event): Event {
+function scrubEvent<Event extends object>(event: Event): Event {
   for (const field of Object.keys(event)) {
     const value: unknown = Reflect.get(event, field)
     if (plainFields.includes(field) || field === 'type') continue

@@ -8,11 +8,11 @@ import {
 } from '@whiskeysockets/baileys'
 import * as v from 'valibot'
 import type { CredentialStore } from '#shared/ports.ts'
+import { serialQueue } from '#shared/serial-queue.ts'
 import { rowCipher } from './credential-cipher.ts'
 import { decodeJson } from './credential-codec.ts'
 import { credsRow, type KeyChanges, type KeyRows, memoryRows, storedRows } from './credential-rows.ts'
 import type { Log } from './library-logger.ts'
-import { serialQueue } from './serial-queue.ts'
 import { failureOf, type StoreFailure, storeAway } from './store-failure.ts'
 import { StoredCreds } from './stored-creds.ts'
 import type { Credentials, StoredTarget } from './whatsapp-port.ts'
@@ -74,7 +74,7 @@ function accountOf(stored: object | undefined): proto.ADVSignedDeviceIdentity | 
 }
 
 /** Whether pair-success has happened. Neither `registered` nor `me` alone says so (requirements section 1). */
-export const isLinked = ({ account, me, signalIdentities }: AuthenticationCreds): boolean =>
+const isLinked = ({ account, me, signalIdentities }: AuthenticationCreds): boolean =>
   Boolean(account) && /^[^@]+:\d+@/.test(me?.id ?? '') && (signalIdentities ?? []).length > 0
 
 type Rows = KeyRows & { readonly entries?: () => KeyChanges }

@@ -1,7 +1,7 @@
 /** A host's line for operators: what it holds, written soon after that has changed. */
 import type { Log } from '#shared/log.ts'
 import type { LeaseStore } from '#shared/ports.ts'
-import type { Cancel, Time } from './time.ts'
+import { type Cancel, repeated, type Time } from './time.ts'
 
 export type Beat = Parameters<LeaseStore['beat']>[0]
 
@@ -17,7 +17,6 @@ export function keepBeating(
   { leases, time, log }: { readonly leases: Pick<LeaseStore, 'beat'>; readonly time: Time; readonly log: Log },
   describe: () => Beat,
 ): Cancel {
-  let cancel: Cancel = () => undefined
   let said = ''
   let saidAt = Number.NEGATIVE_INFINITY
   // A store that is slow must not get an old line after a new one.
@@ -35,7 +34,6 @@ export function keepBeating(
   }
 
   function look(): void {
-    cancel = time.after(lookMs, look)
     const agoMs = time.monotonic() - saidAt
     if (isWriting || agoMs < leastGapMs) return
     const line = describe()
@@ -48,5 +46,5 @@ export function keepBeating(
   }
 
   look()
-  return () => cancel()
+  return repeated(time, lookMs, look)
 }

@@ -2,11 +2,11 @@
 import { unlinkWithinMs } from '#shared/domain/cleanup.ts'
 import type { CompanyState, Retired } from '#shared/domain/company.ts'
 import type { CompanyDeps } from './deps.ts'
-import { type Removal, removeDevice } from './device-removal.ts'
+import { removeDevice } from './device-removal.ts'
 import type { Registration } from './registration.ts'
 import { readCredentials } from './stored-credentials.ts'
 import { aborted } from './time.ts'
-import type { Credentials, WhatsAppSocket } from './whatsapp-port.ts'
+import type { Credentials, Removal, WhatsAppSocket } from './whatsapp-port.ts'
 import type { Unlinking, Workshop } from './workshop.ts'
 
 /** A live socket answers at once, or not at all: then another one is opened. */

@@ -18,8 +18,6 @@ export type CompanyRunner = {
   isOpen(): boolean
   /** How its session stands, as of the last look; undefined without one. */
   sessionStatus(): SessionStatus | undefined
-  /** Whether nothing is left that this runner is needed for. */
-  isIdle(): boolean
   /** The company is handed over at that time (epoch ms): what comes too late for it is not taken on. */
   prepareToLeave(at: number): void
   /** Epoch ms until which a request waits that is left to the next host; as of the last look. */
@@ -41,7 +39,7 @@ export function companyRunner(
   hostDeps: CompanyDeps,
   companyId: string,
   tenure: Tenure,
-  onIdle: () => void = () => undefined,
+  onIdle: () => void,
 ): CompanyRunner {
   const { time } = hostDeps
   const me = { owner: { hostId: tenure.hostId, epoch: tenure.epoch }, leavesAt: Number.POSITIVE_INFINITY }
@@ -124,7 +122,6 @@ export function companyRunner(
     hasAttempt: () => isRunning(state?.attempt) && state.attempt.state !== 'requested',
     isOpen: () => shop.running.session?.isOpen ?? false,
     sessionStatus: () => state?.session?.status,
-    isIdle,
     prepareToLeave: (at) => {
       me.leavesAt = at
     },

@@ -7,6 +7,7 @@ import { nextSweepAt } from '#shared/domain/cleanup.ts'
 import type { AttemptRef, CompanyState, Retired } from '#shared/domain/company.ts'
 import { nextDeadline } from '#shared/domain/deadlines.ts'
 import type { ErrorCode, Failure } from '#shared/domain/errors.ts'
+import type { Removal } from './whatsapp-port.ts'
 
 /** What an attempt's registration socket has come to. */
 export type RegistrationFacts = {
@@ -38,7 +39,7 @@ export type Running = {
   readonly registration: RegistrationFacts | undefined
   readonly session: SessionFacts | undefined
   /** Unlinkings of retired generations. */
-  readonly unlinks: ReadonlyMap<string, { readonly result: 'confirmed' | 'unconfirmed' | undefined }>
+  readonly unlinks: ReadonlyMap<string, { readonly result: Removal | undefined }>
   /** Sweeps of retired generations. */
   readonly sweeps: ReadonlyMap<string, { readonly isDone: boolean }>
 }
@@ -65,11 +66,7 @@ export type Step =
     }
   | { readonly do: 'openRegistration'; readonly attempt: Attempt; readonly ref: AttemptRef }
   | { readonly do: 'startUnlink' | 'startSweep'; readonly retired: Retired }
-  | {
-      readonly do: 'reportUnlinked'
-      readonly generation: string
-      readonly result: 'confirmed' | 'unconfirmed'
-    }
+  | { readonly do: 'reportUnlinked'; readonly generation: string; readonly result: Removal }
   | { readonly do: 'reportSwept'; readonly generation: string }
 
 /** The host, and when it hands the company over (epoch ms; `Infinity` while it stays): what comes too late for that is the heir's. */

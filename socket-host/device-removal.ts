@@ -2,9 +2,7 @@
 import { backOffMs, sessionVerdicts } from '#shared/domain/disconnect.ts'
 import type { CompanyDeps } from './deps.ts'
 import { aborted, pause } from './time.ts'
-import type { Credentials, SocketEvent } from './whatsapp-port.ts'
-
-export type Removal = 'confirmed' | 'unconfirmed'
+import type { Credentials, Removal, SocketEvent } from './whatsapp-port.ts'
 
 export type RemovalRequest = {
   readonly companyId: string

@@ -85,7 +85,7 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     // Should the answer be lost, the lease may stand under this host's name.
     abandoned.add(seen.shard)
     const epoch = nextEpoch(seen.epoch, time.now())
-    const lease = await store.claim({ renewedAt: 0, ...seen }, hostId, epoch, time.now())
+    const lease = await store.claim(seen, hostId, epoch, time.now())
     if (!lease) return 'beaten'
     abandoned.delete(seen.shard)
     if (stopping.signal.aborted || !isClaiming) {
@@ -149,7 +149,7 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     // Another free lease may be left, and nobody is to wait for it until the next round.
     if (claims.includes('beaten')) return look()
     const { want } = plan
-    if (want) await guarded('want', () => store.want({ renewedAt: 0, ...want }, hostId))
+    if (want) await guarded('want', () => store.want(want, hostId))
     if (plan.handOver !== undefined) handOver(plan.handOver)
     // Hosts that start together sort out quickly who has what, before there are sessions to move.
     return plan.expectsShard || time.monotonic() < newUntil ? renewMs / 10 : undefined

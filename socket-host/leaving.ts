@@ -1,9 +1,9 @@
 /** How a host lets a company go: in good order, or because its lease is gone. */
 import { failAttempt } from '#shared/domain/pairing.ts'
 import { sessionInterrupted } from '#shared/domain/session.ts'
+import { waitAtMost } from '#shared/time-limit.ts'
 import { beginUndo } from './cleaning.ts'
 import type { Tenure } from './deps.ts'
-import { within } from './time.ts'
 import type { Workshop } from './workshop.ts'
 
 /** A device that must not stay is worth waiting for, but not at the price of being killed. */
@@ -32,8 +32,8 @@ export async function leaveCompany(shop: Workshop, tenure: Tenure): Promise<void
     const ref = { generation: credentials.generation, owner }
     await decisions.decide((s, now) => sessionInterrupted(s, ref, 'HOST_UNAVAILABLE', now), correlationId())
   }
-  await within(deps.time, undoWithinMs, Promise.all([...shop.undos]))
-  await within(deps.time, tellWithinMs, decisions.told())
+  await waitAtMost(undoWithinMs, Promise.all([...shop.undos]), () => undefined, deps.time.after)
+  await waitAtMost(tellWithinMs, decisions.told(), () => undefined, deps.time.after)
 }
 
 /**
@@ -53,6 +53,7 @@ async function closeSockets(shop: Workshop): Promise<void> {
   const givenUp = [...running.unlinks.values()].filter(({ isLastCopy }) => !isLastCopy)
   for (const unlink of givenUp) unlink.abort()
   const unlinks = Promise.all(givenUp.map((unlink) => unlink.done))
-  await Promise.all([session?.close(), registration?.close(), within(deps.time, closeWithinMs, unlinks)])
+  const unlinked = waitAtMost(closeWithinMs, unlinks, () => undefined, deps.time.after)
+  await Promise.all([session?.close(), registration?.close(), unlinked])
   if (registration?.isLinked) beginUndo(shop, registration)
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { parseEnv, SocketHostEnv } from '#shared/env.ts'
 import { createLog } from '#shared/log.ts'
+import { sentrySettings } from '#shared/sentry-settings.ts'
 import type { HostReporter } from './sentry.ts'
 
 const env = parseEnv(SocketHostEnv, process.env)
@@ -22,11 +23,8 @@ try {
 }
 
 async function loadReporter(): Promise<HostReporter | undefined> {
-  if (!env.SENTRY_DSN) return undefined
+  const settings = sentrySettings(env)
+  if (!settings) return undefined
   const { hostReporter } = await import('./sentry.ts')
-  return hostReporter({
-    dsn: env.SENTRY_DSN,
-    release: env.BUILD_VERSION,
-    environment: env.METRICS_NAMESPACE.replace(/^.*\//, ''),
-  })
+  return hostReporter(settings)
 }

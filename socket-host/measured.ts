@@ -1,9 +1,8 @@
 /** What a host measures that no decision about a company shows: take-overs, failed sweeps, its load. */
-import type { Log } from '#shared/log.ts'
 import type { Meter } from '#shared/metrics.ts'
 import type { CredentialStore, LeaseStore } from '#shared/ports.ts'
 import type { SocketHost } from './host.ts'
-import type { Cancel, Time } from './time.ts'
+import { repeated, type Time } from './time.ts'
 
 /** A lease that somebody else held until it was claimed was taken by force: owners in good order release it first. */
 export const measuredClaims = (leases: LeaseStore, meter: Meter): LeaseStore => ({
@@ -33,11 +32,10 @@ const gaugeMs = 60_000
 
 /** Writes the counters every few seconds, and the host's load every minute. Stopping writes what is left. */
 export function keepMeasuring(
-  deps: { readonly meter: Meter; readonly time: Time; readonly log: Log },
+  { meter, time }: { readonly meter: Meter; readonly time: Time },
   host: Pick<SocketHost, 'status' | 'states'>,
   hostId: string,
 ): () => Promise<void> {
-  const { meter, time } = deps
   const flush = repeated(time, flushMs, () => void meter.flush())
   const gauge = repeated(time, gaugeMs, () =>
     meter.measure('sessions', host.status().sessions, { hostId, states: host.states() }),
@@ -47,16 +45,4 @@ export function keepMeasuring(
     gauge()
     await meter.flush()
   }
-}
-
-function repeated(time: Time, everyMs: number, act: () => void): Cancel {
-  let cancel: Cancel = () => undefined
-  const next = () => {
-    cancel = time.after(everyMs, () => {
-      act()
-      next()
-    })
-  }
-  next()
-  return () => cancel()
 }

@@ -1,4 +1,5 @@
 /** Who may open a socket when (R28, R44): codes go ahead of links that restart, and both of background reconnects. */
+import { hostDefaults } from '#shared/settings.ts'
 import type { Cancel, Time } from './time.ts'
 
 /** In order of urgency. */
@@ -20,9 +21,9 @@ export type PacingLimits = {
 export const defaultLimits: PacingLimits = {
   concurrent: { pairing: 8, restart: 3, reconnect: 3 },
   holdMs: 5000,
-  reconnectsPerSecond: 5,
+  reconnectsPerSecond: hostDefaults.reconnectsPerSecond,
   attemptBurst: 64,
-  attemptsPerSecond: 2,
+  attemptsPerSecond: hostDefaults.attemptsPerSecond,
 }
 
 export type Pacing = {

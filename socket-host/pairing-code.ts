@@ -1,6 +1,7 @@
 /** Asks WhatsApp for a pairing code, and waits until it has said yes (R17). */
 import type { Failure } from '#shared/domain/errors.ts'
 import { err, ok, type Result } from '#shared/domain/result.ts'
+import { waitAtMost } from '#shared/time-limit.ts'
 import { messageOf } from './close-reason.ts'
 import { helloClosed, helloRefusal, helloUnanswered } from './hello-answer.ts'
 import type { Log } from './library-logger.ts'
@@ -19,12 +20,13 @@ export async function requestCode(
   { library, gone, helloMs, log }: CodeDeps,
   phone: string,
 ): Promise<Result<string, Failure>> {
-  const answer = answerTo(library, tagAfter(library.generateMessageTag()), helloMs)
+  const answer = answerTo(library, tagAfter(library.generateMessageTag()))
   const refused = Promise.race([answer.refusal, gone.then(() => helloClosed)])
   try {
     // The library resolves as soon as it has sent the request, whatever WhatsApp answers (design notes, section 0).
     const sent = library.requestPairingCode(phone)
-    const refusal = await Promise.race([refused, sent.then(() => refused)])
+    const answered = Promise.race([refused, sent.then(() => refused)])
+    const refusal = await waitAtMost(helloMs, answered, () => helloUnanswered)
     return refusal ? err(refusal) : ok((await sent).replace(/^(.{4})(.{4})$/, '$1-$2'))
   } catch (error) {
     log.warn({ error: messageOf(error) }, 'A pairing code could not be asked for')
@@ -42,17 +44,13 @@ function tagAfter(tag: string): string {
 }
 
 /** Resolves with the refusal, or undefined when the request was accepted. */
-function answerTo({ ws }: LibrarySocket, tag: string, ms: number) {
+function answerTo({ ws }: LibrarySocket, tag: string) {
   const { promise, resolve } = Promise.withResolvers<Failure | undefined>()
-  const timer = setTimeout(() => resolve(helloUnanswered), ms)
   const read = (answer: Stanza) => resolve(refusalIn(answer))
   ws.on(`TAG:${tag}`, read)
   return {
     refusal: promise,
-    stop() {
-      clearTimeout(timer)
-      ws.off(`TAG:${tag}`, read)
-    },
+    stop: () => ws.off(`TAG:${tag}`, read),
   }
 }
 

@@ -80,7 +80,7 @@ export function openRegistration(
   async function askForCode(from: WhatsAppSocket, phone: string): Promise<void> {
     const answer = await from.requestCode(phone)
     if (isAbandoned) return
-    if (answer.ok) offer({ code: hyphenated(answer.value) }, time.now() + deps.settings.codeLifetimeMs)
+    if (answer.ok) offer({ code: answer.value }, time.now() + deps.settings.codeLifetimeMs)
     else refuse(phone, answer.error)
     log.info('companion_hello answered', { ...about, phone, refused: facts.failure?.code })
     onChange()
@@ -185,7 +185,3 @@ export function openRegistration(
     close,
   })
 }
-
-/** `ABCDEFGH` as the owner reads it: `ABCD-EFGH`. */
-const hyphenated = (code: string): string =>
-  code.length === 8 && !code.includes('-') ? `${code.slice(0, 4)}-${code.slice(4)}` : code

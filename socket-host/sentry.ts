@@ -1,7 +1,8 @@
 /** The reporter of a host. Loaded only with a DSN. */
 import { captureException, close, flush, init } from '@sentry/node'
 import type { Log, LogFields } from '#shared/log.ts'
-import { errorContext, type Reporter, type SentrySettings, sentryOptions } from '#shared/sentry.ts'
+import { errorContext, type Reporter, sentryOptions } from '#shared/sentry.ts'
+import type { SentrySettings } from '#shared/sentry-settings.ts'
 
 export type HostReporter = Pick<Reporter, 'error' | 'flush'> & {
   /** A log whose `error` lines are reported as well: somebody has to act on them. */
@@ -28,7 +29,7 @@ export function hostReporter(settings: SentrySettings): HostReporter {
 }
 
 /** A log whose `error` lines are reported as well: somebody has to act on them. */
-export function reportingLog(log: Log, reporter: Pick<Reporter, 'error'>): Log {
+function reportingLog(log: Log, reporter: Pick<Reporter, 'error'>): Log {
   const wrap = (inner: Log, fieldsOf: () => LogFields): Log => ({
     ...inner,
     error: (message, fields = {}) => {

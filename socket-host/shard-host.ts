@@ -1,11 +1,13 @@
 /** One shard while this host owns it: its commands, its companies, and how it is left. */
 import type { SessionStatus } from '#shared/domain/company.ts'
+import { inParallel } from '#shared/in-parallel.ts'
 import type { Log } from '#shared/log.ts'
+import { waitAtMost } from '#shared/time-limit.ts'
 import { type CommandInbox, commandLoop } from './command-loop.ts'
 import { type CompanyRunner, companyRunner } from './company-runner.ts'
 import type { CompanyDeps, Tenure } from './deps.ts'
 import { tellWithinMs } from './leaving.ts'
-import { pause, within } from './time.ts'
+import { pause } from './time.ts'
 
 export type ShardDeps = CompanyDeps & { readonly inbox: CommandInbox }
 
@@ -68,7 +70,7 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): Shard
     let after: string | undefined
     do {
       const page = await deps.companies.companiesOf(shard, { limit: pageSize, ...(after !== undefined && { after }) })
-      await eachOf(page.companyIds, abreast, async (companyId) => {
+      await inParallel(page.companyIds, abreast, async (companyId) => {
         // A company that cannot be read tries again by itself.
         if (isCurrent()) await settled(look(companyId))
       })
@@ -115,12 +117,14 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): Shard
     await finishAttempts(patience)
     stopping.abort()
     prepareToLeave(time.now())
-    const companies = await eachOf([...runners.entries()], abreast, ([companyId, runner]) =>
-      handOver(companyId, runner, log),
+    // One company that cannot be left must not keep the others from it. The shard then counts as not left: its lease goes stale.
+    const left = await inParallel([...runners], abreast, ([companyId, runner]) =>
+      settled(handOver(companyId, runner, log)),
     )
+    for (const each of left) if (each.status === 'rejected') throw each.reason
     runners.clear()
-    await within(time, tellWithinMs, Promise.all(telling))
-    log.info('shard left', { shard, epoch: tenure.epoch, companies })
+    await waitAtMost(tellWithinMs, Promise.all(telling), () => undefined, time.after)
+    log.info('shard left', { shard, epoch: tenure.epoch, companies: left.length })
   }
 
   const accept = (command: { companyId: string; correlationId: string }) =>
@@ -155,16 +159,7 @@ async function handOver(companyId: string, runner: CompanyRunner, log: Log): Pro
 }
 
 /** Waits for work whose failure has been logged where it happened. */
-async function settled(work: Promise<void>): Promise<void> {
-  await Promise.allSettled([work])
-}
-
-/** Runs an action for each item, some at a time; says for how many. */
-async function eachOf<T>(items: readonly T[], width: number, act: (item: T) => Promise<void>): Promise<number> {
-  const rest = items[Symbol.iterator]()
-  const worker = async () => {
-    for (let next = rest.next(); !next.done; next = rest.next()) await act(next.value)
-  }
-  await Promise.all(Array.from({ length: width }, worker))
-  return items.length
+async function settled(work: Promise<void>): Promise<PromiseSettledResult<void>> {
+  const [outcome] = await Promise.allSettled([work])
+  return outcome
 }

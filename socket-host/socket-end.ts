@@ -4,7 +4,6 @@ import type { Close } from '#shared/domain/disconnect.ts'
 export type SocketEnd = {
   /** Resolves when the socket is gone. */
   readonly gone: Promise<Close>
-  isGone(): boolean
   /** Ending or gone: nothing that it says counts any more (R42). */
   isOver(): boolean
   /** Fails with `otherwise` unless something else is expected, or nothing, within `ms`. */
@@ -46,7 +45,6 @@ export function socketEnd({ end, graceMs, onGone }: SocketEndDeps): SocketEnd {
   }
   return {
     gone,
-    isGone: () => isGone,
     isOver: () => isGone || failure !== undefined,
     expectProgress(ms, otherwise) {
       if (failure || isGone) return

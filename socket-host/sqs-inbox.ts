@@ -1,11 +1,9 @@
 /** `CommandInbox` on SQS FIFO queues, one per shard. */
 import { DeleteMessageCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
+import { commandQueue } from '#shared/settings.ts'
 import type { CommandInbox } from './command-loop.ts'
 
-/** The longest that SQS waits for a message. */
-const waitSeconds = 20
-/** An unacknowledged message locks its company's group for so long. */
-const visibilitySeconds = 5
+const { waitSeconds, visibilitySeconds } = commandQueue
 /** Milliseconds that a poll may take: its wait, and some time to answer. */
 export const pollMs = waitSeconds * 1000 + 5000
 

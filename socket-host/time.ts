@@ -1,8 +1,9 @@
 /** The clocks and timers of a host, injected so that tests run on a clock of their own. */
 import type { Clock } from '#shared/ports.ts'
+import type { Timer } from '#shared/time-limit.ts'
 
 /** Stops a timer; harmless when it has fired. */
-export type Cancel = () => void
+export type Cancel = ReturnType<Timer>
 
 export type Time = {
   /** Wall clock, epoch ms: for deadlines that stand in a company's state. */
@@ -10,7 +11,7 @@ export type Time = {
   /** Monotonic clock, ms: for leases and back-off, which no clock correction may stretch. */
   readonly monotonic: Clock
   /** Runs `action` once, `ms` from now. */
-  readonly after: (ms: number, action: () => void) => Cancel
+  readonly after: Timer
 }
 
 /** The longest delay that Node's timers take; longer ones would fire at once. */
@@ -25,6 +26,19 @@ export const systemTime: Time = {
   },
 }
 
+/** Acts every so often, first after `everyMs`, until it is stopped. */
+export function repeated(time: Time, everyMs: number, act: () => void): Cancel {
+  let cancel: Cancel = () => undefined
+  const next = () => {
+    cancel = time.after(everyMs, () => {
+      act()
+      next()
+    })
+  }
+  next()
+  return () => cancel()
+}
+
 /** Resolves after `ms`, or at once when the signal aborts. */
 export function pause(time: Time, ms: number, signal?: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -37,17 +51,6 @@ export function pause(time: Time, ms: number, signal?: AbortSignal): Promise<voi
     cancel()
     signal?.removeEventListener('abort', stop)
   })
-}
-
-/** Waits for `work`, but no longer than `ms`; says whether it has finished. Its rejection is passed on in time only. */
-export async function within(time: Time, ms: number, work: Promise<unknown>): Promise<boolean> {
-  const done = new AbortController()
-  const finished = work.then(() => true)
-  try {
-    return await Promise.race([finished, pause(time, ms, done.signal).then(() => false)])
-  } finally {
-    done.abort()
-  }
 }
 
 /** Resolves with nothing when the signal aborts. */

@@ -1,9 +1,9 @@
 /** Removes a linked device from its phone's account over a socket that is logged in, or about to be. */
+import { waitAtMost } from '#shared/time-limit.ts'
 import { ownClose } from './close-reason.ts'
 import { type LibrarySocket, type Stanza, server } from './library-socket.ts'
 import type { SocketEnd } from './socket-end.ts'
-
-export type Unlinking = 'confirmed' | 'unconfirmed'
+import type { Removal } from './whatsapp-port.ts'
 
 export type UnlinkDeps = {
   readonly library: LibrarySocket
@@ -20,19 +20,16 @@ export type UnlinkDeps = {
 export async function removeDevice(
   { library, end, loggedIn, identity }: UnlinkDeps,
   timeoutMs: number,
-): Promise<Unlinking> {
-  const ended = end.gone.then(({ reason }): Unlinking => (reason === 'loggedOut' ? 'confirmed' : 'unconfirmed'))
-  const timeout = Promise.withResolvers<Unlinking>()
-  const timer = setTimeout(() => timeout.resolve('unconfirmed'), timeoutMs)
-  const asked = loggedIn.then(async (): Promise<Unlinking> => {
+): Promise<Removal> {
+  const ended = end.gone.then(({ reason }): Removal => (reason === 'loggedOut' ? 'confirmed' : 'unconfirmed'))
+  const asked = loggedIn.then(async (): Promise<Removal> => {
     const answer = await library.query(removal(identity), timeoutMs).catch(() => undefined)
     // Refused or cut off: what the socket closes with tells.
     return answer ? 'confirmed' : ended
   })
   try {
-    return await Promise.race([asked, ended, timeout.promise])
+    return await waitAtMost(timeoutMs, Promise.race([asked, ended]), () => 'unconfirmed')
   } finally {
-    clearTimeout(timer)
     end.fail(ownClose('closed', 'unlinked'))
     await end.gone
   }

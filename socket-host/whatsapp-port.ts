@@ -18,11 +18,17 @@ export type SocketEvent =
   | { readonly type: 'opened' }
   | { readonly type: 'closed'; readonly close: Close }
 
+/** What WhatsApp said about the removal of a linked device, if it said anything. */
+export type Removal = 'confirmed' | 'unconfirmed'
+
 export type WhatsAppSocket = {
-  /** Asks for a code and waits for WhatsApp's answer to companion_hello (R17). Only after the first `qr`, once a socket. */
+  /**
+   * Asks for a code, `ABCD-EFGH`, and waits for WhatsApp's answer to companion_hello (R17). Only after the first `qr`, once a
+   * socket.
+   */
   requestCode(phone: string): Promise<Result<string, Failure>>
   /** Removes the linked device from the phone's account; says whether WhatsApp confirmed it. Ends the socket. */
-  unlink(timeoutMs: number): Promise<'confirmed' | 'unconfirmed'>
+  unlink(timeoutMs: number): Promise<Removal>
   /** Closes without logging out; resolves when the socket is gone, within a second or two. Emits nothing more. */
   close(): Promise<void>
 }

@@ -9,6 +9,7 @@ import {
 } from '@whiskeysockets/baileys'
 import { phoneOfIdentity } from '#shared/domain/phone.ts'
 import type { Clock, CredentialStore } from '#shared/ports.ts'
+import { waitAtMost } from '#shared/time-limit.ts'
 import { type AuthState, freshAuthState, loadAuthState } from './auth-state.ts'
 import { installFastKeys } from './baileys-keys.ts'
 import { installVerification } from './baileys-verify.ts'
@@ -20,7 +21,6 @@ import { requestCode } from './pairing-code.ts'
 import { type SocketEnd, socketEnd } from './socket-end.ts'
 import { listen, type Progress } from './socket-events.ts'
 import { closeWithin } from './socket-guard.ts'
-import { systemTime, within } from './time.ts'
 import { removeDevice } from './unlinking.ts'
 import type { About, Credentials, SocketEvent, WhatsApp, WhatsAppSocket } from './whatsapp-port.ts'
 
@@ -35,7 +35,7 @@ export type WhatsAppDeps = {
   readonly times?: Partial<SocketTimes>
 }
 
-export const defaultTimes: SocketTimes = { connectMs: 30_000, helloMs: 15_000, restartMs: 5_000, closeMs: 1000 }
+const defaultTimes: SocketTimes = { connectMs: 30_000, helloMs: 15_000, restartMs: 5_000, closeMs: 1000 }
 /** For the library to say that it has closed, beyond the peer's time to answer. */
 const backstopMs = 500
 
@@ -140,7 +140,7 @@ function openSocket(state: AuthState, listener: (event: SocketEvent) => void, de
   /** A registration cannot remove what it has linked: WhatsApp closes it (515), and only a login may speak for it. */
   async function unlinkByLogin(timeoutMs: number) {
     const until = performance.now() + timeoutMs
-    await within(systemTime, timeoutMs / 2, end.gone)
+    await waitAtMost(timeoutMs / 2, end.gone, () => undefined)
     await close()
     if ((await end.gone).reason === 'loggedOut') return 'confirmed'
     return openSocket(state, () => {}, deps).unlink(Math.max(0, until - performance.now()))

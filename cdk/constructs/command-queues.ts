@@ -2,8 +2,9 @@ import { Duration, Stack } from 'aws-cdk-lib'
 import { type IMetric, MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
-import { acknowledge } from './acknowledge.ts'
-import { type Alerts, fiveMinutes } from './alerts.ts'
+import { commandQueue } from '#shared/settings.ts'
+import type { Alerts } from './alerts.ts'
+import { deadLetters } from './dead-letters.ts'
 
 export type CommandQueuesProps = {
   /** The stage's name. */
@@ -25,13 +26,8 @@ export class CommandQueues extends Construct {
 
   constructor(scope: Construct, id: string, { name, shards, alerts }: CommandQueuesProps) {
     super(scope, id)
-    this.deadLetters = new sqs.Queue(this, 'DeadLetters', {
-      fifo: true,
-      encryption: sqs.QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    })
-    acknowledge(this.deadLetters, { 'Serverless-SQSRedrivePolicy': 'This is the end: an alarm calls a person' })
+    const alarm = { says: 'A command could not be carried out and was put aside', runbook: 'commands-dead' }
+    this.deadLetters = deadLetters(this, alerts, alarm, { fifo: true })
     const names = shardQueueNames(name, shards)
     const queues = names.map((queueName, shard) => this.shardQueue(queueName, shard))
     this.firstUrl = queues[0]?.queueUrl ?? ''
@@ -48,9 +44,9 @@ export class CommandQueues extends Construct {
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       // An unacknowledged command locks its company's group, so a dead host must not hold it for long.
-      visibilityTimeout: Duration.seconds(5),
-      receiveMessageWaitTime: Duration.seconds(20),
-      // Commands carry deadlines of their own; an hour outlasts any outage after which one is still worth a look.
+      visibilityTimeout: Duration.seconds(commandQueue.visibilitySeconds),
+      receiveMessageWaitTime: Duration.seconds(commandQueue.waitSeconds),
+      // A late command does no harm, it only makes its host look; after an hour nobody waits for that look any more.
       retentionPeriod: Duration.hours(1),
       // 10 × 5 s: a store that is away for ten seconds must not empty the queue into the dead letters.
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 10 },
@@ -66,12 +62,6 @@ export class CommandQueues extends Construct {
         threshold: 30,
         periods: 2,
       })
-    })
-    alerts.add(this, 'Dead', {
-      says: 'A command could not be carried out and was put aside',
-      runbook: 'commands-dead',
-      metric: this.deadLetters.metricApproximateNumberOfMessagesVisible({ period: fiveMinutes, statistic: 'Maximum' }),
-      threshold: 1,
     })
   }
 }

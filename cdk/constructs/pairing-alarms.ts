@@ -10,6 +10,7 @@ export class PairingAlarms extends Construct {
   constructor(scope: Construct, id: string, { stage, alerts }: PairingAlarmsProps) {
     super(scope, id)
     const metrics = ownMetrics(stage.name)
+    const { codeDeadlineSeconds } = stage.pairing
     alerts.add(this, 'ClientOutdated', {
       says: 'WhatsApp refuses our version of its protocol (405): nobody can link, and sessions will not come back',
       runbook: 'client-outdated',
@@ -49,10 +50,10 @@ export class PairingAlarms extends Construct {
       periods: 2,
     })
     alerts.add(this, 'CodesSlow', {
-      says: 'One code in ten takes longer than 15 of its 20 seconds',
+      says: `One code in ten takes longer than ${0.75 * codeDeadlineSeconds} of its ${codeDeadlineSeconds} seconds`,
       runbook: 'codes-slow',
       metric: metrics.of('timeToCode', 'p90'),
-      threshold: 15_000,
+      threshold: 750 * codeDeadlineSeconds,
       periods: 3,
     })
     alerts.add(this, 'CleanupFailed', {

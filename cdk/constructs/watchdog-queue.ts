@@ -1,8 +1,9 @@
 import { Duration } from 'aws-cdk-lib'
 import * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
-import { acknowledge } from './acknowledge.ts'
-import { type Alerts, fiveMinutes } from './alerts.ts'
+import { functions } from '../../functions/routes.ts'
+import type { Alerts } from './alerts.ts'
+import { deadLetters } from './dead-letters.ts'
 
 export type WatchdogQueueProps = { readonly alerts: Alerts }
 
@@ -13,26 +14,18 @@ export class WatchdogQueue extends Construct {
 
   constructor(scope: Construct, id: string, { alerts }: WatchdogQueueProps) {
     super(scope, id)
-    this.deadLetters = new sqs.Queue(this, 'DeadLetters', {
-      encryption: sqs.QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
+    this.deadLetters = deadLetters(this, alerts, {
+      says: 'The watchdog could not end an attempt',
+      runbook: 'watchdog-dead',
     })
-    acknowledge(this.deadLetters, { 'Serverless-SQSRedrivePolicy': 'This is the end: an alarm calls a person' })
     // A standard queue: FIFO queues cannot delay single messages.
     this.queue = new sqs.Queue(this, 'Queue', {
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      // AWS asks for at least six times the timeout of the function that reads the queue (10 s).
-      visibilityTimeout: Duration.seconds(60),
+      // AWS asks for at least six times the timeout of the function that reads the queue.
+      visibilityTimeout: Duration.seconds(6 * functions.watchdog.timeoutSeconds),
       retentionPeriod: Duration.hours(4),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 5 },
-    })
-    alerts.add(this, 'Dead', {
-      says: 'The watchdog could not end an attempt',
-      runbook: 'watchdog-dead',
-      metric: this.deadLetters.metricApproximateNumberOfMessagesVisible({ period: fiveMinutes, statistic: 'Maximum' }),
-      threshold: 1,
     })
   }
 }

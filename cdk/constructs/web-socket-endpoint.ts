@@ -53,7 +53,7 @@ export class WebSocketEndpoint extends Construct {
     this.authorizer = new WebSocketLambdaAuthorizer('Authorizer', handler, { identitySource: [] })
   }
 
-  /** Adds a route. All but `$connect` and `$disconnect` answer with what their function returns. */
+  /** Adds `$connect`, `$disconnect` or `$default`. A message is answered with what its function returns. */
   addRoute(key: string, handler: LambdaFunction): void {
     const integration = new WebSocketLambdaIntegration('Integration', handler)
     if (key === '$connect') {

@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import type { SessionStatus } from '#shared/domain/company.ts'
 import { err, ok, type Result } from '#shared/domain/result.ts'
 import type { CompanyStore } from '#shared/ports.ts'
-import { sessionBody, type Viewer } from './views.ts'
+import { type SessionViewer, sessionBody } from './views.ts'
 
 export type Place = { readonly shard: number; readonly after?: string | undefined }
 export type PageRequest = {
@@ -26,7 +26,7 @@ export async function sessionPage(
   { limit, from, status }: PageRequest,
   shards: number,
   store: CompanyStore,
-  viewer: Viewer,
+  viewer: SessionViewer,
 ): Promise<Page> {
   const sessions: Session[] = []
   let place: Place | undefined = from
@@ -49,7 +49,11 @@ function nextPlace(shard: number, after: string | undefined, shards: number): Pl
 }
 
 /** Reads the companies of one shard: they share its lease. */
-async function readSessions(companyIds: readonly string[], store: CompanyStore, viewer: Viewer): Promise<Session[]> {
+async function readSessions(
+  companyIds: readonly string[],
+  store: CompanyStore,
+  viewer: SessionViewer,
+): Promise<Session[]> {
   const [first] = companyIds
   if (first === undefined) return []
   const lease = await store.leaseOf(first)

@@ -1,9 +1,11 @@
 /** Sessions as operators list them, and one company's as its own clients see it, too (requirements section 7). */
 import * as v from 'valibot'
+import { sessionStatuses } from '#shared/domain/company.ts'
+import type { Language } from '#shared/domain/errors.ts'
 import { ok } from '#shared/domain/result.ts'
 import type { Log } from '#shared/log.ts'
 import type { Clock, CompanyStore } from '#shared/ports.ts'
-import { clock, companyStore, log, shards, sight, verify } from '../deps.ts'
+import { clock, companyStore, log, shards, sight, staleMs, verify } from '../deps.ts'
 import { endpoint } from '../endpoint.ts'
 import { once } from '../once.ts'
 import { json } from '../responses.ts'
@@ -11,7 +13,7 @@ import type { Sight } from '../sight.ts'
 import type { VerifyToken } from '../tokens.ts'
 import { adminRoute, badRequest, companyRoute, noInput, type Route } from './request.ts'
 import { cursorOf, placeOf, sessionPage } from './session-pages.ts'
-import { sessionBody } from './views.ts'
+import { type SessionViewer, sessionBody } from './views.ts'
 
 export type SessionsDeps = {
   readonly log: Log
@@ -19,10 +21,11 @@ export type SessionsDeps = {
   readonly sight: Sight
   readonly store: CompanyStore
   readonly shards: number
+  readonly staleMs: number
   readonly clock: Clock
 }
 
-const statuses = ['none', 'connecting', 'connected', 'reconnecting', 'logged-out', 'stopped'] as const
+const statuses = ['none', ...sessionStatuses] as const
 const limitMessage = 'limit must be a number from 1 to 100'
 
 const PageQuery = v.object({
@@ -40,17 +43,25 @@ const PageQuery = v.object({
   state: v.optional(v.picklist(statuses, `state must be one of ${statuses.join(', ')}`)),
 })
 
-const list = adminRoute(PageQuery, async ({ input, language }, { store, shards: count, clock: now }: SessionsDeps) => {
+const list = adminRoute(PageQuery, async ({ input, language }, deps: SessionsDeps) => {
+  const { store, shards: count } = deps
   const from = input.cursor === undefined ? ok({ shard: 0 }) : placeOf(input.cursor, count)
   if (!from.ok) return badRequest('cursor', 'cursor must be one that a page has named')
-  const viewer = { role: 'admin', language, now: now() } as const
+  const viewer = viewerOf('admin', language, deps)
   const page = await sessionPage({ limit: input.limit, from: from.value, status: input.state }, count, store, viewer)
   return ok(json(200, { sessions: page.sessions, cursor: page.next ? cursorOf(page.next) : null }))
 })
 
-const detail = companyRoute(noInput, async ({ companyId, caller, language }, { store, clock: now }: SessionsDeps) => {
-  const [{ state }, lease] = await Promise.all([store.read(companyId), store.leaseOf(companyId)])
-  return ok(json(200, sessionBody(companyId, state, lease, { role: caller.role, language, now: now() })))
+const detail = companyRoute(noInput, async ({ companyId, caller, language }, deps: SessionsDeps) => {
+  const [{ state }, lease] = await Promise.all([deps.store.read(companyId), deps.store.leaseOf(companyId)])
+  return ok(json(200, sessionBody(companyId, state, lease, viewerOf(caller.role, language, deps))))
+})
+
+const viewerOf = (role: SessionViewer['role'], language: Language, deps: SessionsDeps): SessionViewer => ({
+  role,
+  language,
+  now: deps.clock(),
+  staleMs: deps.staleMs,
 })
 
 export const sessionsRoutes: Readonly<Record<string, Route<SessionsDeps>>> = {
@@ -65,6 +76,7 @@ const deps = once(
     sight: sight(),
     store: companyStore(),
     shards: shards(),
+    staleMs: staleMs(),
     clock,
   }),
 )

@@ -5,20 +5,21 @@ import type { Language } from '#shared/domain/errors.ts'
 import { maskPhone } from '#shared/domain/phone.ts'
 import { type LeaseView, type SessionView, sessionView } from '#shared/domain/view.ts'
 import { attemptFields, failureFields } from '#shared/protocol/server-messages.ts'
-import { readersStaleMs } from '../readers.ts'
 import type { Caller } from '../tokens.ts'
 
 /** Whom something is shown to, and when (epoch ms). */
 export type Viewer = { readonly role: Caller['role']; readonly language: Language; readonly now: number }
+/** `staleMs`: after how long without renewal a host counts as gone. */
+export type SessionViewer = Viewer & { readonly staleMs: number }
 
 /** The session in full: what lists and details show of a company. */
 export function sessionBody(
   companyId: string,
   state: CompanyState,
   lease: LeaseView | undefined,
-  viewer: Viewer,
+  viewer: SessionViewer,
 ): Record<string, unknown> {
-  const view = sessionView(state, lease, readersStaleMs, viewer.now)
+  const view = sessionView(state, lease, viewer.staleMs, viewer.now)
   const lastError = lastErrorOf(state, view, viewer.language)
   return {
     companyId,

@@ -12,15 +12,19 @@ import {
   statusMessage,
 } from '#shared/protocol/server-messages.ts'
 import { nudgeHost } from '../nudge-host.ts'
-import { readersStaleMs } from '../readers.ts'
 import { type ResetDeps, reset } from '../reset.ts'
 import type { Sight } from '../sight.ts'
 import { type PairingOrder, type StartPairingDeps, startPairing } from '../start-pairing.ts'
 
-export type ActionDeps = StartPairingDeps & ResetDeps & { readonly sight: Pick<Sight, 'refused'> }
+export type ActionDeps = StartPairingDeps &
+  ResetDeps & {
+    readonly sight: Pick<Sight, 'refused'>
+    /** After how long without renewal a host counts as gone. */
+    readonly staleMs: number
+  }
 
 /** One message of a client, as all actions see it. */
-export type Call = {
+type Call = {
   readonly companyId: string
   readonly correlationId: string
   /** The request, as far as it waits for answers. */
@@ -61,9 +65,9 @@ const actions: Actions = {
     await call.tell(await reset({ companyId, correlationId, waiting: [waiting] }, deps))
     return undefined
   },
-  'get-status': async (_message, { companyId, envelope }, { store }) => {
+  'get-status': async (_message, { companyId, envelope }, { store, staleMs }) => {
     const [{ state, seq }, lease] = await Promise.all([store.readWithSeq(companyId), store.leaseOf(companyId)])
-    return statusMessage(state, lease, readersStaleMs, envelope(seq))
+    return statusMessage(state, lease, staleMs, envelope(seq))
   },
   ping: async (_message, { drawSeq, envelope }) => pongMessage(envelope(await drawSeq())),
 }

@@ -22,11 +22,7 @@ const requestContext = v.object({
 
 export const ConnectEvent = v.object({ requestContext, ...Handshake.entries })
 export const DisconnectEvent = v.object({ requestContext })
-export const MessageEvent = v.object({
-  requestContext,
-  body: v.nullish(v.string()),
-  isBase64Encoded: v.nullish(v.boolean()),
-})
+export const MessageEvent = v.object({ requestContext, body: v.nullish(v.string()) })
 export type MessageEvent = v.InferOutput<typeof MessageEvent>
 
 /** What a WebSocket route returns; the body goes to the client where the route has a route response. */

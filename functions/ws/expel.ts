@@ -3,8 +3,8 @@ import { connectionsApi } from '#shared/aws/connections-api.ts'
 import type { Language } from '#shared/domain/errors.ts'
 import type { Clock, Connection } from '#shared/ports.ts'
 import { hangUp, type PublisherDeps } from '#shared/publisher.ts'
+import { waitAtMost } from '#shared/time-limit.ts'
 import { clock, env, log } from '../connection-deps.ts'
-import { atMost } from '../reports.ts'
 
 /** The newer client waits meanwhile; what is not hung up on by then hears nothing more of the company all the same. */
 const withinMs = 1_000
@@ -26,5 +26,5 @@ export async function expelConnections(
 ): Promise<void> {
   const failure = (language: Language) => ({ code: 'RATE_LIMITED', retryAfter, detail: tooMany[language] }) as const
   const ends = connections.map((connection) => hangUp(deps, connection, failure(connection.language)))
-  await atMost(withinMs, Promise.all(ends))
+  await waitAtMost(withinMs, Promise.all(ends), () => undefined)
 }

@@ -2,6 +2,7 @@
 import type { MessageCounter } from '#shared/dynamo/message-counter.ts'
 import type { Log } from '#shared/log.ts'
 import type { Clock } from '#shared/ports.ts'
+import { waitAtMost } from '#shared/time-limit.ts'
 
 export type MessageRate = {
   /** Whether this message of the connection is one too many. */
@@ -25,15 +26,11 @@ export function messageRate({ counter, perSecond, clock, log }: MessageRateDeps)
   const over = new Set<string>()
 
   async function count(connectionId: string): Promise<number> {
-    const { promise: timeUp, resolve } = Promise.withResolvers<number>()
-    const timer = setTimeout(() => resolve(0), countWithinMs)
     const counted = counter.count(connectionId, second).catch((error: unknown) => {
       log.warn('Messages could not be counted', { connectionId, error })
       return 0
     })
-    const n = await Promise.race([counted, timeUp])
-    clearTimeout(timer)
-    return n
+    return waitAtMost(countWithinMs, counted, () => 0)
   }
 
   return {

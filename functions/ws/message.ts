@@ -16,6 +16,7 @@ import {
   pairing,
   publisher,
   sight,
+  staleMs,
 } from '../deps.ts'
 import { failureOf } from '../failures.ts'
 import { once } from '../once.ts'
@@ -26,12 +27,9 @@ import { type ActionDeps, runAction } from './actions.ts'
 import { type DeliveryDeps, deliveryTo } from './delivery.ts'
 import { MessageEvent, type RouteResponse } from './events.ts'
 import type { MessageRate } from './message-rate.ts'
-import { withinTime } from './within-time.ts'
+import { type Remaining, withinTime } from './within-time.ts'
 
 export type MessageDeps = ActionDeps & DeliveryDeps & { readonly sight: Sight; readonly messages: MessageRate }
-
-/** What Lambda says about the time it gives us. */
-export type Remaining = { readonly getRemainingTimeInMillis?: () => number }
 
 /** Who sends, under which correlation id. */
 type Sender = { readonly client: Connection; readonly correlationId: string; readonly deps: MessageDeps }
@@ -142,7 +140,7 @@ async function expel(sender: Sender, requestId: string | undefined): Promise<Rou
 async function refuse(
   failure: Failure,
   sender: Sender,
-  about: { readonly field?: string; readonly requestId?: string | undefined } = {},
+  about: { readonly field: string; readonly requestId: string | undefined },
 ): Promise<ServerMessage> {
   report(failure, sender)
   return errorMessage(failure, envelopeOf(sender, await drawSeq(sender), about.requestId), 'error', about.field)
@@ -184,6 +182,7 @@ const deps = once(
     connectionsApi: connectionsApi(),
     pairing: pairing(),
     budget: budget(),
+    staleMs: staleMs(),
     clock,
   }),
 )

@@ -1,21 +1,16 @@
+import { waitAtMost } from '#shared/time-limit.ts'
+
+/** What Lambda says about the time it gives a function. */
+export type Remaining = { readonly getRemainingTimeInMillis?: () => number }
+
 /** Milliseconds that are kept for the answer: what Lambda cuts off is answered by API Gateway, in words of its own. */
 const reservedMs = 700
 
 /** Rejects with a `TimeoutError` shortly before the function's time is up. */
-export async function withinTime<T>(
-  context: { readonly getRemainingTimeInMillis?: () => number },
-  work: Promise<T>,
-): Promise<T> {
+export async function withinTime<T>(context: Remaining, work: Promise<T>): Promise<T> {
   const remaining = context.getRemainingTimeInMillis?.()
   if (remaining === undefined) return work
-  const { promise: timeUp, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => reject(Object.assign(new Error('The time of the function is up'), { name: 'TimeoutError' })),
-    Math.max(0, remaining - reservedMs),
-  )
-  try {
-    return await Promise.race([work, timeUp])
-  } finally {
-    clearTimeout(timer)
-  }
+  return waitAtMost(Math.max(0, remaining - reservedMs), work, () => {
+    throw Object.assign(new Error('The time of the function is up'), { name: 'TimeoutError' })
+  })
 }

@@ -1,5 +1,6 @@
 /** Route matching of an HTTP API: a full match first, then path variables, then `{proxy+}`, then `$default`. */
 import type { HttpRoute } from '../template/cloud.ts'
+import { decodePercent } from './percent.ts'
 
 export type HttpMatch = {
   readonly route: HttpRoute
@@ -29,7 +30,10 @@ function matchOne(route: HttpRoute, method: string, path: string): HttpMatch | u
   })
   const values = new RegExp(`^${source.join('/')}$`).exec(path)
   if (values === null) return undefined
-  return { route, pathParameters: Object.fromEntries(names.map((name, i) => [name, decode(values[i + 1] ?? '')])) }
+  return {
+    route,
+    pathParameters: Object.fromEntries(names.map((name, i) => [name, decodePercent(values[i + 1] ?? '')])),
+  }
 }
 
 /** Sorts before what is less specific, segment by segment; a named method before `ANY`. */
@@ -49,13 +53,4 @@ function parts(route: HttpRoute): { method: string; template: string } {
 
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    // A stray percent sign stands for itself.
-    return text
-  }
 }

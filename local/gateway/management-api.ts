@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readBody } from './body.ts'
 import type { Connection, Connections } from './connections.ts'
 import { maxMessageBytes } from './limits.ts'
+import { decodePercent } from './percent.ts'
 
 export const managementPrefix = '/@connections/'
 
@@ -49,7 +50,7 @@ async function post(connection: Connection, body: Buffer, response: ServerRespon
 
 function findConnection(connections: Connections, url: string): Connection | undefined {
   const [path = ''] = url.slice(managementPrefix.length).split('?')
-  const connection = connections.get(decode(path))
+  const connection = connections.get(decodePercent(path))
   return connection?.socket.readyState === connection?.socket.OPEN ? connection : undefined
 }
 
@@ -69,13 +70,4 @@ function refuse(response: ServerResponse, { status, type, message }: Refusal): v
 function answer(response: ServerResponse, status: number, body?: object): void {
   response.writeHead(status, { 'content-type': 'application/json', 'x-amzn-RequestId': randomUUID() })
   response.end(body && JSON.stringify(body))
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    // Not percent-encoded: then it names no connection, or itself.
-    return text
-  }
 }

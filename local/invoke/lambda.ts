@@ -37,7 +37,7 @@ export function startLambda(
 }
 
 /** The whole environment of a function: its own variables, the runtime's, and where the services are. */
-export function functionEnvironment(
+function functionEnvironment(
   fn: CloudFunction,
   endpoints: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {

@@ -21,7 +21,7 @@ export async function listen(server: Server, port = 0): Promise<string> {
 }
 
 /** The port a started server listens on. */
-export function portOf(server: Server): number {
+function portOf(server: Server): number {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('The server listens on no port')
   return address.port

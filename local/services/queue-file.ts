@@ -18,7 +18,6 @@ const Message = v.object({
 type Message = v.InferOutput<typeof Message>
 
 const Queue = v.object({
-  name: v.string(),
   messages: v.object({
     ready: v.array(Message),
     delayed: v.array(Message),

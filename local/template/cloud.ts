@@ -79,7 +79,6 @@ export type EventSource = {
 
 /** A container that is started as a process. */
 export type Container = {
-  readonly name: string
   /** Folder of the image's content. */
   readonly folder: string
   readonly command: readonly string[]

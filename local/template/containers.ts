@@ -83,7 +83,6 @@ async function toContainer(
     async ({ Name, ValueFrom }) => [Name, await secretValue(clients, secretReference(ValueFrom))] as const,
   )
   return {
-    name: definition.Name,
     folder: assetFolder(resource, reader, definition.Image.split(':').at(-1) ?? ''),
     command,
     environment: Object.fromEntries([...plain, ...(await Promise.all(secret))]),

@@ -20,7 +20,7 @@ import { createTable, tableArn, tableProperties } from './tables.ts'
 /** A resource as other resources see it. */
 export type Identity = { readonly ref: string; readonly attributes: Readonly<Record<string, string>> }
 
-export type IdentityContext = {
+type IdentityContext = {
   readonly clients: Clients
   resolve(value: unknown): Promise<unknown>
 }

@@ -4,7 +4,7 @@ import type { Assembly, Resource } from './assembly.ts'
 import { describe } from './properties.ts'
 
 /** Types that the local run acts on. */
-export const realisedTypes = [
+const realisedTypes = [
   'AWS::ApiGatewayV2::Api',
   'AWS::ApiGatewayV2::Authorizer',
   'AWS::ApiGatewayV2::Integration',

@@ -13,7 +13,7 @@ export type CommandQueueDeps = {
   readonly clock: Clock
 }
 
-/** The most that SQS delays a message; the watchdog looks at what is due and waits again. */
+/** The most that SQS delays a message; a watchdog that is woken too early waits again. */
 const longestDelaySeconds = 900
 
 /** A client of SQS whose failures are `StoreUnavailable`. */

@@ -37,6 +37,7 @@ type Common = {
 
 /** What pair-success has brought, before it is the company's. */
 export type Link = {
+  /** A ULID, never a counter: counters come back after a restore. */
   readonly generation: string
   /** Data key of the generation, wrapped by KMS (base64). */
   readonly wrappedKey: string

@@ -31,7 +31,7 @@ export function retire(state: CompanyState, reason: RetireReason, now: number): 
 /** As `retire`, for a link that has not become current: whatever is, stays. */
 export function retireLink(
   state: CompanyState,
-  { generation, wrappedKey, phone }: Link,
+  { generation, wrappedKey }: Link,
   reason: RetireReason,
   now: number,
 ): CompanyState {
@@ -42,7 +42,6 @@ export function retireLink(
     retiredAt: now,
     unlink,
     sweeps: 0,
-    ...(phone && { phone }),
     ...(unlink === 'pending' && { wrappedKey }),
   }
   return { ...state, cleanup: [...state.cleanup, retired], unlinked: unlink }

@@ -2,22 +2,14 @@
  * All that is decided about one company: the item `STATE`. Every transition is a pure function from a state to a
  * `Decision`; the store makes it one conditional write, so that decisions exclude each other.
  */
-import type { Attempt, AttemptOutcome, Owner, Waiting } from './attempt.ts'
+import type { Attempt, AttemptOutcome, Link, Owner, Waiting } from './attempt.ts'
 import type { ErrorCode, Failure } from './errors.ts'
 
-/** Linked credentials: one generation, readable with its wrapped data key. */
-export type StoredCredentials = {
-  /** A ULID, never a counter: counters come back after a restore. */
-  readonly generation: string
-  /** Data key of the generation, wrapped by KMS (base64). */
-  readonly wrappedKey: string
-  /** Digits; absent when the stored identity could not be read (R3). */
-  readonly phone?: string
-  /** Epoch ms. */
-  readonly linkedAt: number
-}
+/** Linked credentials: one generation, readable with its wrapped data key; `linkedAt` is epoch ms. */
+export type StoredCredentials = Link & { readonly linkedAt: number }
 
-export type SessionStatus = 'connecting' | 'connected' | 'reconnecting' | 'logged-out' | 'stopped'
+export const sessionStatuses = ['connecting', 'connected', 'reconnecting', 'logged-out', 'stopped'] as const
+export type SessionStatus = (typeof sessionStatuses)[number]
 
 /** The WhatsApp connection of the stored credentials, as the host of `epoch` saw it last. */
 export type Session = {
@@ -46,7 +38,6 @@ export type Retired = {
   readonly unlink: Unlinked
   /** Only for the unlinker; erased with the unlinking's outcome (R14). */
   readonly wrappedKey?: string
-  readonly phone?: string
   /** Sweeps that have been completed, of `sweepDelaysMs`. */
   readonly sweeps: number
   /** Resets that wait for the unlinking, answered at `answerBy` (epoch ms) at the latest. */

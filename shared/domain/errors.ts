@@ -16,7 +16,7 @@ export type ErrorSpec = {
   readonly en: string
 }
 
-export const errors = {
+const errors = {
   INVALID_PHONE_FORMAT: {
     httpStatus: 400,
     retryable: false,

@@ -14,8 +14,10 @@
 export type LeaseSeen = {
   readonly shard: number
   readonly epoch: number
+  /** Changes with every renewal; staleness is judged by watching it. */
   readonly version: number
   readonly ownerId?: string
+  /** A host that would like the shard; its owner hands it over when it can. */
   readonly wantedBy?: string
   /** The owner is about to give it up: `wantedBy` is its heir. */
   readonly isLeaving?: true

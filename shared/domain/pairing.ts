@@ -145,11 +145,11 @@ export function turnAway(
   return { ...endAttempt(state, { code: 'BUSY', retryAfter }, 'failed', now), outcome: 'busy' }
 }
 
-/** The awaited session turned out unusable (logged out, unreadable): its credentials go, the attempt pairs afresh (R9). */
+/** The awaited session turned out unusable (logged out, stopped): its credentials go, the attempt pairs afresh (R9). */
 export function pairAfresh(
   state: CompanyState,
   ref: AttemptRef,
-  reason: 'logged-out' | 'stopped' | 'corrupt',
+  reason: 'logged-out' | 'stopped',
   now: number,
 ): Decision<'pair' | Stale> {
   const attempt = ownAttempt(state, ref)

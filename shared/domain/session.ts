@@ -131,7 +131,8 @@ function adoptAttempt(state: CompanyState, owner: Owner, now: number): Decision<
   return decide({ ...state, attempt: moved }, undefined)
 }
 
-export type ResetOutcome = { readonly retired?: string; readonly endedAttempt: boolean }
+/** The generation that the reset has retired, if there was one. */
+export type ResetOutcome = { readonly retired?: string }
 
 /**
  * Forgets everything stored, by one write (R7). A running attempt ends as `PAIRING_CANCELLED`; whoever asked is answered
@@ -146,10 +147,7 @@ export function resetCredentials(
   const raised: CompanyState = { ...ended.state, fence: ended.state.fence + 1 }
   const reset = without(retire(raised, 'reset', now), 'session')
   const retired = reset.cleanup.length > state.cleanup.length ? reset.cleanup.at(-1) : undefined
-  const outcome: ResetOutcome = {
-    endedAttempt: state.attempt !== undefined,
-    ...(retired && { retired: retired.generation }),
-  }
+  const outcome: ResetOutcome = retired ? { retired: retired.generation } : {}
   // A second reset while the device is still being removed waits for the same answer.
   const isAwaited = retired ? retired.unlink === 'pending' : reset.cleanup.at(-1)?.answerBy !== undefined
   if (isAwaited) return decide(awaitUnlink(reset, waiting, now), outcome, ended.notices)

@@ -1,9 +1,9 @@
 /** Consistent reads of many items by key. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { BatchGetCommand, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { BatchGetCommand } from '@aws-sdk/lib-dynamodb'
+import { type ItemKey, inPieces, type Table } from './items.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
 
-type Key = Readonly<Record<string, string>>
 type Item = Record<string, unknown>
 
 /** DynamoDB's limit for one call. */
@@ -13,20 +13,11 @@ const mostEmptyAnswers = 5
 const pauseMs = 50
 
 /** The items of those keys that exist, in no order. Keys must not repeat. */
-export async function batchGet(
-  from: { readonly client: DynamoDBDocumentClient; readonly table: string },
-  keys: readonly Key[],
-): Promise<readonly Item[]> {
-  const chunks = Array.from({ length: Math.ceil(keys.length / keysPerCall) }, (_, index) =>
-    keys.slice(index * keysPerCall, (index + 1) * keysPerCall),
-  )
-  return (await Promise.all(chunks.map((chunk) => getChunk(from, chunk)))).flat()
+export async function batchGet(from: Table, keys: readonly ItemKey[]): Promise<readonly Item[]> {
+  return (await Promise.all(inPieces(keys, keysPerCall).map((piece) => getPiece(from, piece)))).flat()
 }
 
-async function getChunk(
-  { client, table }: { readonly client: DynamoDBDocumentClient; readonly table: string },
-  keys: readonly Key[],
-): Promise<readonly Item[]> {
+async function getPiece({ client, table }: Table, keys: readonly ItemKey[]): Promise<readonly Item[]> {
   const items: Item[] = []
   let missing: Record<string, unknown>[] = keys.map((key) => ({ ...key }))
   for (let empty = 0; empty < mostEmptyAnswers; empty++) {

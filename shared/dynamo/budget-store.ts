@@ -1,10 +1,12 @@
 /** Budgets of codes in the control table: each a small item of its own, changed by compare-and-set (R24). */
-import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { type Budget, type BudgetTicket, coolDown, emptyBudget, giveCodeBack, takeCode } from '#shared/domain/budget.ts'
 import { err, ok, type Result } from '#shared/domain/result.ts'
 import type { BudgetStore } from '#shared/ports.ts'
 import { unlessRefused } from './conditional.ts'
+import { getItem } from './items.ts'
+import type { ControlTable } from './shard-companies.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
 import { partitionKey, sortKey, ttlAttribute } from './table.ts'
 
@@ -17,8 +19,8 @@ const Row = v.object({
 const mostTries = 10
 const keyOf = (key: string) => ({ [partitionKey]: `BUDGET#${key}`, [sortKey]: 'BUDGET' })
 
-export function dynamoBudgetStore(client: DynamoDBDocumentClient, table: string): BudgetStore {
-  const change = changeBudget(client, table)
+export function dynamoBudgetStore(control: ControlTable): BudgetStore {
+  const change = changeBudget(control)
   const giveBack = async (ticket: BudgetTicket): Promise<void> => {
     await Promise.all(ticket.map(({ key, at }) => change(key, at, 0, (budget) => ok(giveCodeBack(budget, at)))))
   }
@@ -45,16 +47,16 @@ export function dynamoBudgetStore(client: DynamoDBDocumentClient, table: string)
 type Change = (budget: Budget) => Result<Budget, { readonly retryAfter: number }>
 
 /** Reads, changes and writes a budget on condition that nobody has in between; keeps it for as long as it says anything. */
-function changeBudget(client: DynamoDBDocumentClient, table: string) {
+function changeBudget(control: ControlTable) {
   return async (key: string, now: number, keepMs: number, change: Change): Promise<ReturnType<Change>> => {
     for (let tries = 0; tries < mostTries; tries++) {
-      const { Item } = await client.send(new GetCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }))
-      const { rev, ...budget } = Item ? budgetOf(v.parse(Row, Item)) : { ...emptyBudget, rev: 0 }
+      const item = await getItem(control, keyOf(key))
+      const { rev, ...budget } = item ? budgetOf(v.parse(Row, item)) : { ...emptyBudget, rev: 0 }
       const changed = change(budget)
       if (!changed.ok) return err(changed.error)
-      const keepUntil = Math.max(now + keepMs, changed.value.coolUntil ?? 0, Number(Item?.[ttlAttribute] ?? 0) * 1000)
+      const keepUntil = Math.max(now + keepMs, changed.value.coolUntil ?? 0, Number(item?.[ttlAttribute] ?? 0) * 1000)
       const row = { ...keyOf(key), ...changed.value, rev: rev + 1, [ttlAttribute]: Math.ceil(keepUntil / 1000) + 60 }
-      if (await put(client, table, row, rev)) return changed
+      if (await put(control, row, rev)) return changed
     }
     throw new StoreUnavailable('dynamodb', new Error('a budget changed too often'))
   }
@@ -66,7 +68,7 @@ const budgetOf = ({ rev, taken, coolUntil }: v.InferOutput<typeof Row>): Budget 
   ...(coolUntil !== undefined && { coolUntil }),
 })
 
-async function put(client: DynamoDBDocumentClient, table: string, row: object, seenRev: number): Promise<boolean> {
+async function put({ client, table }: ControlTable, row: object, seenRev: number): Promise<boolean> {
   const command = new PutCommand({
     TableName: table,
     Item: { ...row },

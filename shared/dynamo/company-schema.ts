@@ -1,6 +1,6 @@
 /** The company's state as it is stored: rows read back are parsed, not believed. */
 import * as v from 'valibot'
-import type { CompanyState } from '#shared/domain/company.ts'
+import { type CompanyState, sessionStatuses } from '#shared/domain/company.ts'
 import { errorCodes } from '#shared/domain/errors.ts'
 
 const text = v.string()
@@ -62,7 +62,7 @@ const AttemptOutcome = v.object({
 })
 
 const Session = v.object({
-  status: v.picklist(['connecting', 'connected', 'reconnecting', 'logged-out', 'stopped']),
+  status: v.picklist(sessionStatuses),
   since: epochMs,
   epoch: integer,
   hostId: optional(text),
@@ -78,7 +78,6 @@ const Retired = v.object({
   retiredAt: epochMs,
   unlink: Unlinked,
   wrappedKey: optional(text),
-  phone: optional(text),
   sweeps: integer,
   waiting: optional(list(Waiting)),
   answerBy: optional(epochMs),

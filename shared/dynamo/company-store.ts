@@ -40,10 +40,7 @@ const usualPatienceMs = 1_000
 export function dynamoCompanyStore(deps: CompanyStoreDeps): CompanyStore {
   return {
     decide: (companyId, transition) => decide(deps, companyId, transition),
-    read: async (companyId) => {
-      const { state, seq, doc } = await readRow(deps, companyId)
-      return { state, seq, isKnown: doc !== undefined }
-    },
+    read: async (companyId) => ({ state: (await readRow(deps, companyId)).state }),
     readWithSeq: async (companyId) => {
       const { state, seq } = await readAndDraw(deps, companyId)
       return { state, seq }

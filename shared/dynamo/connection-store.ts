@@ -1,19 +1,20 @@
 /** `ConnectionStore` on DynamoDB: one item per connection in its company's partition. */
-import { DeleteCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
+import { queryItems } from './items.ts'
 import type { ControlTable } from './shard-companies.ts'
 import { companyKey, connectionSortKey, connectionSortKeyPrefix, partitionKey, sortKey, ttlAttribute } from './table.ts'
 
-export type ConnectionStoreDeps = ControlTable & {
-  readonly clock: Clock
+type ConnectionsDeps = ControlTable & { readonly clock: Clock }
+
+export type ConnectionStoreDeps = ConnectionsDeps & {
   /** Connections a company may have at once (R34). */
-  readonly limit?: number
+  readonly limit: number
 }
 
-const defaultLimit = 10
 /** API Gateway ends a connection after two hours; the rest is for its clock and ours. `$disconnect` is best effort only. */
-const connectionLifetimeMs = (2 * 60 + 10) * 60_000
+export const connectionLifetimeMs = (2 * 60 + 10) * 60_000
 
 const ConnectionItem = v.object({
   [sortKey]: v.string(),
@@ -24,13 +25,17 @@ const ConnectionItem = v.object({
   [ttlAttribute]: v.number(),
 })
 
-export function dynamoConnectionStore(deps: ConnectionStoreDeps): ConnectionStore {
-  return {
-    add: (connection) => add(deps, connection),
-    remove: (companyId, connectionId) => remove(deps, companyId, connectionId),
-    list: (companyId) => list(deps, companyId),
-  }
-}
+/** For `$connect`, too, which adds. */
+export const dynamoConnectionStore = (deps: ConnectionStoreDeps): ConnectionStore => ({
+  ...dynamoConnections(deps),
+  add: (connection) => add(deps, connection),
+})
+
+/** For whoever only tells connections something, and forgets those that are gone. */
+export const dynamoConnections = (deps: ConnectionsDeps): Omit<ConnectionStore, 'add'> => ({
+  remove: (companyId, connectionId) => remove(deps, companyId, connectionId),
+  list: (companyId) => list(deps, companyId),
+})
 
 /** Adds first and counts then, so that connections that come at the same moment cannot exceed the limit together. */
 async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<readonly Connection[]> {
@@ -39,7 +44,7 @@ async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<r
   const item = { ...rowKey(companyId, connectionId), ...rest, [ttlAttribute]: ttl }
   await deps.client.send(new PutCommand({ TableName: deps.table, Item: item }))
   const connections = await list(deps, companyId)
-  const tooMany = givingWay(connections, connection, deps.limit ?? defaultLimit)
+  const tooMany = givingWay(connections, connection, deps.limit)
   await Promise.all(tooMany.map((one) => remove(deps, companyId, one.connectionId)))
   return tooMany
 }
@@ -63,24 +68,16 @@ export const givingWay = (connections: readonly Connection[], { connectedAt }: C
     .slice(0, Math.max(0, connections.length - limit))
     .filter((one) => isSettled(one, connectedAt))
 
-async function remove(deps: ConnectionStoreDeps, companyId: string, connectionId: string): Promise<void> {
+async function remove(deps: ConnectionsDeps, companyId: string, connectionId: string): Promise<void> {
   await deps.client.send(new DeleteCommand({ TableName: deps.table, Key: rowKey(companyId, connectionId) }))
 }
 
 /** One page holds thousands of connections, far more than any limit lets in. */
-async function list({ client, table, clock }: ConnectionStoreDeps, companyId: string): Promise<readonly Connection[]> {
-  const found = await client.send(
-    new QueryCommand({
-      TableName: table,
-      KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)',
-      ExpressionAttributeNames: { '#pk': partitionKey, '#sk': sortKey },
-      ExpressionAttributeValues: { ':pk': companyKey(companyId), ':prefix': connectionSortKeyPrefix },
-      ConsistentRead: true,
-    }),
-  )
+async function list(deps: ConnectionsDeps, companyId: string): Promise<readonly Connection[]> {
+  const found = await queryItems(deps, companyKey(companyId), connectionSortKeyPrefix)
   return (found.Items ?? [])
     .map((item) => v.parse(ConnectionItem, item))
-    .filter((item) => item.ttl * 1000 > clock())
+    .filter((item) => item.ttl * 1000 > deps.clock())
     .map(({ sk, ttl, ...rest }) => ({ connectionId: sk.slice(connectionSortKeyPrefix.length), companyId, ...rest }))
 }
 

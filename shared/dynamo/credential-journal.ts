@@ -7,8 +7,9 @@
  *
  * The item stays, with the highest epoch that has loaded or journalled: whoever comes with a lower one is refused.
  */
-import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
+import { inParallel } from '#shared/in-parallel.ts'
 import { unlessRefused } from './conditional.ts'
 import {
   type CredentialTable,
@@ -21,14 +22,13 @@ import {
   type Value,
 } from './credential-parts.ts'
 import { attributesOf, putRow, rowKey, storedValue } from './credential-rows.ts'
-import { inParallel } from './in-parallel.ts'
+import { count, getItem } from './items.ts'
 import { decodeJournal, encodeJournal, type JournalEntry } from './journal-codec.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
 
 const rowsAtOnce = 16
 const mostTries = 5
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const JournalItem = v.object({
   /** The fence. */
   ep: v.optional(count, 0),
@@ -49,10 +49,8 @@ function parseJournal(item: unknown): Journal {
   return { ep, content: { stamp: { ep: rowsEp, n: rowsN }, value: storedValue(stored) } }
 }
 
-async function readJournal({ client, table }: CredentialTable, pk: string): Promise<Journal> {
-  const key = rowKey(pk, journalKey)
-  return parseJournal((await client.send(new GetCommand({ TableName: table, Key: key, ConsistentRead: true }))).Item)
-}
+const readJournal = async (table: CredentialTable, pk: string): Promise<Journal> =>
+  parseJournal(await getItem(table, rowKey(pk, journalKey)))
 
 /** Refuses journals of lower epochs from here on. */
 export async function fenceJournal(

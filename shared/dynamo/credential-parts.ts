@@ -2,16 +2,16 @@
  * Values of any size in items of at most 400 KB. A large value lies in part items whose keys carry its version, and the
  * item that names the version is written last, by one conditional write: a reader has one version or the other.
  */
-
 import { setTimeout as pause } from 'node:timers/promises'
-import { BatchWriteCommand, type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { BatchWriteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
+import { inParallel } from '#shared/in-parallel.ts'
 import { batchGet } from './batch-get.ts'
-import { inParallel } from './in-parallel.ts'
+import { type ItemKey, inPieces, type Table } from './items.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
 import { partitionKey, sortKey } from './table.ts'
 
-export type CredentialTable = { readonly client: DynamoDBDocumentClient; readonly table: string }
+export type CredentialTable = Table
 
 /** Who wrote, and when among its own writes: a write never takes the place of a later one, however late it arrives. */
 export type Stamp = { readonly ep: number; readonly n: number }
@@ -23,7 +23,7 @@ export type Value =
   | { readonly deleted: true }
 
 /** Bytes that an item holds besides its keys and stamps; DynamoDB allows 409,600 in all. */
-export const mostBytes = 350_000
+const mostBytes = 350_000
 /** Sort key of a generation's journal. */
 export const journalKey = 'journal'
 const partPrefix = 'part#'
@@ -97,14 +97,11 @@ export async function dropParts(from: CredentialTable, pk: string, key: string, 
 }
 
 /** Deletes items by key, whoever wrote them. */
-export async function deleteItems(from: CredentialTable, keys: readonly Record<string, string>[]): Promise<void> {
-  const calls = Array.from({ length: Math.ceil(keys.length / deletesPerCall) }, (_, index) =>
-    keys.slice(index * deletesPerCall, (index + 1) * deletesPerCall),
-  )
-  await inParallel(calls, partsAtOnce, (call) => deleteChunk(from, call))
+export async function deleteItems(from: CredentialTable, keys: readonly ItemKey[]): Promise<void> {
+  await inParallel(inPieces(keys, deletesPerCall), partsAtOnce, (piece) => deletePiece(from, piece))
 }
 
-async function deleteChunk({ client, table }: CredentialTable, keys: readonly Record<string, string>[]): Promise<void> {
+async function deletePiece({ client, table }: CredentialTable, keys: readonly ItemKey[]): Promise<void> {
   let requests: NonNullable<ConstructorParameters<typeof BatchWriteCommand>[0]['RequestItems']>[string] = keys.map(
     (Key) => ({ DeleteRequest: { Key } }),
   )

@@ -1,11 +1,10 @@
 /** Single rows of credentials: each write carries its stamp and never takes the place of a later one (R12). */
-import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { unlessRefused } from './conditional.ts'
 import { Bytes, type CredentialTable, dropParts, PartCount, type Stamp, type Value } from './credential-parts.ts'
+import { count, getItem } from './items.ts'
 import { partitionKey, sortKey } from './table.ts'
-
-const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 
 const RowItem = v.object({
   [sortKey]: v.string(),
@@ -35,9 +34,9 @@ export const attributesOf = (value: Value) => ('deleted' in value ? {} : value)
 
 export const rowKey = (pk: string, key: string) => ({ [partitionKey]: pk, [sortKey]: key })
 
-export async function readRow({ client, table }: CredentialTable, pk: string, key: string): Promise<Row | undefined> {
-  const found = await client.send(new GetCommand({ TableName: table, Key: rowKey(pk, key), ConsistentRead: true }))
-  return found.Item && parseRow(found.Item)
+export async function readRow(table: CredentialTable, pk: string, key: string): Promise<Row | undefined> {
+  const item = await getItem(table, rowKey(pk, key))
+  return item && parseRow(item)
 }
 
 /** Nobody of a higher epoch has written, nor this epoch something later. */

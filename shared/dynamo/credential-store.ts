@@ -1,12 +1,13 @@
 /** `CredentialStore` on DynamoDB: a partition per generation, a stamped item per row. */
 import { QueryCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
+import { inParallel } from '#shared/in-parallel.ts'
 import type { CredentialRow, CredentialStore, GenerationRef } from '#shared/ports.ts'
+import { type SerialQueue, serialQueue } from '#shared/serial-queue.ts'
 import { batchGet } from './batch-get.ts'
 import { completeJournal, fenceJournal, writeJournalled } from './credential-journal.ts'
 import { type CredentialTable, deleteItems, isRowKey, journalKey, loadValue, storeValue } from './credential-parts.ts'
 import { parseRow, putRow, type Row, readRow, rowKey, stampRow } from './credential-rows.ts'
-import { inParallel } from './in-parallel.ts'
 import { generationKey, partitionKey, sortKey } from './table.ts'
 
 type Store = CredentialTable & {
@@ -21,7 +22,8 @@ const mostLooks = 5
 
 export function dynamoCredentialStore(table: CredentialTable): CredentialStore {
   const store = { ...table, nextOrder: orderOfProcess() }
-  const inTurn = turns()
+  // Two journals of one generation at once would only complete each other.
+  const inTurn = serialQueue()
   return {
     load: (ref, key, epoch) => load(store, pkOf(ref), key, epoch),
     read: (ref, keys) => read(store, pkOf(ref), keys),
@@ -82,11 +84,9 @@ async function bytesOf(store: Store, pk: string, row: Row): Promise<Uint8Array |
   return undefined
 }
 
-type Turns = ReturnType<typeof turns>
-
 async function write(
   store: Store,
-  inTurn: Turns,
+  inTurn: SerialQueue,
   pk: string,
   rows: readonly CredentialRow[],
   epoch: number,
@@ -97,13 +97,13 @@ async function write(
   const [first] = byKey.entries()
   if (!first) return 'written'
   if (byKey.size === 1) return putRow(store, pk, first[0], await storeValue(store, pk, ...first, stamp), stamp)
-  return inTurn(pk, async () => {
+  return inTurn(async () => {
     const entries = await inParallel([...byKey], largeAtOnce, async ([key, bytes]) => ({
       key,
       value: await storeValue(store, pk, key, bytes, stamp),
     }))
     return writeJournalled(store, pk, entries, stamp)
-  })
+  }, pk)
 }
 
 const Key = v.object({ [partitionKey]: v.string(), [sortKey]: v.string() })
@@ -133,20 +133,5 @@ function orderOfProcess(): () => number {
   return () => {
     last = Math.max(last + 1, Math.floor((performance.timeOrigin + performance.now()) * 1000))
     return last
-  }
-}
-
-/** Runs tasks of the same name one after the other: two journals at once would only complete each other. */
-function turns() {
-  const running = new Map<string, Promise<unknown>>()
-  return async <T>(name: string, task: () => Promise<T>): Promise<T> => {
-    const before = running.get(name)
-    const mine = before ? before.then(task, task) : task()
-    running.set(name, mine)
-    try {
-      return await mine
-    } finally {
-      if (running.get(name) === mine) running.delete(name)
-    }
   }
 }

@@ -13,15 +13,8 @@ export type CallLimits = {
 }
 
 const defaults = { tries: 3, tryMs: 2_000, connectMs: 1_000 } as const
-/** Most that the SDK's standard strategy waits before one of the first few retries. */
-const retryPauseMs = 1_000
 /** Requests wait for a free socket inside the connect time-out, so there must be more sockets than concurrent requests. */
 const mostSockets = 256
-
-/** Milliseconds after which a call has certainly ended, one way or the other; a lease's margin must be longer (R27). */
-export function longestCallMs({ tries = defaults.tries, tryMs = defaults.tryMs }: CallLimits = {}): number {
-  return tries * tryMs + (tries - 1) * retryPauseMs
-}
 
 /** A client whose failures are `StoreUnavailable`. Endpoint, region and credentials come from the environment. */
 export function documentClient(limits: CallLimits = {}, config: DynamoDBClientConfig = {}): DynamoDBDocumentClient {

@@ -1,12 +1,13 @@
 /** Answers kept under a client's idempotency key, so that a repeated request gets the same one (requirements section 7). */
-import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { unlessRefused } from './conditional.ts'
+import { getItem } from './items.ts'
 import type { ControlTable } from './shard-companies.ts'
 import { partitionKey, sortKey, ttlAttribute } from './table.ts'
 
 /** What is known under a key. */
-export type Kept =
+type Kept =
   /** Nothing was: the key is taken now. */
   | { readonly kind: 'taken' }
   /** The same request before; without an answer if it is still running, or has failed. */
@@ -21,7 +22,8 @@ export type IdempotencyStore = {
   keep(keyHash: string, answer: string): Promise<void>
 }
 
-const keptSeconds = 24 * 60 * 60
+/** How long a key is remembered: for a day. */
+export const keptSeconds = 24 * 60 * 60
 const Row = v.object({ requestHash: v.string(), answer: v.optional(v.string()) })
 
 const keyOf = (keyHash: string) => ({ [partitionKey]: `IDEM#${keyHash}`, [sortKey]: 'IDEM' })
@@ -32,12 +34,10 @@ export function dynamoIdempotencyStore(control: ControlTable): IdempotencyStore 
     async take(keyHash, requestHash, now) {
       const isNew = await put(control, keyHash, requestHash, Math.floor(now / 1000))
       if (isNew) return { kind: 'taken' }
-      const { Item } = await client.send(
-        new GetCommand({ TableName: table, Key: keyOf(keyHash), ConsistentRead: true }),
-      )
+      const item = await getItem(control, keyOf(keyHash))
       // Expired between the two calls.
-      if (!Item) return { kind: 'taken' }
-      const row = v.parse(Row, Item)
+      if (!item) return { kind: 'taken' }
+      const row = v.parse(Row, item)
       return row.requestHash === requestHash ? { kind: 'repeated', answer: row.answer } : { kind: 'otherRequest' }
     },
     async keep(keyHash, answer) {

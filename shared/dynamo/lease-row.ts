@@ -1,12 +1,10 @@
 /** A shard's item `LEASE`. */
-import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import type { LeaseView } from '#shared/domain/view.ts'
 import type { Lease } from '#shared/ports.ts'
+import { count, getItem } from './items.ts'
 import type { ControlTable } from './shard-companies.ts'
 import { leaseSortKey, partitionKey, shardKey, shardKeyPrefix, sortKey } from './table.ts'
-
-const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 
 const LeaseItem = v.object({
   epoch: v.optional(count, 0),
@@ -25,10 +23,8 @@ export function parseLease(shard: number, item: unknown): Lease {
   return { shard, ...row, ...(owner !== undefined && { ownerId: owner }) }
 }
 
-export async function readLease({ client, table }: ControlTable, shard: number): Promise<Lease> {
-  const found = await client.send(new GetCommand({ TableName: table, Key: leaseRowKey(shard), ConsistentRead: true }))
-  return parseLease(shard, found.Item)
-}
+export const readLease = async (table: ControlTable, shard: number): Promise<Lease> =>
+  parseLease(shard, await getItem(table, leaseRowKey(shard)))
 
 /** A lease for display; undefined when the shard was never claimed. */
 export async function readLeaseView(table: ControlTable, shard: number): Promise<LeaseView | undefined> {

@@ -8,6 +8,7 @@
  *     release  if owner and epoch are mine                owner gone; epoch and wantedBy stay: who wanted it comes first
  */
 import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import type { LeaseSeen } from '#shared/domain/lease.ts'
 import type { Clock, Lease, LeaseStore } from '#shared/ports.ts'
 import { batchGet } from './batch-get.ts'
 import { unlessRefused } from './conditional.ts'
@@ -42,7 +43,7 @@ async function readAll(table: ControlTable, shards: number): Promise<readonly Le
 /** A refused claim may be one that has landed and was sent again: the item tells. */
 async function claim(
   table: ControlTable,
-  seen: Lease,
+  seen: LeaseSeen,
   ownerId: string,
   epoch: number,
   now: number,
@@ -59,7 +60,7 @@ async function claim(
   return current.ownerId === ownerId && current.epoch === epoch ? current : undefined
 }
 
-async function renew(table: ControlTable, lease: Lease, now: number): Promise<Lease | 'lost'> {
+async function renew(table: ControlTable, lease: LeaseSeen, now: number): Promise<Lease | 'lost'> {
   const renewed = await update(table, lease.shard, {
     UpdateExpression: 'SET #renewedAt = :now ADD #version :one',
     ...isOwnedBy(lease),
@@ -69,7 +70,7 @@ async function renew(table: ControlTable, lease: Lease, now: number): Promise<Le
 }
 
 /** The last one to want a shard gets it: the one before may be dead. A lease that has moved on is not asked for. */
-async function want(table: ControlTable, lease: Lease, hostId: string): Promise<void> {
+async function want(table: ControlTable, lease: LeaseSeen, hostId: string): Promise<void> {
   await update(table, lease.shard, {
     UpdateExpression: 'SET #wantedBy = :hostId',
     ...isOwnedBy(lease),
@@ -77,7 +78,7 @@ async function want(table: ControlTable, lease: Lease, hostId: string): Promise<
   })
 }
 
-async function bequeath(table: ControlTable, lease: Lease, heir: string): Promise<void> {
+async function bequeath(table: ControlTable, lease: LeaseSeen, heir: string): Promise<void> {
   await update(table, lease.shard, {
     UpdateExpression: 'SET #wantedBy = :heir, #isLeaving = :true',
     ...isOwnedBy(lease),
@@ -86,7 +87,7 @@ async function bequeath(table: ControlTable, lease: Lease, heir: string): Promis
 }
 
 /** Refused means that it is given up or taken already: there is nothing left to release. */
-async function release(table: ControlTable, lease: Lease): Promise<void> {
+async function release(table: ControlTable, lease: LeaseSeen): Promise<void> {
   await update(table, lease.shard, {
     UpdateExpression: 'REMOVE #owner ADD #version :one',
     ...isOwnedBy(lease),
@@ -126,7 +127,7 @@ const names = {
   '#isLeaving': 'isLeaving',
 }
 
-function isAsSeen({ epoch, version, ownerId }: Lease): Pick<LeaseUpdate, 'condition' | 'seen'> {
+function isAsSeen({ epoch, version, ownerId }: LeaseSeen): Pick<LeaseUpdate, 'condition' | 'seen'> {
   if (epoch === 0) return { condition: 'attribute_not_exists(#epoch)', seen: {} }
   const owner = ownerId === undefined ? 'attribute_not_exists(#owner)' : '#owner = :seenOwner'
   return {
@@ -136,7 +137,7 @@ function isAsSeen({ epoch, version, ownerId }: Lease): Pick<LeaseUpdate, 'condit
 }
 
 /** Nobody owns a lease without an owner, so that its condition never holds. */
-function isOwnedBy({ epoch, ownerId }: Lease): Pick<LeaseUpdate, 'condition' | 'seen'> {
+function isOwnedBy({ epoch, ownerId }: LeaseSeen): Pick<LeaseUpdate, 'condition' | 'seen'> {
   return {
     condition: '#owner = :seenOwner AND #epoch = :seenEpoch',
     seen: { ':seenOwner': ownerId ?? '', ':seenEpoch': epoch },

@@ -8,13 +8,14 @@
  *     A: STATE vacant, rev 5 ........................ remove if row.rev < 5: refused
  *     B:      reads rev 5, puts row.rev = 5, STATE rev 6
  */
-import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import type { CompanyStore } from '#shared/ports.ts'
 import { unlessRefused } from './conditional.ts'
+import { queryItems, type Table } from './items.ts'
 import { companyKey, companySortKeyPrefix, partitionKey, shardKey, sortKey } from './table.ts'
 
-export type ControlTable = { readonly client: DynamoDBDocumentClient; readonly table: string }
+export type ControlTable = Table
 
 const rowKey = (shard: number, companyId: string) => ({
   [partitionKey]: shardKey(shard),
@@ -50,21 +51,14 @@ const ListedRow = v.object({ [sortKey]: v.string() })
 
 /** One page of a shard's companies, by id. */
 export async function companiesOf(
-  { client, table }: ControlTable,
+  control: ControlTable,
   shard: number,
   { limit, after }: Parameters<CompanyStore['companiesOf']>[1],
 ): ReturnType<CompanyStore['companiesOf']> {
-  const found = await client.send(
-    new QueryCommand({
-      TableName: table,
-      KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)',
-      ExpressionAttributeNames: { '#pk': partitionKey, '#sk': sortKey },
-      ExpressionAttributeValues: { ':pk': shardKey(shard), ':prefix': companySortKeyPrefix },
-      ConsistentRead: true,
-      Limit: limit,
-      ...(after !== undefined && { ExclusiveStartKey: rowKey(shard, after) }),
-    }),
-  )
+  const found = await queryItems(control, shardKey(shard), companySortKeyPrefix, {
+    Limit: limit,
+    ...(after !== undefined && { ExclusiveStartKey: rowKey(shard, after) }),
+  })
   const companyIds = (found.Items ?? []).map((item) => v.parse(ListedRow, item).sk.slice(companySortKeyPrefix.length))
   const last = companyIds.at(-1)
   return { companyIds, ...(found.LastEvaluatedKey && last !== undefined && { next: last }) }

@@ -7,7 +7,7 @@ export { CompanyId } from './company-id.ts'
 /** Longest message in bytes that is looked at; API Gateway's own limits lie above it. */
 export const longestMessage = 4096
 
-export const RequestId = v.pipe(
+const RequestId = v.pipe(
   v.string('requestId must be a string'),
   v.minLength(1, 'requestId must not be empty'),
   v.maxLength(128, 'requestId must have at most 128 characters'),
@@ -30,6 +30,10 @@ export const ClientMessage = v.variant('action', [
 ])
 export type ClientMessage = v.InferOutput<typeof ClientMessage>
 export type ClientAction = ClientMessage['action']
+/** Every action, as the sentence about a wrong one lists them. */
+export const clientActions: readonly ClientAction[] = ClientMessage.options.map(
+  (option) => option.entries.action.literal,
+)
 
 /** Why a message was refused: the field at fault, a sentence for developers, and the request's id if it had a usable one. */
 export type BadMessage = { readonly field: string; readonly detail: string; readonly requestId?: string }
@@ -53,14 +57,12 @@ export function firstIssue(issues: readonly v.BaseIssue<unknown>[]): { field: st
   const [issue] = issues
   const field = (issue && v.getDotPath(issue)) ?? 'message'
   if (field === 'message') return { field, detail: 'message must be a JSON object' }
-  if (field === 'action') return { field, detail: `action must be one of ${actions.join(', ')}` }
+  if (field === 'action') return { field, detail: `action must be one of ${clientActions.join(', ')}` }
   return {
     field,
     detail: issue?.received === 'undefined' ? `${field} is missing` : (issue?.message ?? `${field} is wrong`),
   }
 }
-
-const actions = ClientMessage.options.map((option) => option.entries.action.literal)
 
 function parseJson(text: string): Result<unknown, 'notJson'> {
   try {

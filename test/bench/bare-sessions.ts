@@ -3,9 +3,10 @@
  * its resident bytes after each stage. `SIMULATOR_URL` is where its devices are linked; the preloads do the rest.
  */
 import makeWASocket, { Browsers } from '@whiskeysockets/baileys'
-import { inParallel } from '#shared/dynamo/in-parallel.ts'
+import { inParallel } from '#shared/in-parallel.ts'
 import { linkedCompanion } from '../e2e/linked-companion.ts'
-import { memoryAuth, silent } from './bare-baileys.ts'
+import { memoryAuth } from '../fakes/memory-auth.ts'
+import { silentLogger } from '../fakes/silent-logger.ts'
 import { settledBytes } from './memory.ts'
 
 const simulatorUrl = process.env['SIMULATOR_URL'] ?? ''
@@ -17,7 +18,7 @@ async function openOne(phone: string): Promise<void> {
   const { creds, keys } = await linkedCompanion(simulatorUrl, phone)
   const auth = memoryAuth(creds)
   await auth.keys.set(keys)
-  const socket = makeWASocket({ auth, logger: silent, browser: Browsers.ubuntu('Chrome') })
+  const socket = makeWASocket({ auth, logger: silentLogger, browser: Browsers.ubuntu('Chrome') })
   socket.ev.on('creds.update', (update) => Object.assign(creds, update))
   await new Promise<void>((resolve, reject) => {
     socket.ev.on('connection.update', ({ connection, lastDisconnect }) => {

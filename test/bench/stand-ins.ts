@@ -14,9 +14,7 @@ export const isExpired = () => false
 const blind = { observe: () => {}, refused: () => {}, unexpected: () => {}, finish: nothing }
 export const functionSight = () => blind
 export const errorSight = () => blind
-export const atMost = async (_ms: number, work: Promise<unknown>) => void (await work)
 export const errorReporterOf = () => undefined
-export const sentrySettings = () => undefined
 
 // shared/metrics.ts, shared/observed-store.ts, shared/dynamo/metric-store.ts
 export const createMeter = () => undefined
@@ -24,6 +22,7 @@ export const observedCompanyStore = <Store>(store: Store): Store => store
 export const dynamoMetricStore = () => undefined
 
 // shared/code-budget.ts, shared/dynamo/budget-store.ts, shared/aws/secret.ts
+export const budgetLimits = (env: object) => env
 export const codeBudget = () => ({ take: async () => ok([]), giveBack: nothing, coolDown: nothing })
 export const dynamoBudgetStore = () => undefined
 export const secretsClient = () => undefined

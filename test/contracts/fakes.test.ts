@@ -1,13 +1,19 @@
 /** The fakes keep what the real stores keep. */
+import { memoryBudgetStore } from '../fakes/memory-budget-store.ts'
 import { memoryCompanyStore } from '../fakes/memory-company-store.ts'
 import { memoryConnectionStore } from '../fakes/memory-connection-store.ts'
 import { memoryCredentialStore } from '../fakes/memory-credential-store.ts'
 import { memoryDataKeys } from '../fakes/memory-data-keys.ts'
+import { memoryIdempotencyStore } from '../fakes/memory-idempotency-store.ts'
 import { memoryLeaseStore } from '../fakes/memory-lease-store.ts'
+import { recordingCommandQueue } from '../fakes/recording-command-queue.ts'
+import { describeBudgetStore } from './budget-store.contract.ts'
+import { describeCommandQueue } from './command-queue.contract.ts'
 import { describeCompanyStore } from './company-store.contract.ts'
 import { describeConnectionStore } from './connection-store.contract.ts'
 import { describeCredentialStore } from './credential-store.contract.ts'
 import { describeDataKeys } from './data-keys.contract.ts'
+import { describeIdempotencyStore } from './idempotency-store.contract.ts'
 import { describeLeaseStore } from './lease-store.contract.ts'
 
 describeCompanyStore({
@@ -29,3 +35,11 @@ describeCredentialStore({
   runs: 100,
 })
 describeDataKeys({ make: async () => memoryDataKeys() })
+describeBudgetStore({ make: async () => memoryBudgetStore() })
+describeIdempotencyStore({ make: async () => memoryIdempotencyStore() })
+describeCommandQueue({
+  make: async () => {
+    const queue = recordingCommandQueue()
+    return { queue, arrived: async () => queue.arrived() }
+  },
+})

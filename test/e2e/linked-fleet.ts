@@ -10,8 +10,8 @@ import { kmsDataKeys } from '#shared/aws/data-keys.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
 import { documentClient } from '#shared/dynamo/document-client.ts'
-import { inParallel } from '#shared/dynamo/in-parallel.ts'
 import { shardQueueUrls } from '#shared/env.ts'
+import { inParallel } from '#shared/in-parallel.ts'
 import type { CompanyStore, CredentialStore, DataKeys } from '#shared/ports.ts'
 import type { LocalRun } from '../../local/local-run.ts'
 import { credentials as awsCredentials, region } from '../../local/services/account.ts'
@@ -25,7 +25,6 @@ export type Linked = { readonly companyId: string; readonly phone: string }
 /** The epoch of the host that is said to have linked them: every real one is higher. */
 const epoch = 1
 const abreast = 8
-const commandMs = 600_000
 const pollMs = 100
 const slowPollMs = 250
 const silent = { debug: () => undefined, warn: () => undefined, error: () => undefined }
@@ -85,9 +84,8 @@ export async function nudgeHosts(run: LocalRun, companies: readonly Linked[]): P
     watchdogQueueUrl: environment['WATCHDOG_QUEUE_URL'] ?? '',
     clock: Date.now,
   })
-  const deadline = Date.now() + commandMs
   await inParallel(companies, abreast, ({ companyId }) =>
-    queue.sendCommand({ companyId, correlationId: companyId, fence: 0, deadline }),
+    queue.sendCommand({ companyId, correlationId: companyId, fence: 0 }),
   )
 }
 
@@ -145,7 +143,7 @@ export async function loginsOf(run: LocalRun, phones: readonly string[]): Promis
 }
 
 /** Companies that are connected, as operators are told. */
-export async function connectedCompanies(stage: Stage): Promise<ReadonlySet<string>> {
+async function connectedCompanies(stage: Stage): Promise<ReadonlySet<string>> {
   const found: string[] = []
   let cursor = ''
   do {

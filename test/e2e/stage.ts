@@ -17,9 +17,9 @@ export type Stage = {
   readonly stop: () => Promise<void>
 }
 
-export type Caller = { readonly companyId?: string; readonly role?: 'admin' }
-export type HttpExtras = { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> }
-export type HttpAnswer = { readonly status: number; readonly body: Record<string, unknown>; readonly headers: Headers }
+type Caller = { readonly companyId?: string; readonly role?: 'admin' }
+type HttpExtras = { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> }
+type HttpAnswer = { readonly status: number; readonly body: Record<string, unknown>; readonly headers: Headers }
 
 /** A person with a phone. */
 export type Phone = {
@@ -33,7 +33,7 @@ export type Phone = {
   readonly look: () => Promise<PhoneReport>
 }
 
-export type PhoneReport = {
+type PhoneReport = {
   readonly companionHellos: number
   readonly devices: readonly { readonly online: boolean }[]
   readonly [field: string]: unknown

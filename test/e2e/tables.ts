@@ -5,7 +5,7 @@ import { companyKey, partitionKey, sortKey, stateSortKey } from '#shared/dynamo/
 import type { LocalRun } from '../../local/local-run.ts'
 import { credentials, region } from '../../local/services/account.ts'
 
-export type Item = Readonly<Record<string, unknown>>
+type Item = Readonly<Record<string, unknown>>
 
 export type Tables = {
   /** Rows of credentials of a company, of all its generations. */

@@ -6,6 +6,7 @@ import type { Time } from '../../socket-host/time.ts'
 import type {
   About,
   Credentials,
+  Removal,
   SocketEvent,
   StoredTarget,
   WhatsApp,
@@ -13,12 +14,12 @@ import type {
 } from '../../socket-host/whatsapp-port.ts'
 
 /** Credentials with a device behind them; `device` is set by pair-success. */
-export type FakeCredentials = Credentials & {
+type FakeCredentials = Credentials & {
   readonly id: number
   device: FakeDevice | undefined
   stored: string | undefined
 }
-export type FakeDevice = { readonly phone: string | undefined; isLinked: boolean }
+type FakeDevice = { readonly phone: string | undefined; isLinked: boolean }
 
 export type FakeSocket = {
   readonly kind: 'registration' | 'login'
@@ -40,7 +41,7 @@ export type FakeSocket = {
   /** The socket closes by itself. */
   drop(reason: CloseReason): void
   /** WhatsApp answers the unlinking. */
-  answerUnlink(result: 'confirmed' | 'unconfirmed'): void
+  answerUnlink(result: Removal): void
 }
 
 export type FakeWhatsApp = WhatsApp & {
@@ -66,8 +67,7 @@ export type FakeWhatsAppOptions = {
   readonly after?: Time['after']
 }
 
-export const keyOf = (target: Pick<StoredTarget, 'companyId' | 'generation'>) =>
-  `${target.companyId}/${target.generation}`
+const keyOf = (target: Pick<StoredTarget, 'companyId' | 'generation'>) => `${target.companyId}/${target.generation}`
 
 export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeWhatsAppOptions = {}): FakeWhatsApp {
   const sockets: FakeSocket[] = []
@@ -92,7 +92,7 @@ export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeW
   function openSocket(credentials: Credentials, listener: (event: SocketEvent) => void, about?: About): WhatsAppSocket {
     const own = asFake(credentials)
     const codeAnswer = Promise.withResolvers<Result<string, Failure>>()
-    const unlinkAnswer = Promise.withResolvers<'confirmed' | 'unconfirmed'>()
+    const unlinkAnswer = Promise.withResolvers<Removal>()
     const name = `${own.isLinked() ? 'login' : 'registration'} ${own.id}`
     const end = (): void => {
       if (!socket.isOpen) return
@@ -130,7 +130,7 @@ export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeW
     return {
       requestCode: async (phone) => {
         socket.codesAskedFor.push(phone)
-        if (isObliging) socket.answerCode(ok('ABCDEFGH'))
+        if (isObliging) socket.answerCode(ok('ABCD-EFGH'))
         return codeAnswer.promise
       },
       unlink: async (timeoutMs) => {

@@ -1,66 +1,113 @@
-/** A company store in memory. Decisions take a turn of the event loop, so that those made at once really collide. */
-import { type CompanyState, emptyCompany, isVacant } from '#shared/domain/company.ts'
+/**
+ * A company store in memory. Decisions take a turn of the event loop, so that those made at once really collide; calls can be
+ * made to fail, and what was written and told is kept.
+ */
+import { type CompanyState, emptyCompany, isVacant, type Notice } from '#shared/domain/company.ts'
 import { numbersNeeded } from '#shared/domain/sequence.ts'
 import { shardOf } from '#shared/domain/shard.ts'
 import type { LeaseView } from '#shared/domain/view.ts'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { Clock, CompanyStore } from '#shared/ports.ts'
 
 export type MemoryCompanyStore = CompanyStore & {
+  state(companyId: string): CompanyState
   /** Puts a state in place, as if it had been decided. */
   put(companyId: string, state: CompanyState): void
   setLease(shard: number, lease: LeaseView): void
+  /** Every state that was decided, in order. */
+  readonly writes: { readonly companyId: string; readonly state: CompanyState }[]
+  /** Everything that was decided to be told, in order. */
+  readonly notices: { readonly companyId: string; readonly notice: Notice }[]
+  /** Makes every call fail from here on, as when the database is away. */
+  breakDown(): void
+  repair(): void
   /** The next decision is written while its answer is lost: whoever made it has to find it again. */
   loseNextAnswer(): void
+  /** The next decision is written, but whoever made it never hears of it: the call fails. */
+  loseNextAnswerForGood(): void
 }
 
 type Item = {
   readonly state: CompanyState
   readonly seq: number
-  readonly isKnown: boolean
   /** The decision that was written last. */
   readonly by?: object
 }
-const unknown: Item = { state: emptyCompany, seq: 0, isKnown: false }
+const unknown: Item = { state: emptyCompany, seq: 0 }
 
 export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyStore {
   const items = new Map<string, Item>()
   const leases = new Map<number, LeaseView>()
-  let losesAnswer = false
+  const writes: MemoryCompanyStore['writes'] = []
+  const notices: MemoryCompanyStore['notices'] = []
+  let isDown = false
+  let nextAnswer: 'arrives' | 'isLost' | 'isLostForGood' = 'arrives'
   const itemOf = (companyId: string): Item => items.get(companyId) ?? unknown
+  const answer = async () => {
+    await Promise.resolve()
+    if (isDown) throw away('the store is away')
+  }
+  const keep = (companyId: string, { state, seq }: Item, decision: Decided, changed: boolean) => {
+    items.set(companyId, { state, seq, by: decision })
+    if (changed) writes.push({ companyId, state })
+    for (const notice of decision.notices) notices.push({ companyId, notice })
+  }
 
   return {
-    put: (companyId, state) => items.set(companyId, { state, seq: itemOf(companyId).seq, isKnown: true }),
+    writes,
+    notices,
+    state: (companyId) => itemOf(companyId).state,
+    put: (companyId, state) => items.set(companyId, { state, seq: itemOf(companyId).seq }),
     setLease: (shard, lease) => leases.set(shard, lease),
+    breakDown: () => {
+      isDown = true
+    },
+    repair: () => {
+      isDown = false
+    },
     loseNextAnswer: () => {
-      losesAnswer = true
+      nextAnswer = 'isLost'
+    },
+    loseNextAnswerForGood: () => {
+      nextAnswer = 'isLostForGood'
     },
     async decide(companyId, transition) {
+      await answer()
       while (true) {
         const seen = itemOf(companyId)
         const decision = transition(seen.state, clock())
-        await Promise.resolve()
+        await answer()
         if (itemOf(companyId) !== seen) continue
         const changed = decision.state !== seen.state
         const seq = seen.seq + numbersNeeded(decision.notices)
         if (changed || seq > seen.seq) {
-          items.set(companyId, { state: decision.state, seq, isKnown: seen.isKnown || changed, by: decision })
-          const isLost = losesAnswer
-          losesAnswer = false
+          keep(companyId, { state: decision.state, seq }, decision, changed)
+          const fate = nextAnswer
+          nextAnswer = 'arrives'
+          if (fate === 'isLostForGood') throw away('the answer was lost')
           await Promise.resolve()
           // Not found again, it would be decided once more.
-          if (isLost && itemOf(companyId).by !== decision) continue
+          if (fate === 'isLost' && itemOf(companyId).by !== decision) continue
         }
         return { ...decision, changed, lastSeq: seq }
       }
     },
-    read: async (companyId) => itemOf(companyId),
-    async readWithSeq(companyId) {
-      const item = { ...itemOf(companyId), seq: itemOf(companyId).seq + 1 }
-      items.set(companyId, item)
-      return { state: item.state, seq: item.seq }
+    async read(companyId) {
+      await answer()
+      return { state: itemOf(companyId).state }
     },
-    leaseOf: async (companyId) => leases.get(shardOf(companyId, shards)),
+    async readWithSeq(companyId) {
+      await answer()
+      const { state, seq } = itemOf(companyId)
+      items.set(companyId, { state, seq: seq + 1 })
+      return { state, seq: seq + 1 }
+    },
+    async leaseOf(companyId) {
+      await answer()
+      return leases.get(shardOf(companyId, shards))
+    },
     async companiesOf(shard, { limit, after = '' }) {
+      await answer()
       const listed = [...items].filter(([id, { state }]) => shardOf(id, shards) === shard && !isVacant(state))
       const ids = listed.map(([id]) => id).toSorted(byBytes)
       const companyIds = ids.filter((id) => byBytes(id, after) > 0).slice(0, limit)
@@ -69,6 +116,10 @@ export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyS
     },
   }
 }
+
+type Decided = { readonly notices: readonly Notice[] }
+
+const away = (why: string) => new StoreUnavailable('memory', new Error(why))
 
 /** As DynamoDB orders sort keys. */
 const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))

@@ -1,15 +1,17 @@
 /** A connection store in memory. */
-import { givingWay } from '#shared/dynamo/connection-store.ts'
+import { connectionLifetimeMs, givingWay } from '#shared/dynamo/connection-store.ts'
 import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
+import { clientDefaults } from '#shared/settings.ts'
 
-const lifetimeMs = 130 * 60_000
-
-export function memoryConnectionStore(clock: Clock = Date.now, limit = 10): ConnectionStore {
+export function memoryConnectionStore(
+  clock: Clock,
+  limit: number = clientDefaults.connectionsPerCompany,
+): ConnectionStore {
   const connections = new Map<string, Connection>()
   const keyOf = (companyId: string, connectionId: string) => `${companyId} ${connectionId}`
   const list = (companyId: string) =>
     [...connections.values()].filter(
-      (connection) => connection.companyId === companyId && connection.connectedAt + lifetimeMs > clock(),
+      (connection) => connection.companyId === companyId && connection.connectedAt + connectionLifetimeMs > clock(),
     )
   return {
     async add(connection) {

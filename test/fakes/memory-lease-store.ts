@@ -1,4 +1,5 @@
 /** A lease store in memory, for any number of hosts. */
+import type { LeaseSeen } from '#shared/domain/lease.ts'
 import type { Lease, LeaseStore } from '#shared/ports.ts'
 
 export type MemoryLeaseStore = LeaseStore & {
@@ -10,7 +11,7 @@ export function memoryLeaseStore(): MemoryLeaseStore {
   const leases = new Map<number, Lease>()
   const beats: MemoryLeaseStore['beats'] = new Map()
   const current = (shard: number): Lease => leases.get(shard) ?? { shard, epoch: 0, version: 0, renewedAt: 0 }
-  const isOwnedBy = ({ shard, epoch, ownerId }: Lease) =>
+  const isOwnedBy = ({ shard, epoch, ownerId }: LeaseSeen) =>
     ownerId !== undefined && current(shard).ownerId === ownerId && current(shard).epoch === epoch
   const put = (lease: Lease): Lease => {
     leases.set(lease.shard, lease)

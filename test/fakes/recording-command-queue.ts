@@ -1,42 +1,35 @@
-/** A command queue that notes what was sent; a command that is repeated with the same fence arrives once. */
+/** A command queue that notes what was sent, and what of that would arrive. */
 import type { CommandQueue } from '#shared/ports.ts'
 import type { HostCommand, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 
 export type RecordingCommandQueue = CommandQueue & {
+  /** All that was sent, repeated commands too. */
   readonly commands: HostCommand[]
-  readonly wakeUps: WatchdogMessage[]
-  /** Makes every call fail from here on, as when SQS is away. */
-  breakDown(): void
-  repair(): void
+  readonly wakes: WatchdogMessage[]
+  /** What hosts receive. */
+  arrived(): readonly HostCommand[]
 }
 
-export function recordingCommandQueue(): RecordingCommandQueue {
+/** `check` comes before each call; what it throws is what the call fails with. */
+export function recordingCommandQueue(
+  check: (call: 'sendCommand' | 'wakeAt') => void = () => undefined,
+): RecordingCommandQueue {
   const commands: HostCommand[] = []
-  const wakeUps: WatchdogMessage[] = []
-  let isDown = false
-  const answer = async () => {
-    await Promise.resolve()
-    if (isDown) throw new Error('The queue is away')
-  }
+  const wakes: WatchdogMessage[] = []
   return {
     commands,
-    wakeUps,
-    breakDown: () => {
-      isDown = true
-    },
-    repair: () => {
-      isDown = false
-    },
+    wakes,
+    arrived: () => commands.filter((command, index) => commands.findIndex((other) => isSame(other, command)) === index),
     async sendCommand(command) {
-      await answer()
-      const isRepeated = commands.some(
-        ({ companyId, fence }) => companyId === command.companyId && fence === command.fence,
-      )
-      if (!isRepeated) commands.push(command)
+      check('sendCommand')
+      commands.push(command)
     },
     async wakeAt(message) {
-      await answer()
-      wakeUps.push(message)
+      check('wakeAt')
+      wakes.push(message)
     },
   }
 }
+
+const isSame = (a: HostCommand, b: HostCommand) =>
+  a.companyId === b.companyId && a.fence === b.fence && a.attemptId === b.attemptId

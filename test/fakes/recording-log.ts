@@ -1,7 +1,7 @@
 /** A log that keeps its lines, as they would be written. */
 import { createLog, type Log } from '#shared/log.ts'
 
-export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly message: string }
+type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly message: string }
 export type RecordingLog = Log & { readonly lines: LogLine[] }
 
 export function recordingLog(): RecordingLog {

@@ -1,8 +1,6 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { counted } from '#shared/domain/metrics.ts'
-import { dynamoBudgetStore } from '#shared/dynamo/budget-store.ts'
-import { dynamoIdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
 import { dynamoMessageCounter } from '#shared/dynamo/message-counter.ts'
 import { dynamoMetricStore } from '#shared/dynamo/metric-store.ts'
@@ -18,44 +16,6 @@ beforeAll(async () => {
 afterAll(() => engine.stop())
 beforeEach(async () => {
   table = await createTable(connect(engine))
-})
-
-test('a code that is given back twice is no credit, also not when others were taken at the same moment', async () => {
-  const store = dynamoBudgetStore(table.client, table.table)
-  const limits = ['phone', 'company'].map((key) => ({ key, codes: 3, windowMs: 600_000 }))
-  const taken = [await store.take(limits, now), await store.take(limits, now), await store.take(limits, now)]
-  expect(await store.take(limits, now)).toEqual({ ok: false, error: { retryAfter: 600 } })
-  const first = taken[0]
-  if (!first?.ok) throw new Error('No code was left')
-  await store.giveBack(first.value)
-  await store.giveBack(first.value)
-  expect(await store.take(limits, now)).toMatchObject({ ok: true })
-  expect(await store.take(limits, now)).toMatchObject({ ok: false })
-})
-
-describe('an idempotency key', () => {
-  test('is taken once, however many ask at the same moment', async () => {
-    const store = dynamoIdempotencyStore(table)
-    const kinds = await Promise.all(Array.from({ length: 10 }, async () => (await store.take('k', 'r', now)).kind))
-    expect(kinds.filter((kind) => kind === 'taken')).toHaveLength(1)
-    expect(kinds.filter((kind) => kind === 'repeated')).toHaveLength(9)
-  })
-
-  test('has its answer for the same request, and none for another', async () => {
-    const store = dynamoIdempotencyStore(table)
-    await store.take('k', 'r', now)
-    await store.keep('k', '{"a":1}')
-    expect(await store.take('k', 'r', now)).toEqual({ kind: 'repeated', answer: '{"a":1}' })
-    expect(await store.take('k', 'other', now)).toEqual({ kind: 'otherRequest' })
-  })
-
-  test('is forgotten after a day, whether or not DynamoDB has deleted it', async () => {
-    const store = dynamoIdempotencyStore(table)
-    await store.take('k', 'r', now)
-    await store.keep('k', '{"a":1}')
-    expect(await store.take('k', 'other', now + 24 * 3_600_000)).toEqual({ kind: 'taken' })
-    expect(await store.take('k', 'other', now + 24 * 3_600_000)).toEqual({ kind: 'repeated' })
-  })
 })
 
 describe('metrics', () => {

@@ -1,28 +1,29 @@
 /** A control plane in memory: the real publisher and the real decisions, over stores, queues and clients that remember. */
 import { codeBudget } from '#shared/code-budget.ts'
-import { type CompanyState, emptyCompany, type Transition } from '#shared/domain/company.ts'
+import type { Transition } from '#shared/domain/company.ts'
 import { installLink, noteLink } from '#shared/domain/link.ts'
 import { acceptAttempt, issueCode } from '#shared/domain/pairing.ts'
 import { sessionConnected } from '#shared/domain/session.ts'
 import { shardOf } from '#shared/domain/shard.ts'
-import type { IdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { createLog } from '#shared/log.ts'
 import { observedCompanyStore } from '#shared/observed-store.ts'
 import type { Connection, ConnectionStore, Decided } from '#shared/ports.ts'
-import type { HostCommand, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 import { connectionPublisher } from '#shared/publisher.ts'
 import { type Refunds, refundUnused } from '#shared/refunds.ts'
+import { leaseTimes } from '#shared/settings.ts'
 import type { Sight } from '../../functions/sight.ts'
 import type { VerifyToken } from '../../functions/tokens.ts'
 import { expelConnections } from '../../functions/ws/expel.ts'
 import { memoryBudgetStore } from '../fakes/memory-budget-store.ts'
 import { memoryCompanyStore } from '../fakes/memory-company-store.ts'
 import { memoryConnectionStore } from '../fakes/memory-connection-store.ts'
+import { memoryIdempotencyStore } from '../fakes/memory-idempotency-store.ts'
+import { recordingCommandQueue } from '../fakes/recording-command-queue.ts'
 
 export const start = Date.parse('2026-11-22T10:00:00Z')
 export const company = '997441'
-export const shards = 4
+const shards = 4
 export const phone = '+7 900 123-45-67'
 export const digits = '79001234567'
 const owner = { hostId: 'host-1', epoch: 7 }
@@ -42,12 +43,12 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
     if (away.has(what)) throw new StoreUnavailable(what, new Error('connect ECONNREFUSED 10.0.0.7'))
     if (what === 'store' && broken.has(what)) throw new TypeError('secret internals')
   }
-  const queue = recordingQueue(() => check('queue'))
+  const queue = troubledQueue(() => check('queue'))
   const connections = watchedConnections(clock, () => check('connections'))
   const clients = recordingClients()
   const publisher = connectionPublisher({ connections, api: clients, clock, log })
   const pairing = { defaultRegion: 'RU', codeDeadlineMs: 20_000 }
-  const idempotency = memoryIdempotency()
+  const idempotency = memoryIdempotencyStore()
   const budgets = memoryBudgetStore()
   const budget = codeBudget({
     store: budgets,
@@ -60,29 +61,28 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
   return {
     ...{ now, clock, away, broken, lines, log, store, queue, connections, connectionsApi: clients, clients },
     ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards, sight: recordingSight() },
+    staleMs: leaseTimes.staleMs,
     messages: { isExceeded: async () => false },
     expel: (some: readonly Connection[]) => expelConnections(some, { api: clients, clock }),
     /** A client that is connected, and hears. */
     join: (connectionId: string, language: 'ru' | 'en' = 'en', companyId = company) =>
       connections.add({ connectionId, companyId, language, connectedAt: start }),
-    state: (companyId = company) => store.states.get(companyId) ?? emptyCompany,
+    state: (companyId = company) => store.state(companyId),
   }
 }
 
-/** The company store, that can be away, and whose states can be looked at. */
+/** The company store, that can be away, and can be looked at. */
 function watchedStore(clock: () => number, check: () => void, refunds: Refunds) {
   const memory = memoryCompanyStore(clock, shards)
   const store = observedCompanyStore(memory, refundUnused(refunds))
-  const states = new Map<string, CompanyState>()
   const checked = checkedBy(check)
   return {
-    states,
+    writes: memory.writes,
+    state: memory.state,
     setLease: memory.setLease,
     async decide<Outcome>(companyId: string, transition: Transition<Outcome>): Promise<Decided<Outcome>> {
       check()
-      const decided = await store.decide(companyId, transition)
-      states.set(companyId, decided.state)
-      return decided
+      return store.decide(companyId, transition)
     },
     read: checked(store.read),
     readWithSeq: checked(store.readWithSeq),
@@ -91,24 +91,15 @@ function watchedStore(clock: () => number, check: () => void, refunds: Refunds) 
   }
 }
 
-function recordingQueue(check: () => void) {
-  const commands: HostCommand[] = []
-  const wakes: WatchdogMessage[] = []
-  return {
-    commands,
-    wakes,
-    /** Fails commands only: the watchdog's queue is another one. */
-    refusesCommands: false,
-    async sendCommand(command: HostCommand) {
-      check()
-      if (this.refusesCommands) throw new StoreUnavailable('sqs', new Error('connect ETIMEDOUT'))
-      commands.push(command)
-    },
-    async wakeAt(message: WatchdogMessage) {
-      check()
-      wakes.push(message)
-    },
-  }
+/** The queues, that can be away; `refusesCommands` fails commands only, since the watchdog's queue is another one. */
+function troubledQueue(check: () => void) {
+  const trouble = { refusesCommands: false }
+  const queue = recordingCommandQueue((call) => {
+    check()
+    if (call === 'sendCommand' && trouble.refusesCommands)
+      throw new StoreUnavailable('sqs', new Error('connect ETIMEDOUT'))
+  })
+  return Object.assign(trouble, queue)
 }
 
 const checkedBy =
@@ -156,21 +147,6 @@ function recordingSight() {
     finish: async () => {},
   }
   return { ...sight, refusals, seen: unexpected }
-}
-
-function memoryIdempotency(): IdempotencyStore {
-  const rows = new Map<string, { requestHash: string; answer?: string }>()
-  return {
-    async take(keyHash, requestHash) {
-      const row = rows.get(keyHash)
-      if (!row) rows.set(keyHash, { requestHash })
-      if (!row) return { kind: 'taken' }
-      return row.requestHash === requestHash ? { kind: 'repeated', answer: row.answer } : { kind: 'otherRequest' }
-    },
-    async keep(keyHash, answer) {
-      rows.set(keyHash, { requestHash: rows.get(keyHash)?.requestHash ?? '', answer })
-    },
-  }
 }
 
 /** Tokens that say who they are: `admin`, or a company's id. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { errorCodes } from '#shared/domain/errors.ts'
+import { clientActions } from '#shared/protocol/client-messages.ts'
 import { endpoint } from '../../functions/endpoint.ts'
 import { credentialsRoutes } from '../../functions/http/credentials.ts'
 import { metricsRoutes } from '../../functions/http/metrics.ts'
@@ -21,14 +22,6 @@ import {
 } from '../functions/support.ts'
 import { anyJson, type FuzzTarget, mutated, target, text } from './target.ts'
 
-const actions = [
-  'request-pairing-code',
-  'request-qr',
-  'cancel-pairing',
-  'reset-whatsapp-credentials',
-  'get-status',
-  'ping',
-]
 const phones = fc.constantFrom(
   phone,
   '+7 900 765-43-21',
@@ -39,7 +32,7 @@ const phones = fc.constantFrom(
 )
 const message = fc.record(
   {
-    action: fc.constantFrom(...actions),
+    action: fc.constantFrom(...clientActions),
     phoneNumber: fc.oneof(phones, text),
     requestId: fc.oneof(fc.constant('r1'), text),
   },

@@ -32,7 +32,7 @@ const watchdog = target('messages of the watchdog', asBodies(wake), async (bodie
   assert(!failed.includes(`m${bodies.length}`), 'a good message suffers from a bad one')
 })
 
-const command = { companyId: company, correlationId: 'c1', fence: 1, deadline: start }
+const command = { companyId: company, correlationId: 'c1', fence: 1 }
 
 const commands = target('commands to hosts', asBodies(command), async (bodies) => {
   const stopping = new AbortController()

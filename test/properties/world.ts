@@ -15,6 +15,9 @@ import type { WhatsApp, WhatsAppSocket } from '../../socket-host/whatsapp-port.t
 import type { Table } from '../contracts/engines/engines.ts'
 import { fakeClock } from '../fakes/fake-clock.ts'
 import { type FakeSocket, fakeWhatsApp } from '../fakes/fake-whatsapp.ts'
+import { memoryDataKeys } from '../fakes/memory-data-keys.ts'
+import { recordingCommandQueue } from '../fakes/recording-command-queue.ts'
+import { recordingPublisher } from '../fakes/recording-publisher.ts'
 import { tenureOf } from '../socket-host/support/stage.ts'
 
 export const companyId = 'company'
@@ -31,7 +34,7 @@ type Host = {
 }
 
 /** What must never happen, noted where it would. */
-export type Violations = string[]
+type Violations = string[]
 
 export function makeWorld(control: Table, stored: Table) {
   const clock = fakeClock()
@@ -42,6 +45,7 @@ export function makeWorld(control: Table, stored: Table) {
   })
   const fake = fakeWhatsApp({ now: clock.now, after: clock.after })
   const shredded = new Set<string>()
+  const dataKeys = watchedKeys(shredded, violations)
   const newCompanies = (written = writtenRows(clock.monotonic)) =>
     busy(dynamoCompanyStore({ ...control, shards: 1, clock: clock.now, written }))
   const companies = busy(dynamoCompanyStore({ ...control, shards: 1, clock: clock.now }))
@@ -64,9 +68,9 @@ export function makeWorld(control: Table, stored: Table) {
     const deps: CompanyDeps = {
       companies: newCompanies(),
       credentials,
-      dataKeys: keysOf(shredded, violations),
-      commands: { sendCommand: async () => undefined, wakeAt: async () => undefined },
-      publisher: { publish: async () => undefined },
+      dataKeys,
+      commands: recordingCommandQueue(),
+      publisher: recordingPublisher(),
       whatsApp: overStore(credentials, crash, (socket) => sockets.push(socket)),
       pacing: pacing(clock),
       // A process that has died has no timers.
@@ -79,7 +83,7 @@ export function makeWorld(control: Table, stored: Table) {
     }
     const host: Host = {
       epoch,
-      runner: companyRunner(deps, companyId, tenure),
+      runner: companyRunner(deps, companyId, tenure, () => undefined),
       sockets,
       crash,
     }
@@ -155,14 +159,17 @@ export function makeWorld(control: Table, stored: Table) {
 }
 export type World = ReturnType<typeof makeWorld>
 
-/** Keys whose wrapped form is the name: whoever unwraps a shredded one has kept what should be gone. */
-const keysOf = (shredded: ReadonlySet<string>, violations: Violations): DataKeys => ({
-  create: async ({ generation }) => ({ key: new Uint8Array(32), wrappedKey: `key-${generation}` }),
-  unwrap: async ({ generation }, wrappedKey) => {
-    if (shredded.has(generation)) violations.push(`${generation} was unwrapped after it was shredded`)
-    return wrappedKey === `key-${generation}` ? new Uint8Array(32) : 'refused'
-  },
-})
+/** Whoever unwraps a key that was shredded has kept what should be gone. */
+function watchedKeys(shredded: ReadonlySet<string>, violations: Violations): DataKeys {
+  const keys = memoryDataKeys()
+  return {
+    ...keys,
+    async unwrap(ref, wrappedKey) {
+      if (shredded.has(ref.generation)) violations.push(`${ref.generation} was unwrapped after it was shredded`)
+      return keys.unwrap(ref, wrappedKey)
+    },
+  }
+}
 
 /** Counts the calls of a store that are under way. */
 const track =

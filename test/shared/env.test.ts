@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ControlPlaneEnv, parseEnv, SocketHostEnv, shardQueueUrls } from '#shared/env.ts'
 
@@ -14,6 +16,19 @@ const variables = {
   SHARD_0_QUEUE_URL: first,
   SHARDS: '12',
 }
+
+it.each([
+  ['functions', ControlPlaneEnv],
+  ['socket-host', SocketHostEnv],
+])('every variable is read by %s', (folder, { entries }) => {
+  const root = join(import.meta.dirname, '../..')
+  const shared = ['shared/code-budget.ts', 'shared/sentry-settings.ts']
+  const files = [...globSync(`${folder}/**/*.ts`, { cwd: root }), ...shared]
+  const source = files.map((file) => readFileSync(join(root, file), 'utf8')).join()
+  // The first queue's URL is read as the URLs of them all.
+  const names = Object.keys(entries).map((name) => name.replace('SHARD_0_QUEUE_URL', 'SHARD_QUEUE_URLS'))
+  expect(names.filter((name) => !source.includes(name))).toEqual([])
+})
 
 describe.each([
   ['functions', ControlPlaneEnv],

@@ -14,10 +14,11 @@ describe('a reset', () => {
     expect(s.swept).toEqual(['g1'])
     await s.clock.advance(3_600_000)
     expect(s.swept).toEqual(['g1', 'g1'])
+    expect(s.idle()).toBe(0)
     await s.clock.advance(86_400_000)
     expect(s.swept).toEqual(['g1', 'g1', 'g1'])
     expect(s.state().cleanup).toEqual([])
-    expect(s.runner.isIdle()).toBe(true)
+    expect(s.idle()).toBe(1)
   })
 
   it('logs in with the retired credentials when the session is down', async () => {

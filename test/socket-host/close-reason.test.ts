@@ -1,10 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { CloseReason } from '#shared/domain/disconnect.ts'
 import { closeOf, printable, refusedUpgrade, type SocketPhase } from '../../socket-host/close-reason.ts'
-
-/** The shape of `@hapi/boom`, which all but the parse errors of Baileys have. */
-const boom = (message: string, statusCode: number, data?: unknown): Error =>
-  Object.assign(new Error(message), { isBoom: true, data, output: { statusCode } })
+import { boom } from './support/boom.ts'
 
 const network = (code: string, message = code) => Object.assign(new Error(message), { code })
 const webSocketError = (cause: Error, status: number) => boom(`WebSocket Error (${cause.message})`, status, cause)

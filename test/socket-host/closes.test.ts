@@ -1,8 +1,8 @@
 /** What a close leads to, by WhatsApp's code and by how far the socket had come (R26). */
-import { Boom } from '@hapi/boom'
 import { describe, expect, test } from 'vitest'
 import type { ErrorCode } from '#shared/domain/errors.ts'
 import { closeOf, type SocketPhase } from '../../socket-host/close-reason.ts'
+import { boom } from './support/boom.ts'
 import { stage } from './support/stage.ts'
 
 type Stage = ReturnType<typeof stage>
@@ -27,7 +27,7 @@ const table: readonly [code: number, pairing: ErrorCode, linked: Outcome, told: 
 ]
 
 const dropWith = (s: Stage, code: number, phase: SocketPhase) =>
-  s.whatsApp.last().drop(closeOf(new Boom('as WhatsApp says', { statusCode: code }), phase).reason)
+  s.whatsApp.last().drop(closeOf(boom('as WhatsApp says', code), phase).reason)
 
 async function dropSession(s: Stage, code: number, outcome: Outcome): Promise<void> {
   const before = s.whatsApp.sockets.length

@@ -5,7 +5,7 @@ import type { HostCommand } from '#shared/protocol/host-commands.ts'
 import { type CommandInbox, commandLoop, type ReceivedMessage } from '../../socket-host/command-loop.ts'
 import { fakeClock } from '../fakes/fake-clock.ts'
 
-const command = (companyId: string): HostCommand => ({ companyId, correlationId: 'corr', fence: 1, deadline: 0 })
+const command = (companyId: string): HostCommand => ({ companyId, correlationId: 'corr', fence: 1 })
 const message = (body: unknown): ReceivedMessage => {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   return { body: text, receipt: `receipt of ${text.slice(0, 20)}` }

@@ -137,7 +137,7 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
         s.companies.repair()
         break
       case 'loseAnswer':
-        s.companies.loseNextAnswer()
+        s.companies.loseNextAnswerForGood()
         break
       case 'corrupt':
         for (const key of s.whatsApp.stored.keys()) s.whatsApp.stored.set(key, 'corrupt')
@@ -219,7 +219,7 @@ function emit(socket: FakeSocket, what: SocketPlay): void {
       if (isRegistration) socket.qr(`qr-${++qrs}`)
       break
     case 'code':
-      socket.answerCode({ ok: true, value: 'ABCDEFGH' })
+      socket.answerCode({ ok: true, value: 'ABCD-EFGH' })
       break
     case 'answered':
       if (isRegistration) socket.emit({ type: 'phoneAnswered' })

@@ -49,7 +49,7 @@ function cluster() {
   let serial = 0
   const command = async (companyId: string, correlationId: string) => {
     const shard = shardOf(companyId, shards)
-    const body = JSON.stringify({ companyId, correlationId, fence: 1, deadline: 0 })
+    const body = JSON.stringify({ companyId, correlationId, fence: 1 })
     queues.set(shard, [...(queues.get(shard) ?? []), body])
     await clock.advance(100)
   }
@@ -57,6 +57,13 @@ function cluster() {
     ...parts,
     leases,
     hire,
+    /** Hires a host and lets it claim what is free. */
+    async employ(...args: Parameters<typeof hire>) {
+      const host = hire(...args)
+      host.start()
+      await clock.settle()
+      return host
+    },
     async reset(companyId: string) {
       await parts.companies.decide(companyId, (state, now) => resetCredentials(state, [], now))
       await command(companyId, 'reset')
@@ -77,16 +84,17 @@ function cluster() {
       await clock.settle()
       expect(parts.companies.state(companyId).session?.status).toBe('connected')
     },
+    async linkAll() {
+      for (const company of companies) await this.link(company)
+    },
   }
 }
 
 describe('a host', () => {
   it('claims shards, takes commands on and links', async () => {
     const c = cluster()
-    const host = c.hire('a')
-    host.start()
-    await c.clock.settle()
-    for (const company of companies) await c.link(company)
+    const host = await c.employ('a')
+    await c.linkAll()
     expect(host.status()).toMatchObject({ shards: [0, 1, 2, 3], sessions: companies.length })
     await host.drain()
   })
@@ -108,10 +116,8 @@ describe('a host', () => {
 
   it('that is cut off from the store closes its sockets, and another brings the sessions up again', async () => {
     const c = cluster()
-    const first = c.hire('a')
-    first.start()
-    await c.clock.settle()
-    for (const company of companies) await c.link(company)
+    const first = await c.employ('a')
+    await c.linkAll()
     const second = c.hire('b')
     second.start()
     first.cutOff()
@@ -127,10 +133,8 @@ describe('a host', () => {
 describe('a host that stops', () => {
   it('closes, flushes, writes and only then releases; the next one has the sessions at once', async () => {
     const c = cluster()
-    const first = c.hire('a')
+    const first = await c.employ('a')
     const second = c.hire('b')
-    first.start()
-    await c.clock.settle()
     await c.link('c1')
     c.whatsApp.journal.length = 0
     const { release } = c.leases
@@ -154,9 +158,7 @@ describe('a host that stops', () => {
 
   it('lets a running attempt finish first', async () => {
     const c = cluster()
-    const host = c.hire('a')
-    host.start()
-    await c.clock.settle()
+    const host = await c.employ('a')
     await c.request('c1')
     const draining = host.drain()
     await c.clock.advance(10_000)
@@ -174,18 +176,14 @@ describe('a host that stops', () => {
 
   it('waits for attempts no longer than it may, and not at all when hurried', async () => {
     const c = cluster()
-    const host = c.hire('a', { drainMs: 5000 })
-    host.start()
-    await c.clock.settle()
+    const host = await c.employ('a', { drainMs: 5000 })
     await c.request('c1')
     const draining = host.drain()
     await c.clock.advance(6000)
     await draining
     expect(c.companies.state('c1').lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
 
-    const next = c.hire('b')
-    next.start()
-    await c.clock.settle()
+    const next = await c.employ('b')
     await c.request('c2')
     const hurry = new AbortController()
     const hurried = next.drain(hurry.signal)
@@ -197,9 +195,7 @@ describe('a host that stops', () => {
 
   it('serves the other companies of a shard as ever while an attempt finishes (R8, R25, R28)', async () => {
     const c = cluster()
-    const host = c.hire('a')
-    host.start()
-    await c.clock.settle()
+    const host = await c.employ('a')
     await c.link(other)
     await c.request(first, '79007654321')
     const draining = host.drain()
@@ -217,9 +213,7 @@ describe('a host that stops', () => {
 
   it('leaves to its heir what comes too late for a code, and in time for the heir to make one', async () => {
     const c = cluster()
-    const host = c.hire('a', { drainMs: 40_000 })
-    host.start()
-    await c.clock.settle()
+    const host = await c.employ('a', { drainMs: 40_000 })
     await c.request(first)
     const draining = host.drain()
     await c.clock.advance(22_000)
@@ -238,9 +232,7 @@ describe('a host that stops', () => {
 
   it('leaves in time although requests keep coming', async () => {
     const c = cluster()
-    const host = c.hire('a', { drainMs: 40_000 })
-    host.start()
-    await c.clock.settle()
+    const host = await c.employ('a', { drainMs: 40_000 })
     await c.request(first)
     let leftAt = Number.POSITIVE_INFINITY
     const since = c.clock.now()
@@ -270,11 +262,9 @@ describe('two hosts', () => {
         return { ...socket, close: () => closed.promise }
       },
     })
-    const first = c.hire('a')
+    const first = await c.employ('a')
     const second = c.hire('b')
-    first.start()
-    await c.clock.settle()
-    for (const company of companies) await c.link(company)
+    await c.linkAll()
     second.start()
     // The second asks for a shard, and the first begins to leave it: its sockets take their time to close.
     await c.clock.advance(8000)
@@ -294,10 +284,9 @@ describe('two hosts', () => {
 
   it('hand over in a moment: who leaves says so a round before it closes its sockets', async () => {
     const c = cluster()
-    const [first, second] = [c.hire('a'), c.hire('b')]
-    first.start()
-    await c.clock.settle()
-    for (const company of companies) await c.link(company)
+    const first = await c.employ('a')
+    const second = c.hire('b')
+    await c.linkAll()
     second.start()
     await c.clock.advance(40_000)
     const draining = first.drain()
@@ -312,11 +301,9 @@ describe('two hosts', () => {
 
   it('never have two sockets for one company while shards move', async () => {
     const c = cluster()
-    const first = c.hire('a')
+    const first = await c.employ('a')
     const second = c.hire('b')
-    first.start()
-    await c.clock.settle()
-    for (const company of companies) await c.link(company)
+    await c.linkAll()
     second.start()
     for (let step = 0; step < 100; step++) {
       await c.clock.advance(500)

@@ -65,7 +65,7 @@ describe('after pair-success', () => {
       expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: when === 'before' }])
       expect(s.swept).toEqual(['g1'])
       expect(s.whatsApp.stored.size).toBe(0)
-      expect(JSON.stringify(s.state())).not.toContain('key-g1')
+      expect(JSON.stringify(s.state())).not.toContain('wrappedKey')
     },
   )
 
@@ -197,7 +197,7 @@ describe('after pair-success', () => {
   it('the install is found although its answer was lost', async () => {
     const s = stage()
     await s.request()
-    s.companies.loseNextAnswer()
+    s.companies.loseNextAnswerForGood()
     s.whatsApp.last().link(phoneA)
     s.whatsApp.last().drop('restart')
     await s.clock.advance(1000)

@@ -47,15 +47,11 @@ test('a sweep that fails is counted, and fails', async () => {
 })
 
 test('a host tells its sessions every minute, and writes its counters every few seconds and when it stops', async () => {
-  const { clock, deps, look } = stage()
+  const { clock, look } = stage()
   const { meter, named, added } = makeMeter(clock.now)
   await look()
   const status = () => ({ shards: [0], sessions: 3, lastContactAt: 0 })
-  const stop = keepMeasuring(
-    { meter, time: clock, log: deps.log },
-    { status, states: () => ({ connected: 3 }) },
-    'host-1',
-  )
+  const stop = keepMeasuring({ meter, time: clock }, { status, states: () => ({ connected: 3 }) }, 'host-1')
   await clock.advance(121_000)
   expect(named('Sessions')).toEqual([3, 3])
   expect(added).toEqual([])

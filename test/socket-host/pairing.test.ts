@@ -25,7 +25,7 @@ describe('a pairing by code', () => {
       'pairing-progress',
       'whatsapp-connected',
     ])
-    expect(s.published).toEqual(s.toldNames().slice(1))
+    expect(s.publisher.events).toEqual(s.toldNames().slice(1))
   })
 
   it('tells expiry by the lifetime of a code and the life of its socket', async () => {
@@ -96,7 +96,7 @@ describe('a pairing by code', () => {
   it('wakes the watchdog for its deadline', async () => {
     const s = stage({ isObliging: false })
     await s.request()
-    expect(s.woken).toEqual([s.clock.now() + 20_000])
+    expect(s.commands.wakes.map(({ due }) => due)).toEqual([s.clock.now() + 20_000])
   })
 
   it('goes back to the same code after a wrong one', async () => {
@@ -127,12 +127,13 @@ describe('a pairing by code', () => {
   it('ends quietly when nobody ever types the code', async () => {
     const s = stage()
     await s.request()
+    expect(s.idle()).toBe(0)
     await s.clock.advance(161_000)
     expect(s.state().attempt).toBeUndefined()
     expect(s.state().lastAttempt?.state).toBe('expired')
     expect(s.toldNames().filter((event) => event === 'pairing-code-error')).toHaveLength(1)
     expect(s.whatsApp.live()).toEqual([])
-    expect(s.runner.isIdle()).toBe(true)
+    expect(s.idle()).toBe(1)
   })
 
   it('is cancelled: its socket closes and late events change nothing', async () => {

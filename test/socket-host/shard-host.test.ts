@@ -20,7 +20,7 @@ function hosted() {
   }
   const shard = hostShard({ ...deps, inbox }, 0, tenureOf('host-1', 1))
   const command = async (companyId: string) => {
-    arrived.resolve(JSON.stringify({ companyId, correlationId: 'corr', fence: 1, deadline: 0 }))
+    arrived.resolve(JSON.stringify({ companyId, correlationId: 'corr', fence: 1 }))
     await clock.settle()
   }
   const ask = (companyId: string) =>

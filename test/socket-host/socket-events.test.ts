@@ -6,6 +6,7 @@ import { socketEnd } from '../../socket-host/socket-end.ts'
 import { listen } from '../../socket-host/socket-events.ts'
 import { closeWithin, guardListeners } from '../../socket-host/socket-guard.ts'
 import type { SocketEvent } from '../../socket-host/whatsapp-port.ts'
+import { boom } from './support/boom.ts'
 
 const times: SocketTimes = { connectMs: 5000, helloMs: 5000, restartMs: 5000, closeMs: 20 }
 
@@ -78,7 +79,7 @@ test('open from a socket that is ending changes nothing', async () => {
 test('what WhatsApp gave as the reason counts more than what we noticed while it closed', async () => {
   const { say, end } = start({ isStuck: true })
   end.fail({ reason: 'lost', detail: 'store away' })
-  const removed = Object.assign(new Error('Stream Errored (conflict)'), { isBoom: true, output: { statusCode: 401 } })
+  const removed = boom('Stream Errored (conflict)', 401)
   say({ connection: 'close', lastDisconnect: { error: removed } })
   expect((await end.gone).reason).toBe('loggedOut')
 })

@@ -16,7 +16,7 @@ import { type MemoryCredentialStore, memoryCredentialStore } from '../fakes/memo
 type EventOf<T extends SocketEvent['type']> = Extract<SocketEvent, { type: T }>
 
 /** A socket whose events are kept and can be awaited. */
-export type Observed = {
+type Observed = {
   readonly socket: WhatsAppSocket
   readonly events: readonly SocketEvent[]
   /** The first event of a type, or as soon as it comes; rejects when the socket closes first. */

@@ -1,14 +1,18 @@
 /** Runs every contract of a store on one engine, a table of its own for each test. */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, vi } from 'vitest'
+import { dynamoBudgetStore } from '#shared/dynamo/budget-store.ts'
 import { type CompanyStoreDeps, dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
 import { dynamoConnectionStore } from '#shared/dynamo/connection-store.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credential-store.ts'
+import { dynamoIdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
 import { writtenRows } from '#shared/dynamo/written-rows.ts'
+import { describeBudgetStore } from '../budget-store.contract.ts'
 import { type CompanyStoreSetUp, describeCompanyStore } from '../company-store.contract.ts'
 import { describeConnectionStore } from '../connection-store.contract.ts'
 import { describeCredentialStore } from '../credential-store.contract.ts'
+import { describeIdempotencyStore } from '../idempotency-store.contract.ts'
 import { describeLeaseStore } from '../lease-store.contract.ts'
 import { connect, createTable, type Engine, putJournal } from './engines.ts'
 import { flakyConnect } from './flaky.ts'
@@ -43,6 +47,8 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
   describeConnectionStore({
     make: async (clock, limit) => dynamoConnectionStore({ ...(await newTable()), clock, limit }),
   })
+  describeBudgetStore({ make: async () => dynamoBudgetStore(await newTable()) })
+  describeIdempotencyStore({ make: async () => dynamoIdempotencyStore(await newTable()) })
   describeLeaseStore({ make: async () => dynamoLeaseStore({ ...(await newTable()), clock: Date.now }), runs })
   describeCredentialStore({
     make: async () => {

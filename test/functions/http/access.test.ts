@@ -31,7 +31,7 @@ describe('a request', () => {
 
   test.each(ofCompany)('of another company is forbidden: %s', async (route) => {
     expect(await ask(route, { token: 'other', body })).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } })
-    expect(world.store.states.size).toBe(0)
+    expect(world.store.writes).toEqual([])
   })
 
   test('of a client for a list is forbidden', async () => {

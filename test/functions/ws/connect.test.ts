@@ -78,7 +78,7 @@ describe('$disconnect', () => {
     await connect(connectEvent(), world)
     expect(await disconnect(connectEvent(), world)).toEqual({ statusCode: 200 })
     expect(await world.connections.list('997441')).toEqual([])
-    expect(world.store.states.size).toBe(0)
+    expect(world.store.writes).toEqual([])
   })
 
   test('reports what nobody expects, and no outage', async () => {

@@ -41,7 +41,7 @@ export function writeAssembly(cloud: TinyCloud): string {
 }
 
 /** Writes a template and the manifest that lists it. */
-export function writeTemplate(folder: string, template: object, stack = 'tiny'): void {
+function writeTemplate(folder: string, template: object, stack = 'tiny'): void {
   const artifact = { type: 'aws:cloudformation:stack', properties: { templateFile: `${stack}.template.json` } }
   writeFileSync(join(folder, 'manifest.json'), JSON.stringify({ artifacts: { [stack]: artifact } }))
   writeFileSync(join(folder, `${stack}.template.json`), JSON.stringify(template))

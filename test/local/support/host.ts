@@ -23,7 +23,7 @@ for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => {
   if (isAsked) { console.log('flushing'); process.exit(0) }
   isAsked = true
 })
-console.log(JSON.stringify({ level: 30, msg: 'environment', env }))
+console.log(JSON.stringify({ level: 'info', message: 'environment', env }))
 await call('PutItem', { Item: { pk: S('HOST#' + env.HOST_ID), sk: S('BEAT'), sessions: { N: '7' }, at: { N: '1767225600000' } } })
 for (let shard = 0; shard < Number(env.SHARDS); shard++) {
   await call('PutItem', { Item: { pk: S('SHARD#' + shard), sk: S('LEASE'), owner: S(env.HOST_ID) } })

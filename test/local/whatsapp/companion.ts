@@ -1,21 +1,19 @@
 import { createRequire } from 'node:module'
 import makeWASocket, {
-  type AuthenticationCreds,
+  type AuthenticationState,
   type BinaryNode,
   Browsers,
   type ConnectionState,
   Curve,
   getBinaryNodeChild,
-  initAuthCreds,
   S_WHATSAPP_NET,
-  type SignalDataSet,
-  type SignalKeyStore,
   type UserFacingSocketConfig,
   type WASocket,
 } from '@whiskeysockets/baileys'
-import { pino } from 'pino'
 import type { Simulator } from '../../../local/whatsapp/simulator.ts'
 import { trust } from '../../../local/whatsapp/trust-settings.ts'
+import { memoryAuth } from '../../fakes/memory-auth.ts'
+import { silentLogger } from '../../fakes/silent-logger.ts'
 
 /** The real Baileys as a companion of the simulator. */
 export interface Companion {
@@ -30,34 +28,20 @@ export interface Companion {
 }
 
 /** What Baileys keeps of a device. */
-export interface Auth {
-  creds: AuthenticationCreds
-  keys: SignalKeyStore
-}
+export type Auth = AuthenticationState
 
-export interface Ending {
+interface Ending {
   readonly status: number | undefined
   readonly message: string | undefined
   readonly data: unknown
 }
 
-export interface CodeAnswer {
+interface CodeAnswer {
   readonly code: string
   readonly answer: 'accepted' | 'none' | number
 }
 
-export function newAuth(): Auth {
-  const rows = new Map<string, unknown>()
-  const keys: SignalKeyStore = {
-    get: async (type, ids) => Object.fromEntries(ids.map((id) => [id, rows.get(`${type}/${id}`) as never])),
-    set: async (data: SignalDataSet) => {
-      for (const [type, values] of Object.entries(data)) {
-        for (const [id, value] of Object.entries(values ?? {})) rows.set(`${type}/${id}`, value)
-      }
-    },
-  }
-  return { creds: initAuthCreds(), keys }
-}
+export const newAuth = (): Auth => memoryAuth()
 
 /** The credentials alone, as another process would load them. */
 export function copyOf({ creds, keys }: Auth): Auth {
@@ -73,7 +57,7 @@ export function connect(
   const sock = makeWASocket({
     auth,
     browser: Browsers.ubuntu('Chrome'),
-    logger: pino({ level: 'silent' }),
+    logger: silentLogger,
     ...config,
   })
   const firstQr = Promise.withResolvers<string>()
@@ -154,7 +138,7 @@ export async function end({ sock, closed }: Companion): Promise<void> {
   await closed
 }
 
-export interface Shown {
+interface Shown {
   readonly screen: string
   readonly device?: number
 }

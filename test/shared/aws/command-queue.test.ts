@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
 import { shardOf } from '#shared/domain/shard.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
-import { type HostCommand, HostCommand as HostCommandSchema, parseQueueBody } from '#shared/protocol/host-commands.ts'
+import { HostCommand, parseQueueBody } from '#shared/protocol/host-commands.ts'
 import { startSqs } from '../../../local/services/sqs.ts'
+import { describeCommandQueue } from '../../contracts/command-queue.contract.ts'
 import { account } from './aws-services.ts'
 
 const now = Date.UTC(2026, 0, 1)
@@ -36,42 +37,35 @@ async function receive(QueueUrl: string | undefined) {
   const command = new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, MessageSystemAttributeNames: ['All'] })
   return (await client.send(command)).Messages ?? []
 }
-/** Takes a queue empty: of a group, a message comes when the one before it is gone. */
-async function fencesIn(QueueUrl: string | undefined): Promise<readonly number[]> {
-  const [message] = await receive(QueueUrl)
-  if (!message) return []
-  await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: message.ReceiptHandle }))
-  return [JSON.parse(message.Body ?? '').fence, ...(await fencesIn(QueueUrl))]
-}
 const aCommand = (overrides: Partial<HostCommand> = {}): HostCommand => ({
   companyId: 'company-1',
   correlationId: 'correlation-1',
   fence: 1,
-  deadline: now + 20_000,
   ...overrides,
 })
 
-test('a command arrives, whole, in the queue of its company’s shard and in its group', async () => {
+/** Takes a queue empty: of a group, a message comes when the one before it is gone. */
+async function arrivedIn(QueueUrl: string | undefined): Promise<readonly HostCommand[]> {
+  const messages = await receive(QueueUrl)
+  if (messages.length === 0) return []
+  for (const { ReceiptHandle } of messages) await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
+  return [...messages.map(({ Body }) => parseQueueBody(HostCommand, Body ?? '')), ...(await arrivedIn(QueueUrl))]
+}
+
+describeCommandQueue({
+  make: async () => {
+    const { queue, shardQueueUrls } = await setUp()
+    return { queue, arrived: async () => (await Promise.all(shardQueueUrls.map(arrivedIn))).flat() }
+  },
+})
+
+test('a command is of the group of its company, in the queue of its shard', async () => {
   const { queue, shardQueueUrls } = await setUp()
   for (const companyId of ['company-1', 'company-2', 'company-3', 'x'.repeat(64)]) {
-    const command = aCommand({ companyId, attemptId: 'attempt-1' })
-    await queue.sendCommand(command)
+    await queue.sendCommand(aCommand({ companyId }))
     const [message] = await receive(shardQueueUrls[shardOf(companyId, shards)])
-    expect(parseQueueBody(HostCommandSchema, message?.Body ?? '')).toEqual(command)
     expect(message?.Attributes?.MessageGroupId).toBe(companyId)
   }
-})
-
-test('a command that is repeated with the same fence arrives once, with the next fence again', async () => {
-  const { queue, shardQueueUrls } = await setUp()
-  for (const fence of [7, 7, 8, 7]) await queue.sendCommand(aCommand({ fence, correlationId: `c-${fence}` }))
-  expect(await fencesIn(shardQueueUrls[shardOf('company-1', shards)])).toEqual([7, 8])
-})
-
-test('the first command of another attempt arrives, though its fence was seen before', async () => {
-  const { queue, shardQueueUrls } = await setUp()
-  for (const attemptId of ['attempt-1', 'attempt-1', 'attempt-2']) await queue.sendCommand(aCommand({ attemptId }))
-  expect(await fencesIn(shardQueueUrls[shardOf('company-1', shards)])).toEqual([1, 1])
 })
 
 test.each([

@@ -15,7 +15,7 @@ export const anotherPhone = '79007654321'
 export const host: Owner = { hostId: 'host-1', epoch: 7 }
 export const predecessor: Owner = { hostId: 'host-0', epoch: 6 }
 export const successor: Owner = { hostId: 'host-2', epoch: 8 }
-export const client: Waiting = { connectionId: 'browser', requestId: 'r1' }
+const client: Waiting = { connectionId: 'browser', requestId: 'r1' }
 export const code = { shown: { code: 'ABCD-EFGH' }, expiresAt: seconds(55), socketUntil: seconds(165) }
 export const qr = { shown: { qr: 'first' }, expiresAt: seconds(65), socketUntil: seconds(165) }
 
@@ -56,10 +56,12 @@ export function sessionOf(state: CompanyState, owner: Owner = host): SessionRef 
 export const requested = (from: CompanyState = emptyCompany, request: Partial<PairingRequest> = {}): CompanyState =>
   requestPairing(from, aRequest(request), start).state
 
-export function connecting(from: CompanyState = emptyCompany, request: Partial<PairingRequest> = {}): CompanyState {
-  const state = requested(from, request)
-  return acceptAttempt(state, refOf(state), 'replace', seconds(1)).state
-}
+/** The host accepts the running attempt. */
+export const accept = (state: CompanyState, policy: Parameters<typeof acceptAttempt>[2] = 'replace') =>
+  acceptAttempt(state, refOf(state), policy, seconds(1))
+
+export const connecting = (from: CompanyState = emptyCompany, request: Partial<PairingRequest> = {}): CompanyState =>
+  accept(requested(from, request)).state
 
 export function codeIssued(from: CompanyState = emptyCompany, request: Partial<PairingRequest> = {}): CompanyState {
   const state = connecting(from, request)

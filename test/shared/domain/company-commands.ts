@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import type { Owner, Shown, Waiting } from '#shared/domain/attempt.ts'
 import { swept, unlinkFinished } from '#shared/domain/cleanup.ts'
-import type { AttemptRef, CompanyState, Decision } from '#shared/domain/company.ts'
+import { type AttemptRef, type CompanyState, type Decision, emptyCompany } from '#shared/domain/company.ts'
 import { timeOut } from '#shared/domain/deadlines.ts'
 import * as linking from '#shared/domain/link.ts'
 import * as pairing from '#shared/domain/pairing.ts'
@@ -21,6 +21,16 @@ export type World = {
   /** What the host saw when it accepted. */
   seen: string | undefined
 }
+
+export const freshWorld = (): World => ({
+  state: emptyCompany,
+  now: Date.UTC(2026, 0, 1),
+  epoch: 1,
+  count: 0,
+  attempts: [],
+  generations: [],
+  seen: undefined,
+})
 
 const phones = ['5511987654321', '551187654321', '79001234567'] as const
 const phone = fc.option(fc.constantFrom(...phones), { nil: undefined })
@@ -171,7 +181,7 @@ function aboutAttempt(
     case 'fail':
       return pairing.failAttempt(state, ref, { code: 'WHATSAPP_UNAVAILABLE' }, now)
     case 'pairAfresh':
-      return pairing.pairAfresh(state, ref, command.age === 0 ? 'logged-out' : 'corrupt', now)
+      return pairing.pairAfresh(state, ref, command.age === 0 ? 'logged-out' : 'stopped', now)
     case 'note': {
       const generation = `generation-${++world.count}.`
       world.generations.unshift(generation)

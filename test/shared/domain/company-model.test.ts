@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type CompanyState, emptyCompany } from '#shared/domain/company.ts'
+import type { CompanyState } from '#shared/domain/company.ts'
 import { nextDeadline, timeOut } from '#shared/domain/deadlines.ts'
-import { type Command, carryOut, command, natural, type World } from './company-commands.ts'
+import { type Command, carryOut, command, freshWorld, natural, type World } from './company-commands.ts'
 import {
   checkAnswers,
   checkNotices,
@@ -12,16 +12,6 @@ import {
   must,
   remember,
 } from './company-invariants.ts'
-
-const freshWorld = (): World => ({
-  state: emptyCompany,
-  now: Date.UTC(2026, 0, 1),
-  epoch: 1,
-  count: 0,
-  attempts: [],
-  generations: [],
-  seen: undefined,
-})
 
 test('whatever is decided, in whatever order, the invariants of a company hold', () => {
   fc.assert(

@@ -3,6 +3,7 @@ import type { CompanyState } from '#shared/domain/company.ts'
 import { acceptAttempt, issueCode, pairAfresh, requestPairing } from '#shared/domain/pairing.ts'
 import { sessionConnected, sessionEnded } from '#shared/domain/session.ts'
 import {
+  accept,
   aLink,
   anotherPhone,
   aRequest,
@@ -18,9 +19,6 @@ import {
   sessionOf,
   unreadableLink,
 } from './build.ts'
-
-const accept = (state: CompanyState, policy: 'replace' | 'keep-until-linked' = 'replace') =>
-  acceptAttempt(state, refOf(state), policy, seconds(1))
 
 const stopped = () => {
   const state = linked()
@@ -48,7 +46,6 @@ describe('a host accepts an attempt', () => {
         retiredAt: seconds(1),
         unlink: 'pending',
         sweeps: 0,
-        phone,
         wrappedKey: 'key-1',
       },
     ])
@@ -107,23 +104,20 @@ describe('the awaited session', () => {
     expect(done.lastAttempt?.state).toBe('connected')
   })
 
-  test.each(['logged-out', 'stopped', 'corrupt'] as const)(
-    'that is %s: retired, and the attempt pairs afresh (R9)',
-    (reason) => {
-      const state = connecting(linked())
-      const fresh = pairAfresh(state, refOf(state), reason, seconds(5))
-      expect(fresh.outcome).toBe('pair')
-      expect(fresh.state).not.toHaveProperty('credentials')
-      expect(fresh.state.cleanup).toMatchObject([
-        { generation: 'generation-1', reason, unlink: reason === 'logged-out' ? 'not-linked' : 'pending' },
-      ])
-      expect(issueCode(fresh.state, refOf(fresh.state), code).outcome).toBe('issued')
-    },
-  )
+  test.each(['logged-out', 'stopped'] as const)('that is %s: retired, and the attempt pairs afresh (R9)', (reason) => {
+    const state = connecting(linked())
+    const fresh = pairAfresh(state, refOf(state), reason, seconds(5))
+    expect(fresh.outcome).toBe('pair')
+    expect(fresh.state).not.toHaveProperty('credentials')
+    expect(fresh.state.cleanup).toMatchObject([
+      { generation: 'generation-1', reason, unlink: reason === 'logged-out' ? 'not-linked' : 'pending' },
+    ])
+    expect(issueCode(fresh.state, refOf(fresh.state), code).outcome).toBe('issued')
+  })
 
   test('that was kept for another phone is nothing to pair afresh from', () => {
     const state = keptSession()
-    expect(pairAfresh(state, refOf(state), 'corrupt', seconds(5)).outcome).toBe('stale')
+    expect(pairAfresh(state, refOf(state), 'stopped', seconds(5)).outcome).toBe('stale')
   })
 })
 

@@ -4,16 +4,10 @@ import { retire } from '#shared/domain/cleanup.ts'
 import { type CompanyState, emptyCompany } from '#shared/domain/company.ts'
 import { timeOut } from '#shared/domain/deadlines.ts'
 import { installLink, noteLink } from '#shared/domain/link.ts'
-import {
-  acceptAttempt,
-  cancelPairing,
-  failAttempt,
-  issueCode,
-  phoneAnswered,
-  requestPairing,
-} from '#shared/domain/pairing.ts'
+import { cancelPairing, failAttempt, issueCode, phoneAnswered, requestPairing } from '#shared/domain/pairing.ts'
 import { adoptCompany } from '#shared/domain/session.ts'
 import {
+  accept,
   aLink,
   anotherPhone,
   answeredLate,
@@ -37,9 +31,6 @@ import {
   successor,
   unreadableLink,
 } from './build.ts'
-
-const accept = (state: CompanyState, policy: 'replace' | 'keep-until-linked' = 'replace') =>
-  acceptAttempt(state, refOf(state), policy, seconds(1))
 
 describe('codes and QRs', () => {
   test('a code is told to all who wait and to the company, with its expiry', () => {
@@ -191,7 +182,7 @@ describe('a link that is stored', () => {
 })
 
 describe('a noted link whose attempt ends', () => {
-  const entry = { generation: 'generation-1', reason: 'attempt-ended', unlink: 'pending', wrappedKey: 'key-1', phone }
+  const entry = { generation: 'generation-1', reason: 'attempt-ended', unlink: 'pending', wrappedKey: 'key-1' }
 
   test.each<[string, (state: CompanyState) => CompanyState]>([
     ['is cancelled', (state) => cancelPairing(state, [], seconds(33)).state],

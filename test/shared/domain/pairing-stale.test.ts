@@ -20,7 +20,7 @@ import {
 /** Every transition that a host makes about an attempt. */
 const steps: Readonly<Record<string, (state: CompanyState, ref: AttemptRef) => Decision<string>>> = {
   acceptAttempt: (state, ref) => acceptAttempt(state, ref, 'replace', seconds(2)),
-  pairAfresh: (state, ref) => pairAfresh(state, ref, 'corrupt', seconds(2)),
+  pairAfresh: (state, ref) => pairAfresh(state, ref, 'stopped', seconds(2)),
   issueCode: (state, ref) => issueCode(state, ref, code),
   phoneAnswered: (state, ref) => phoneAnswered(state, ref, seconds(2)),
   noteLink: (state, ref) => noteLink(state, ref, aLink({ generation: 'generation-2' }), seconds(2)),

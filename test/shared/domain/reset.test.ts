@@ -14,7 +14,7 @@ const reset = (state = linked()) => resetCredentials(state, [owner], at)
 describe('a reset', () => {
   test('retires credentials, session and key by one write, and waits for the unlinking', () => {
     const { state, outcome, notices } = reset()
-    expect(outcome).toEqual({ endedAttempt: false, retired: 'generation-1' })
+    expect(outcome).toEqual({ retired: 'generation-1' })
     expect(state).not.toHaveProperty('credentials')
     expect(state).not.toHaveProperty('session')
     expect(state).toMatchObject({ unlinked: 'pending', fence: linked().fence + 1 })
@@ -27,15 +27,14 @@ describe('a reset', () => {
   test('of nothing succeeds at once, and raises the fence (R15)', () => {
     const { state, outcome, notices } = resetCredentials(emptyCompany, [owner], at)
     expect(state).toEqual({ ...emptyCompany, fence: 1 })
-    expect(outcome).toEqual({ endedAttempt: false })
+    expect(outcome).toEqual({})
     expect(said(notices)).toEqual(['credentials-reset not-linked -> reset,all'])
     expect(isVacant(state)).toBe(true)
   })
 
   test.each(stageNames)('ends an attempt that is %s, so that its late link is refused (R15)', (stage) => {
     const before = stages[stage]()
-    const { state, outcome, notices } = reset(before)
-    expect(outcome.endedAttempt).toBe(true)
+    const { state, notices } = reset(before)
     expect(state).not.toHaveProperty('attempt')
     expect(state).not.toHaveProperty('credentials')
     expect(state.fence).toBe(before.fence + 1)

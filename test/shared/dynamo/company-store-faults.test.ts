@@ -11,7 +11,7 @@ import type { CompanyStore } from '#shared/ports.ts'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../../contracts/engines/engines.ts'
 import { type Fate, flakyConnect, type Request } from '../../contracts/engines/flaky.ts'
 import { requested } from '../domain/build.ts'
-import { type Command, carryOut, command, natural, type World } from '../domain/company-commands.ts'
+import { type Command, carryOut, command, freshWorld, natural } from '../domain/company-commands.ts'
 
 const shards = 4
 const companyId = 'company-1'
@@ -60,7 +60,7 @@ describe('a decision that has landed, its answer lost', () => {
     const table = await newTable()
     const store = flakyStore(table, 1, 'answerLost')
     expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 1, lastSeq: 2, changed: true })
-    expect(await store.read(companyId)).toMatchObject({ state: { fence: 1 }, seq: 2 })
+    expect(await store.readWithSeq(companyId)).toMatchObject({ state: { fence: 1 }, seq: 3 })
   })
 
   test.each([1, 3])('is recognised when %i more have followed, with the numbers that it drew', async (others) => {
@@ -72,7 +72,10 @@ describe('a decision that has landed, its answer lost', () => {
     }
     const store = flakyStore(table, 1, 'answerLost', follow)
     expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 1, lastSeq: 2 })
-    expect(await store.read(companyId)).toMatchObject({ state: { fence: 1 + others }, seq: 2 * (1 + others) + 1 })
+    expect(await store.readWithSeq(companyId)).toMatchObject({
+      state: { fence: 1 + others },
+      seq: 2 * (1 + others) + 2,
+    })
   })
 })
 
@@ -113,7 +116,7 @@ describe('a decision of a caller that tries once', () => {
     await deliverLate().catch((error: unknown) =>
       expect(error).toMatchObject({ name: 'ConditionalCheckFailedException' }),
     )
-    expect(await store.read(companyId)).toMatchObject({ state: { fence: 1 }, seq: 2 })
+    expect(await store.readWithSeq(companyId)).toMatchObject({ state: { fence: 1 }, seq: 3 })
   })
 
   test('is found when DynamoDB is away for a while after it', async () => {
@@ -125,7 +128,7 @@ describe('a decision of a caller that tries once', () => {
     const { store, beforeSending, deliverLate } = onceStore(await newTable(), { fates: ['late'] })
     beforeSending('UpdateItem', 1, deliverLate)
     expect(await store.decide(companyId, countUp)).toMatchObject(once)
-    expect(await store.read(companyId)).toMatchObject({ state: { fence: 1 }, seq: 2 })
+    expect(await store.readWithSeq(companyId)).toMatchObject({ state: { fence: 1 }, seq: 3 })
   })
 
   test('is made on what is there now when somebody else was faster', async () => {
@@ -161,7 +164,7 @@ describe('a decision of a caller that tries once', () => {
     const first: Transition<number> = (state, now) => (runs++ === 0 ? countUp(state, now) : decide(state, 0))
     await expect(store.decide(companyId, first)).rejects.toBeInstanceOf(StoreUnavailable)
     await deliverLate()
-    expect(await store.read(companyId)).toMatchObject({ state: { fence: 1 }, seq: 2 })
+    expect(await store.readWithSeq(companyId)).toMatchObject({ state: { fence: 1 }, seq: 3 })
   })
 })
 
@@ -301,15 +304,7 @@ test('whatever a company may come to, it is stored and read back as it was', asy
 })
 
 function walk(commands: readonly (Command | undefined)[]) {
-  const world: World = {
-    state: emptyCompany,
-    now: Date.UTC(2026, 0, 1),
-    epoch: 1,
-    count: 0,
-    attempts: [],
-    generations: [],
-    seen: undefined,
-  }
+  const world = freshWorld()
   for (const each of commands) {
     const { decision } = carryOut(world, each ?? natural(world.state))
     world.state = decision.state

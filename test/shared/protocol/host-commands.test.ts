@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { HostCommand, parseQueueBody, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 
-const command = { companyId: '997441', correlationId: 'c1', fence: 3, attemptId: 'a1', deadline: 1_700_000_000_000 }
+const command = { companyId: '997441', correlationId: 'c1', fence: 3, attemptId: 'a1' }
 const wake = { companyId: '997441', correlationId: 'c1', due: 1_700_000_000_000 }
 
 test('what is sent is what arrives', () => {
@@ -9,6 +9,10 @@ test('what is sent is what arrives', () => {
   const { attemptId: _, ...reset } = command
   expect(parseQueueBody(HostCommand, JSON.stringify(reset))).toEqual(reset)
   expect(parseQueueBody(WatchdogMessage, JSON.stringify(wake))).toEqual(wake)
+})
+
+test('what an older sender says besides is left out', () => {
+  expect(parseQueueBody(HostCommand, JSON.stringify({ ...command, deadline: 1_700_000_000_000 }))).toEqual(command)
 })
 
 describe('a message that is not of the schema goes to the dead letters (R32)', () => {
@@ -19,7 +23,7 @@ describe('a message that is not of the schema goes to the dead letters (R32)', (
     [JSON.stringify({ ...command, companyId: 'x'.repeat(65) }), HostCommand],
     [JSON.stringify({ ...command, fence: '3' }), HostCommand],
     [JSON.stringify({ ...command, fence: 1.5 }), HostCommand],
-    [JSON.stringify({ ...command, deadline: -1 }), HostCommand],
+    [JSON.stringify({ ...command, attemptId: 7 }), HostCommand],
     [JSON.stringify({ ...command, correlationId: 'x'.repeat(129) }), HostCommand],
     [JSON.stringify({ ...wake, due: 'soon' }), WatchdogMessage],
     [JSON.stringify([wake]), WatchdogMessage],

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import { gunzipSync } from 'node:zlib'
 
-export type SentryEvent = Readonly<Record<string, unknown>> & { readonly fingerprint?: readonly string[] }
+type SentryEvent = Readonly<Record<string, unknown>> & { readonly fingerprint?: readonly string[] }
 
 export type SentryIngest = {
   readonly dsn: string

@@ -4,13 +4,16 @@ import { cancelPairing, requestPairing } from '#shared/domain/pairing.ts'
 import { ok } from '#shared/domain/result.ts'
 import { resetCredentials } from '#shared/domain/session.ts'
 import { createLog } from '#shared/log.ts'
-import type { DataKeys, GenerationRef } from '#shared/ports.ts'
 import { type CompanyRunner, companyRunner } from '../../../socket-host/company-runner.ts'
 import type { CompanyDeps, Tenure } from '../../../socket-host/deps.ts'
 import { pacing } from '../../../socket-host/pacing.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
 import { type FakeWhatsAppOptions, fakeWhatsApp } from '../../fakes/fake-whatsapp.ts'
-import { memoryCompanyStore } from './memory-company-store.ts'
+import { memoryCompanyStore } from '../../fakes/memory-company-store.ts'
+import { memoryCredentialStore } from '../../fakes/memory-credential-store.ts'
+import { memoryDataKeys } from '../../fakes/memory-data-keys.ts'
+import { recordingCommandQueue } from '../../fakes/recording-command-queue.ts'
+import { recordingPublisher } from '../../fakes/recording-publisher.ts'
 
 export const companyId = 'c1'
 export const phoneA = '79001234567'
@@ -21,41 +24,30 @@ export type StageOptions = FakeWhatsAppOptions & Partial<CompanyDeps['settings']
 /** The fakes, as the dependencies of runners. */
 export function stageDeps(options: StageOptions = {}) {
   const clock = fakeClock()
-  const companies = memoryCompanyStore(clock.now, options.shards)
+  const companies = memoryCompanyStore(clock.now, options.shards ?? 1)
   const whatsApp = fakeWhatsApp({ now: clock.now, after: clock.after, ...options })
   const lines: string[] = []
   const swept: string[] = []
-  const woken: number[] = []
-  const published: string[] = []
+  const commands = recordingCommandQueue()
+  const publisher = recordingPublisher()
   const coolDowns: { phone: string; until: number }[] = []
   /** Codes that were charged here: those of requests that had been free. */
   const taken: { companyId: string; phone: string | undefined }[] = []
   let generations = 0
-  const nothing = async () => 'absent' as const
   const deps: CompanyDeps = {
     companies,
     whatsApp,
     credentials: {
-      load: nothing,
-      read: async () => new Map(),
-      write: async () => 'written',
+      ...memoryCredentialStore(),
+      // What is stored lies with the fake WhatsApp.
       sweep: async ({ companyId, generation }) => {
         swept.push(generation)
         return whatsApp.stored.delete(`${companyId}/${generation}`) ? 1 : 0
       },
     },
-    dataKeys: plainKeys(),
-    commands: {
-      sendCommand: async () => undefined,
-      wakeAt: async ({ due }) => {
-        woken.push(due)
-      },
-    },
-    publisher: {
-      publish: async (_, notices) => {
-        published.push(...notices.map(({ event }) => event.event))
-      },
-    },
+    dataKeys: memoryDataKeys(),
+    commands,
+    publisher,
     pacing: pacing(clock),
     time: clock,
     log: createLog('test', { level: 'debug', write: (line) => lines.push(line), clock: clock.now }),
@@ -72,14 +64,8 @@ export function stageDeps(options: StageOptions = {}) {
     newGeneration: () => `g${++generations}`,
     random: () => 0.5,
   }
-  return { deps, clock, companies, whatsApp, lines, swept, woken, published, coolDowns, taken }
+  return { deps, clock, companies, whatsApp, lines, swept, commands, publisher, coolDowns, taken }
 }
-
-const plainKeys = (): DataKeys => ({
-  create: async ({ generation }: GenerationRef) => ({ key: new Uint8Array(32), wrappedKey: `key-${generation}` }),
-  unwrap: async ({ generation }, wrappedKey) =>
-    wrappedKey === `key-${generation}` ? new Uint8Array(32) : ('refused' as const),
-})
 
 /** A lease that a test takes away when it likes. */
 export function tenureOf(hostId: string, epoch: number): Tenure & { lose(): void } {
@@ -98,9 +84,10 @@ export function stage(options: StageOptions = {}) {
   const parts = stageDeps(options)
   const { deps, clock, companies, whatsApp } = parts
   let serial = 0
+  let idle = 0
   const hire = (epoch: number, hostId = `host-${epoch}`) => {
     const tenure = tenureOf(hostId, epoch)
-    return { tenure, runner: companyRunner(deps, companyId, tenure) }
+    return { tenure, runner: companyRunner(deps, companyId, tenure, () => idle++) }
   }
   const first = hire(1)
   let runner: CompanyRunner = first.runner
@@ -115,6 +102,8 @@ export function stage(options: StageOptions = {}) {
       runner = next.runner
       return next
     },
+    /** How often a runner has said that nothing is left that it is needed for. */
+    idle: () => idle,
     state: (): CompanyState => companies.state(companyId),
     /** What clients were told, in order. */
     told: () => companies.notices.map(({ notice }) => notice.event),

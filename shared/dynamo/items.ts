@@ -1,0 +1,41 @@
+/** What the stores have in common: a table, and consistent reads of its items. */
+import { type DynamoDBDocumentClient, GetCommand, QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb'
+import * as v from 'valibot'
+import { partitionKey, sortKey } from './table.ts'
+
+export type Table = { readonly client: DynamoDBDocumentClient; readonly table: string }
+
+/** Counters, epochs and stamps. */
+export const count = v.pipe(v.number(), v.integer(), v.minValue(0))
+
+export type ItemKey = { readonly [name: string]: string }
+
+/** One item; undefined when there is none. */
+export async function getItem(
+  { client, table }: Table,
+  key: ItemKey,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  return (await client.send(new GetCommand({ TableName: table, Key: key, ConsistentRead: true }))).Item
+}
+
+/** The items of a partition whose sort keys begin so, in their order: as many as a page holds. */
+export const queryItems = (
+  { client, table }: Table,
+  partition: string,
+  prefix: string,
+  page: Pick<QueryCommandInput, 'Limit' | 'ExclusiveStartKey'> = {},
+) =>
+  client.send(
+    new QueryCommand({
+      TableName: table,
+      KeyConditionExpression: '#pk = :pk AND begins_with(#sk, :prefix)',
+      ExpressionAttributeNames: { '#pk': partitionKey, '#sk': sortKey },
+      ExpressionAttributeValues: { ':pk': partition, ':prefix': prefix },
+      ConsistentRead: true,
+      ...page,
+    }),
+  )
+
+/** The items in pieces of so many: what DynamoDB takes in one call. */
+export const inPieces = <T>(items: readonly T[], size: number): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))

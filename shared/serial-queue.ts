@@ -1,0 +1,17 @@
+/** Runs a task when all tasks of its name that were handed in before are over. */
+export type SerialQueue = <T>(task: () => Promise<T>, name?: string) => Promise<T>
+
+/** Asynchronous tasks of one name run one after the other, in the order of their coming. A failure stops nobody else. */
+export function serialQueue(): SerialQueue {
+  const last = new Map<string, Promise<unknown>>()
+  return async (task, name = '') => {
+    const before = last.get(name)
+    const mine = before ? before.then(task, task) : task()
+    last.set(name, mine)
+    try {
+      return await mine
+    } finally {
+      if (last.get(name) === mine) last.delete(name)
+    }
+  }
+}

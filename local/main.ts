@@ -71,7 +71,7 @@ function stopOnSignal(stopping: AbortController, killHosts: () => void): void {
 
 async function announce(run: LocalRun, elapsedMs: number): Promise<void> {
   const { url, wsUrl } = run
-  const company = '997441'
+  const company = '1001'
   const [client, admin] = await Promise.all([run.token(company), run.token(undefined, 'admin')])
   console.log(`ready ${url} ${wsUrl} in ${(elapsedMs / 1000).toFixed(1)} s
 

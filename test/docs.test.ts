@@ -66,6 +66,17 @@ it('no page names a folder of somebody’s machine', () => {
   expect(pages.filter((page) => /(^|[\s(`"'=])\/(tmp|home|Users|root|var|opt|work)\//m.test(read(page)))).toEqual([])
 })
 
+it('no Russian mobile number stands anywhere but the two made-up ones, and their neighbours', () => {
+  const files = globSync(['*.{md,json}', '{.ci,cdk,docs,functions,local,shared,socket-host,test}/**/*.{ts,md}'], {
+    cwd: root,
+  })
+  const written = /(?<!\d)[78]?[\s-]?\(?9\d{2}\)?[\s-]?\d{3}[\s-]?\d{2}[\s-]?\d{2}(?!\d)/g
+  const numbers = files.flatMap((file) => read(file).match(written) ?? [])
+  const known = /^[78]?9(00|16)123456\d$/
+  expect(numbers.length).toBeGreaterThan(50)
+  expect(numbers.filter((number) => !known.test(number.replace(/\D/g, '')))).toEqual([])
+})
+
 it('every script and folder that the README names exists', () => {
   const readme = read('README.md')
   const scripts = [...readme.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name)

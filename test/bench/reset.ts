@@ -81,7 +81,7 @@ const install = (companies: CompanyStore, { companyId, generation }: GenerationR
 /** What it takes from the request for another phone until the old credentials are gone: both decisions. */
 async function changePhone(companies: CompanyStore, companyId: string, round: number): Promise<void> {
   const attemptId = `attempt-${round}`
-  const request = { attemptId, method: 'code', phone: '79007654321', correlationId: attemptId } as const
+  const request = { attemptId, method: 'code', phone: '79161234567', correlationId: attemptId } as const
   const { state } = await companies.decide(companyId, (before, now) =>
     requestPairing(before, { ...request, deadline: now + 20_000 }, now),
   )

@@ -9,15 +9,15 @@ const methodArn = 'arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/$co
 const exp = 1_800_000_000
 
 const verify: VerifyToken = async (token) => {
-  if (token === 'aaa.bbb.ccc') return { ok: true, value: { role: 'marketplace', companyId: '997441', exp } }
-  if (token === 'english') return { ok: true, value: { role: 'marketplace', companyId: '997441', lang: 'en', exp } }
+  if (token === 'aaa.bbb.ccc') return { ok: true, value: { role: 'marketplace', companyId: '1001', exp } }
+  if (token === 'english') return { ok: true, value: { role: 'marketplace', companyId: '1001', lang: 'en', exp } }
   if (token === 'admin') return { ok: true, value: { role: 'admin', exp } }
   return { ok: false, error: 'invalid' }
 }
 
 type Event = { headers?: Record<string, string> | null; queryStringParameters?: Record<string, string> | null }
 const ask = (event: Event) => authorize({ type: 'REQUEST', methodArn, ...event }, verify)
-const allowed = { companyId: '997441', role: 'marketplace', language: 'ru', exp }
+const allowed = { companyId: '1001', role: 'marketplace', language: 'ru', exp }
 
 describe('a client is let in', () => {
   test.each<[string, Event]>([
@@ -26,7 +26,7 @@ describe('a client is let in', () => {
     ['by the query', { headers: null, queryStringParameters: { token: 'aaa.bbb.ccc' } }],
   ])('%s', async (_name, event) => {
     expect(await ask(event)).toEqual({
-      principalId: '997441',
+      principalId: '1001',
       policyDocument: {
         Version: '2012-10-17',
         Statement: [{ Action: 'execute-api:Invoke', Effect: 'Allow', Resource: methodArn }],

@@ -127,7 +127,7 @@ test.each([
     body: expect.stringContaining('"pong"'),
   })
   expect(await disconnect({ ...connectEvent(), ...nulls }, world)).toEqual({ statusCode: 200 })
-  expect(await world.connections.list('997441')).toEqual([])
+  expect(await world.connections.list('1001')).toEqual([])
   expect(world.sight.seen).toEqual([])
 })
 

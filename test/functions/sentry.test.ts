@@ -32,7 +32,7 @@ const change = (attemptId: string, asked: string) => {
   const before = linked()
   const request = aRequest({ attemptId, phone: asked, correlationId: `correlation-${attemptId}` })
   const after = requestPairing(before, request, seconds(100)).state
-  return { companyId: '997441', before, after, now: seconds(100) }
+  return { companyId: '1001', before, after, now: seconds(100) }
 }
 
 test('an unexpected error arrives with its stack and where it happened, without anything secret', async () => {
@@ -78,7 +78,7 @@ test('a phone change is one info message per company and phone, however often it
     sight.observe(change('a1', anotherPhone))
     await sight.finish()
     sight.observe(change('a2', anotherPhone))
-    sight.observe(change('a3', '79009998877'))
+    sight.observe(change('a3', '79161234568'))
     await sight.finish()
   })
   expect(ingest.events).toHaveLength(3)
@@ -90,13 +90,13 @@ test('a phone change is one info message per company and phone, however often it
       phone_change: {
         mismatch_type: 'another_phone_requested',
         stored_phone: '79001***567',
-        requested_phone: '79007***321',
+        requested_phone: '79161***567',
         credential_age_seconds: 68,
         last_connected_at: '2026-01-01T00:00:35.000Z',
         was_linked: true,
         steps_before: ['code connected'],
       },
-      pairplane: { companyId: '997441', correlationId: 'correlation-a1', userAgent: 'Mozilla/5.0 (test)' },
+      pairplane: { companyId: '1001', correlationId: 'correlation-a1', userAgent: 'Mozilla/5.0 (test)' },
     },
   })
   const fingerprints = ingest.events.map(({ fingerprint }) => fingerprint?.join(' '))

@@ -22,7 +22,7 @@ import { memoryIdempotencyStore } from '../fakes/memory-idempotency-store.ts'
 import { recordingCommandQueue } from '../fakes/recording-command-queue.ts'
 
 export const start = Date.parse('2026-11-22T10:00:00Z')
-export const company = '997441'
+export const company = '1001'
 const shards = 4
 export const phone = '+7 900 123-45-67'
 export const digits = '79001234567'

@@ -25,7 +25,7 @@ const verifySecret = tokenVerifier(settings, async () => secretKeys)
 const verifyJwks = tokenVerifier(settings, async () => jwksKeys)
 
 const now = Math.floor(Date.now() / 1000)
-const client = { companyId: '997441', role: 'marketplace' }
+const client = { companyId: '1001', role: 'marketplace' }
 
 type Change = { header?: object; claims?: object; key?: Uint8Array | KeyObject; exp?: number; nbf?: number }
 
@@ -108,8 +108,8 @@ describe('refused is a token', () => {
     ['signed with RSA where a secret is expected', () => sign({ header: { alg: 'RS256' }, key: privateKey })],
     ['of a client without a company', () => sign({ claims: { role: 'marketplace' } })],
     ['of a company whose name is none', () => sign({ claims: { ...client, companyId: '../admin' } })],
-    ['of a company that is not text', () => sign({ claims: { ...client, companyId: 997441 } })],
-    ['without a role', () => sign({ claims: { companyId: '997441' } })],
+    ['of a company that is not text', () => sign({ claims: { ...client, companyId: 1001 } })],
+    ['without a role', () => sign({ claims: { companyId: '1001' } })],
     ['of an unknown role', () => sign({ claims: { ...client, role: 'root' } })],
     ['of any length', async () => `${await sign()}${'A'.repeat(10_000)}`],
     ['that is empty', async () => ''],

@@ -24,7 +24,7 @@ import { anyJson, type FuzzTarget, mutated, target, text } from './target.ts'
 
 const phones = fc.constantFrom(
   phone,
-  '+7 900 765-43-21',
+  '+7 916 123-45-67',
   '89001234567',
   '+1-800-123-4567 ext. 890',
   '1111111111',

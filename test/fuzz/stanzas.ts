@@ -51,7 +51,7 @@ const attrs = fc.record(
   {
     id: fc.oneof(fc.constant('1'), text),
     type: fc.oneof(fc.constantFrom(...kinds), text),
-    from: fc.oneof(fc.constantFrom(server, `${number}:1@${server}`, `79007654321@${server}`, '1@lid'), text),
+    from: fc.oneof(fc.constantFrom(server, `${number}:1@${server}`, `79161234567@${server}`, '1@lid'), text),
     xmlns: fc.oneof(fc.constantFrom('md', 'encrypt', 'w:p', 'urn:xmpp:ping'), text),
     code: fc.constantFrom('401', '500', '503', 'x'),
     t: fc.constantFrom('0', '-1', 'x'),

@@ -96,7 +96,7 @@ describe('tokens', () => {
     const verify = async (token: string) =>
       (await jwtVerify(token, new TextEncoder().encode(SecretString), { issuer: 'issuer', audience: 'audience' }))
         .payload
-    expect(await verify(await run.token('997441'))).toMatchObject({ companyId: '997441', role: 'marketplace' })
+    expect(await verify(await run.token('1001'))).toMatchObject({ companyId: '1001', role: 'marketplace' })
     expect(await verify(await run.token(undefined, 'admin'))).toMatchObject({ role: 'admin' })
     const { token } = (await (await post(run, { companyId: 'c', lang: 'en', expiresIn: 60 })).json()) as {
       token: string

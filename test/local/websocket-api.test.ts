@@ -30,7 +30,7 @@ describe('the authorizer', () => {
     if (token === 'crash') throw new Error('out of order')
     if (token === 'nonsense') return { hello: 1 }
     if (token === 'deny') return ${policy('Deny')}
-    return ${policy('Allow', "{ companyId: '997441', exp: 12, vip: true }")}
+    return ${policy('Allow', "{ companyId: '1001', exp: 12, vip: true }")}
   }`
   const cloud = {
     functions: { Guard: { code: authorizer }, Accept: { code: accept }, Echo: { code: echo } },
@@ -68,7 +68,7 @@ describe('the authorizer', () => {
     client.send({ action: 'anything' })
     const event = await client.nextJson()
     expect(event['requestContext']).toMatchObject({
-      authorizer: { principalId: 'u1', companyId: '997441', exp: '12', vip: 'true' },
+      authorizer: { principalId: 'u1', companyId: '1001', exp: '12', vip: 'true' },
     })
   })
 })

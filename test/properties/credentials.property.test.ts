@@ -10,7 +10,7 @@ import { companyId, makeWorld, rowsOf, type World } from './world.ts'
 
 const runs = Number(process.env['PROPERTY_RUNS'] ?? 60)
 
-const phones = ['79001234567', '79007654321'] as const
+const phones = ['79001234567', '79161234567'] as const
 const phone = fc.constantFrom(...phones)
 const act = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('request' as const), phone }) },
@@ -142,7 +142,7 @@ async function request({ companies }: World, memory: Memory, asked: string): Pro
 async function linkAs(world: World, socket: World['fake']['sockets'][number] | undefined, how: 'own' | 'wrong') {
   const { attempt } = await world.state()
   if (!socket || socket.credentials.device || !attempt?.phone) return
-  socket.link(how === 'own' ? attempt.phone : '79990000000')
+  socket.link(how === 'own' ? attempt.phone : '79161234568')
 }
 
 /** A host of some epochs ago still writes, into what is current or into what has left. */

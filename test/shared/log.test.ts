@@ -9,7 +9,7 @@ function setUp(options: Pick<LogOptions, 'level'> = {}) {
 
 test('a line is one JSON object with time, level, message and component', () => {
   const { log, lines, parsed } = setUp()
-  log.info('Code issued', { companyId: '997441', n: 1 })
+  log.info('Code issued', { companyId: '1001', n: 1 })
   expect(lines[0]).not.toContain('\n')
   expect(parsed()).toEqual([
     {
@@ -17,7 +17,7 @@ test('a line is one JSON object with time, level, message and component', () => 
       level: 'info',
       message: 'Code issued',
       component: 'message',
-      companyId: '997441',
+      companyId: '1001',
       n: 1,
     },
   ])

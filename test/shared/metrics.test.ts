@@ -28,11 +28,11 @@ function setUp() {
   return { meter, lines, added, log, table }
 }
 
-const about = { companyId: '997441', attemptId: 'attempt-1', correlationId: 'correlation-1' }
+const about = { companyId: '1001', attemptId: 'attempt-1', correlationId: 'correlation-1' }
 
 test('a decision becomes one line in the embedded metric format, without dimensions', () => {
   const { meter, lines } = setUp()
-  meter.observe({ companyId: '997441', before: connecting(), after: codeIssued(), now: seconds(3) })
+  meter.observe({ companyId: '1001', before: connecting(), after: codeIssued(), now: seconds(3) })
   expect(lines).toEqual([
     {
       ...about,
@@ -77,8 +77,8 @@ test('no phone gets into a line', () => {
 test('counters of several decisions are written together, once', async () => {
   const { meter, added } = setUp()
   const requested = requestPairing(emptyCompany, aRequest(), start).state
-  meter.observe({ companyId: '997441', before: emptyCompany, after: requested, now: start })
-  meter.observe({ companyId: '997441', before: connecting(), after: codeIssued(), now: seconds(3) })
+  meter.observe({ companyId: '1001', before: emptyCompany, after: requested, now: start })
+  meter.observe({ companyId: '1001', before: connecting(), after: codeIssued(), now: seconds(3) })
   await meter.flush()
   await meter.flush()
   expect(added).toEqual([
@@ -90,7 +90,7 @@ test('counters that could not be written are logged, and written the next time',
   const { meter, added, log, table } = setUp()
   const requested = requestPairing(emptyCompany, aRequest(), start).state
   table.isAway = true
-  meter.observe({ companyId: '997441', before: emptyCompany, after: requested, now: start })
+  meter.observe({ companyId: '1001', before: emptyCompany, after: requested, now: start })
   await meter.flush()
   table.isAway = false
   await meter.flush()
@@ -119,6 +119,6 @@ test('a stale decision changes and counts nothing', () => {
   const { meter, lines } = setUp()
   const state = codeIssued()
   const late = issueCode(state, refOf(state), code)
-  meter.observe({ companyId: '997441', before: state, after: late.state, now: seconds(9) })
+  meter.observe({ companyId: '1001', before: state, after: late.state, now: seconds(9) })
   expect(lines).toEqual([])
 })

@@ -74,10 +74,10 @@ describe('a reset', () => {
     const s = stage({ isObliging: false })
     await s.linkedByHand()
     await s.reset()
-    await s.request('79007654321')
+    await s.request('79161234567')
     s.whatsApp.last().qr()
     await s.clock.settle()
-    expect(s.whatsApp.last().codesAskedFor).toEqual(['79007654321'])
+    expect(s.whatsApp.last().codesAskedFor).toEqual(['79161234567'])
   })
 })
 

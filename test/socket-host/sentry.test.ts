@@ -19,7 +19,7 @@ test('error lines are reported, with the fields of their log; what is expected i
     .child(() => ({ correlationId: 'c1' }))
   log.info('nothing')
   log.warn('a trifle', { error: new Error('not this one') })
-  log.error('keys could not be flushed', { companyId: '997441', error: new Error('for 79001234567@s.whatsapp.net') })
+  log.error('keys could not be flushed', { companyId: '1001', error: new Error('for 79001234567@s.whatsapp.net') })
   log.error('shard could not be left', { shard: 3 })
   await reporter.flush(2_000)
   expect(plain.lines.map(({ level }) => level)).toEqual(['info', 'warn', 'error', 'error'])
@@ -27,7 +27,7 @@ test('error lines are reported, with the fields of their log; what is expected i
   expect(ingest.events[0]).toMatchObject({
     release: '1.2.3',
     tags: { component: 'socket-host' },
-    contexts: { pairplane: { hostId: 'host-1', correlationId: 'c1', companyId: '997441' } },
+    contexts: { pairplane: { hostId: 'host-1', correlationId: 'c1', companyId: '1001' } },
     exception: { values: [{ type: 'Error', value: expect.stringContaining('79001***567') }] },
   })
   expect(ingest.events[1]).toMatchObject({ exception: { values: [{ value: 'shard could not be left' }] } })

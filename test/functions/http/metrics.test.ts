@@ -79,7 +79,7 @@ test('what has happened is summed up', async () => {
 })
 
 test('metrics are for admins', async () => {
-  expect(await read(memoryMetrics({}, {}, []), '997441')).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } })
+  expect(await read(memoryMetrics({}, {}, []), '1001')).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } })
 })
 
 describe('a percentile', () => {

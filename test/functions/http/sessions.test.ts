@@ -21,34 +21,34 @@ describe('a session', () => {
   test('of a company never seen is none', async () => {
     const { status, body } = await ask(routes.detail, { token: 'admin' })
     expect(status).toBe(200)
-    expect(body).toEqual({ companyId: '997441', session: 'none', phoneNumber: null, attempt: null })
+    expect(body).toEqual({ companyId: '1001', session: 'none', phoneNumber: null, attempt: null })
   })
 
   test('that is connected is shown with its host, since when, and its phone: in clear for admins only', async () => {
-    await linked('997441')
+    await linked('1001')
     const { body } = await ask(routes.detail, { token: 'admin' })
     expect(body).toEqual({
-      companyId: '997441',
+      companyId: '1001',
       session: 'connected',
       phoneNumber: digits,
       since: new Date(start).toISOString(),
       hostId: 'host-1',
       attempt: null,
     })
-    expect((await ask(routes.detail, { token: '997441' })).body['phoneNumber']).toBe('79001***567')
+    expect((await ask(routes.detail, { token: '1001' })).body['phoneNumber']).toBe('79001***567')
   })
 
   test('shows the running attempt', async () => {
-    await pair('997441')
+    await pair('1001')
     await showCode(world)
-    const { body } = await ask(routes.detail, { token: '997441' })
+    const { body } = await ask(routes.detail, { token: '1001' })
     expect(body['attempt']).toMatchObject({ state: 'code-issued', code: 'ABCD-EFGH', phoneNumber: digits })
   })
 
   test('says why the last attempt failed', async () => {
     world.queue.refusesCommands = true
-    await pair('997441')
-    const { body } = await ask(routes.detail, { token: '997441' })
+    await pair('1001')
+    const { body } = await ask(routes.detail, { token: '1001' })
     expect(body['lastError']).toMatchObject({ code: 'HOST_UNAVAILABLE', at: new Date(start).toISOString() })
   })
 })

@@ -36,7 +36,7 @@ describe('request-pairing-code', () => {
     const answer = await ask()
     expect(answer).toEqual({
       event: 'pairing-started',
-      companyId: '997441',
+      companyId: '1001',
       at: new Date(start).toISOString(),
       seq: 1,
       requestId: 'r1',
@@ -52,7 +52,7 @@ describe('request-pairing-code', () => {
   test('arms the watchdog and calls the host', async () => {
     await ask()
     const { attemptId, fence } = world.state().attempt!
-    const common = { companyId: '997441', correlationId: 'apigw-request-1' }
+    const common = { companyId: '1001', correlationId: 'apigw-request-1' }
     expect(world.queue.wakes).toEqual([{ ...common, due: start + 20_000 }])
     expect(world.queue.commands).toEqual([{ ...common, attemptId, fence }])
   })
@@ -77,10 +77,10 @@ describe('request-pairing-code', () => {
 
   test('for another phone supersedes: the old request hears so before the new one starts', async () => {
     await ask()
-    const last = await ask('+7 900 765-43-21', 'A', 'r2')
+    const last = await ask('+7 916 123-45-67', 'A', 'r2')
     expect([...world.clients.framesOf('A'), last]).toMatchObject([
       { event: 'pairing-code-error', requestId: 'r1', code: 'PAIRING_SUPERSEDED' },
-      { event: 'pairing-started', requestId: 'r2', phoneNumber: '79007654321' },
+      { event: 'pairing-started', requestId: 'r2', phoneNumber: '79161234567' },
     ])
     expect(eventsOf('B')).toEqual(['pairing-started', 'pairing-code-error', 'pairing-started'])
   })
@@ -203,7 +203,7 @@ describe('reset-whatsapp-credentials', () => {
     expect(world.state().cleanup).toMatchObject([
       { unlink: 'pending', waiting: [{ connectionId: 'A', requestId: 'r' }] },
     ])
-    expect(world.queue.commands.at(-1)).toMatchObject({ companyId: '997441', fence: fence + 1 })
+    expect(world.queue.commands.at(-1)).toMatchObject({ companyId: '1001', fence: fence + 1 })
     expect(world.queue.wakes.slice(-2).map(({ due }) => due - start)).toEqual([4_000, 60_000])
   })
 

@@ -15,8 +15,8 @@ beforeEach(() => {
 describe('$connect', () => {
   test('remembers the connection with its language and the end of its token', async () => {
     expect(await connect(connectEvent(), world)).toEqual({ statusCode: 200 })
-    const row = { connectionId: 'A', companyId: '997441', language: 'en', connectedAt: start }
-    expect(await world.connections.list('997441')).toEqual([{ ...row, tokenExpiresAt: expect.any(Number) }])
+    const row = { connectionId: 'A', companyId: '1001', language: 'en', connectedAt: start }
+    expect(await world.connections.list('1001')).toEqual([{ ...row, tokenExpiresAt: expect.any(Number) }])
   })
 
   test.each([
@@ -40,7 +40,7 @@ describe('$connect', () => {
     const told = { event: 'error', code: 'RATE_LIMITED', retryAfter: 60 }
     expect(world.clients.framesOf('c0')).toMatchObject([told])
     expect(world.clients.framesOf('c0')[0]).not.toHaveProperty('seq')
-    expect(await world.connections.list('997441')).toHaveLength(10)
+    expect(await world.connections.list('1001')).toHaveLength(10)
   })
 
   test('does not wait for an old connection that cannot be told', async () => {
@@ -77,7 +77,7 @@ describe('$disconnect', () => {
   test('forgets the connection, and leaves the attempt alone', async () => {
     await connect(connectEvent(), world)
     expect(await disconnect(connectEvent(), world)).toEqual({ statusCode: 200 })
-    expect(await world.connections.list('997441')).toEqual([])
+    expect(await world.connections.list('1001')).toEqual([])
     expect(world.store.writes).toEqual([])
   })
 

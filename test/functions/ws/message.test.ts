@@ -86,7 +86,7 @@ describe('when the store is away', () => {
 
   test('ping is answered with pong', async () => {
     world.away.add('store')
-    expect(await send({ action: 'ping' })).toEqual({ event: 'pong', companyId: '997441', at: expect.any(String) })
+    expect(await send({ action: 'ping' })).toEqual({ event: 'pong', companyId: '1001', at: expect.any(String) })
   })
 
   test('a bad message and an expired token are answered as ever', async () => {
@@ -159,7 +159,7 @@ describe('whatever comes in', () => {
   ]
   const isOurs = (frame: Frame) => {
     expect(ours).toContain(frame.event)
-    expect(frame).toMatchObject({ companyId: '997441', at: expect.any(String), seq: expect.any(Number) })
+    expect(frame).toMatchObject({ companyId: '1001', at: expect.any(String), seq: expect.any(Number) })
   }
   const action = fc.constantFrom(...actions.split(', '), 'fly')
   const message = fc.record(

@@ -212,7 +212,7 @@ describe('answering the phone', () => {
 describe('once linked', () => {
   test('removing another device is refused', async () => {
     const companion = await opened()
-    const removal = { tag: 'remove-companion-device', attrs: { jid: '79009999999:1@s.whatsapp.net' } }
+    const removal = { tag: 'remove-companion-device', attrs: { jid: '79161234569:1@s.whatsapp.net' } }
     await expect(companion.sock.query(iq('md', removal))).rejects.toThrow('forbidden')
     await expectViolations({ 'removes-other-device': 1 })
     await end(companion)

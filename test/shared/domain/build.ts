@@ -11,7 +11,7 @@ export const start = Date.UTC(2026, 0, 1)
 export const seconds = (count: number) => start + count * 1000
 
 export const phone = '79001234567'
-export const anotherPhone = '79007654321'
+export const anotherPhone = '79161234567'
 export const host: Owner = { hostId: 'host-1', epoch: 7 }
 export const predecessor: Owner = { hostId: 'host-0', epoch: 6 }
 export const successor: Owner = { hostId: 'host-2', epoch: 8 }

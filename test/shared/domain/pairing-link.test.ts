@@ -115,7 +115,7 @@ describe('pair-success', () => {
 
   test('with another phone leaves a kept session alone (R10)', () => {
     const state = keptSession()
-    const link = aLink({ generation: 'generation-2', phone: '79009999999', seenGeneration: 'generation-1' })
+    const link = aLink({ generation: 'generation-2', phone: '79161234569', seenGeneration: 'generation-1' })
     const wrong = noteLink(state, refOf(state), link, seconds(30))
     expect(wrong.state.credentials?.generation).toBe('generation-1')
     expect(wrong.state.session?.status).toBe('connected')

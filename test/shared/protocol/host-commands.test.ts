@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { HostCommand, parseQueueBody, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 
-const command = { companyId: '997441', correlationId: 'c1', fence: 3, attemptId: 'a1' }
-const wake = { companyId: '997441', correlationId: 'c1', due: 1_700_000_000_000 }
+const command = { companyId: '1001', correlationId: 'c1', fence: 3, attemptId: 'a1' }
+const wake = { companyId: '1001', correlationId: 'c1', due: 1_700_000_000_000 }
 
 test('what is sent is what arrives', () => {
   expect(parseQueueBody(HostCommand, JSON.stringify(command))).toEqual(command)

@@ -11,8 +11,8 @@ import {
 } from '#shared/protocol/server-messages.ts'
 
 const at = Date.UTC(2026, 0, 1, 12, 0, 0)
-const envelope: Envelope = { companyId: '997441', at, seq: 7, requestId: 'r1', language: 'ru' }
-const common = { companyId: '997441', at: '2026-01-01T12:00:00.000Z', seq: 7, requestId: 'r1' }
+const envelope: Envelope = { companyId: '1001', at, seq: 7, requestId: 'r1', language: 'ru' }
+const common = { companyId: '1001', at: '2026-01-01T12:00:00.000Z', seq: 7, requestId: 'r1' }
 const attemptId = 'attempt-1'
 const phone = '79001234567'
 const phoneNumber = phone

@@ -18,9 +18,9 @@ import {
 
 const now = seconds(20)
 const lease = { epoch: host.epoch, ownerId: host.hostId, renewedAt: now }
-const envelope = { companyId: '997441', at: now, seq: 1, requestId: 'r1', language: 'en' } as const
+const envelope = { companyId: '1001', at: now, seq: 1, requestId: 'r1', language: 'en' } as const
 const statusOf = (state: CompanyState) => statusMessage(state, lease, 10_000, envelope)
-const common = { event: 'status', companyId: '997441', at: '2026-01-01T00:00:20.000Z', seq: 1, requestId: 'r1' }
+const common = { event: 'status', companyId: '1001', at: '2026-01-01T00:00:20.000Z', seq: 1, requestId: 'r1' }
 
 test('a company never seen has no session', () => {
   expect(statusOf(emptyCompany)).toEqual({ ...common, session: 'none' })

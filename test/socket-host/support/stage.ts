@@ -17,7 +17,7 @@ import { recordingPublisher } from '../../fakes/recording-publisher.ts'
 
 export const companyId = 'c1'
 export const phoneA = '79001234567'
-export const phoneB = '79007654321'
+export const phoneB = '79161234567'
 
 export type StageOptions = FakeWhatsAppOptions & Partial<CompanyDeps['settings']> & { readonly shards?: number }
 

@@ -20,7 +20,7 @@ export const log = /* @__PURE__ */ once(() =>
   createLog(process.env['AWS_LAMBDA_FUNCTION_NAME'] ?? 'functions', { level: env().LOG_LEVEL }),
 )
 
-/** Half of what a host allows itself: a function has ten seconds for everything. */
+/** Two short tries: a function has ten seconds for everything. */
 const callLimits = { tries: 2, tryMs: 1_500 }
 export const controlTable = /* @__PURE__ */ once(() => ({
   client: documentClient(callLimits),

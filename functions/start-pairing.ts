@@ -128,7 +128,7 @@ async function callHost(
   deps.log.info('Pairing requested', { outcome: outcome.kind, attemptId: attempt.attemptId, state: attempt.state })
   const isCalled = attempt.state !== 'requested' || (await sends(deps, () => sendCommand(order, attempt, deps)))
   await order.tell(decided)
-  // The command of a joined attempt was sent before; this one was for good measure.
+  // A joined attempt has had its command from the request that started it, unless that one died in between.
   if (isCalled || outcome.kind === 'joined') return { kind: 'accepted', attempt }
   return release(order, attempt, deps)
 }

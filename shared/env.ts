@@ -32,7 +32,7 @@ export const shardQueueUrls = (env: {
     (_, shard) => `${env.SHARD_0_QUEUE_URL.slice(0, -firstQueueEnding.length)}-${shard}.fifo`,
   )
 
-/** What deciding about a company needs on either side: the table, the watchdog, the callback URL, the budget of codes (R24), leases. */
+/** Needed on either side to decide about a company: the table, the watchdog, the callback URL, the budget of codes (R24), leases. */
 const companyEntries = {
   CONTROL_TABLE: text,
   /** Management endpoint of the WebSocket API, e.g. `https://id.execute-api.region.amazonaws.com/prod`. */

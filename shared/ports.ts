@@ -58,7 +58,7 @@ export type Publisher = {
 }
 
 export type CommandQueue = {
-  /** To the owner of the company's shard. Repeated with the same fence it arrives once. */
+  /** To the owner of the company's shard. Repeated within minutes, with the same fence and attempt, it arrives once. */
   sendCommand(command: HostCommand): Promise<void>
   /** Wakes the watchdog at `message.due`. */
   wakeAt(message: WatchdogMessage): Promise<void>

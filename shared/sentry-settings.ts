@@ -1,4 +1,4 @@
-/** Where errors are reported, and as whose, from a runtime's environment. Small: also the authorizer imports it. */
+/** The address of error reports, and as whose they go there. Without imports, since functions load it that report nothing. */
 
 export type SentrySettings = {
   readonly dsn: string

@@ -3,7 +3,7 @@
  * read them here. It imports nothing.
  */
 
-/** How pairing goes in a stage that says nothing else (R1, R8, R18, R19, R24). */
+/** Pairing in a stage that says nothing else (R1, R8, R18, R19, R24). */
 export const pairingDefaults = {
   defaultRegion: 'RU',
   codeDeadlineSeconds: 20,
@@ -17,18 +17,18 @@ export const pairingDefaults = {
 /** WhatsApp forgets a code with its socket, at 160 s; the rest is for a phone that answers at the last moment. */
 export const longestCodeLifetimeSeconds = 150
 
-/** What clients may do in a stage that says nothing else (R34). */
+/** Limits of clients in a stage that says nothing else (R34). */
 export const clientDefaults = { messagesPerSecond: 20, connectionsPerCompany: 10 } as const
 
-/** How often leases are renewed, and when one that is not counts as stale, for hosts and readers alike (R27). */
+/** Leases are renewed so often, and count as stale after so long without; readers that disagreed with hosts would show the dead as alive (R27). */
 export const leaseTimes = { renewMs: 3_000, staleMs: 10_000 } as const
 
 export const hostDefaults = {
   /** Loopback port of the health endpoint; nothing outside the container reaches it. */
   healthPort: 8080,
-  /** How long a stopping host gives its attempts; the rest of Fargate's 120 s is for flushing keys and releasing leases. */
+  /** A stopping host's time for its attempts; the rest of Fargate's 120 s is for flushing keys and releasing leases. */
   drainSeconds: 90,
-  /** What the process has been measured with (R28, R44). */
+  /** The process has been measured with these (R28, R44). */
   reconnectsPerSecond: 5,
   attemptsPerSecond: 2,
 } as const

@@ -1,7 +1,7 @@
 /** What Baileys and libsignal say, made fit for our logs: their lines carry phones, codes and private keys (R5). */
 import { messageOf, printable } from './close-reason.ts'
 
-/** What the adapter needs of a logger: fields first, as the library has them. */
+/** The adapter's view of a logger: fields first, as the library has them. */
 export type Log = {
   debug(fields: object, message: string): void
   warn(fields: object, message: string): void

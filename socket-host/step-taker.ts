@@ -173,7 +173,10 @@ async function reportAnswer(shop: Workshop, registration: Registration): Promise
   return state
 }
 
-/** Names the link before any of it is stored (R7). */
+/**
+ * Names the link before any of it is stored (R7). A note that is refused as stale fails the registration: an attempt that
+ * still is this host's would otherwise be noted again without end.
+ */
 async function note(shop: Workshop, registration: Registration): Promise<CompanyState> {
   const { ref, seenGeneration } = registration
   const link = { ...(await registration.link()), ...(seenGeneration && { seenGeneration }) }
@@ -182,7 +185,10 @@ async function note(shop: Workshop, registration: Registration): Promise<Company
   return state
 }
 
-/** Stores what pair-success has brought, then makes it current (R6). Whatever is refused is undone by a later step. */
+/**
+ * Stores what pair-success has brought, then makes it current (R6). A refusal fails the registration: by the next steps the
+ * attempt ends, which retires the noted link, and the device is removed.
+ */
 async function install(shop: Workshop, registration: Registration, state: CompanyState): Promise<CompanyState> {
   const { ref, seenGeneration } = registration
   const { generation } = await registration.link()
@@ -197,7 +203,7 @@ async function install(shop: Workshop, registration: Registration, state: Compan
   )
   const about = { companyId: shop.companyId, attemptId: ref.attemptId, generation, outcome }
   shop.deps.log.info('link installed', { ...about, correlationId: shop.correlationId() })
-  // Somebody else has decided about the credentials; a re-read state that has this very link is found by the next step.
+  // Somebody else has decided about the credentials. Should this very link be current by now, the next step sees that first.
   if (outcome === 'stale') registration.fail({ code: 'CREDENTIALS_CONFLICT' })
   return next
 }

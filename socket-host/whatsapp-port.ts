@@ -18,7 +18,7 @@ export type SocketEvent =
   | { readonly type: 'opened' }
   | { readonly type: 'closed'; readonly close: Close }
 
-/** What WhatsApp said about the removal of a linked device, if it said anything. */
+/** WhatsApp's word on the removal of a linked device, if it said anything. */
 export type Removal = 'confirmed' | 'unconfirmed'
 
 export type WhatsAppSocket = {

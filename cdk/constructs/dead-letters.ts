@@ -4,7 +4,7 @@ import type { Construct } from 'constructs'
 import { acknowledge } from './acknowledge.ts'
 import { type AlarmSpec, type Alerts, fiveMinutes } from './alerts.ts'
 
-/** Where messages end that nobody could deal with: kept for two weeks, and a single one rings. */
+/** The end of messages that nobody could deal with: kept for two weeks, and a single one rings. */
 export function deadLetters(
   scope: Construct,
   alerts: Alerts,

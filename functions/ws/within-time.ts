@@ -1,6 +1,6 @@
 import { waitAtMost } from '#shared/time-limit.ts'
 
-/** What Lambda says about the time it gives a function. */
+/** Lambda's word on the time that it gives a function; a local call may have none. */
 export type Remaining = { readonly getRemainingTimeInMillis?: () => number }
 
 /** Milliseconds that are kept for the answer: what Lambda cuts off is answered by API Gateway, in words of its own. */

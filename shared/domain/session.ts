@@ -63,7 +63,7 @@ export function sessionInterrupted(
   return decide({ ...state, epoch: ref.owner.epoch, session }, 'reconnecting', notices)
 }
 
-/** WhatsApp has ended the session: `retire` says whether the credentials are void (401) or kept (restricted, replaced). */
+/** WhatsApp has ended the session: `retire` says whether the credentials are void (401) or kept (restricted, outdated). */
 export function sessionEnded(
   state: CompanyState,
   ref: SessionRef,

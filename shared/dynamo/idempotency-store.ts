@@ -22,7 +22,7 @@ export type IdempotencyStore = {
   keep(keyHash: string, answer: string): Promise<void>
 }
 
-/** How long a key is remembered: for a day. */
+/** A key is remembered for a day. */
 export const keptSeconds = 24 * 60 * 60
 const Row = v.object({ requestHash: v.string(), answer: v.optional(v.string()) })
 

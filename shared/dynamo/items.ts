@@ -1,4 +1,4 @@
-/** What the stores have in common: a table, and consistent reads of its items. */
+/** The ground that all stores share: a table, and consistent reads of its items. */
 import { type DynamoDBDocumentClient, GetCommand, QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { partitionKey, sortKey } from './table.ts'

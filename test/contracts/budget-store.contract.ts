@@ -1,4 +1,4 @@
-/** What every store of code budgets keeps (R24). */
+/** Promises of every store of code budgets (R24). */
 import { describe, expect, test } from 'vitest'
 import type { BudgetTicket } from '#shared/domain/budget.ts'
 import type { BudgetStore } from '#shared/ports.ts'

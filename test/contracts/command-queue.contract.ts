@@ -1,4 +1,4 @@
-/** What every command queue keeps on the way to the hosts. */
+/** Promises of every command queue on the way to the hosts. */
 import { describe, expect, test } from 'vitest'
 import type { CommandQueue } from '#shared/ports.ts'
 import type { HostCommand } from '#shared/protocol/host-commands.ts'

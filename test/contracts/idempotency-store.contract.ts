@@ -1,4 +1,4 @@
-/** What every store of idempotency keys keeps (requirements section 7). */
+/** Promises of every store of idempotency keys (requirements section 7). */
 import { describe, expect, test } from 'vitest'
 import type { IdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
 

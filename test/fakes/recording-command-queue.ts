@@ -6,7 +6,7 @@ export type RecordingCommandQueue = CommandQueue & {
   /** All that was sent, repeated commands too. */
   readonly commands: HostCommand[]
   readonly wakes: WatchdogMessage[]
-  /** What hosts receive. */
+  /** Commands as hosts receive them. */
   arrived(): readonly HostCommand[]
 }
 

@@ -159,7 +159,7 @@ export function makeWorld(control: Table, stored: Table) {
 }
 export type World = ReturnType<typeof makeWorld>
 
-/** Whoever unwraps a key that was shredded has kept what should be gone. */
+/** Unwrapping a key that was shredded shows that something has kept it. */
 function watchedKeys(shredded: ReadonlySet<string>, violations: Violations): DataKeys {
   const keys = memoryDataKeys()
   return {

@@ -39,7 +39,7 @@ export function stageDeps(options: StageOptions = {}) {
     whatsApp,
     credentials: {
       ...memoryCredentialStore(),
-      // What is stored lies with the fake WhatsApp.
+      // The fake WhatsApp has what is stored.
       sweep: async ({ companyId, generation }) => {
         swept.push(generation)
         return whatsApp.stored.delete(`${companyId}/${generation}`) ? 1 : 0
@@ -102,7 +102,7 @@ export function stage(options: StageOptions = {}) {
       runner = next.runner
       return next
     },
-    /** How often a runner has said that nothing is left that it is needed for. */
+    /** Counts the times that a runner has said that nothing is left that it is needed for. */
     idle: () => idle,
     state: (): CompanyState => companies.state(companyId),
     /** What clients were told, in order. */

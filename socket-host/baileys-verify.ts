@@ -34,7 +34,7 @@ export function installVerification(): void {
 }
 
 /** A signed certificate chain as bytes, and the Noise static key that it must vouch for. */
-export type Chain = {
+type Chain = {
   readonly intermediate: Uint8Array
   readonly leaf: Uint8Array | undefined
   readonly staticKey: Uint8Array | undefined

@@ -15,7 +15,7 @@ export type HealthDeps = {
 /** Bursts of pairings stall the loop for seconds; only a host that does not come back is unhealthy. */
 const longestStallMs = 30_000
 
-export type Health = { readonly isHealthy: boolean; readonly stallMs: number; readonly contactAgoMs: number }
+type Health = { readonly isHealthy: boolean; readonly stallMs: number; readonly contactAgoMs: number }
 
 export type HealthEndpoint = { readonly port: number; close(): Promise<void> }
 

@@ -89,10 +89,15 @@ function startSome(options: HostOptions): Hosts {
   }
 }
 
+/** Where this process reads compiled code from, its hosts may, too. */
+const { NODE_COMPILE_CACHE } = process.env
+const compileCache = { ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) }
+
 function hostEnvironment(container: Container, hostId: string, options: HostOptions): Record<string, string> {
   const drain = Math.min(drainSeconds, Number(container.environment['DRAIN_SECONDS'] ?? drainSeconds))
   return {
     PATH: process.env['PATH'] ?? '',
+    ...compileCache,
     ...awsVariables,
     ...endpointVariables(options.endpoints),
     ...container.environment,

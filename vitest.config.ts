@@ -7,8 +7,9 @@ const whole = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts']
 /** Tests that change what Baileys trusts and how it verifies, for all of their process. */
 const library = ['test/local/whatsapp/**/*.test.ts', 'test/socket-host/{baileys-verify,host,whatsapp}.test.ts']
 
-// Each run starts some hundred processes that load the same code: compiled once, it is read from here.
-process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('.pairplane/compile-cache', import.meta.url))
+// A run starts some hundred processes that load the same code: compiled once, it is read from here. The next run
+// removes it (local/synth.ts).
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL(`.pairplane/run-${process.pid}-compiled`, import.meta.url))
 
 export default defineConfig({
   test: {

@@ -5,8 +5,9 @@ export type SerialQueue = <T>(task: () => Promise<T>, name?: string) => Promise<
 export function serialQueue(): SerialQueue {
   const last = new Map<string, Promise<unknown>>()
   return async (task, name = '') => {
-    const before = last.get(name)
-    const mine = before ? before.then(task, task) : task()
+    // Never at once: what the caller still does in this turn belongs to what its task finds.
+    const run = () => task()
+    const mine = (last.get(name) ?? Promise.resolve()).then(run, run)
     last.set(name, mine)
     try {
       return await mine

@@ -3,7 +3,7 @@
 /** Runs `action` once, `ms` from now, unless what it returns is called before. Hosts bring that of their clock. */
 export type Timer = (ms: number, action: () => void) => () => void
 
-const systemTimer: Timer = (ms, action) => {
+export const systemTimer: Timer = (ms, action) => {
   const timer = setTimeout(action, ms)
   return () => clearTimeout(timer)
 }

@@ -35,9 +35,9 @@ export type WhatsAppDeps = {
   readonly times?: Partial<SocketTimes>
 }
 
-const defaultTimes: SocketTimes = { connectMs: 30_000, helloMs: 15_000, restartMs: 5_000, closeMs: 1000 }
+export const defaultTimes: SocketTimes = { connectMs: 30_000, helloMs: 15_000, restartMs: 5_000, closeMs: 1000 }
 /** For the library to say that it has closed, beyond the peer's time to answer. */
-const backstopMs = 500
+export const backstopMs = 500
 
 /** What stands behind the opaque credentials. */
 const states = new WeakMap<Credentials, AuthState>()

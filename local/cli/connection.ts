@@ -55,7 +55,10 @@ export function keepConnected(url: string, listener: Listener): ClientConnection
       delayMs = firstDelayMs
       listener.onOpen()
     })
-    socket.on('message', (data) => listener.onFrame(JSON.parse(String(data)) as Frame))
+    socket.on('message', (data) => {
+      // The closing handshake takes a moment: frames of that moment would start what nobody stops any more.
+      if (!isClosed) listener.onFrame(JSON.parse(String(data)) as Frame)
+    })
     socket.on('unexpected-response', (_request, { statusCode }) => refuse(new Error(refusal(statusCode))))
     socket.on(
       'error',

@@ -1,4 +1,5 @@
 /** Answers and pushes get lost; whoever only waits for them waits for ever. */
+import { systemTimer, type Timer } from '#shared/time-limit.ts'
 
 /** How patient a client is, in milliseconds. */
 export type Patience = {
@@ -11,21 +12,14 @@ export type Patience = {
 /** An answer takes a second or two; API Gateway allows it 29. */
 export const usualPatience: Patience = { graceMs: 3_000, intervalMs: 10_000 }
 
-export type After = (ms: number, action: () => void) => () => void
-
 export type Overdue = {
   /** News are due in so many seconds; without a number, soon. */
   expectIn(seconds?: unknown): void
   stop(): void
 }
 
-const systemAfter: After = (ms, action) => {
-  const timer = setTimeout(action, ms)
-  return () => clearTimeout(timer)
-}
-
 /** Calls `ask` when the news that were expected last are overdue, and then again and again until it is stopped. */
-export function whenOverdue(ask: () => void, { graceMs, intervalMs }: Patience, after = systemAfter): Overdue {
+export function whenOverdue(ask: () => void, { graceMs, intervalMs }: Patience, after: Timer = systemTimer): Overdue {
   let cancel = () => {}
   const askIn = (ms: number) => {
     cancel()

@@ -1,7 +1,8 @@
 /** One pairing, as a client of the WebSocket API goes through it: what gets lost on the way is asked for. */
+import type { Timer } from '#shared/time-limit.ts'
 import { keepConnected } from './connection.ts'
 import { countdownLine } from './countdown-line.ts'
-import { type After, usualPatience, whenOverdue } from './overdue.ts'
+import { usualPatience, whenOverdue } from './overdue.ts'
 import { type Frame, linesFor } from './pair-display.ts'
 import { type Known, standingOf } from './pairing-status.ts'
 
@@ -15,7 +16,7 @@ export type Pairing = {
   readonly play?: ((frame: Frame) => Promise<void>) | undefined
   readonly print?: (line: string) => void
   /** The timer for what is overdue. */
-  readonly after?: After
+  readonly after?: Timer
 }
 
 const cancelWithinMs = 3000

@@ -13,6 +13,8 @@ import { synthesize } from '../../local/synth.ts'
 const shards = 4
 const variable = 'PAIRPLANE_TEST_ASSEMBLY'
 const pollMs = 50
+/** A machine that others use takes half a minute. */
+const withinMs = 180_000
 
 /** Says in a file what has come of the synthesis, since tests run in processes of their own. */
 export default async function setup(): Promise<() => Promise<void>> {
@@ -29,6 +31,7 @@ export default async function setup(): Promise<() => Promise<void>> {
     .then((outcome) => writeFile(`${note}.new`, JSON.stringify(outcome)))
     // Whole or not at all: a reader must not find half of it.
     .then(() => rename(`${note}.new`, note))
+    .catch((error: unknown) => console.error('Nobody will hear that the templates are made', error))
   return async () => {
     stopping.abort()
     const [made] = await Promise.allSettled([synthesis, noted])
@@ -41,7 +44,11 @@ export default async function setup(): Promise<() => Promise<void>> {
 export async function assemblyFolder(): Promise<string | undefined> {
   const note = process.env[variable]
   if (note === undefined) return undefined
-  while (!existsSync(note)) await pause(pollMs)
+  const until = performance.now() + withinMs
+  while (!existsSync(note)) {
+    if (performance.now() > until) throw new Error('The templates are not made yet, after three minutes')
+    await pause(pollMs)
+  }
   const { folder, failure } = JSON.parse(await readFile(note, 'utf8')) as { folder?: string; failure?: string }
   if (folder === undefined) throw new Error(`The templates could not be made: ${failure}`)
   return folder

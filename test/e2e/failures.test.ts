@@ -4,14 +4,14 @@ import { behaviours } from '../../local/whatsapp/phone/behaviours.ts'
 import { conditions } from '../../local/whatsapp/service/conditions.ts'
 import type { Client } from './client.ts'
 import { elsewhere, hangingService, untilTimeIsUp, whileLinking, wholeService } from './failure-cases.ts'
-import { type Lanes, lanesOf } from './lanes.ts'
+import { type Lanes, lanesOf, steadyLeases } from './lanes.ts'
 import { link, outcomeOf, type Stage, startStage } from './stage.ts'
 
 let stage: Stage
 let lanes: Lanes
 beforeAll(async () => {
   // More attempts in a minute than a host of this size would admit.
-  stage = await startStage({ hosts: 2, environment: { ATTEMPTS_PER_SECOND: '20' } })
+  stage = await startStage({ hosts: 2, environment: { ATTEMPTS_PER_SECOND: '20', ...steadyLeases } })
   lanes = await lanesOf(stage)
 })
 afterAll(() => stage?.stop())

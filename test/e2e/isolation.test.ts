@@ -202,7 +202,7 @@ describe('for ten seconds', () => {
   )
 
   it.each(['down', 'silent'] as const)(
-    'DynamoDB %s: sockets are closed as the leases run out, then everything is as it was',
+    'DynamoDB %s: sockets are closed while it is away, then everything is as it was',
     async (how) => {
       const { companyId, phone } = stage.fresh()
       const client = await stage.client(companyId)

@@ -10,6 +10,9 @@ export type Lane = {
   readonly service: (behaviour: string, parameters?: object) => Promise<void>
 }
 
+/** For stages with lanes: a host that stood still for a while must not find its companies on another one. */
+export const steadyLeases = { LEASE_STALE_MS: '60000' } as const
+
 export type Lanes = { readonly use: (test: (lane: Lane) => Promise<void>) => Promise<void> }
 
 /** Shares the hosts of a stage out among the tests that ask for one; as many run side by side as there are hosts. */

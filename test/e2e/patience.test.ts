@@ -1,7 +1,7 @@
 /** Codes that live for two seconds and are waited for ten, and a phone change that keeps the old phone until the new one is linked (R8, R19). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hangingService, untilTimeIsUp } from './failure-cases.ts'
-import { type Lanes, lanesOf } from './lanes.ts'
+import { type Lanes, lanesOf, steadyLeases } from './lanes.ts'
 import { link, outcomeOf, type Stage, startStage } from './stage.ts'
 
 let stage: Stage
@@ -11,6 +11,7 @@ beforeAll(async () => {
     CODE_LIFETIME_SECONDS: '2',
     CODE_DEADLINE_SECONDS: '10',
     PHONE_CHANGE_POLICY: 'keep-until-linked',
+    ...steadyLeases,
   }
   stage = await startStage({ hosts: 2, environment })
   lanes = await lanesOf(stage)

@@ -24,6 +24,8 @@ const targets = all.filter(({ name }) => name.includes(values.only))
 const runMs = Number(values.minutes) * 60_000
 const until = performance.now() + runMs
 const numRuns = Number(values.runs)
+/** Each round has a seed of its own, one more than the last. */
+const firstSeed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 30) : Number(values.seed)
 let rounds = 0
 let failed = false
 /**
@@ -55,8 +57,9 @@ async function fuzz(target: FuzzTarget, seed: number): Promise<void> {
 
 if (targets.length === 0)
   throw new Error(`No target is called ${values.only}; there are: ${all.map(({ name }) => name)}`)
+console.log(`seed ${firstSeed}, and one more in each round`)
 do {
-  const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed)
+  const seed = firstSeed + rounds
   for (const target of targets) {
     await fuzz(target, seed)
     // Runs are chains of promises: without a turn for timers, what waits for one would pile up and look like a leak.

@@ -1,7 +1,9 @@
 /** The adapter as the host uses it: real Baileys, real sockets, simulated WhatsApp. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Failure } from '#shared/domain/errors.ts'
-import { blameSocket } from '../../socket-host/whatsapp.ts'
+import { leaseMarginMs } from '#shared/domain/lease.ts'
+import { leaseTimes } from '#shared/settings.ts'
+import { backstopMs, blameSocket, defaultTimes } from '../../socket-host/whatsapp.ts'
 import type { Credentials } from '../../socket-host/whatsapp-port.ts'
 import { aTarget, type Rig, rigTime, startRig } from './whatsapp-rig.ts'
 
@@ -222,6 +224,10 @@ describe('ends of a session', () => {
     const session = rig.open(credentials)
     expect((await session.next('closed')).close).toEqual({ reason: 'lost', detail: 'unhandled: of this socket' })
   })
+})
+
+test('a socket is gone well before its lease can be taken, whatever the peer does', () => {
+  expect(defaultTimes.closeMs + backstopMs).toBeLessThan(leaseMarginMs(leaseTimes.staleMs) / 2)
 })
 
 describe('a server that cannot be reached or trusted', () => {

@@ -20,11 +20,9 @@ else {
 type Request = { readonly runs: number; readonly busy: number }
 
 function readRequest(args: string[]): Request | undefined {
-  const { values, positionals } = parseArgs({
-    args,
-    options: { busy: { type: 'string' } },
-    allowPositionals: true,
-  })
+  const parsed = parseArgs({ args, options: { busy: { type: 'string' } }, allowPositionals: true, strict: false })
+  const { values, positionals } = parsed
+  if (Object.keys(values).some((name) => name !== 'busy')) return undefined
   const runs = Number(positionals[0])
   const busy = Number(values.busy ?? Math.floor(runs / 2))
   const isCount = (count: number) => Number.isInteger(count) && count >= 0

@@ -23,7 +23,7 @@ export type Command = {
 
 const keptLines = 40
 
-/** Resolves when the process is gone and its journal written; signals that this process gets go to it, too. */
+/** Resolves when the process is gone and its journal written; it is told to end when this process is. */
 export async function runToEnd({ program, args, env = process.env, journal, onLine }: Command): Promise<End> {
   const file = createWriteStream(journal)
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -37,8 +37,9 @@ export async function runToEnd({ program, args, env = process.env, journal, onLi
     })
   }
   const pass = (signal: NodeJS.Signals) => child.kill(signal)
-  const passed = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const signal of passed) process.on(signal, pass)
+  // Ctrl-C reaches the whole group: passed on it would come twice, which means "at once".
+  const wait = () => undefined
+  process.on('SIGINT', wait).on('SIGTERM', pass).on('SIGHUP', pass)
   try {
     const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
       child.once('error', reject)
@@ -47,7 +48,7 @@ export async function runToEnd({ program, args, env = process.env, journal, onLi
     file.write(`${new Date().toISOString()} ${sayEnd({ code, signal })}\n`)
     return { code, signal, lastLines }
   } finally {
-    for (const signal of passed) process.off(signal, pass)
+    process.off('SIGINT', wait).off('SIGTERM', pass).off('SIGHUP', pass)
     file.end()
     await finished(file)
   }

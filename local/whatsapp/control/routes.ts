@@ -43,7 +43,8 @@ async function controlPhone(world: World, name: string, act: string, body: unkno
 }
 
 function changeService({ world, cutAll }: Controls, { behaviour: name, client, ...params }: Body): Reply {
-  if (client !== undefined && typeof client !== 'string') return refused({ field: 'client', message: 'must be a name' })
+  if (client !== undefined && (typeof client !== 'string' || client === ''))
+    return refused({ field: 'client', message: 'client must be a name' })
   const condition = conditionFrom(name, params)
   if (isBadInput(condition)) return refused(condition)
   setCondition(world, { client }, condition)

@@ -32,7 +32,7 @@ function timeOfSilence() {
       if (pending === action) pending = undefined
     }
   }
-  return { after, waits, pass: () => pending?.() }
+  return { after, waits, pass: () => pending?.(), isPending: () => pending !== undefined }
 }
 
 /** Serves one client after another by the script; `onSilence` is called when the client has taken what came before. */
@@ -56,7 +56,7 @@ async function serve(script: Script, onSilence: () => void) {
     for (const client of server.clients) client.terminate()
     server.close()
   })
-  return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, asked, actions }
+  return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, server, asked, actions }
 }
 
 /** Runs the command against the script. */
@@ -72,7 +72,7 @@ async function run(script: Script) {
     print: (line) => lines.push(line),
     after: time.after,
   })
-  return { ...server, exitCode, text: lines.join('\n'), played, waits: time.waits }
+  return { ...server, exitCode, text: lines.join('\n'), lines, played, waits: time.waits, isWaiting: time.isPending }
 }
 
 test('nothing is lost, and nothing is asked for twice', async () => {
@@ -210,4 +210,26 @@ test('the end of an attempt that was another is none of ours, nor is a session t
   expect(exitCode).toBe(1)
   expect(text).toContain('OURS')
   expect(text).not.toContain('PAIRING_SUPERSEDED')
+})
+
+test('what comes after the end starts nothing more: another attempt has begun, and the command still ends', async () => {
+  const superseded: Frame = {
+    event: 'pairing-code-error',
+    attemptId: 'a1',
+    code: 'PAIRING_SUPERSEDED',
+    message: 'replaced',
+  }
+  const another: Frame = { event: 'pairing-started', attemptId: 'a2', phoneNumber: '79161234567' }
+  const { exitCode, server, lines, isWaiting } = await run({
+    'get-status': [[status()]],
+    'request-pairing-code': [[started, superseded, another]],
+  })
+  const printed = lines.length
+  // The client has closed when the server has seen its close: by then it has taken every frame.
+  await Promise.all([...server.clients].map((client) => once(client, 'close')))
+  expect({ exitCode, printed: lines.length, isWaiting: isWaiting() }).toEqual({
+    exitCode: 1,
+    printed,
+    isWaiting: false,
+  })
 })

@@ -38,6 +38,8 @@ describe('bad input is refused, naming the field', () => {
     ['PUT', '/simulator/phones/abc/behaviour', { behaviour: 'ok' }, 'phone'],
     ['GET', '/simulator/phones/12', undefined, 'phone'],
     ['PUT', '/simulator/service', { behaviour: 'asleep' }, 'behaviour'],
+    ['PUT', '/simulator/service', { behaviour: 'ok', client: 7 }, 'client'],
+    ['PUT', '/simulator/service', { behaviour: 'ok', client: '' }, 'client'],
     ['PUT', '/simulator/service', { behaviour: 'refuse-upgrade', status: 200 }, 'status'],
   ])('%s %s %o: %s', async (method, path, body, field) => {
     expect(await simulator.control(method, path, body)).toMatchObject({

@@ -63,6 +63,21 @@ describe('before the handshake', () => {
   })
 })
 
+test('a condition of one client is nobody else’s, and "ok" takes it away', async () => {
+  const as = (client: string) =>
+    connect(simulator, undefined, { waWebSocketUrl: `${simulator.webSocketUrl}?client=${client}` })
+  await setService(simulator, 'handshake-cut', { client: 'ill' })
+  const well = as('well')
+  await well.firstQr
+  expect(await as('ill').closed).toMatchObject({ status: 428 })
+  await setService(simulator, 'down', { client: 'ill' })
+  expect(await as('ill').closed).toMatchObject({ status: 408 })
+  await setService(simulator, 'ok', { client: 'ill' })
+  const mended = as('ill')
+  await mended.firstQr
+  await Promise.all([end(well), end(mended)])
+})
+
 describe('the handshake', () => {
   test.each([
     ['handshake-silent', 408, 'Timed Out'],

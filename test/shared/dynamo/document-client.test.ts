@@ -27,15 +27,10 @@ async function setUp(answer: (response: ServerResponse) => void, limits: CallLim
 const refuse = (status: number, type: string) => (response: ServerResponse) =>
   response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify({ __type: type }))
 
-/** Most that the SDK's standard strategy waits before the second try. */
-const retryPauseMs = 1_000
-
-test('a DynamoDB that is silent is given up after the tries it is allowed, and their time', async () => {
+test('a DynamoDB that is silent is given up after the tries it is allowed', async () => {
   const { asked, get } = await setUp(() => undefined, { tries: 2, tryMs: 100 })
-  const startedAt = performance.now()
   await expect(get()).rejects.toBeInstanceOf(StoreUnavailable)
   expect(asked.times).toBe(2)
-  expect(performance.now() - startedAt).toBeLessThan(2 * 100 + retryPauseMs)
 })
 
 test('an answer that begins but does not end is given up too', async () => {

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { processedMessages, sqsEvent } from '../../local/invoke/sqs-event.ts'
 import { runCloud, type TinyRun } from './support/run.ts'
 
-const worker = (body: string) => ({
+/** What is to be processed once needs a longer `visibilitySeconds` than a busy machine takes to load and run the function. */
+const worker = (body: string, visibilitySeconds = 1) => ({
   functions: {
     Worker: {
       code: `export const handler = async (event) => { for (const { body, attributes } of event.Records) console.log('got', body, attributes.ApproximateReceiveCount); ${body} }`,
@@ -16,7 +17,7 @@ const worker = (body: string) => ({
     Queue: {
       Type: 'AWS::SQS::Queue',
       Properties: {
-        VisibilityTimeout: 1,
+        VisibilityTimeout: visibilitySeconds,
         RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': ['Dead', 'Arn'] }, maxReceiveCount: 2 },
       },
     },
@@ -50,7 +51,7 @@ const countIn = async (run: TinyRun, queue: string) => {
 
 describe('a queue that invokes a function', () => {
   test('delivers after the delay, and forgets what was processed', async () => {
-    const run = await runCloud(worker(''))
+    const run = await runCloud(worker('', 30))
     await send(run, 'much later', 900)
     await send(run, 'delayed', 1)
     await until(() => run.logged.length === 1)
@@ -69,8 +70,11 @@ describe('a queue that invokes a function', () => {
 
   test('keeps only the failed part of a batch', async () => {
     const run = await runCloud(
-      worker(`return { batchItemFailures: event.Records.filter(({ body, attributes }) =>
-        body === 'bad' && attributes.ApproximateReceiveCount === '1').map(({ messageId }) => ({ itemIdentifier: messageId })) }`),
+      worker(
+        `return { batchItemFailures: event.Records.filter(({ body, attributes }) =>
+        body === 'bad' && attributes.ApproximateReceiveCount === '1').map(({ messageId }) => ({ itemIdentifier: messageId })) }`,
+        8,
+      ),
     )
     await send(run, 'good')
     await send(run, 'bad')

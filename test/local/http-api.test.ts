@@ -1,9 +1,7 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { httpApi, type TinyCloud } from './support/assembly.ts'
-import { runCloud } from './support/run.ts'
+import { heldAnswer, runCloud } from './support/run.ts'
 
 const echo =
   'export const handler = async (event) => ({ statusCode: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(event) })'
@@ -124,7 +122,7 @@ describe('the answer', () => {
   })
 
   test('beyond the throttle is 429', async () => {
-    const throttle = { DefaultRouteSettings: { ThrottlingRateLimit: 1, ThrottlingBurstLimit: 3 } }
+    const throttle = { DefaultRouteSettings: { ThrottlingRateLimit: 0.01, ThrottlingBurstLimit: 3 } }
     const run = await runCloud({
       functions: { Echo: { code: echo } },
       resources: httpApi({ 'GET /': 'Echo' }, { stage: throttle }),
@@ -248,19 +246,3 @@ describe('functions', () => {
     expect(run.logged.join()).toContain('nobody serves Logs.PutLogEvents')
   })
 })
-
-/** A server that answers its first request when it is told to. */
-async function heldAnswer(): Promise<{ url: string; asked: Promise<void>; answer(): void }> {
-  const asked = Promise.withResolvers<void>()
-  const answered = Promise.withResolvers<void>()
-  const server = createServer(async (_request, response) => {
-    asked.resolve()
-    await answered.promise
-    response.end()
-  })
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => server.closeAllConnections())
-  onTestFinished(() => void server.close())
-  const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}`, asked: asked.promise, answer: () => answered.resolve() }
-}

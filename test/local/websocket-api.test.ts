@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-apigatewaymanagementapi'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { webSocketApi } from './support/assembly.ts'
-import { connect, runCloud, type TinyRun, upgradeStatus } from './support/run.ts'
+import { connect, heldAnswer, runCloud, type TinyRun, upgradeStatus } from './support/run.ts'
 
 const accept = 'export const handler = async () => ({ statusCode: 200 })'
 /** Answers with its own event, so that a test sees what arrived. */
@@ -165,11 +165,15 @@ describe('messages', () => {
   })
 
   test('of one connection run at the same time', async () => {
-    const run = await runCloud(cloud)
+    const gate = await heldAnswer()
+    const code = `export const handler = async () => { await fetch('${gate.url}'); return { statusCode: 200, body: 'slow' } }`
+    const run = await runCloud({ ...cloud, functions: { ...cloud.functions, Slow: { code } } })
     const client = await connect(run.wsUrl)
     client.send({ action: 'slow' })
+    await gate.asked
     client.send({ action: 'x' })
     expect(JSON.parse(await client.next())).toHaveProperty('body')
+    gate.answer()
     expect(await client.next()).toBe('slow')
   })
 

@@ -1,4 +1,6 @@
 /** Local runs without hosts, and clients for them. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { type LocalOptions, type LocalRun, startLocal } from '../../../local/local-run.ts'
@@ -82,4 +84,20 @@ export async function upgradeStatus(
   } catch (error) {
     return Number(/response: (\d+)/.exec(String(error))?.[1])
   }
+}
+
+/** A server that answers its first request when it is told to. */
+export async function heldAnswer(): Promise<{ url: string; asked: Promise<void>; answer(): void }> {
+  const asked = Promise.withResolvers<void>()
+  const answered = Promise.withResolvers<void>()
+  const server = createServer(async (_request, response) => {
+    asked.resolve()
+    await answered.promise
+    response.end()
+  })
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => server.closeAllConnections())
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}`, asked: asked.promise, answer: () => answered.resolve() }
 }

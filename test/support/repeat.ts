@@ -53,5 +53,6 @@ async function repeat({ runs, busy }: Request): Promise<boolean> {
 }
 
 /** Threads of this process, so that they end with it however that ends. */
-const startLoops = (): readonly Worker[] =>
-  Array.from({ length: availableParallelism() }, () => new Worker('for (;;);', { eval: true }))
+function startLoops(): readonly Worker[] {
+  return Array.from({ length: availableParallelism() }, () => new Worker('for (;;);', { eval: true }))
+}

@@ -69,19 +69,21 @@ export function openRegistration(
     leaveQueue()
   }
 
-  function refuse(phone: string, failure: Failure): void {
+  /** The cool-down is noted before the refusal is told: who asks again at once would else be let through to WhatsApp. */
+  async function refuse(phone: string, failure: Failure): Promise<void> {
+    if (failure.code === 'RATE_LIMITED' && failure.retryAfter !== undefined) {
+      await deps.budget
+        .coolDown(phone, time.now() + failure.retryAfter * 1000)
+        .catch((error: unknown) => log.warn('cool-down could not be noted', { ...about, phone, error }))
+    }
     fail(failure)
-    if (failure.code !== 'RATE_LIMITED' || failure.retryAfter === undefined) return
-    deps.budget
-      .coolDown(phone, time.now() + failure.retryAfter * 1000)
-      .catch((error: unknown) => log.warn('cool-down could not be noted', { ...about, phone, error }))
   }
 
   async function askForCode(from: WhatsAppSocket, phone: string): Promise<void> {
     const answer = await from.requestCode(phone)
     if (isAbandoned) return
     if (answer.ok) offer({ code: answer.value }, time.now() + deps.settings.codeLifetimeMs)
-    else refuse(phone, answer.error)
+    else await refuse(phone, answer.error)
     log.info('companion_hello answered', { ...about, phone, refused: facts.failure?.code })
     onChange()
   }

@@ -49,7 +49,7 @@ export default defineConfig({
           name: 'whole',
           include: whole,
           globalSetup: 'test/e2e/assembly.ts',
-          // What a file starts it stops; loading the whole system again for each of them took half a minute of a core.
+          // Each file stops what it starts; loading the whole system again for each of them took half a minute of a core.
           isolate: false,
           // What is promised sooner is measured by the benchmarks, and by tests with a clock of their own.
           testTimeout: 120_000,

@@ -68,7 +68,7 @@ function apiOf(http: string, token: string): Api {
   }
 }
 
-/** What stands between us and the API may answer with something else. */
+/** A proxy between us and the API may answer with something else than JSON. */
 function parseJson(text: string): Json {
   try {
     const value: unknown = JSON.parse(text)

@@ -1,9 +1,9 @@
 /** Answers and pushes get lost; whoever only waits for them waits for ever. */
 import { systemTimer, type Timer } from '#shared/time-limit.ts'
 
-/** How patient a client is, in milliseconds. */
+/** The patience of a client, in milliseconds. */
 export type Patience = {
-  /** How late news may be that have a time by which they are due. */
+  /** News with a time by which they are due may be so late; asked sooner, the server would often be asked for nothing. */
   readonly graceMs: number
   /** Between two questions, and for news without such a time. */
   readonly intervalMs: number

@@ -1,8 +1,8 @@
-/** What a `status` says about an attempt whose own news got lost: pure, so that it can be tested without a server. */
+/** Reads from a `status` what has become of an attempt whose own news got lost: pure, so that it can be tested without a server. */
 import { maskPhone } from '#shared/domain/phone.ts'
 import { type Frame, linesFor } from './pair-display.ts'
 
-/** What a client knows of its attempt: from `pairing-started`. */
+/** The client's own knowledge of its attempt: from `pairing-started`. */
 export type Known = {
   readonly attemptId?: unknown
   /** As the server has understood it: digits. */
@@ -18,7 +18,7 @@ export type Standing =
 const again = 'Run the command again.'
 const failed = (why: string) => ({ exitCode: 1, lines: [why, again] }) as const
 
-/** How the attempt stands. */
+/** The standing of the attempt, as this status has it. */
 export function standingOf(status: Frame, { attemptId, phone }: Known): Standing {
   const attempt = status['attempt'] as Frame | undefined
   if (attempt) {

@@ -20,7 +20,7 @@ export type Pairing = {
 }
 
 const cancelWithinMs = 3000
-/** How often the request is sent while nothing answers it. */
+/** The request is sent so often at most while nothing answers it: a server that is away is told to the user, not asked for ever. */
 const mostRequests = 3
 const statusId = 'status'
 
@@ -143,7 +143,7 @@ export function pair({ url, request, play, print = console.log, after }: Pairing
     }
     isResuming = false
   }
-  /** Whatever else happens to the company is not the end of this attempt. */
+  /** Other events of the company do not end this attempt: taken for its own, they would end the command with a wrong result. */
   function isOurs({ event, attemptId, requestId }: Frame): boolean {
     if (requestId === request.requestId || (started && attemptId === started.attemptId)) return true
     return attemptId === undefined && event !== 'whatsapp-connected'

@@ -18,7 +18,7 @@ export async function shardOwners(
   return Promise.all(Array.from({ length: shards }, (_, shard) => read(shard)))
 }
 
-/** What a host says it holds, and when it said so (epoch ms): it does within a second of each change. */
+/** The sessions that a host says it holds, and when it said so (epoch ms): it does within a second of each change. */
 export type SessionCount = { readonly sessions: number; readonly at?: number | undefined }
 
 /** How many sessions a host holds; none before it has said anything. */

@@ -89,7 +89,7 @@ function startSome(options: HostOptions): Hosts {
   }
 }
 
-/** Where this process reads compiled code from, its hosts may, too. */
+/** Hosts share this process's cache of compiled code: without it each would compile the same three megabytes again. */
 const { NODE_COMPILE_CACHE } = process.env
 const compileCache = { ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) }
 

@@ -1,4 +1,4 @@
-/** What roles may do, beside what the code behind them ever asks AWS for: a command that nobody sends needs no permission. */
+/** Compares what roles may do with what their code ever asks AWS for: a command that nobody sends needs no permission. */
 import { globSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { permissions, synthesize } from './synthesize.ts'

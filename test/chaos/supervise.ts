@@ -7,7 +7,7 @@ export const verdictPrefix = 'verdict: '
 export type Supervision = {
   /** The script of the run, and its arguments. */
   readonly args: readonly string[]
-  /** Where every line of the run is kept. */
+  /** The file that keeps every line of the run. */
   readonly journal: string
   readonly say: (line: string) => void
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { processedMessages, sqsEvent } from '../../local/invoke/sqs-event.ts'
 import { runCloud, type TinyRun } from './support/run.ts'
 
-/** What is to be processed once needs a longer `visibilitySeconds` than a busy machine takes to load and run the function. */
+/** A message to be processed once needs a longer `visibilitySeconds` than a busy machine takes to load and run the function. */
 const worker = (body: string, visibilitySeconds = 1) => ({
   functions: {
     Worker: {

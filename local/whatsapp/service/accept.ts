@@ -23,7 +23,7 @@ const MAX_MESSAGE = 1 << 20
 /** Listens for clients, on the loopback only. */
 export async function openFrontDoor(world: World, port: number): Promise<FrontDoor> {
   const server = createServer((_request, response) => response.writeHead(426).end())
-  /** Whose connections they are, as far as is known: a client says its name when it asks for the upgrade. */
+  /** The name of each connection's client, as far as it is known: a client says it when it asks for the upgrade. */
   const sockets = new Map<Duplex, string | undefined>()
   const webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE })
 

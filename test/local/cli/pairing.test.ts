@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { Frame } from '../../../local/cli/pair-display.ts'
 import { pair } from '../../../local/cli/pairing.ts'
 
-/** What answers the nth message of an action; the last is repeated. */
+/** The answers to the nth message of an action; the last is repeated. */
 type Script = Readonly<Record<string, readonly (readonly Frame[])[]>>
 
 const phone = '79001234567'

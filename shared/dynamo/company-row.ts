@@ -1,14 +1,13 @@
 /** The item `STATE`: how it is read, and the one conditional write that decides. */
 import { randomUUID } from 'node:crypto'
-import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { type CompanyState, emptyCompany } from '#shared/domain/company.ts'
 import { StoredCompany } from './company-schema.ts'
 import { unlessRefused } from './conditional.ts'
+import { count, getItem } from './items.ts'
 import type { ControlTable } from './shard-companies.ts'
 import { companyKey, partitionKey, sortKey, stateSortKey } from './table.ts'
-
-const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 
 const StateItem = v.objectWithRest(
   {
@@ -24,7 +23,7 @@ const StateItem = v.objectWithRest(
 
 export type CompanyRow = v.InferOutput<typeof StateItem> & { readonly state: CompanyState }
 
-export const companyRowKey = (companyId: string) => ({
+const companyRowKey = (companyId: string) => ({
   [partitionKey]: companyKey(companyId),
   [sortKey]: stateSortKey,
 })
@@ -35,12 +34,8 @@ export function parseRow(item: unknown): CompanyRow {
   return { ...row, state: row.doc ?? emptyCompany }
 }
 
-export async function readRow({ client, table }: ControlTable, companyId: string): Promise<CompanyRow> {
-  const found = await client.send(
-    new GetCommand({ TableName: table, Key: companyRowKey(companyId), ConsistentRead: true }),
-  )
-  return parseRow(found.Item)
-}
+export const readRow = async (control: ControlTable, companyId: string): Promise<CompanyRow> =>
+  parseRow(await getItem(control, companyRowKey(companyId)))
 
 /** What a write leaves behind, so that its sender recognises it when the answer was lost. */
 export type WriteMark = { readonly id: string; readonly slot: string }

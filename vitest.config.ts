@@ -4,8 +4,10 @@ import { LongestFirst } from './test/support/longest-first.ts'
 
 /** Tests that run the whole system, from templates that are synthesized once for all of them. */
 const whole = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts']
-/** Tests that change what Baileys trusts and how it verifies, for all of their process. */
-const library = ['test/local/whatsapp/**/*.test.ts', 'test/socket-host/{baileys-verify,host,whatsapp}.test.ts']
+/** Tests of the simulated WhatsApp: they change what Baileys trusts for their process, and put it back. */
+const simulator = ['test/local/whatsapp/**/*.test.ts']
+/** Tests that make Baileys verify, for all of their process: there is no way back from that. */
+const verifying = ['test/socket-host/{baileys-verify,host,whatsapp}.test.ts']
 
 // A run starts some hundred processes that load the same code: compiled once, it is read from here. The next run
 // removes it (local/synth.ts).
@@ -19,7 +21,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // Never: a test that passes the second time hides a fault of the product or of itself.
     retry: 0,
-    setupFiles: 'test/support/seeded.ts',
+    setupFiles: 'test/support/each-file.ts',
     projects: [
       {
         extends: true,
@@ -27,7 +29,7 @@ export default defineConfig({
           name: 'parts',
           globalSetup: 'test/support/print-seed.ts',
           include: ['test/**/*.test.ts'],
-          exclude: [...whole, ...library],
+          exclude: [...whole, ...simulator, ...verifying],
           // Half of the time would go into loading the same modules for each file.
           isolate: false,
           testTimeout: 30_000,
@@ -37,8 +39,18 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'library',
-          include: library,
+          name: 'simulator',
+          include: simulator,
+          isolate: false,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'verifying',
+          include: verifying,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

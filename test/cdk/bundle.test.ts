@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { bundleFunctions, writeBundle } from '../../cdk/bundle.ts'
 import { budgetOf, weigh } from '../../cdk/bundle-report.ts'
 import { type FunctionName, functions } from '../../functions/routes.ts'
-import { temporary } from './temporary.ts'
+import { temporary } from '../support/temporary.ts'
 
 const filesOf = (folder: string) =>
   Object.fromEntries(readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), 'utf8')]))

@@ -13,8 +13,8 @@ import { endpointVariables, type Services, startServices } from '../../local/ser
 import { createKey, createSecret } from '../../local/template/keys-and-secrets.ts'
 import { createQueue } from '../../local/template/queues.ts'
 import { createTable } from '../../local/template/tables.ts'
+import { temporary } from '../support/temporary.ts'
 import { only, synthesize } from './synthesize.ts'
-import { temporary } from './temporary.ts'
 
 const [container] = only(synthesize('dev').socketHost, 'AWS::ECS::TaskDefinition').Properties.ContainerDefinitions
 const variables: readonly { Name: string; Value: unknown }[] = container.Environment

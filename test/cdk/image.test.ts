@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { bundleSocketHost } from '../../cdk/bundle.ts'
 import { type Lockfile, pruneLockfile } from '../../cdk/lockfile.ts'
 import packageJson from '../../package.json' with { type: 'json' }
-import { temporary } from './temporary.ts'
+import { temporary } from '../support/temporary.ts'
 
 const context = temporary()
 await bundleSocketHost(context)

@@ -2,7 +2,7 @@ import { App, Stack } from 'aws-cdk-lib'
 import { describe, expect, it } from 'vitest'
 import { refuseOtherShards } from '../../cdk/live-shards.ts'
 import { readStage } from '../../cdk/stage.ts'
-import { temporary } from './temporary.ts'
+import { temporary } from '../support/temporary.ts'
 
 const deployer = { account: '111111111111', region: 'eu-central-1' }
 const now = Date.UTC(2026, 10, 22, 10, 3)

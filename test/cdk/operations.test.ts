@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { mostShards } from '#shared/env.ts'
 import { refuseOtherShards } from '../../cdk/live-shards.ts'
 import { readStage, stages } from '../../cdk/stage.ts'
+import { temporary } from '../support/temporary.ts'
 import { only, resources, synthesize, synthesizeStacks } from './synthesize.ts'
-import { temporary } from './temporary.ts'
 
 const operations = readFileSync('docs/operations.md', 'utf8')
 const headings = [...operations.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading!)

@@ -9,7 +9,7 @@ import { addChecks } from '../../cdk/nag.ts'
 import { addStacks } from '../../cdk/stacks.ts'
 import { readStage, type StageConfig } from '../../cdk/stage.ts'
 import { type FunctionName, functions } from '../../functions/routes.ts'
-import { temporary } from './temporary.ts'
+import { temporary } from '../support/temporary.ts'
 
 export type Resource = {
   readonly Type: string

@@ -1,13 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
+import { temporary } from '../support/temporary.ts'
 import { supervise, verdictPrefix } from './supervise.ts'
 
 async function watched(script: string) {
-  const folder = mkdtempSync(join(tmpdir(), 'pairplane-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const journal = join(folder, 'journal')
+  const journal = join(temporary(), 'journal')
   const said: string[] = []
   const code = await supervise({
     args: ['--input-type=module', '--eval', script],

@@ -5,7 +5,7 @@ import { jwtVerify } from 'jose/jwt/verify'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { isRunning } from '../../local/data-dir.ts'
 import { type LocalOptions, type LocalRun, startLocal } from '../../local/local-run.ts'
-import { temporaryFolder } from './support/assembly.ts'
+import { temporary } from '../support/temporary.ts'
 import { cloudWithHosts } from './support/host.ts'
 
 /** Lines of hosts, with the host's id in front. */
@@ -144,7 +144,7 @@ describe('a run', () => {
   })
 
   test('does not share its port or its data', async () => {
-    const dataDir = `${temporaryFolder()}/data`
+    const dataDir = `${temporary()}/data`
     const run = await start({ hosts: 0, dataDir })
     await expect(start({ hosts: 0, port: Number(new URL(run.url).port) })).rejects.toMatchObject({ code: 'EADDRINUSE' })
     await expect(start({ hosts: 0, dataDir })).rejects.toThrow('in use by another local run')

@@ -16,7 +16,7 @@ import { clientsFor, destroyClients } from '../../local/services/clients.ts'
 import { GenerateSecretString, generateSecret } from '../../local/services/generated-secret.ts'
 import { startServices } from '../../local/services/services.ts'
 import { createQueue } from '../../local/template/queues.ts'
-import { temporaryFolder } from './support/assembly.ts'
+import { temporary } from '../support/temporary.ts'
 
 async function start(dataDir?: string, env: NodeJS.ProcessEnv = {}) {
   const unknown: string[] = []
@@ -132,7 +132,7 @@ test('DynamoDB survives a client that vanishes in the middle of a request', asyn
 
 describe('a data folder', () => {
   test('keeps tables, keys, secrets and unsent messages', async () => {
-    const folder = temporaryFolder()
+    const folder = temporary()
     const schema = { AttributeName: 'pk', AttributeType: 'S' } as const
     const first = await start(folder)
     await first.dynamodb.send(

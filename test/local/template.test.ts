@@ -5,7 +5,8 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type Clients, clientsFor, destroyClients } from '../../local/services/clients.ts'
 import { startServices } from '../../local/services/services.ts'
 import { realiseAssembly } from '../../local/template.ts'
-import { temporaryFolder, webSocketApi, writeAssembly } from './support/assembly.ts'
+import { temporary } from '../support/temporary.ts'
+import { webSocketApi, writeAssembly } from './support/assembly.ts'
 
 let clients: Clients
 
@@ -112,7 +113,7 @@ describe('realising a template', () => {
   })
 
   test('follows imports from other stacks', async () => {
-    const folder = temporaryFolder()
+    const folder = temporary()
     mkdirSync(join(folder, 'asset.fn'))
     const stacks = {
       a: {
@@ -191,6 +192,6 @@ describe('what is not understood is refused by name', () => {
 })
 
 test('an assembly that is none is named', async () => {
-  const folder = temporaryFolder()
+  const folder = temporary()
   await expect(realiseAssembly(folder, clients, urls)).rejects.toThrow('manifest.json is missing')
 })

@@ -1,8 +1,7 @@
 /** Hand-made cloud assemblies, as small as a test can do with. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { temporary } from '../../support/temporary.ts'
 
 type Resources = Record<string, { Type: string; Properties: object; Metadata?: object }>
 
@@ -14,16 +13,9 @@ export type TinyCloud = {
   outputs?: Record<string, { Value: unknown; Export?: { Name: string } }>
 }
 
-/** A folder that is gone after the test. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'pairplane-test-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
 /** Writes an assembly with one stack named `tiny`. */
 export function writeAssembly(cloud: TinyCloud): string {
-  const folder = temporaryFolder()
+  const folder = temporary()
   const functions = Object.entries(cloud.functions).map(([id, { code, timeout = 3, variables = {} }]) => {
     mkdirSync(join(folder, `asset.${id}`))
     writeFileSync(join(folder, `asset.${id}`, 'index.mjs'), code)

@@ -20,6 +20,7 @@ beforeAll(async () => {
   verifyStrictly()
   simulator = await startSimulator()
 })
+afterAll(() => verifyStrictly(false))
 afterAll(() => simulator.close())
 
 describe.concurrent('companion_hello', () => {

@@ -9,6 +9,7 @@ beforeAll(async () => {
   verifyStrictly()
   simulator = await startSimulator()
 })
+afterAll(() => verifyStrictly(false))
 afterEach(() => setService(simulator, 'ok'))
 afterAll(() => simulator.close())
 

@@ -26,6 +26,7 @@ beforeAll(async () => {
   simulator = await startSimulator()
   device = await linkedDevice(simulator, NUMBER)
 })
+afterAll(() => verifyStrictly(false))
 afterAll(() => simulator.close())
 
 describe('logging in', () => {

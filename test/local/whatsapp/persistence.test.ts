@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Simulator, startSimulator } from '../../../local/whatsapp/simulator.ts'
 import { readTrustSettings } from '../../../local/whatsapp/trust-settings.ts'
+import { temporary } from '../../support/temporary.ts'
 import {
   behave,
   connect,
@@ -20,11 +20,11 @@ import {
 
 let folder: string
 
-beforeAll(async () => {
+beforeAll(() => {
   verifyStrictly()
-  folder = await mkdtemp(join(tmpdir(), 'pairplane-whatsapp-'))
+  folder = temporary()
 })
-afterAll(() => rm(folder, { recursive: true }))
+afterAll(() => verifyStrictly(false))
 
 describe('with a state file', { timeout: 60_000 }, () => {
   test('a restart keeps the root key, the devices and how phones behave', async () => {

@@ -25,7 +25,10 @@ beforeEach(async () => {
   verifyStrictly()
   simulator = await startSimulator()
 })
-afterEach(() => simulator.close())
+afterEach(async () => {
+  verifyStrictly(false)
+  await simulator.close()
+})
 
 describe('logging in', () => {
   test('with half-paired credentials: 401', async () => {

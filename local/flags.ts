@@ -1,7 +1,7 @@
 /** The flags of `npm start`; each can also be set in the environment. */
 import { parseArgs } from 'node:util'
 import * as v from 'valibot'
-import { mostShards } from '#shared/env.ts'
+import { mostShards } from '#shared/config/env.ts'
 import { checkArguments } from './cli/arguments.ts'
 
 /** Which WhatsApp the hosts talk to. */

@@ -1,4 +1,6 @@
 /** A whole Pairplane in this process, on free ports: what `npm start` runs, and what end-to-end tests start. */
+
+import type { Simulator } from '../simulator/simulator.ts'
 import { startControlPlane } from './control-plane.ts'
 import { type DataDir, openDataDir } from './data-dir.ts'
 import { devApi } from './dev-api.ts'
@@ -15,7 +17,6 @@ import { synthesize } from './synth.ts'
 import type { Cloud } from './template/cloud.ts'
 import { realiseAssembly } from './template.ts'
 import { tokenSigner } from './tokens.ts'
-import type { Simulator } from './whatsapp/simulator.ts'
 import { startWhatsApp } from './whatsapp-service.ts'
 
 export type LocalOptions = {

@@ -1,9 +1,10 @@
 /** `/simulator/…`: the phones of the simulated WhatsApp. */
+
+import type { Simulator } from '../simulator/simulator.ts'
 import { sendJson } from './dev-api.ts'
 import type { WhatsApp } from './flags.ts'
 import { readBody } from './gateway/body.ts'
 import type { HttpHandler } from './gateway/http-api.ts'
-import type { Simulator } from './whatsapp/simulator.ts'
 
 const maxBodyBytes = 64 * 1024
 

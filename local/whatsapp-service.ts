@@ -1,9 +1,10 @@
 /** The WhatsApp of this run, as its hosts and its HTTP surface see it. */
+
+import type { Simulator } from '../simulator/simulator.ts'
 import type { WhatsApp } from './flags.ts'
 import type { HttpHandler } from './gateway/http-api.ts'
 import type { Log } from './invoke/outcome.ts'
 import { noSimulatorApi, simulatorApi } from './simulator-api.ts'
-import type { Simulator } from './whatsapp/simulator.ts'
 
 export type WhatsAppService = {
   /** Variables and preloads that point a host at it; none for the real one. */
@@ -31,8 +32,8 @@ export async function startWhatsApp(
 async function startSimulated(stateFile: string | undefined, log: Log): Promise<WhatsAppService> {
   // Loaded only here: a run against another WhatsApp does without the simulator's megabytes.
   const [{ startSimulator }, { describeEvent }] = await Promise.all([
-    import('./whatsapp/simulator.ts'),
-    import('./whatsapp/events.ts'),
+    import('../simulator/simulator.ts'),
+    import('../simulator/events.ts'),
   ])
   const simulator = await startSimulator({
     port: 0,
@@ -64,6 +65,6 @@ function trusting({
       PAIRPLANE_WHATSAPP_ROOT_KEY: rootKey,
       ...(namesClients && { PAIRPLANE_WHATSAPP_CLIENT: hostId }),
     }),
-    preloads: [new URL('./whatsapp/trust.ts', import.meta.url).href],
+    preloads: [new URL('../simulator/trust.ts', import.meta.url).href],
   }
 }

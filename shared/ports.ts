@@ -1,10 +1,11 @@
 /** What the product needs from the outside, named for the role. Adapters live in `shared/dynamo` and `shared/aws`. */
-import type { BudgetTicket, Limit } from './domain/budget.ts'
-import type { CompanyState, Decision, Notice, Transition } from './domain/company.ts'
-import type { Language } from './domain/errors.ts'
-import type { LeaseSeen } from './domain/lease.ts'
-import type { Result } from './domain/result.ts'
-import type { LeaseView } from './domain/view.ts'
+
+import type { CompanyState, Decision, Notice, Transition } from './domain/company/company.ts'
+import type { LeaseView } from './domain/company/view.ts'
+import type { LeaseSeen } from './domain/fleet/lease.ts'
+import type { BudgetTicket, Limit } from './domain/values/budget.ts'
+import type { Language } from './domain/values/errors.ts'
+import type { Result } from './domain/values/result.ts'
 import type { HostCommand, WatchdogMessage } from './protocol/host-commands.ts'
 
 /** Wall clock, epoch ms. */
@@ -122,7 +123,7 @@ export type LeaseStore = {
   }): Promise<void>
 }
 
-/** The budgets of codes, per phone and per company (R24). Keys are hashes; `shared/code-budget.ts` makes them. */
+/** The budgets of codes, per phone and per company (R24). Keys are hashes; `shared/budget/code-budget.ts` makes them. */
 export type BudgetStore = {
   /** Takes a code from each budget, or from none. */
   take(

@@ -1,8 +1,8 @@
 /** The process: its environment, its log and who is told of errors. Baileys is loaded after that. */
 import { randomUUID } from 'node:crypto'
-import { parseEnv, SocketHostEnv } from '#shared/env.ts'
-import { createLog } from '#shared/log.ts'
-import { sentrySettings } from '#shared/sentry-settings.ts'
+import { parseEnv, SocketHostEnv } from '#shared/config/env.ts'
+import { createLog } from '#shared/telemetry/log.ts'
+import { sentrySettings } from '#shared/telemetry/sentry-settings.ts'
 import type { HostReporter } from './sentry.ts'
 
 const env = parseEnv(SocketHostEnv, process.env)

@@ -1,10 +1,10 @@
 /** A host from its first socket to its last. */
-import type { SocketHostEnv } from '#shared/env.ts'
-import type { Log } from '#shared/log.ts'
-import { serveHealth } from './health.ts'
-import { socketHost } from './host.ts'
-import { keepMeasuring } from './measured.ts'
-import { blameSocket } from './whatsapp.ts'
+import type { SocketHostEnv } from '#shared/config/env.ts'
+import type { Log } from '#shared/telemetry/log.ts'
+import { serveHealth } from './fleet/health.ts'
+import { socketHost } from './fleet/host.ts'
+import { keepMeasuring } from './fleet/host-metrics.ts'
+import { blameSocket } from './whatsapp/baileys-whatsapp.ts'
 import { hostDeps } from './wiring.ts'
 
 /** Without contact to the store for so long a host is replaced; outages shorter than that it sits out. */

@@ -1,8 +1,8 @@
 /** The reporter of a host. Loaded only with a DSN. */
 import { captureException, close, flush, init } from '@sentry/node'
-import type { Log, LogFields } from '#shared/log.ts'
-import { errorContext, type Reporter, sentryOptions } from '#shared/sentry.ts'
-import type { SentrySettings } from '#shared/sentry-settings.ts'
+import type { Log, LogFields } from '#shared/telemetry/log.ts'
+import { errorContext, type Reporter, sentryOptions } from '#shared/telemetry/sentry.ts'
+import type { SentrySettings } from '#shared/telemetry/sentry-settings.ts'
 
 export type HostReporter = Pick<Reporter, 'error' | 'flush'> & {
   /** A log whose `error` lines are reported as well: somebody has to act on them. */

@@ -1,6 +1,7 @@
 /** The clocks and timers of a host, injected so that tests run on a clock of their own. */
+
+import type { Timer } from '#shared/async/time-limit.ts'
 import type { Clock } from '#shared/ports.ts'
-import type { Timer } from '#shared/time-limit.ts'
 
 /** Stops a timer; harmless when it has fired. */
 export type Cancel = ReturnType<Timer>

@@ -4,7 +4,7 @@ import { join, posix } from 'node:path'
 import { expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '..')
-const folders = ['cdk', 'functions', 'local', 'shared', 'socket-host', 'test']
+const folders = ['cdk', 'functions', 'local', 'shared', 'simulator', 'socket-host', 'test']
 const files = folders
   .flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: root }))
   .map((file) => file.replaceAll('\\', '/'))
@@ -19,14 +19,42 @@ type Rule = {
   readonly may: readonly string[]
 }
 
+/** Files of shared/dynamo that every store stands on. */
+const dynamoGround = [
+  ...['batch-get', 'conditional', 'document-client', 'items', 'shard-companies', 'store-unavailable', 'table'].map(
+    (file) => `shared/dynamo/${file}.ts`,
+  ),
+]
+
 /** The first rule that a file falls under is its rule. */
 const rules: readonly Rule[] = [
   {
-    name: 'only the phone normaliser of shared/domain uses a library',
-    of: ['shared/domain/phone.ts', 'shared/domain/phone-input.ts'],
-    may: ['libphonenumber-js', 'shared/domain/'],
+    name: 'only the phone normaliser uses a library in the domain',
+    of: ['shared/domain/values/phone.ts', 'shared/domain/values/phone-input.ts'],
+    may: ['libphonenumber-js', 'shared/domain/values/'],
   },
-  { name: 'shared/domain imports nothing but itself', of: ['shared/domain/'], may: ['shared/domain/'] },
+  { name: 'values of the domain import no other room', of: ['shared/domain/values/'], may: ['shared/domain/values/'] },
+  {
+    name: 'the state of a company stands on values',
+    of: ['shared/domain/company/'],
+    may: ['shared/domain/company/', 'shared/domain/values/'],
+  },
+  {
+    name: 'transitions of an attempt stand on the state of a company, and know no session',
+    of: ['shared/domain/attempt/'],
+    may: ['shared/domain/attempt/', 'shared/domain/company/', 'shared/domain/values/'],
+  },
+  {
+    name: 'transitions of a session may end an attempt',
+    of: ['shared/domain/session/'],
+    may: ['shared/domain/session/', 'shared/domain/attempt/', 'shared/domain/company/', 'shared/domain/values/'],
+  },
+  { name: 'leases and shards know nothing of companies', of: ['shared/domain/fleet/'], may: ['shared/domain/fleet/'] },
+  {
+    name: 'what is counted is read off the state of a company, never decided',
+    of: ['shared/domain/metrics/'],
+    may: ['shared/domain/metrics/', 'shared/domain/company/', 'shared/domain/values/'],
+  },
   {
     name: 'shared/protocol imports the schema library and the domain',
     of: ['shared/protocol/'],
@@ -34,7 +62,7 @@ const rules: readonly Rule[] = [
   },
   {
     name: 'names of tables and metrics, and settings, import nothing',
-    of: ['shared/dynamo/table.ts', 'shared/metric-names.ts', 'shared/settings.ts'],
+    of: ['shared/dynamo/table.ts', 'shared/telemetry/metric-names.ts', 'shared/config/settings.ts'],
     may: [],
   },
   {
@@ -44,41 +72,89 @@ const rules: readonly Rule[] = [
   },
   {
     name: 'the environment schemas import the schema library and settings',
-    of: ['shared/env.ts', 'shared/authorizer-env.ts'],
-    may: ['valibot', 'shared/authorizer-env.ts', 'shared/settings.ts'],
+    of: ['shared/config/'],
+    may: ['valibot', 'shared/config/'],
   },
-  {
-    name: 'shared/dynamo imports the AWS SDK, the schema library, domain, ports, and how tasks run beside each other',
-    of: ['shared/dynamo/'],
+  { name: 'how tasks run beside each other is nobody else’s business', of: ['shared/async/'], may: [] },
+  ...['clients', 'company', 'credentials', 'fleet'].map((room) => ({
+    name: `the stores of shared/dynamo/${room} stand on the table and on lease rows, not on each other`,
+    of: [`shared/dynamo/${room}/`],
     may: [
-      ...['@aws-sdk/', 'valibot', 'node:', 'shared/domain/', 'shared/dynamo/', 'shared/ports.ts'],
-      ...['shared/in-parallel.ts', 'shared/serial-queue.ts'],
+      ...['@aws-sdk/', 'valibot', 'node:', 'shared/domain/', `shared/dynamo/${room}/`, 'shared/ports.ts'],
+      ...[...dynamoGround, 'shared/dynamo/fleet/lease-row.ts', 'shared/async/'],
     ],
+  })),
+  {
+    name: 'the ground of shared/dynamo knows no store',
+    of: ['shared/dynamo/'],
+    may: ['@aws-sdk/', 'valibot', 'node:', 'shared/ports.ts', ...dynamoGround],
   },
   {
     name: 'shared/aws imports the AWS SDK, domain, ports, the log and what the stores share',
     of: ['shared/aws/'],
-    may: ['@aws-sdk/', 'node:', 'shared/aws/', 'shared/domain/', 'shared/dynamo/', 'shared/log.ts', 'shared/ports.ts'],
+    may: [
+      ...['@aws-sdk/', 'node:', 'shared/aws/', 'shared/domain/', 'shared/ports.ts', 'shared/telemetry/log.ts'],
+      ...dynamoGround,
+    ],
   },
   { name: 'shared imports only shared', of: ['shared/'], may: ['node:', 'shared/'] },
   { name: 'functions/routes.ts is plain data', of: ['functions/routes.ts'], may: [] },
   {
-    name: 'functions import shared, middy, jose and valibot; never socket-host, local or cdk',
-    of: ['functions/'],
-    may: [...['functions/', 'shared/', '@middy/core', 'jose', 'valibot', 'ulid', 'node:'], '@sentry/aws-serverless'],
-  },
-  {
-    name: 'only four files of socket-host know Baileys',
-    of: [
-      'socket-host/whatsapp.ts',
-      'socket-host/auth-state.ts',
-      'socket-host/baileys-verify.ts',
-      'socket-host/baileys-keys.ts',
+    name: 'access, telemetry and use cases of functions know neither API, nor how they are wired',
+    of: ['functions/access/', 'functions/telemetry/', 'functions/use-cases/'],
+    may: [
+      ...['functions/access/', 'functions/telemetry/', 'functions/use-cases/'],
+      ...['shared/', 'jose', 'valibot', 'ulid', 'node:', '@sentry/aws-serverless'],
     ],
-    may: ['@whiskeysockets/baileys', 'socket-host/', 'shared/', 'valibot', 'node:'],
   },
   {
-    name: 'socket-host imports shared and its own libraries; never functions, local or cdk',
+    name: 'the wiring of functions knows neither API',
+    of: ['functions/wiring/'],
+    may: ['functions/wiring/', 'functions/access/', 'functions/telemetry/', 'functions/use-cases/', 'shared/'],
+  },
+  ...['http', 'ws'].map((api) => ({
+    name: `functions/${api} does not know the other API`,
+    of: [`functions/${api}/`],
+    may: [
+      ...[`functions/${api}/`, 'functions/access/', 'functions/telemetry/', 'functions/use-cases/'],
+      ...['functions/wiring/', 'functions/failures.ts', 'functions/language.ts', 'shared/', '@middy/core', 'valibot'],
+      ...['ulid', 'node:'],
+    ],
+  })),
+  {
+    name: 'functions import shared and valibot; never socket-host, local, simulator or cdk',
+    of: ['functions/'],
+    may: ['functions/', 'shared/', 'valibot', 'node:'],
+  },
+  {
+    name: 'only four files know Baileys',
+    of: [
+      'socket-host/whatsapp/baileys-whatsapp.ts',
+      'socket-host/whatsapp/credentials/auth-state.ts',
+      'socket-host/whatsapp/patches/',
+    ],
+    may: ['@whiskeysockets/baileys', 'socket-host/whatsapp/', 'shared/', 'valibot', 'node:'],
+  },
+  {
+    name: 'WhatsApp’s room knows neither companies nor the fleet',
+    of: ['socket-host/whatsapp/'],
+    may: ['socket-host/whatsapp/', 'shared/', 'valibot', 'node:'],
+  },
+  {
+    name: 'a company on a host knows WhatsApp by its port, and not the fleet',
+    of: ['socket-host/company/'],
+    may: ['socket-host/company/', 'socket-host/whatsapp/port.ts', 'socket-host/time.ts', 'shared/', 'ulid', 'node:'],
+  },
+  {
+    name: 'the fleet knows companies, and not WhatsApp',
+    of: ['socket-host/fleet/'],
+    may: [
+      ...['socket-host/fleet/', 'socket-host/company/', 'socket-host/time.ts', 'shared/'],
+      ...['@aws-sdk/client-sqs', 'valibot', 'node:'],
+    ],
+  },
+  {
+    name: 'socket-host imports shared and its own libraries; never functions, local, simulator or cdk',
     of: ['socket-host/'],
     may: ['socket-host/', 'shared/', '@sentry/node', '@aws-sdk/client-sqs', 'valibot', 'ulid', 'node:'],
   },
@@ -86,28 +162,23 @@ const rules: readonly Rule[] = [
     name: 'cdk imports names, settings, environment schemas and routes; handlers by path only',
     of: ['cdk/'],
     may: [
-      ...[
-        'cdk/',
-        'cdk.json',
-        'package.json',
-        'shared/env.ts',
-        'shared/dynamo/table.ts',
-        'shared/metric-names.ts',
-        'shared/settings.ts',
-        'functions/routes.ts',
-      ],
+      ...['cdk/', 'cdk.json', 'package.json', 'functions/routes.ts', 'shared/config/env.ts'],
+      ...['shared/config/settings.ts', 'shared/dynamo/table.ts', 'shared/telemetry/metric-names.ts'],
       ...['aws-cdk-lib', 'constructs', 'cdk-nag', 'esbuild', 'valibot', 'node:'],
     ],
   },
   {
-    name: 'the simulated WhatsApp stands alone, but for the library whose peer it is',
-    of: ['local/whatsapp/'],
-    may: ['local/whatsapp/', '@whiskeysockets/baileys', 'shared/', 'valibot', 'ws', 'node:'],
+    name: 'the simulated WhatsApp stands alone, but for the library whose peer it is, and how phones are written and masked',
+    of: ['simulator/'],
+    may: [
+      ...['simulator/', 'shared/domain/values/phone.ts', 'shared/telemetry/redact.ts'],
+      ...['@whiskeysockets/baileys', 'valibot', 'ws', 'node:'],
+    ],
   },
   {
-    name: 'local imports shared and the engines; product code and cdk by path only',
+    name: 'local imports shared, the simulator and the engines; product code and cdk by path only',
     of: ['local/'],
-    may: ['local/', 'shared/', '@aws-sdk/', 'dynalite', 'fauxqs', 'jose', 'valibot', 'ws', 'node:'],
+    may: ['local/', 'shared/', 'simulator/', '@aws-sdk/', 'dynalite', 'fauxqs', 'jose', 'valibot', 'ws', 'node:'],
   },
   { name: 'tests import anything', of: ['test/'], may: ['*'] },
 ]
@@ -146,8 +217,12 @@ const offending = (breaks: (file: string, source: string) => boolean) =>
 
 test('imports are found at all', () => {
   expect(files.length).toBeGreaterThan(100)
-  expect(imports).toContainEqual({ file: 'shared/domain/pairing.ts', target: 'shared/domain/phone.ts', isType: false })
-  expect(imports).toContainEqual({ file: 'shared/ports.ts', target: 'shared/domain/company.ts', isType: true })
+  expect(imports).toContainEqual({
+    file: 'shared/domain/attempt/pairing.ts',
+    target: 'shared/domain/values/phone.ts',
+    isType: false,
+  })
+  expect(imports).toContainEqual({ file: 'shared/ports.ts', target: 'shared/domain/company/company.ts', isType: true })
 })
 
 test('every file has a rule', () => {

@@ -2,7 +2,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { expect, it } from 'vitest'
-import { errorCodes, errorSpec } from '#shared/domain/errors.ts'
+import { errorCodes, errorSpec } from '#shared/domain/values/errors.ts'
 import { clientActions } from '#shared/protocol/client-messages.ts'
 import { httpRoutes } from '../functions/routes.ts'
 
@@ -35,7 +35,7 @@ it.each(['README.md', 'docs/api.md', 'docs/troubleshooting.md', 'docs/pairing.md
   '%s names no error code and no variable that does not exist',
   (page) => {
     const upperCase = /\b[A-Z]+(_[A-Z]+)+\b/g
-    const variables = ['shared/env.ts', 'local/cli/pair.ts'].flatMap((file) => read(file).match(upperCase) ?? [])
+    const variables = ['shared/config/env.ts', 'local/cli/pair.ts'].flatMap((file) => read(file).match(upperCase) ?? [])
     const known = new Set<string>([...errorCodes, ...variables])
     const ofAws = /^AWS_/
     const named = read(page).match(upperCase) ?? []
@@ -45,7 +45,9 @@ it.each(['README.md', 'docs/api.md', 'docs/troubleshooting.md', 'docs/pairing.md
 
 it('docs/api.md names every action, event and route', () => {
   const page = read('docs/api.md')
-  const events = [...read('shared/domain/company.ts').matchAll(/\bevent: '([a-z-]+)'/g)].map(([, event = '']) => event)
+  const events = [...read('shared/domain/company/company.ts').matchAll(/\bevent: '([a-z-]+)'/g)].map(
+    ([, event = '']) => event,
+  )
   const routes = Object.keys(httpRoutes).filter((route) => !route.startsWith('$'))
   expect(events).toContain('pairing-code')
   const names = [...clientActions, ...events, ...routes, 'status', 'error', 'credentials-reset-error', 'pong']

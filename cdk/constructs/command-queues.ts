@@ -2,7 +2,7 @@ import { Duration, Stack } from 'aws-cdk-lib'
 import { type IMetric, MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
-import { commandQueue } from '#shared/settings.ts'
+import { commandQueue } from '#shared/config/settings.ts'
 import type { Alerts } from './alerts.ts'
 import { deadLetters } from './dead-letters.ts'
 
@@ -18,7 +18,7 @@ const perAlarm = 10
 
 /** The way to the hosts: one FIFO queue per shard, and one dead-letter queue for them all. */
 export class CommandQueues extends Construct {
-  /** URL of the queue of shard 0; the others' differ in the number only (shared/env.ts). */
+  /** URL of the queue of shard 0; the others' differ in the number only (shared/config/env.ts). */
   readonly firstUrl: string
   /** Seconds for which the oldest command has waited, of ten queues each. */
   readonly oldestCommands: readonly IMetric[]

@@ -3,7 +3,7 @@ import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets'
 import * as ecs from 'aws-cdk-lib/aws-ecs'
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Construct } from 'constructs'
-import { hostDefaults } from '#shared/settings.ts'
+import { hostDefaults } from '#shared/config/settings.ts'
 import type { StageConfig } from '../stage.ts'
 import { acknowledge } from './acknowledge.ts'
 import { logGroup } from './logs.ts'
@@ -80,7 +80,7 @@ export const healthCommand = (url: string, withinMs: number): string[] => [
   ].join('; '),
 ]
 
-/** Asks the host itself: it answers 200 while its event loop turns and it reaches its leases (socket-host/health.ts). */
+/** Asks the host itself: it answers 200 while its event loop turns and it reaches its leases (socket-host/fleet/health.ts). */
 const healthCheck: ecs.HealthCheck = {
   command: ['CMD', ...healthCommand(`http://127.0.0.1:${hostDefaults.healthPort}/health`, healthWithinMs)],
   interval: Duration.seconds(15),

@@ -1,5 +1,5 @@
 import { type IMetric, MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch'
-import { codeDimension, metricNames, metricNamespace } from '#shared/metric-names.ts'
+import { codeDimension, metricNames, metricNamespace } from '#shared/telemetry/metric-names.ts'
 import { fiveMinutes } from './alerts.ts'
 
 /** The metrics that functions and hosts of a stage log about pairing. */

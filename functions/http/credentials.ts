@@ -1,14 +1,15 @@
 /** What is stored of a company, and how to be rid of it (requirements section 7). */
-import { ok } from '#shared/domain/result.ts'
-import { clock, commandQueue, companyStore, log, publisher, sight, verify } from '../deps.ts'
-import { endpoint } from '../endpoint.ts'
-import { once } from '../once.ts'
-import { type ResetDeps, reset } from '../reset.ts'
-import { json } from '../responses.ts'
-import type { Sight } from '../sight.ts'
-import { type TellDeps, tell } from '../tell.ts'
-import type { VerifyToken } from '../tokens.ts'
+
+import { once } from '#shared/async/once.ts'
+import { ok } from '#shared/domain/values/result.ts'
+import type { VerifyToken } from '../access/tokens.ts'
+import type { Sight } from '../telemetry/telemetry.ts'
+import { type ResetDeps, reset } from '../use-cases/reset.ts'
+import { type TellDeps, tell } from '../use-cases/tell.ts'
+import { clock, commandQueue, companyStore, log, publisher, sight, verify } from '../wiring/deps.ts'
+import { endpoint } from './endpoint.ts'
 import { companyRoute, noInput, type Route } from './request.ts'
+import { json } from './responses.ts'
 import { phoneFor } from './views.ts'
 
 export type CredentialsDeps = ResetDeps & TellDeps & { readonly verify: VerifyToken; readonly sight: Sight }

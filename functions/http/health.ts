@@ -3,13 +3,14 @@
  * no token, touches nothing and calls nobody, so there is nothing to report to Sentry either: what could still fail here
  * rings the alarm of failing functions.
  */
-import { err, ok } from '#shared/domain/result.ts'
-import { HealthEnv, parseEnv } from '#shared/env.ts'
-import { createLog, type Log } from '#shared/log.ts'
-import { endpoint } from '../endpoint.ts'
-import { once } from '../once.ts'
-import { json } from '../responses.ts'
+
+import { once } from '#shared/async/once.ts'
+import { HealthEnv, parseEnv } from '#shared/config/env.ts'
+import { err, ok } from '#shared/domain/values/result.ts'
+import { createLog, type Log } from '#shared/telemetry/log.ts'
+import { endpoint } from './endpoint.ts'
 import type { Route } from './request.ts'
+import { json } from './responses.ts'
 
 export type HealthDeps = { readonly log: Log; readonly version: string }
 

@@ -1,10 +1,10 @@
 /** The `Idempotency-Key` header: the same key and the same request get the same answer, for a day. */
 import { createHash } from 'node:crypto'
-import { err, ok } from '#shared/domain/result.ts'
-import type { IdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
-import type { Log } from '#shared/log.ts'
-import { json, type Problem } from '../responses.ts'
+import { err, ok } from '#shared/domain/values/result.ts'
+import type { IdempotencyStore } from '#shared/dynamo/clients/idempotency-store.ts'
+import type { Log } from '#shared/telemetry/log.ts'
 import { badRequest, type CompanyRequest, type Reply } from './request.ts'
+import { json, type Problem } from './responses.ts'
 
 export type IdempotencyDeps = {
   readonly idempotency: IdempotencyStore

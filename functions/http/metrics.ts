@@ -1,5 +1,6 @@
 /** How pairing goes, in numbers (requirements section 7): for dashboards of the marketplace's own. */
 
+import { once } from '#shared/async/once.ts'
 import {
   type Counts,
   countOf,
@@ -9,18 +10,17 @@ import {
   percentile,
   ratio,
   sumOf,
-} from '#shared/domain/metrics.ts'
-import { ok } from '#shared/domain/result.ts'
-import type { HostLine, MetricStore } from '#shared/dynamo/metric-store.ts'
-import type { Log } from '#shared/log.ts'
+} from '#shared/domain/metrics/metrics.ts'
+import { ok } from '#shared/domain/values/result.ts'
+import type { HostLine, MetricStore } from '#shared/dynamo/fleet/metric-store.ts'
 import type { Clock } from '#shared/ports.ts'
-import { clock, log, metricStore, shards, sight, verify } from '../deps.ts'
-import { endpoint } from '../endpoint.ts'
-import { once } from '../once.ts'
-import { json } from '../responses.ts'
-import type { Sight } from '../sight.ts'
-import type { VerifyToken } from '../tokens.ts'
+import type { Log } from '#shared/telemetry/log.ts'
+import type { VerifyToken } from '../access/tokens.ts'
+import type { Sight } from '../telemetry/telemetry.ts'
+import { clock, log, metricStore, shards, sight, verify } from '../wiring/deps.ts'
+import { endpoint } from './endpoint.ts'
 import { adminRoute, noInput, type Route } from './request.ts'
+import { json } from './responses.ts'
 
 export type MetricsDeps = {
   readonly log: Log

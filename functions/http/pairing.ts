@@ -1,8 +1,13 @@
 /** Pairing for those who have no WebSocket: ask for a code, then poll the attempt (requirements section 7). */
 import * as v from 'valibot'
-import { err, ok } from '#shared/domain/result.ts'
+import { once } from '#shared/async/once.ts'
+import { err, ok } from '#shared/domain/values/result.ts'
 import { TypedPhone } from '#shared/protocol/client-messages.ts'
 import { attemptFields } from '#shared/protocol/server-messages.ts'
+import type { VerifyToken } from '../access/tokens.ts'
+import type { Sight } from '../telemetry/telemetry.ts'
+import { type StartPairingDeps, startPairing } from '../use-cases/start-pairing.ts'
+import { type TellDeps, tell } from '../use-cases/tell.ts'
 import {
   budget,
   clock,
@@ -14,16 +19,11 @@ import {
   publisher,
   sight,
   verify,
-} from '../deps.ts'
-import { endpoint } from '../endpoint.ts'
-import { once } from '../once.ts'
-import { json } from '../responses.ts'
-import type { Sight } from '../sight.ts'
-import { type StartPairingDeps, startPairing } from '../start-pairing.ts'
-import { type TellDeps, tell } from '../tell.ts'
-import type { VerifyToken } from '../tokens.ts'
+} from '../wiring/deps.ts'
+import { endpoint } from './endpoint.ts'
 import { type IdempotencyDeps, idempotently } from './idempotency.ts'
 import { type CompanyRequest, companyRoute, noInput, type Reply, type Route } from './request.ts'
+import { json } from './responses.ts'
 import { attemptBody } from './views.ts'
 
 export type PairingDeps = StartPairingDeps &

@@ -1,10 +1,10 @@
 /** Requests of the HTTP API: the event as far as we read it, and who may ask for what with which input. */
 import * as v from 'valibot'
-import type { Language } from '#shared/domain/errors.ts'
-import { err, ok, type Result } from '#shared/domain/result.ts'
+import type { Language } from '#shared/domain/values/errors.ts'
+import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import { CompanyId, firstIssue, longestMessage } from '#shared/protocol/client-messages.ts'
-import type { HttpResponse, Problem } from '../responses.ts'
-import type { Caller } from '../tokens.ts'
+import type { Caller } from '../access/tokens.ts'
+import type { HttpResponse, Problem } from './responses.ts'
 
 /**
  * Texts by name. Whoever else sends this format writes null for what is not there (function URLs, emulators of AWS): a

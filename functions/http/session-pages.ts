@@ -1,7 +1,7 @@
 /** Pages of sessions: through the shards one after another, each company read as it is now. */
 import * as v from 'valibot'
-import type { SessionStatus } from '#shared/domain/company.ts'
-import { err, ok, type Result } from '#shared/domain/result.ts'
+import type { SessionStatus } from '#shared/domain/company/company.ts'
+import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import type { CompanyStore } from '#shared/ports.ts'
 import { type SessionViewer, sessionBody } from './views.ts'
 

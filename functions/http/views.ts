@@ -1,11 +1,11 @@
 /** A company's session and attempts as the HTTP API shows them. */
-import type { AttemptOutcome } from '#shared/domain/attempt.ts'
-import type { CompanyState } from '#shared/domain/company.ts'
-import type { Language } from '#shared/domain/errors.ts'
-import { maskPhone } from '#shared/domain/phone.ts'
-import { type LeaseView, type SessionView, sessionView } from '#shared/domain/view.ts'
+import type { AttemptOutcome } from '#shared/domain/company/attempt.ts'
+import type { CompanyState } from '#shared/domain/company/company.ts'
+import { type LeaseView, type SessionView, sessionView } from '#shared/domain/company/view.ts'
+import type { Language } from '#shared/domain/values/errors.ts'
+import { maskPhone } from '#shared/domain/values/phone.ts'
 import { attemptFields, failureFields } from '#shared/protocol/server-messages.ts'
-import type { Caller } from '../tokens.ts'
+import type { Caller } from '../access/tokens.ts'
 
 /** Whom something is shown to, and when (epoch ms). */
 export type Viewer = { readonly role: Caller['role']; readonly language: Language; readonly now: number }

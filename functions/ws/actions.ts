@@ -1,7 +1,8 @@
 /** What each action of a client does. Decisions are told through the call; a direct answer is returned. */
-import type { Waiting } from '#shared/domain/attempt.ts'
-import { errorSpec } from '#shared/domain/errors.ts'
-import { cancelPairing } from '#shared/domain/pairing.ts'
+
+import { cancelPairing } from '#shared/domain/attempt/pairing.ts'
+import type { Waiting } from '#shared/domain/company/attempt.ts'
+import { errorSpec } from '#shared/domain/values/errors.ts'
 import type { Decided } from '#shared/ports.ts'
 import type { ClientAction, ClientMessage } from '#shared/protocol/client-messages.ts'
 import {
@@ -11,10 +12,10 @@ import {
   type ServerMessage,
   statusMessage,
 } from '#shared/protocol/server-messages.ts'
-import { nudgeHost } from '../nudge-host.ts'
-import { type ResetDeps, reset } from '../reset.ts'
-import type { Sight } from '../sight.ts'
-import { type PairingOrder, type StartPairingDeps, startPairing } from '../start-pairing.ts'
+import type { Sight } from '../telemetry/telemetry.ts'
+import { nudgeHost } from '../use-cases/nudge-host.ts'
+import { type ResetDeps, reset } from '../use-cases/reset.ts'
+import { type PairingOrder, type StartPairingDeps, startPairing } from '../use-cases/start-pairing.ts'
 
 export type ActionDeps = StartPairingDeps &
   ResetDeps & {

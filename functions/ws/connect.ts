@@ -1,12 +1,12 @@
 /** A client connects: remembered, so that it can be told things. The authorizer has let it in. */
 import * as v from 'valibot'
-import { errorSpec } from '#shared/domain/errors.ts'
-import type { Log } from '#shared/log.ts'
+import { once } from '#shared/async/once.ts'
+import { errorSpec } from '#shared/domain/values/errors.ts'
 import type { Connection, ConnectionStore } from '#shared/ports.ts'
-import { connectionStore, errors, log } from '../connection-deps.ts'
+import type { Log } from '#shared/telemetry/log.ts'
 import { failureOf } from '../failures.ts'
-import { once } from '../once.ts'
-import type { ErrorSight } from '../reports.ts'
+import type { ErrorSight } from '../telemetry/reports.ts'
+import { connectionStore, errors, log } from '../wiring/connection-deps.ts'
 import { ConnectEvent, type RouteResponse } from './events.ts'
 import { offeredProtocols, subProtocol } from './handshake.ts'
 

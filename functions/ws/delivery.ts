@@ -1,9 +1,9 @@
 /** Gets frames to the client whose message is being answered: the last one is the route's answer, those before are pushed. */
 import type { ConnectionsApi } from '#shared/aws/connections-api.ts'
-import { framesFor } from '#shared/frames.ts'
 import type { Clock, Connection, Decided } from '#shared/ports.ts'
 import type { ServerMessage } from '#shared/protocol/server-messages.ts'
-import { type TellDeps, tell } from '../tell.ts'
+import { framesFor } from '#shared/push/frames.ts'
+import { type TellDeps, tell } from '../use-cases/tell.ts'
 
 export type DeliveryDeps = TellDeps & { readonly connectionsApi: ConnectionsApi; readonly clock: Clock }
 

@@ -1,11 +1,11 @@
 /** A client is gone. API Gateway says so when it can; what it does not say, the row's TTL and the next push find out. */
 import * as v from 'valibot'
-import type { Log } from '#shared/log.ts'
+import { once } from '#shared/async/once.ts'
 import type { ConnectionStore } from '#shared/ports.ts'
-import { connectionStore, errors, log } from '../connection-deps.ts'
+import type { Log } from '#shared/telemetry/log.ts'
 import { failureOf } from '../failures.ts'
-import { once } from '../once.ts'
-import type { ErrorSight } from '../reports.ts'
+import type { ErrorSight } from '../telemetry/reports.ts'
+import { connectionStore, errors, log } from '../wiring/connection-deps.ts'
 import { DisconnectEvent, type RouteResponse } from './events.ts'
 
 export type DisconnectDeps = { readonly connections: ConnectionStore; readonly log: Log; readonly sight: ErrorSight }

@@ -1,10 +1,11 @@
 /** Ends connections that a newer one has taken the place of (R34); most of them are those that nobody has heard the end of. */
+
+import { waitAtMost } from '#shared/async/time-limit.ts'
 import { connectionsApi } from '#shared/aws/connections-api.ts'
-import type { Language } from '#shared/domain/errors.ts'
+import type { Language } from '#shared/domain/values/errors.ts'
 import type { Clock, Connection } from '#shared/ports.ts'
-import { hangUp, type PublisherDeps } from '#shared/publisher.ts'
-import { waitAtMost } from '#shared/time-limit.ts'
-import { clock, env, log } from '../connection-deps.ts'
+import { hangUp, type PublisherDeps } from '#shared/push/publisher.ts'
+import { clock, env, log } from '../wiring/connection-deps.ts'
 
 /** The newer client waits meanwhile; what is not hung up on by then hears nothing more of the company all the same. */
 const withinMs = 1_000

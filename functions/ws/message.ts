@@ -1,10 +1,16 @@
 /** Every message of every client (requirements section 6): checked, carried out, answered; whatever goes wrong has a name. */
 import * as v from 'valibot'
-import { errorSpec, type Failure } from '#shared/domain/errors.ts'
+import { once } from '#shared/async/once.ts'
+import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
 import type { Connection } from '#shared/ports.ts'
 import { type ClientAction, type ClientMessage, parseClientMessage } from '#shared/protocol/client-messages.ts'
 import { type Envelope, errorMessage, type ServerMessage } from '#shared/protocol/server-messages.ts'
-import { hangUp } from '#shared/publisher.ts'
+import { hangUp } from '#shared/push/publisher.ts'
+import type { MessageRate } from '../access/message-rate.ts'
+import { isExpired } from '../access/tokens.ts'
+import { failureOf } from '../failures.ts'
+import { inRequest } from '../telemetry/request-context.ts'
+import type { Sight } from '../telemetry/telemetry.ts'
 import {
   budget,
   clock,
@@ -17,16 +23,10 @@ import {
   publisher,
   sight,
   staleMs,
-} from '../deps.ts'
-import { failureOf } from '../failures.ts'
-import { once } from '../once.ts'
-import { inRequest } from '../request-context.ts'
-import type { Sight } from '../sight.ts'
-import { isExpired } from '../tokens.ts'
+} from '../wiring/deps.ts'
 import { type ActionDeps, runAction } from './actions.ts'
 import { type DeliveryDeps, deliveryTo } from './delivery.ts'
 import { MessageEvent, type RouteResponse } from './events.ts'
-import type { MessageRate } from './message-rate.ts'
 import { type Remaining, withinTime } from './within-time.ts'
 
 export type MessageDeps = ActionDeps & DeliveryDeps & { readonly sight: Sight; readonly messages: MessageRate }

@@ -1,4 +1,4 @@
-import { waitAtMost } from '#shared/time-limit.ts'
+import { waitAtMost } from '#shared/async/time-limit.ts'
 
 /** Lambda's word on the time that it gives a function; a local call may have none. */
 export type Remaining = { readonly getRemainingTimeInMillis?: () => number }

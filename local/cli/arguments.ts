@@ -1,7 +1,7 @@
 /** Command-line arguments of `npm start` and of the clients: a wrong one is answered with one line and exit code 2. */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import * as v from 'valibot'
-import { err, ok, type Result } from '#shared/domain/result.ts'
+import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import { CompanyId } from '#shared/protocol/company-id.ts'
 
 type Options = NonNullable<ParseArgsConfig['options']>

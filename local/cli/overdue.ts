@@ -1,5 +1,5 @@
 /** Answers and pushes get lost; whoever only waits for them waits for ever. */
-import { systemTimer, type Timer } from '#shared/time-limit.ts'
+import { systemTimer, type Timer } from '#shared/async/time-limit.ts'
 
 /** The patience of a client, in milliseconds. */
 export type Patience = {

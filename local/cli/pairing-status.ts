@@ -1,5 +1,5 @@
 /** Reads from a `status` what has become of an attempt whose own news got lost: pure, so that it can be tested without a server. */
-import { maskPhone } from '#shared/domain/phone.ts'
+import { maskPhone } from '#shared/domain/values/phone.ts'
 import { type Frame, linesFor } from './pair-display.ts'
 
 /** The client's own knowledge of its attempt: from `pairing-started`. */

@@ -1,5 +1,5 @@
 /** One pairing, as a client of the WebSocket API goes through it: what gets lost on the way is asked for. */
-import type { Timer } from '#shared/time-limit.ts'
+import type { Timer } from '#shared/async/time-limit.ts'
 import { keepConnected } from './connection.ts'
 import { countdownLine } from './countdown-line.ts'
 import { usualPatience, whenOverdue } from './overdue.ts'

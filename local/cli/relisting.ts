@@ -1,7 +1,7 @@
 /** Gives every company the shard that it has with another number of shards. Only while no host runs: two of them would hold its socket. */
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { shardOf } from '#shared/domain/shard.ts'
-import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
+import { shardOf } from '#shared/domain/fleet/shard.ts'
+import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
 import { companiesOf, listCompany, unlistCompany } from '#shared/dynamo/shard-companies.ts'
 
 export type Relisting = {

@@ -1,5 +1,5 @@
 /** An integration's time limit. */
-import { waitAtMost } from '#shared/time-limit.ts'
+import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { Outcome } from '../invoke/outcome.ts'
 
 /** `errorType` of an invocation that API Gateway did not wait for. */

@@ -1,6 +1,6 @@
 /** `CommandQueue` over SQS: one FIFO queue per shard, one standard queue for the watchdog. */
 import { SendMessageCommand, SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs'
-import { shardOf } from '#shared/domain/shard.ts'
+import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { requestHandler } from '#shared/dynamo/document-client.ts'
 import { translateFailures } from '#shared/dynamo/store-unavailable.ts'
 import type { Clock, CommandQueue } from '#shared/ports.ts'

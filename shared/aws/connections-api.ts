@@ -7,7 +7,7 @@ import {
   PostToConnectionCommand,
 } from '@aws-sdk/client-apigatewaymanagementapi'
 import { requestHandler } from '#shared/dynamo/document-client.ts'
-import type { Log } from '#shared/log.ts'
+import type { Log } from '#shared/telemetry/log.ts'
 
 /** `failed`: this frame is lost, and it has been logged why. */
 export type Posted = 'sent' | 'gone' | 'failed'

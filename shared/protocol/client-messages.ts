@@ -1,6 +1,6 @@
 /** What clients may send over the WebSocket (requirements section 6). */
 import * as v from 'valibot'
-import { err, ok, type Result } from '#shared/domain/result.ts'
+import { err, ok, type Result } from '#shared/domain/values/result.ts'
 
 export { CompanyId } from './company-id.ts'
 

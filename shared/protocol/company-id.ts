@@ -1,6 +1,6 @@
 /** The name of a tenant. A file of its own: the authorizer needs it, and must stay small. */
 import * as v from 'valibot'
-import { companyIdFormat } from '#shared/domain/company-id.ts'
+import { companyIdFormat } from '#shared/domain/values/company-id.ts'
 
 export const CompanyId = v.pipe(
   v.string('companyId must be a string'),

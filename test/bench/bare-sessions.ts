@@ -3,7 +3,7 @@
  * its resident bytes after each stage. `SIMULATOR_URL` is where its devices are linked; the preloads do the rest.
  */
 import makeWASocket, { Browsers } from '@whiskeysockets/baileys'
-import { inParallel } from '#shared/in-parallel.ts'
+import { inParallel } from '#shared/async/in-parallel.ts'
 import { linkedCompanion } from '../e2e/linked-companion.ts'
 import { memoryAuth } from '../fakes/memory-auth.ts'
 import { silentLogger } from '../fakes/silent-logger.ts'

@@ -3,7 +3,7 @@
  * 1 when few sessions, which no pacing holds up, take longer than was promised (R28).
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { shardOf } from '#shared/domain/shard.ts'
+import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { type Linked, loginsOf, nudgeHosts, seedLinked, untilOnline, whatsAppView } from '../e2e/linked-fleet.ts'
 import { type Stage, startStage } from '../e2e/stage.ts'
 

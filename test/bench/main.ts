@@ -57,7 +57,7 @@ async function main(names: readonly string[]): Promise<void> {
 
 /** Runs benchmarks on one local run with two hosts. */
 async function measureRun(names: readonly string[]): Promise<void> {
-  const simulator = await startProgram('local/whatsapp/main.ts', ['--port', '0', '--control-port', '0'])
+  const simulator = await startProgram('simulator/main.ts', ['--port', '0', '--control-port', '0'])
   const webSocketUrl = readySetting(simulator.ready, 'ws')
   const rootKey = readySetting(simulator.ready, 'root-key')
   const controlUrl = readySetting(simulator.ready, 'control')

@@ -51,7 +51,7 @@ async function hostSizes(stage: Stage): Promise<Sizes> {
 }
 
 async function bareSizes({ run }: Stage): Promise<Sizes> {
-  const trust = new URL('../../local/whatsapp/trust.ts', import.meta.url).href
+  const trust = new URL('../../simulator/trust.ts', import.meta.url).href
   const { simulator } = run
   if (!simulator) throw new Error('bare Baileys needs the simulated WhatsApp')
   const program = await startProgram('test/bench/bare-sessions.ts', sizes.map(String), {

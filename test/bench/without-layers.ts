@@ -7,18 +7,18 @@ import type { BuildOptions, Plugin } from 'esbuild'
 
 const root = join(import.meta.dirname, '../..')
 const layers = [
-  'functions/error-reporter.ts',
-  'functions/reports.ts',
-  'functions/sight.ts',
-  'functions/tokens.ts',
-  'functions/ws/message-rate.ts',
+  'functions/telemetry/error-reporter.ts',
+  'functions/telemetry/reports.ts',
+  'functions/telemetry/telemetry.ts',
+  'functions/access/tokens.ts',
+  'functions/access/message-rate.ts',
   'shared/aws/secret.ts',
-  'shared/code-budget.ts',
-  'shared/dynamo/budget-store.ts',
-  'shared/dynamo/message-counter.ts',
-  'shared/dynamo/metric-store.ts',
-  'shared/metrics.ts',
-  'shared/observed-store.ts',
+  'shared/budget/code-budget.ts',
+  'shared/dynamo/clients/budget-store.ts',
+  'shared/dynamo/clients/message-counter.ts',
+  'shared/dynamo/fleet/metric-store.ts',
+  'shared/telemetry/metrics.ts',
+  'shared/telemetry/observed-store.ts',
 ]
 
 /** Builds with every layer replaced by this module. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { errorCodes, errorSpec } from '#shared/domain/errors.ts'
-import { metricNames, tokenCheckFailed } from '#shared/metric-names.ts'
+import { errorCodes, errorSpec } from '#shared/domain/values/errors.ts'
+import { metricNames, tokenCheckFailed } from '#shared/telemetry/metric-names.ts'
 import { only, resources, synthesize } from './synthesize.ts'
 
 const prod = synthesize('prod')

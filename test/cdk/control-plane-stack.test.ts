@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
+import { AuthorizerEnv, ControlPlaneEnv, HealthEnv } from '#shared/config/env.ts'
 import { type FunctionName, functions, httpRoutes, webSocketRoutes } from '../../functions/routes.ts'
-import { AuthorizerEnv, ControlPlaneEnv, HealthEnv } from '../../shared/env.ts'
 import { only, pathOf, permissions, type Resource, resources, synthesize } from './synthesize.ts'
 
 const { controlPlane } = synthesize('prod')

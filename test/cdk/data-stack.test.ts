@@ -64,7 +64,7 @@ describe('the queues', () => {
     expect(fifo).toHaveLength(17)
   })
 
-  it('have names of ours that end in the number of the shard: shared/env.ts makes URLs of them', () => {
+  it('have names of ours that end in the number of the shard: shared/config/env.ts makes URLs of them', () => {
     const names = Object.values(resources(prod, 'AWS::SQS::Queue')).flatMap(
       ({ Properties }) => Properties.QueueName ?? [],
     )

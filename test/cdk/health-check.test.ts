@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { healthCommand } from '../../cdk/constructs/host-task.ts'
-import { type HealthEndpoint, serveHealth } from '../../socket-host/health.ts'
+import { type HealthEndpoint, serveHealth } from '../../socket-host/fleet/health.ts'
 import { fakeClock } from '../fakes/fake-clock.ts'
 import { only, synthesize } from './synthesize.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { mostShards } from '#shared/env.ts'
+import { mostShards } from '#shared/config/env.ts'
 import { readStage } from '../../cdk/stage.ts'
 import { type FunctionName, functions } from '../../functions/routes.ts'
 import { pathOf, resources, synthesize } from './synthesize.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { App, Stack } from 'aws-cdk-lib'
 import { describe, expect, it } from 'vitest'
-import { mostShards } from '#shared/env.ts'
+import { mostShards } from '#shared/config/env.ts'
 import { refuseOtherShards } from '../../cdk/live-shards.ts'
 import { readStage, stages } from '../../cdk/stage.ts'
 import { temporary } from '../support/temporary.ts'

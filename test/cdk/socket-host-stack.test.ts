@@ -1,7 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
-import { SocketHostEnv } from '../../shared/env.ts'
+import { SocketHostEnv } from '#shared/config/env.ts'
 import { only, permissions, resources, synthesize } from './synthesize.ts'
 
 const { socketHost } = synthesize('prod')

@@ -1,6 +1,6 @@
 /** Companies on a fleet of hosts, and what WhatsApp sees of them: for tests that take hosts and services away. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { shardOf } from '#shared/domain/shard.ts'
+import { shardOf } from '#shared/domain/fleet/shard.ts'
 import type { HostView } from '../../local/hosts/start-hosts.ts'
 import { offline, type WhatsAppView, whatsAppView } from '../e2e/linked-fleet.ts'
 import { link, type Phone, type Stage } from '../e2e/stage.ts'

@@ -3,10 +3,11 @@
  * socket per shard that takes its time to close, and writes that are on their way for a while. The promises that are
  * checked are those of docs/leases.md; the parts that keep them can be replaced by ones that do not.
  */
-import { createLog } from '#shared/log.ts'
+
 import type { LeaseStore } from '#shared/ports.ts'
-import type { Tenure } from '../../socket-host/deps.ts'
-import { leaseKeeper } from '../../socket-host/lease-keeper.ts'
+import { createLog } from '#shared/telemetry/log.ts'
+import type { Tenure } from '../../socket-host/company/deps.ts'
+import { leaseKeeper } from '../../socket-host/fleet/lease-keeper.ts'
 import { pause, type Time } from '../../socket-host/time.ts'
 import { type FakeClock, fakeClock } from '../fakes/fake-clock.ts'
 import { memoryLeaseStore } from '../fakes/memory-lease-store.ts'

@@ -1,6 +1,6 @@
 /** Promises of every store of code budgets (R24). */
 import { describe, expect, test } from 'vitest'
-import type { BudgetTicket } from '#shared/domain/budget.ts'
+import type { BudgetTicket } from '#shared/domain/values/budget.ts'
 import type { BudgetStore } from '#shared/ports.ts'
 
 export type BudgetStoreSetUp = {

@@ -1,8 +1,15 @@
 /** What every company store keeps. */
 import { describe, expect, test } from 'vitest'
-import { type CompanyState, decide, emptyCompany, type Notice, type Transition, tell } from '#shared/domain/company.ts'
-import { numbersNeeded } from '#shared/domain/sequence.ts'
-import { shardOf } from '#shared/domain/shard.ts'
+import {
+  type CompanyState,
+  decide,
+  emptyCompany,
+  type Notice,
+  type Transition,
+  tell,
+} from '#shared/domain/company/company.ts'
+import { numbersNeeded } from '#shared/domain/company/sequence.ts'
+import { shardOf } from '#shared/domain/fleet/shard.ts'
 import type { Clock, CompanyStore } from '#shared/ports.ts'
 import { codeIssued, linked, requested } from '../shared/domain/build.ts'
 

@@ -1,6 +1,6 @@
 /** Promises of every store of idempotency keys (requirements section 7). */
 import { describe, expect, test } from 'vitest'
-import type { IdempotencyStore } from '#shared/dynamo/idempotency-store.ts'
+import type { IdempotencyStore } from '#shared/dynamo/clients/idempotency-store.ts'
 
 export type IdempotencyStoreSetUp = {
   /** A store without keys. */

@@ -1,8 +1,8 @@
 /** The stores that draw numbers, on an engine that leaves unchanged attributes out of its answers to updates. */
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { dynamoCompanyStore } from '#shared/dynamo/company-store.ts'
-import { dynamoMessageCounter } from '#shared/dynamo/message-counter.ts'
+import { dynamoMessageCounter } from '#shared/dynamo/clients/message-counter.ts'
+import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { partitionKey, sortKey } from '#shared/dynamo/table.ts'
 import { describeCompanyStore } from './company-store.contract.ts'
 import { connect, createTable, type Engine, startDynalite } from './engines/engines.ts'

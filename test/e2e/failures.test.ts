@@ -1,7 +1,7 @@
 /** Every failure that the simulated WhatsApp can produce has its own code, and leaves the mutex free: case 11. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { behaviours } from '../../local/whatsapp/phone/behaviours.ts'
-import { conditions } from '../../local/whatsapp/service/conditions.ts'
+import { behaviours } from '../../simulator/phone/behaviours.ts'
+import { conditions } from '../../simulator/service/conditions.ts'
 import type { Client } from './client.ts'
 import { elsewhere, hangingService, untilTimeIsUp, whileLinking, wholeService } from './failure-cases.ts'
 import { type Lanes, lanesOf, steadyLeases } from './lanes.ts'

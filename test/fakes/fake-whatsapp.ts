@@ -1,7 +1,7 @@
 /** A WhatsApp that does what the test says: sockets are played by hand, linked devices and stored rows are remembered. */
-import type { Close, CloseReason } from '#shared/domain/disconnect.ts'
-import type { Failure } from '#shared/domain/errors.ts'
-import { err, ok, type Result } from '#shared/domain/result.ts'
+import type { Close, CloseReason } from '#shared/domain/session/disconnect.ts'
+import type { Failure } from '#shared/domain/values/errors.ts'
+import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import type { Time } from '../../socket-host/time.ts'
 import type {
   About,
@@ -11,7 +11,7 @@ import type {
   StoredTarget,
   WhatsApp,
   WhatsAppSocket,
-} from '../../socket-host/whatsapp-port.ts'
+} from '../../socket-host/whatsapp/port.ts'
 
 /** Credentials with a device behind them; `device` is set by pair-success. */
 type FakeCredentials = Credentials & {

@@ -1,6 +1,6 @@
 /** Budgets in memory. */
-import { type Budget, coolDown, emptyBudget, giveCodeBack, takeCode } from '#shared/domain/budget.ts'
-import { ok } from '#shared/domain/result.ts'
+import { type Budget, coolDown, emptyBudget, giveCodeBack, takeCode } from '#shared/domain/values/budget.ts'
+import { ok } from '#shared/domain/values/result.ts'
 import type { BudgetStore } from '#shared/ports.ts'
 
 export function memoryBudgetStore(): BudgetStore {

@@ -2,10 +2,10 @@
  * A company store in memory. Decisions take a turn of the event loop, so that those made at once really collide; calls can be
  * made to fail, and what was written and told is kept.
  */
-import { type CompanyState, emptyCompany, isVacant, type Notice } from '#shared/domain/company.ts'
-import { numbersNeeded } from '#shared/domain/sequence.ts'
-import { shardOf } from '#shared/domain/shard.ts'
-import type { LeaseView } from '#shared/domain/view.ts'
+import { type CompanyState, emptyCompany, isVacant, type Notice } from '#shared/domain/company/company.ts'
+import { numbersNeeded } from '#shared/domain/company/sequence.ts'
+import type { LeaseView } from '#shared/domain/company/view.ts'
+import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { Clock, CompanyStore } from '#shared/ports.ts'
 

@@ -1,7 +1,8 @@
 /** A connection store in memory. */
-import { connectionLifetimeMs, givingWay } from '#shared/dynamo/connection-store.ts'
+
+import { clientDefaults } from '#shared/config/settings.ts'
+import { connectionLifetimeMs, givingWay } from '#shared/dynamo/clients/connection-store.ts'
 import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
-import { clientDefaults } from '#shared/settings.ts'
 
 export function memoryConnectionStore(
   clock: Clock,

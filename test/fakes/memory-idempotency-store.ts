@@ -1,5 +1,5 @@
 /** Answers under idempotency keys in memory. */
-import { type IdempotencyStore, keptSeconds } from '#shared/dynamo/idempotency-store.ts'
+import { type IdempotencyStore, keptSeconds } from '#shared/dynamo/clients/idempotency-store.ts'
 
 export function memoryIdempotencyStore(): IdempotencyStore {
   const rows = new Map<string, { readonly requestHash: string; readonly until: number; readonly answer?: string }>()

@@ -1,5 +1,5 @@
 /** A lease store in memory, for any number of hosts. */
-import type { LeaseSeen } from '#shared/domain/lease.ts'
+import type { LeaseSeen } from '#shared/domain/fleet/lease.ts'
 import type { Lease, LeaseStore } from '#shared/ports.ts'
 
 export type MemoryLeaseStore = LeaseStore & {

@@ -1,5 +1,5 @@
 /** A log that keeps its lines, as they would be written. */
-import { createLog, type Log } from '#shared/log.ts'
+import { createLog, type Log } from '#shared/telemetry/log.ts'
 
 type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly message: string }
 export type RecordingLog = Log & { readonly lines: LogLine[] }

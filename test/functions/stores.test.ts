@@ -1,9 +1,9 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { counted } from '#shared/domain/metrics.ts'
-import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
-import { dynamoMessageCounter } from '#shared/dynamo/message-counter.ts'
-import { dynamoMetricStore } from '#shared/dynamo/metric-store.ts'
+import { counted } from '#shared/domain/metrics/metrics.ts'
+import { dynamoMessageCounter } from '#shared/dynamo/clients/message-counter.ts'
+import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
+import { dynamoMetricStore } from '#shared/dynamo/fleet/metric-store.ts'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../contracts/engines/engines.ts'
 
 let engine: Engine

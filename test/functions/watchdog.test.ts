@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { reset } from '../../functions/reset.ts'
-import { startPairing } from '../../functions/start-pairing.ts'
+import { reset } from '../../functions/use-cases/reset.ts'
+import { startPairing } from '../../functions/use-cases/start-pairing.ts'
 import { watch } from '../../functions/watchdog.ts'
 import { company, link, makeWorld, phone, showCode, start, type World } from './support.ts'
 

@@ -1,10 +1,10 @@
 /** What clients and callers of the HTTP API may send. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { errorCodes } from '#shared/domain/errors.ts'
+import { errorCodes } from '#shared/domain/values/errors.ts'
 import { clientActions } from '#shared/protocol/client-messages.ts'
-import { endpoint } from '../../functions/endpoint.ts'
 import { credentialsRoutes } from '../../functions/http/credentials.ts'
+import { endpoint } from '../../functions/http/endpoint.ts'
 import { metricsRoutes } from '../../functions/http/metrics.ts'
 import { pairingRoutes } from '../../functions/http/pairing.ts'
 import { sessionsRoutes } from '../../functions/http/sessions.ts'

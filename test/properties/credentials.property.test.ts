@@ -1,9 +1,9 @@
 /** Credentials over the real store, whatever happens in whatever order (R6, R7, R12, R15). */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { CompanyState, RetireReason } from '#shared/domain/company.ts'
-import { cancelPairing, requestPairing } from '#shared/domain/pairing.ts'
-import { resetCredentials } from '#shared/domain/session.ts'
+import { cancelPairing, requestPairing } from '#shared/domain/attempt/pairing.ts'
+import type { CompanyState, RetireReason } from '#shared/domain/company/company.ts'
+import { resetCredentials } from '#shared/domain/session/reset.ts'
 import { connect, createTable, type Engine, startDynalite } from '../contracts/engines/engines.ts'
 import { seed, usualSeed } from '../support/seed.ts'
 import { companyId, makeWorld, rowsOf, type World } from './world.ts'

@@ -13,11 +13,11 @@ const long = [
   'chaos/short',
   'e2e/pairing',
   'e2e/capacity',
-  'shared/dynamo/credential-store-faults',
+  'shared/dynamo/credentials/credential-store-faults',
   'properties/credentials.property',
-  'local/whatsapp/linking',
-  'local/whatsapp/failures-linking',
-  'socket-host/whatsapp',
+  'simulator/linking',
+  'simulator/failures-linking',
+  'socket-host/whatsapp/baileys-whatsapp',
   'local/websocket-api',
 ]
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { endpoint } from '../../../functions/endpoint.ts'
+import { endpoint } from '../../../functions/http/endpoint.ts'
 import { healthRoutes } from '../../../functions/http/health.ts'
 import { sessionsRoutes } from '../../../functions/http/sessions.ts'
 import { httpEvent, lambdaContext, makeWorld, type World } from '../support.ts'

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Counts, counted, percentile, sumOf } from '#shared/domain/metrics.ts'
-import type { HostLine, MetricStore } from '#shared/dynamo/metric-store.ts'
-import { endpoint } from '../../../functions/endpoint.ts'
+import { type Counts, counted, percentile, sumOf } from '#shared/domain/metrics/metrics.ts'
+import type { HostLine, MetricStore } from '#shared/dynamo/fleet/metric-store.ts'
+import { endpoint } from '../../../functions/http/endpoint.ts'
 import { metricsRoutes } from '../../../functions/http/metrics.ts'
 import { httpEvent, lambdaContext, makeWorld, start } from '../support.ts'
 

@@ -1,5 +1,5 @@
-import { endpoint } from '../../../functions/endpoint.ts'
 import { credentialsRoutes } from '../../../functions/http/credentials.ts'
+import { endpoint } from '../../../functions/http/endpoint.ts'
 import { pairingRoutes } from '../../../functions/http/pairing.ts'
 import { sessionsRoutes } from '../../../functions/http/sessions.ts'
 import { httpEvent, lambdaContext, type World } from '../support.ts'

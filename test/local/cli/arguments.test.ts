@@ -80,7 +80,7 @@ describe.each<[string, [string[], string][]]>([
     ],
   ],
   [
-    'local/whatsapp/main.ts',
+    'simulator/main.ts',
     [
       [['--bogus'], "Unknown option '--bogus'"],
       [['--port'], "Option '--port <value>' argument missing"],

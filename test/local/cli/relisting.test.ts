@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { shardOf } from '#shared/domain/shard.ts'
-import { dynamoLeaseStore } from '#shared/dynamo/lease-store.ts'
+import { shardOf } from '#shared/domain/fleet/shard.ts'
+import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
 import { companiesOf, listCompany } from '#shared/dynamo/shard-companies.ts'
 import { relistCompanies } from '../../../local/cli/relisting.ts'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../../contracts/engines/engines.ts'

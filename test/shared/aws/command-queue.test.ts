@@ -1,7 +1,7 @@
 import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
-import { shardOf } from '#shared/domain/shard.ts'
+import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { HostCommand, parseQueueBody } from '#shared/protocol/host-commands.ts'
 import { startSqs } from '../../../local/services/sqs.ts'

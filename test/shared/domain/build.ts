@@ -1,10 +1,17 @@
 /** Companies in every state of an attempt, made by the transitions themselves. */
-import type { AttemptState, Link, Owner, Waiting } from '#shared/domain/attempt.ts'
-import { type AttemptRef, type CompanyState, emptyCompany, type Notice } from '#shared/domain/company.ts'
-import { timeOut } from '#shared/domain/deadlines.ts'
-import { installLink, noteLink, type Seen } from '#shared/domain/link.ts'
-import { acceptAttempt, issueCode, type PairingRequest, phoneAnswered, requestPairing } from '#shared/domain/pairing.ts'
-import { type SessionRef, sessionConnected } from '#shared/domain/session.ts'
+
+import { timeOut } from '#shared/domain/attempt/deadlines.ts'
+import { installLink, noteLink, type Seen } from '#shared/domain/attempt/link.ts'
+import {
+  acceptAttempt,
+  issueCode,
+  type PairingRequest,
+  phoneAnswered,
+  requestPairing,
+} from '#shared/domain/attempt/pairing.ts'
+import type { AttemptState, Link, Owner, Waiting } from '#shared/domain/company/attempt.ts'
+import { type AttemptRef, type CompanyState, emptyCompany, type Notice } from '#shared/domain/company/company.ts'
+import { type SessionRef, sessionConnected } from '#shared/domain/session/session.ts'
 
 /** When the builders' attempt is requested, epoch ms. */
 export const start = Date.UTC(2026, 0, 1)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { CompanyEvent } from '#shared/domain/company.ts'
-import { errorCodes, errorSpec } from '#shared/domain/errors.ts'
+import type { CompanyEvent } from '#shared/domain/company/company.ts'
+import { errorCodes, errorSpec } from '#shared/domain/values/errors.ts'
 import {
   type Envelope,
   errorMessage,

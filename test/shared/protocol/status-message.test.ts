@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type CompanyState, emptyCompany } from '#shared/domain/company.ts'
-import { requestPairing } from '#shared/domain/pairing.ts'
+import { requestPairing } from '#shared/domain/attempt/pairing.ts'
+import { type CompanyState, emptyCompany } from '#shared/domain/company/company.ts'
 import { statusMessage } from '#shared/protocol/server-messages.ts'
 import {
   anotherPhone,

@@ -1,0 +1,45 @@
+/** What operators see of a function's work: figures and reports, written beside it and waited for at its end. */
+
+import { waitAtMost } from '#shared/async/time-limit.ts'
+import { happeningsOf } from '#shared/domain/metrics/happenings.ts'
+import type { ErrorCode } from '#shared/domain/values/errors.ts'
+import type { LogFields } from '#shared/telemetry/log.ts'
+import type { Meter } from '#shared/telemetry/metrics.ts'
+import type { Observed } from '#shared/telemetry/observed-store.ts'
+import type { Reporter } from '#shared/telemetry/sentry.ts'
+import { type ErrorSight, type ReportsDeps, reports } from './reports.ts'
+import { currentUserAgent } from './request-context.ts'
+
+export type Sight = ErrorSight & {
+  /** A decision was written. */
+  readonly observe: (observed: Observed) => void
+  /** A request was refused or has failed. */
+  readonly refused: (code: ErrorCode, about?: LogFields) => void
+}
+
+export type SightDeps = ReportsDeps<Reporter> & { readonly meter: Meter }
+
+/** Clients wait meanwhile, so a slow table costs them no more than this; its counters go along with the next ones. */
+const countersWithinMs = 250
+
+export function functionSight({ meter, loadReporter, log }: SightDeps): Sight {
+  const { send, finish } = reports({ loadReporter, log })
+  return {
+    observe(observed) {
+      meter.observe(observed)
+      const { companyId, after } = observed
+      for (const happening of happeningsOf(observed)) {
+        if (happening.type !== 'phoneChanged') continue
+        const { change } = happening
+        const { correlationId, attemptId } = after.attempt ?? {}
+        const about = { companyId, correlationId, attemptId, userAgent: currentUserAgent() }
+        send((reporter) => reporter.phoneChange(change, about))
+      }
+    },
+    refused: meter.refused,
+    unexpected: (error, about) => send((reporter) => reporter.error(error, about)),
+    async finish() {
+      await Promise.all([waitAtMost(countersWithinMs, meter.flush(), () => undefined), finish()])
+    },
+  }
+}

@@ -1,0 +1,31 @@
+/** Reset, for the WebSocket and for HTTP: one write forgets what is stored, then the host removes the device (R7). */
+import type { Waiting } from '#shared/domain/company/attempt.ts'
+import { resetAnswerMs, unlinkWithinMs } from '#shared/domain/company/cleanup.ts'
+import { type ResetOutcome, resetCredentials } from '#shared/domain/session/reset.ts'
+import type { Clock, CompanyStore, Decided } from '#shared/ports.ts'
+import { type NudgeDeps, nudgeHost } from './nudge-host.ts'
+
+export type ResetDeps = NudgeDeps & { readonly store: CompanyStore; readonly clock: Clock }
+
+export type ResetRequest = {
+  readonly companyId: string
+  readonly waiting: readonly Waiting[]
+  readonly correlationId: string
+}
+
+/** The watchdog is woken when the answer is overdue, not before: its deadline counts from the store change, which is yet to come. */
+const storeChangeMs = 500
+const overdueMs = resetAnswerMs + storeChangeMs
+
+/** Resets. The watchdog is armed first, so that the answers come and the key goes even when nobody is alive. */
+export async function reset(
+  { companyId, waiting, correlationId }: ResetRequest,
+  deps: ResetDeps,
+): Promise<Decided<ResetOutcome>> {
+  const now = deps.clock()
+  const wakes = [overdueMs, unlinkWithinMs].map((delay) => ({ companyId, correlationId, due: now + delay }))
+  await Promise.all(wakes.map((wake) => deps.queue.wakeAt(wake)))
+  const decided = await deps.store.decide(companyId, (state, at) => resetCredentials(state, waiting, at))
+  await nudgeHost({ companyId, correlationId, fence: decided.state.fence }, deps)
+  return decided
+}

@@ -1,0 +1,162 @@
+/** How a request becomes an attempt: the one way in, for the WebSocket and for HTTP (requirements section 4). */
+import { ulid } from 'ulid'
+import type { CodeBudget } from '#shared/budget/code-budget.ts'
+import { refund } from '#shared/budget/refunds.ts'
+import { endAttempt } from '#shared/domain/attempt/attempt-end.ts'
+import { needsCode } from '#shared/domain/attempt/code-need.ts'
+import { timeOut } from '#shared/domain/attempt/deadlines.ts'
+import { requestPairing } from '#shared/domain/attempt/pairing.ts'
+import type { Attempt, Method, Waiting } from '#shared/domain/company/attempt.ts'
+import { decide, type Transition } from '#shared/domain/company/company.ts'
+import type { BudgetTicket } from '#shared/domain/values/budget.ts'
+import type { Failure, Language } from '#shared/domain/values/errors.ts'
+import { ok, type Result } from '#shared/domain/values/result.ts'
+import type { Clock, CommandQueue, CompanyStore, Decided } from '#shared/ports.ts'
+import type { Log } from '#shared/telemetry/log.ts'
+import { readTypedPhone } from './typed-phone.ts'
+
+export type StartPairingDeps = {
+  readonly store: CompanyStore
+  readonly queue: CommandQueue
+  readonly budget: CodeBudget
+  readonly clock: Clock
+  readonly log: Log
+  readonly pairing: {
+    /** Country of numbers that are typed without a calling code. */
+    readonly defaultRegion: string
+    /** From request to code (R18). */
+    readonly codeDeadlineMs: number
+  }
+}
+
+export type PairingOrder = {
+  readonly companyId: string
+  readonly method: Method
+  /** As it was typed; a QR needs none. */
+  readonly typedPhone?: string | undefined
+  /** The request that waits for the code; HTTP polls instead. */
+  readonly waiting?: Waiting
+  readonly correlationId: string
+  readonly language: Language
+  /** Tells clients what has been decided. */
+  readonly tell: (decided: Decided<unknown>) => Promise<void>
+}
+
+export type PairingResult =
+  /** Started, or joined when one for the same phone was running (R16). */
+  | { readonly kind: 'accepted'; readonly attempt: Attempt }
+  /** Nothing was started, and nobody has been told yet. */
+  | { readonly kind: 'refused'; readonly failure: Failure }
+  /** Started and ended at once; who waits for it has been told. */
+  | { readonly kind: 'failed'; readonly failure: Failure }
+
+/** Waits of a moment: the host takes commands in well under that. */
+const crowdedRetrySeconds = 5
+
+/**
+ * Starts an attempt or joins the running one. First the watchdog is armed, then the mutex taken, then the host called:
+ * whoever dies in between, the attempt ends in time. Throws when the store is away.
+ */
+export async function startPairing(order: PairingOrder, deps: StartPairingDeps): Promise<PairingResult> {
+  const { companyId, correlationId, method, waiting, typedPhone, language } = order
+  const phone =
+    typedPhone === undefined ? ok(undefined) : await readTypedPhone(typedPhone, deps.pairing.defaultRegion, language)
+  if (!phone.ok) return { kind: 'refused', failure: phone.error }
+  const ticket = await takeCode(order, phone.value, deps)
+  if (!ticket.ok) return { kind: 'refused', failure: { code: 'RATE_LIMITED', ...ticket.error } }
+  const deadline = deps.clock() + deps.pairing.codeDeadlineMs
+  const isArmed = await sends(deps, () => deps.queue.wakeAt({ companyId, correlationId, due: deadline }))
+  if (!isArmed) {
+    await giveBack(ticket.value, deps)
+    return { kind: 'refused', failure: { code: 'HOST_UNAVAILABLE' } }
+  }
+  const request = {
+    attemptId: ulid(deps.clock()),
+    method,
+    correlationId,
+    deadline,
+    ...(phone.value !== undefined && { phone: phone.value }),
+    ...(waiting && { waiting }),
+    ...(ticket.value && { ticket: ticket.value }),
+  }
+  const decided = await deps.store.decide(
+    companyId,
+    inTime((state, now) => requestPairing(state, request, now)),
+  )
+  const result = await callHost(order, decided, deps)
+  // The code of an attempt that was started is the attempt's: whoever ends it unaccepted gives it back.
+  if (decided.outcome.kind !== 'started') await giveBack(ticket.value, deps)
+  return result
+}
+
+/** Takes a code from the budgets, unless the request will be answered without a new one: repeats are free (R24). */
+async function takeCode(
+  { companyId, method }: PairingOrder,
+  phone: string | undefined,
+  { store, budget, clock }: StartPairingDeps,
+): Promise<Result<BudgetTicket | undefined, { readonly retryAfter: number }>> {
+  const { state } = await store.read(companyId)
+  const current = timeOut(state, clock()).state
+  if (!needsCode(current, { method, ...(phone !== undefined && { phone }) })) return ok(undefined)
+  return budget.take(companyId, phone)
+}
+
+const giveBack = (ticket: BudgetTicket | undefined, { budget, log }: StartPairingDeps): Promise<void> =>
+  refund(ticket, { giveBack: budget.giveBack, log })
+
+/** Decides about what is true now: whatever is overdue ends first. */
+const inTime =
+  <Outcome>(transition: Transition<Outcome>): Transition<Outcome> =>
+  (state, now) => {
+    const timed = timeOut(state, now)
+    const next = transition(timed.state, now)
+    return { ...next, notices: [...timed.notices, ...next.notices] }
+  }
+
+/** Calls the owner of the shard, again for an attempt that none has accepted yet, and tells the clients. */
+async function callHost(
+  order: PairingOrder,
+  decided: Decided<ReturnType<typeof requestPairing>['outcome']>,
+  deps: StartPairingDeps,
+): Promise<PairingResult> {
+  const { outcome } = decided
+  if (outcome.kind === 'crowded') {
+    await order.tell(decided)
+    return { kind: 'refused', failure: { code: 'BUSY', retryAfter: crowdedRetrySeconds } }
+  }
+  const { attempt } = outcome
+  deps.log.info('Pairing requested', { outcome: outcome.kind, attemptId: attempt.attemptId, state: attempt.state })
+  const isCalled = attempt.state !== 'requested' || (await sends(deps, () => sendCommand(order, attempt, deps)))
+  await order.tell(decided)
+  // A joined attempt has had its command from the request that started it, unless that one died in between.
+  if (isCalled || outcome.kind === 'joined') return { kind: 'accepted', attempt }
+  return release(order, attempt, deps)
+}
+
+const sendCommand = (
+  { companyId, correlationId }: PairingOrder,
+  { fence, attemptId }: Attempt,
+  { queue }: StartPairingDeps,
+) => queue.sendCommand({ companyId, correlationId, fence, attemptId })
+
+/** No host will hear of the attempt: it ends now, not when the watchdog comes. */
+async function release(order: PairingOrder, attempt: Attempt, deps: StartPairingDeps): Promise<PairingResult> {
+  const failure: Failure = { code: 'HOST_UNAVAILABLE' }
+  const released = await deps.store.decide(order.companyId, (state, now) =>
+    state.attempt?.attemptId === attempt.attemptId && state.attempt.state === 'requested'
+      ? endAttempt(state, failure, 'failed', now)
+      : decide(state, undefined),
+  )
+  await order.tell(released)
+  return released.changed ? { kind: 'failed', failure } : { kind: 'accepted', attempt }
+}
+
+async function sends({ log }: StartPairingDeps, send: () => Promise<void>): Promise<boolean> {
+  try {
+    await send()
+    return true
+  } catch (error) {
+    log.error('A queue could not be reached', { error })
+    return false
+  }
+}

@@ -1,0 +1,31 @@
+/** What is said when the authorizer can neither allow nor refuse: keys that cannot be had, an event that is none. */
+import * as v from 'valibot'
+import { parseEnv, sentryEntries } from '#shared/config/authorizer-env.ts'
+import { errorSpec } from '#shared/domain/values/errors.ts'
+import { createLog, type LogOptions } from '#shared/telemetry/log.ts'
+import { tokenCheckFailed } from '#shared/telemetry/metric-names.ts'
+import { failureOf } from '../failures.ts'
+import { errorReporterOf } from '../telemetry/error-reporter.ts'
+import { errorSight } from '../telemetry/reports.ts'
+
+/** The rest of the environment may be what is wrong. */
+const Env = v.object(sentryEntries)
+const Event = v.object({ requestContext: v.object({ requestId: v.string() }) })
+
+/** Logs the failure, and reports it unless it is an outage. */
+export async function authorizerFailed(
+  event: unknown,
+  error: unknown,
+  env: NodeJS.ProcessEnv,
+  options: LogOptions = {},
+): Promise<void> {
+  const log = createLog('authorizer', options)
+  const { code } = failureOf(error)
+  const known = v.safeParse(Event, event)
+  const about = { code, ...(known.success && { correlationId: known.output.requestContext.requestId }) }
+  log[errorSpec(code).level](tokenCheckFailed, { ...about, error })
+  if (code !== 'INTERNAL') return
+  const { unexpected, finish } = errorSight({ loadReporter: errorReporterOf(parseEnv(Env, env)), log })
+  unexpected(error, { ...about, component: 'authorizer' })
+  await finish()
+}

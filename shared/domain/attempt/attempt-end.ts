@@ -1,0 +1,48 @@
+/** How every attempt ends that does not end as `connected`. */
+import { type Attempt, type AttemptOutcome, isToldExpired } from '../company/attempt.ts'
+import { retire, retireLink } from '../company/cleanup.ts'
+import { type CompanyState, type Decision, decide, tell, without } from '../company/company.ts'
+import type { ErrorCode, Failure } from '../values/errors.ts'
+
+/** What only an owner who acts on an expired code can cause, and so has not been told yet. */
+const lateNews: readonly ErrorCode[] = [
+  'CREDENTIALS_CONFLICT',
+  'PASSKEY_REQUIRED',
+  'ACCOUNT_RESTRICTED',
+  'CLIENT_REJECTED',
+]
+
+/**
+ * Ends the attempt and releases the mutex. A link that has never connected goes with it (R11); the client
+ * of an expired attempt has had its answer and hears nothing more, unless a code typed late led to something new.
+ */
+export function endAttempt(
+  state: CompanyState,
+  failure: Failure,
+  how: Exclude<AttemptOutcome['state'], 'connected'>,
+  now: number,
+): Decision<void> {
+  const { attempt } = state
+  if (!attempt) return decide(state, undefined)
+  const reason = failure.code === 'LOGGED_OUT' ? 'logged-out' : 'attempt-ended'
+  const rest = withoutLink(state, attempt, reason, now)
+  const { attemptId, method, waiting } = attempt
+  const isOver = attempt.state === 'expired' && !lateNews.includes(failure.code)
+  const lastAttempt: AttemptOutcome = isOver
+    ? { attemptId, method, state: 'expired', failure: { code: 'CODE_EXPIRED' }, at: now }
+    : { attemptId, method, state: how, failure, at: now }
+  // Requests that have heard of the expiry are answered; the others of the company still see a phone that has answered.
+  const unanswered = isToldExpired(attempt) && !lateNews.includes(failure.code) ? [] : waiting
+  const notices = isOver ? [] : [tell({ event: 'pairing-code-error', attemptId, failure }, unanswered)]
+  return decide({ ...without(rest, 'attempt'), lastAttempt }, undefined, notices)
+}
+
+function withoutLink(
+  state: CompanyState,
+  attempt: Attempt,
+  reason: 'logged-out' | 'attempt-ended',
+  now: number,
+): CompanyState {
+  if (attempt.state === 'storing') return retireLink(state, attempt.link, reason, now)
+  return attempt.state === 'restarting' ? retire(state, reason, now) : state
+}

@@ -1,0 +1,67 @@
+/** From pair-success to credentials that are the company's: noted, stored, made current (R6, R7, R11). */
+import { type Attempt, attemptTimes, type Link } from '../company/attempt.ts'
+import { retire } from '../company/cleanup.ts'
+import {
+  type AttemptRef,
+  type CompanyState,
+  type Decision,
+  decide,
+  ownAttempt,
+  type Stale,
+  without,
+} from '../company/company.ts'
+import { endAttempt } from './attempt-end.ts'
+import { progress } from './attempt-events.ts'
+import { differs } from './pairing.ts'
+
+/** The generation that was current when the host accepted; another one now means that somebody else decided (R15). */
+export type Seen = { readonly seenGeneration?: string }
+
+/**
+ * Pair-success: names the generation under which its credentials are about to be stored. However the attempt ends from
+ * here on, whoever ends it finds the generation, its key, and so the device. A phone other than the one asked for ends
+ * the attempt with nothing stored (R10). Safe to repeat.
+ */
+export function noteLink(
+  state: CompanyState,
+  ref: AttemptRef,
+  { seenGeneration, ...link }: Link & Seen,
+  now: number,
+): Decision<'noted' | 'wrongPhone' | Stale> {
+  const attempt = ownAttempt(state, ref)
+  if (attempt?.state === 'storing' && attempt.link.generation === link.generation) return decide(state, 'noted')
+  if (!attempt || attempt.state === 'storing' || attempt.state === 'restarting') return decide(state, 'stale')
+  if (state.credentials?.generation !== seenGeneration) return decide(state, 'stale')
+  if (differs(attempt.phone, link.phone))
+    return { ...endAttempt(state, { code: 'CREDENTIALS_CONFLICT' }, 'failed', now), outcome: 'wrongPhone' }
+  const { attemptId, fence, method, waiting, correlationId, requestedAt, deadline, owner } = attempt
+  const phone = link.phone ?? attempt.phone
+  const storing: Attempt = {
+    ...{ attemptId, fence, method, correlationId, requestedAt, deadline, owner, link },
+    waiting: 'shown' in attempt ? waiting.map((request) => ({ ...request, isAnswered: true as const })) : waiting,
+    ...(phone && { phone }),
+    state: 'storing',
+    connectBy: now + attemptTimes.connectMs,
+  }
+  return decide({ ...state, attempt: storing }, 'noted', [progress(attempt, 'restarting')])
+}
+
+/** The noted link is stored: makes it current, and retires what it replaces (R6, R8, R15). */
+export function installLink(
+  state: CompanyState,
+  ref: AttemptRef,
+  { generation, seenGeneration }: Pick<Link, 'generation'> & Seen,
+  now: number,
+): Decision<'installed' | Stale> {
+  const attempt = ownAttempt(state, ref)
+  if (attempt?.state !== 'storing' || attempt.link.generation !== generation) return decide(state, 'stale')
+  if (state.credentials?.generation !== seenGeneration) return decide(state, 'stale')
+  const { link, owner } = attempt
+  const installed: CompanyState = {
+    ...retire(state, 'phone-change', now),
+    attempt: { ...without(attempt, 'link'), state: 'restarting' },
+    credentials: { ...link, linkedAt: now },
+    session: { status: 'connecting', since: now, epoch: owner.epoch, hostId: owner.hostId },
+  }
+  return decide(without(installed, 'unlinked'), 'installed')
+}

@@ -1,0 +1,224 @@
+/** The attempt's state machine (requirements section 4): how a request becomes a code, and a code a link. */
+import { type Attempt, attemptTimes, isToldExpired, type Method, type Shown, type Waiting } from '../company/attempt.ts'
+import { retire } from '../company/cleanup.ts'
+import {
+  type AttemptRef,
+  answer,
+  type CompanyState,
+  type Decision,
+  decide,
+  type Notice,
+  ownAttempt,
+  type Stale,
+  tell,
+  without,
+} from '../company/company.ts'
+import type { BudgetTicket } from '../values/budget.ts'
+import type { Failure } from '../values/errors.ts'
+import { samePhone } from '../values/phone.ts'
+import { endAttempt } from './attempt-end.ts'
+import { progress, shownEvents, startedEvent } from './attempt-events.ts'
+
+/** Requests beyond this many that wait on one attempt are turned away: a stuck client repeats, a person does not. */
+export const mostWaiting = 50
+
+export type PairingRequest = {
+  readonly attemptId: string
+  readonly method: Method
+  readonly phone?: string
+  readonly waiting?: Waiting
+  readonly correlationId: string
+  /** Epoch ms. */
+  readonly deadline: number
+  /** The code that was taken for it. */
+  readonly ticket?: BudgetTicket
+}
+
+export type PairingRequested =
+  | { readonly kind: 'started' | 'joined'; readonly attempt: Attempt }
+  | { readonly kind: 'crowded' }
+
+/** A client asks to pair: joins the running attempt of the same phone (R16), supersedes any other, or starts one. */
+export function requestPairing(state: CompanyState, request: PairingRequest, now: number): Decision<PairingRequested> {
+  const { attempt } = state
+  if (attempt && isJoined(attempt, request)) return joinAttempt(state, attempt, request)
+  const ended = attempt
+    ? endAttempt(state, { code: 'PAIRING_SUPERSEDED' }, 'superseded', now)
+    : decide(state, undefined)
+  const fence = ended.state.fence + 1
+  const { attemptId, method, correlationId, deadline } = request
+  const started: Attempt = {
+    state: 'requested',
+    attemptId,
+    fence,
+    method,
+    correlationId,
+    deadline,
+    requestedAt: now,
+    waiting: request.waiting ? [request.waiting] : [],
+    ...(request.phone && { phone: request.phone }),
+    ...(request.ticket && { ticket: request.ticket }),
+  }
+  const notices = [...ended.notices, tell(startedEvent(started), started.waiting)]
+  return decide({ ...ended.state, fence, attempt: started }, { kind: 'started', attempt: started }, notices)
+}
+
+/** Whether the request is answered with the attempt: not with one whose client was told to ask again (R16, R19). */
+export const isJoined = (attempt: Attempt, request: Pick<PairingRequest, 'method' | 'phone'>): boolean =>
+  !isToldExpired(attempt) && asksTheSame(attempt, request)
+
+/** Once linked nothing is on offer any more, so only another phone is another request: a late repeat undoes no link. */
+function asksTheSame(attempt: Attempt, { method, phone }: Pick<PairingRequest, 'method' | 'phone'>): boolean {
+  if (isPastLink(attempt)) return !differs(attempt.phone, phone)
+  return attempt.method === method && (attempt.phone === phone || isSame(attempt.phone, phone))
+}
+
+const isPastLink = ({ state }: Attempt): boolean => state === 'storing' || state === 'restarting'
+
+function joinAttempt(state: CompanyState, attempt: Attempt, request: PairingRequest): Decision<PairingRequested> {
+  if (!request.waiting) return decide(state, { kind: 'joined', attempt })
+  const waiting = [request.waiting]
+  const known = attempt.waiting.some((other) => isSameRequest(other, waiting[0]))
+  if (!known && attempt.waiting.length >= mostWaiting) return decide(state, { kind: 'crowded' })
+  const joined = known ? attempt : { ...attempt, waiting: [...attempt.waiting, ...waiting] }
+  const notices = [
+    answer(startedEvent(attempt), waiting),
+    ...shownEvents(attempt).map((event) => answer(event, waiting)),
+  ]
+  return decide(known ? state : { ...state, attempt: joined }, { kind: 'joined', attempt: joined }, notices)
+}
+
+const isSameRequest = (a: Waiting, b: Waiting | undefined): boolean =>
+  a.connectionId === b?.connectionId && a.requestId === b.requestId
+
+/** What a host does with an attempt that it has accepted. */
+export type Accepted =
+  /** Open a registration socket. */
+  | 'pair'
+  /** The phone is linked: see to it that its session is connected, and say so. */
+  | 'awaitSession'
+  | Stale
+
+/**
+ * A live host takes the attempt on. Only now does anything stored give way: credentials of another phone (unless they
+ * are kept until the new phone is linked, R8), and credentials whose session WhatsApp has ended (R9).
+ */
+export function acceptAttempt(
+  state: CompanyState,
+  ref: AttemptRef,
+  policy: 'replace' | 'keep-until-linked',
+  now: number,
+): Decision<Accepted> {
+  const { attempt, credentials } = state
+  const isMine = attempt?.attemptId === ref.attemptId && attempt.fence === ref.fence && state.epoch <= ref.owner.epoch
+  if (!isMine || attempt.state !== 'requested' || now >= attempt.deadline) return decide(state, 'stale')
+  const isAnother = differs(credentials?.phone, attempt.phone)
+  const awaitsSession = isLinked(state, attempt)
+  const isStopped = state.session?.status === 'stopped'
+  const leaves = credentials !== undefined && (isStopped || (isAnother && policy === 'replace'))
+  const kept = leaves ? retire(state, isAnother ? 'phone-change' : 'stopped', now) : state
+  const accepted: Attempt = { ...without(attempt, 'ticket'), state: 'connecting', owner: ref.owner, awaitsSession }
+  return decide({ ...kept, epoch: ref.owner.epoch, attempt: accepted }, awaitsSession ? 'awaitSession' : 'pair')
+}
+
+/** The phone asked for is linked, and its session usable: no code is needed (R9). */
+export const isLinked = ({ credentials, session }: CompanyState, { phone }: Pick<Attempt, 'phone'>): boolean =>
+  credentials !== undefined && session?.status !== 'stopped' && !differs(credentials.phone, phone)
+
+/** Two known phones of different accounts; an unknown one is never a reason to delete a linked session (R3). */
+export const differs = (stored: string | undefined, asked: string | undefined): boolean =>
+  stored !== undefined && asked !== undefined && !samePhone(stored, asked)
+
+const isSame = (a: string | undefined, b: string | undefined): boolean =>
+  a !== undefined && b !== undefined && samePhone(a, b)
+
+/** A host has its hands full: an attempt that nobody has accepted ends before anything stored gives way (R8, R44). */
+export function turnAway(
+  state: CompanyState,
+  ref: AttemptRef,
+  retryAfter: number,
+  now: number,
+): Decision<'busy' | Stale> {
+  const { attempt } = state
+  const isSame = attempt?.attemptId === ref.attemptId && attempt.fence === ref.fence
+  if (!isSame || attempt.state !== 'requested' || state.epoch > ref.owner.epoch) return decide(state, 'stale')
+  return { ...endAttempt(state, { code: 'BUSY', retryAfter }, 'failed', now), outcome: 'busy' }
+}
+
+/** The awaited session turned out unusable (logged out, stopped): its credentials go, the attempt pairs afresh (R9). */
+export function pairAfresh(
+  state: CompanyState,
+  ref: AttemptRef,
+  reason: 'logged-out' | 'stopped',
+  now: number,
+): Decision<'pair' | Stale> {
+  const attempt = ownAttempt(state, ref)
+  if (attempt?.state !== 'connecting' || !attempt.awaitsSession) return decide(state, 'stale')
+  const retired = retire(state, reason, now)
+  return decide({ ...retired, attempt: { ...attempt, awaitsSession: false } }, 'pair')
+}
+
+/** WhatsApp has accepted the code, or has sent a QR: the owner is shown it (R17, R19). A newer QR replaces the last. */
+export function issueCode(
+  state: CompanyState,
+  ref: AttemptRef,
+  issued: { readonly shown: Shown; readonly expiresAt: number; readonly socketUntil: number },
+): Decision<'issued' | Stale> {
+  const attempt = ownAttempt(state, ref)
+  const isNew = attempt?.state === 'connecting' && !attempt.awaitsSession
+  const isNextQr = attempt?.state === 'code-issued' && 'qr' in attempt.shown && 'qr' in issued.shown
+  if (!attempt || !(isNew || isNextQr)) return decide(state, 'stale')
+  const shown: Attempt = {
+    ...without(attempt as Attempt & { awaitsSession?: boolean }, 'awaitsSession'),
+    ...issued,
+    state: 'code-issued',
+  } as Attempt
+  const notices = shownEvents(shown).map((event) => tell(event, attempt.waiting))
+  return decide({ ...state, attempt: shown }, 'issued', notices)
+}
+
+/** The phone has answered the code: it cannot expire any more, unless pair-success does not come (R18). */
+export function phoneAnswered(state: CompanyState, ref: AttemptRef, now: number): Decision<'confirmed' | Stale> {
+  const attempt = ownAttempt(state, ref)
+  if (attempt?.state !== 'code-issued' && attempt?.state !== 'expired' && attempt?.state !== 'phone-confirmed')
+    return decide(state, 'stale')
+  const confirmed: Attempt = {
+    ...attempt,
+    ...(attempt.state === 'expired' && { isLate: true as const }),
+    state: 'phone-confirmed',
+    answerBy: now + attemptTimes.answerMs,
+  }
+  const notices = attempt.state === 'phone-confirmed' ? [] : [progress(attempt, 'phone-confirmed')]
+  return decide({ ...state, attempt: confirmed }, 'confirmed', notices)
+}
+
+/** The attempt failed for a reason that its host knows. */
+export function failAttempt(
+  state: CompanyState,
+  ref: AttemptRef,
+  failure: Failure,
+  now: number,
+): Decision<'failed' | Stale> {
+  return ownAttempt(state, ref)
+    ? { ...endAttempt(state, failure, 'failed', now), outcome: 'failed' }
+    : decide(state, 'stale')
+}
+
+/** Ends whatever attempt there is, at the client's wish. Whoever still waits for a code is told so. */
+export function cancelPairing(state: CompanyState, waiting: readonly Waiting[], now: number): Decision<void> {
+  const { attempt } = state
+  const fence = state.fence + 1
+  if (!attempt) return decide({ ...state, fence }, undefined, [answer({ event: 'pairing-cancelled' }, waiting)])
+  const ended = endAttempt(state, { code: 'PAIRING_CANCELLED' }, 'cancelled', now)
+  const unanswered = hasAnswered(attempt)
+    ? []
+    : ended.notices.map((notice) => answer(notice.event, unansweredOf(notice.waiting))).filter(isHeard)
+  const cancelled = tell({ event: 'pairing-cancelled', attemptId: attempt.attemptId }, waiting)
+  return decide({ ...ended.state, fence }, undefined, [...unanswered, cancelled])
+}
+
+const unansweredOf = (waiting: readonly Waiting[]) => waiting.filter(({ isAnswered }) => !isAnswered)
+const isHeard = ({ waiting }: Notice): boolean => waiting.length > 0
+
+/** Whether all requests of the attempt have had their answer, a code or a QR: not those that joined after the link. */
+const hasAnswered = (attempt: Attempt): boolean => 'shown' in attempt

@@ -1,0 +1,106 @@
+/** What a decision has brought about, made out from the state before and after it: what metrics and reports speak of. */
+import type { Attempt } from '../company/attempt.ts'
+import type { CompanyState, Retired } from '../company/company.ts'
+import type { ErrorCode } from '../values/errors.ts'
+import { samePhone } from '../values/phone.ts'
+import type { Outcome } from './metrics.ts'
+
+/** Another phone was asked for than the one that is linked (R8). */
+export type PhoneChange = {
+  readonly storedPhone: string
+  readonly askedPhone: string
+  readonly method: Attempt['method']
+  /** Milliseconds since the stored phone was linked. */
+  readonly credentialAgeMs: number
+  /** Epoch ms of the last time the stored phone's session was connected. */
+  readonly connectedAt?: number
+  /** Whether WhatsApp still had the device linked, as far as we know. */
+  readonly wasLinked: boolean
+  /** What the company tried before, the latest last: `qr failed INVALID_PHONE`, `code code-issued`. */
+  readonly steps: readonly string[]
+}
+
+export type Happening =
+  | { readonly type: 'requested' }
+  | { readonly type: 'phoneChanged'; readonly change: PhoneChange }
+  | { readonly type: 'codeIssued' | 'linked'; readonly tookMs: number }
+  | { readonly type: 'phoneConfirmed' }
+  | { readonly type: 'attemptEnded'; readonly outcome: Outcome }
+  /** Whether WhatsApp has confirmed that the device of retired credentials is gone. */
+  | { readonly type: 'unlinked'; readonly result: 'confirmed' | 'unconfirmed'; readonly tookMs: number }
+  /** A connected session has dropped and is opened again. */
+  | { readonly type: 'sessionInterrupted' }
+  /** WhatsApp has ended a session that no attempt was waiting for. */
+  | { readonly type: 'sessionStopped'; readonly code: ErrorCode }
+
+/** A written decision: the state that it was made on, the state that it led to, and when (epoch ms). */
+export type Written = { readonly before: CompanyState; readonly after: CompanyState; readonly now: number }
+
+/** Each thing once, whoever decided: a decision is written once, and only changes are looked at. */
+export const happeningsOf = (written: Written): readonly Happening[] => [
+  ...ends(written),
+  ...requests(written),
+  ...progress(written),
+  ...cleanUps(written),
+  ...sessionChanges(written),
+]
+
+/** An attempt ends once, however its client was told: an expired one ends when its socket does. */
+function ends({ before: { attempt }, after, now }: Written): readonly Happening[] {
+  const { lastAttempt } = after
+  if (!attempt || after.attempt?.attemptId === attempt.attemptId) return []
+  if (lastAttempt?.attemptId !== attempt.attemptId) return []
+  const ended = (outcome: Outcome): Happening => ({ type: 'attemptEnded', outcome })
+  if (lastAttempt.state !== 'connected') return [ended(lastAttempt.failure?.code ?? 'INTERNAL')]
+  const isNewLink = attempt.state === 'restarting'
+  const linked: Happening = { type: 'linked', tookMs: now - attempt.requestedAt }
+  return [ended('connected'), ...(isNewLink ? [linked] : [])]
+}
+
+function requests({ before, after, now }: Written): readonly Happening[] {
+  const { attempt } = after
+  if (!attempt || attempt.attemptId === before.attempt?.attemptId) return []
+  const change = phoneChange(before, attempt, now)
+  return [{ type: 'requested' }, ...(change ? [{ type: 'phoneChanged', change } as const] : [])]
+}
+
+function phoneChange(before: CompanyState, asked: Attempt, now: number): PhoneChange | undefined {
+  const { credentials, session, attempt, lastAttempt } = before
+  if (!credentials?.phone || !asked.phone || samePhone(credentials.phone, asked.phone)) return undefined
+  const { connectedAt, status } = session ?? {}
+  const last =
+    lastAttempt && [lastAttempt.method, lastAttempt.state, lastAttempt.failure?.code].filter(Boolean).join(' ')
+  return {
+    storedPhone: credentials.phone,
+    askedPhone: asked.phone,
+    method: asked.method,
+    credentialAgeMs: now - credentials.linkedAt,
+    wasLinked: status !== 'stopped' && status !== 'logged-out',
+    steps: [...(last ? [last] : []), ...(attempt ? [`${attempt.method} ${attempt.state}`] : [])],
+    ...(connectedAt !== undefined && { connectedAt }),
+  }
+}
+
+function progress({ before: { attempt: was }, after: { attempt }, now }: Written): readonly Happening[] {
+  if (!was || was.attemptId !== attempt?.attemptId || was.state === attempt.state) return []
+  // Back from `phone-confirmed` is the same code again.
+  if (attempt.state === 'code-issued' && was.state === 'connecting')
+    return [{ type: 'codeIssued', tookMs: now - attempt.requestedAt }]
+  return attempt.state === 'phone-confirmed' ? [{ type: 'phoneConfirmed' }] : []
+}
+
+const cleanUps = ({ before, after, now }: Written): readonly Happening[] =>
+  after.cleanup.flatMap(({ generation, unlink, retiredAt }) => {
+    const was = before.cleanup.find((entry: Retired) => entry.generation === generation)
+    if (was?.unlink !== 'pending' || (unlink !== 'confirmed' && unlink !== 'unconfirmed')) return []
+    return [{ type: 'unlinked', result: unlink, tookMs: now - retiredAt }]
+  })
+
+function sessionChanges({ before, after }: Written): readonly Happening[] {
+  const [was, is] = [before.session?.status, after.session?.status]
+  if (was === is) return []
+  if (was === 'connected' && is === 'reconnecting') return [{ type: 'sessionInterrupted' }]
+  const code = is === 'stopped' || is === 'logged-out' ? after.session?.error : undefined
+  // The end of an attempt has been counted as such.
+  return code !== undefined && before.attempt?.state !== 'restarting' ? [{ type: 'sessionStopped', code }] : []
+}

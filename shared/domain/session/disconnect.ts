@@ -1,0 +1,100 @@
+/** What follows when a WhatsApp socket closes: one table per phase (R26). */
+import type { ErrorCode } from '../values/errors.ts'
+
+/**
+ * Why a socket closed, as the adapter made it out from status, message and data. Status alone is ambiguous: Baileys
+ * says 408 for anything from DNS to "QR refs ended", and 401 for half-paired, banned and unlinked alike.
+ */
+export type CloseReason =
+  /** 401 on a linked device: WhatsApp has removed it. */
+  | 'loggedOut'
+  /** 402, 403, 406: banned, locked, restricted. */
+  | 'restricted'
+  /** 405: WhatsApp wants a newer client. */
+  | 'outdated'
+  /** 440: another socket has logged in with the same credentials. */
+  | 'replaced'
+  /** 515: reopen with the same credentials. */
+  | 'restart'
+  /** 408, 428: the connection was lost, refused, cut or never answered. */
+  | 'lost'
+  /** 500, 503: WhatsApp is in trouble. */
+  | 'unavailable'
+  /** The QR refs ran out: the socket of an attempt has lived its time. */
+  | 'refsEnded'
+  /** Pair-success that does not verify (HMAC, signature, missing identity). */
+  | 'badLink'
+  /** The server could not prove that it is WhatsApp. */
+  | 'untrustedServer'
+  /** 400, 409, 411 and the like: WhatsApp refuses this client. */
+  | 'rejected'
+  /** We closed it. */
+  | 'closed'
+  | 'unknown'
+
+export type Close = {
+  readonly reason: CloseReason
+  /** Baileys' status code, if it gave one. */
+  readonly status?: number
+  /** For logs: the library's own words, free of phones and codes. */
+  readonly detail: string
+}
+
+/** What a linked session does after a close. */
+export type SessionVerdict =
+  /** Reconnect with back-off. */
+  | { readonly do: 'retry'; readonly code: ErrorCode }
+  /** Reconnect at once. */
+  | { readonly do: 'restart'; readonly code: ErrorCode }
+  /** Reconnect if this host still owns the session, else stop quietly: the new owner has it. */
+  | { readonly do: 'retryIfOwner'; readonly code: ErrorCode }
+  /** Keep the credentials, do not try again, tell. */
+  | { readonly do: 'stop'; readonly code: ErrorCode }
+  /** The credentials are void. */
+  | { readonly do: 'retire'; readonly code: ErrorCode }
+
+export const sessionVerdicts: Readonly<Record<CloseReason, SessionVerdict>> = {
+  loggedOut: { do: 'retire', code: 'LOGGED_OUT' },
+  restricted: { do: 'stop', code: 'ACCOUNT_RESTRICTED' },
+  outdated: { do: 'stop', code: 'CLIENT_OUTDATED' },
+  replaced: { do: 'retryIfOwner', code: 'SESSION_REPLACED' },
+  restart: { do: 'restart', code: 'WHATSAPP_UNAVAILABLE' },
+  lost: { do: 'retry', code: 'WHATSAPP_UNAVAILABLE' },
+  unavailable: { do: 'retry', code: 'WHATSAPP_UNAVAILABLE' },
+  refsEnded: { do: 'retry', code: 'WHATSAPP_UNAVAILABLE' },
+  badLink: { do: 'retry', code: 'WHATSAPP_UNAVAILABLE' },
+  untrustedServer: { do: 'retry', code: 'WHATSAPP_UNAVAILABLE' },
+  rejected: { do: 'retry', code: 'CLIENT_REJECTED' },
+  closed: { do: 'retry', code: 'WHATSAPP_UNAVAILABLE' },
+  unknown: { do: 'retry', code: 'WHATSAPP_UNAVAILABLE' },
+}
+
+/** Closes that somebody must look at although the session goes on: codes nobody knows, a server that is not WhatsApp. */
+export const isUnexplained = (reason: CloseReason): boolean => reason === 'unknown' || reason === 'untrustedServer'
+
+/** How an attempt fails whose registration socket closed before pair-success. */
+const pairingFailures: Readonly<Record<CloseReason, ErrorCode>> = {
+  loggedOut: 'CLIENT_REJECTED',
+  restricted: 'ACCOUNT_RESTRICTED',
+  outdated: 'CLIENT_OUTDATED',
+  replaced: 'WHATSAPP_UNAVAILABLE',
+  restart: 'WHATSAPP_UNAVAILABLE',
+  lost: 'WHATSAPP_UNAVAILABLE',
+  unavailable: 'WHATSAPP_UNAVAILABLE',
+  refsEnded: 'CODE_EXPIRED',
+  badLink: 'CLIENT_REJECTED',
+  untrustedServer: 'WHATSAPP_UNAVAILABLE',
+  rejected: 'CLIENT_REJECTED',
+  closed: 'PAIRING_CANCELLED',
+  unknown: 'WHATSAPP_UNAVAILABLE',
+}
+
+/** `isShown`: a code or QR has been on screen; only then is the end of the refs that of a code. */
+export const pairingFailure = (reason: CloseReason, isShown: boolean): ErrorCode =>
+  reason === 'refsEnded' && !isShown ? 'WHATSAPP_UNAVAILABLE' : pairingFailures[reason]
+
+/** Back-off of reconnects: doubling from 1 s to 60 s. `jitter` is 0 to 1; half of the delay is random. */
+export function backOffMs(failures: number, jitter: number): number {
+  const full = Math.min(60_000, 1000 * 2 ** Math.min(failures, 6))
+  return full / 2 + (full / 2) * jitter
+}

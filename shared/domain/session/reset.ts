@@ -1,0 +1,32 @@
+/** Reset: everything stored is forgotten (R7). */
+import { endAttempt } from '../attempt/attempt-end.ts'
+import type { Waiting } from '../company/attempt.ts'
+import { awaitUnlink, retire } from '../company/cleanup.ts'
+import { answer, type CompanyState, type Decision, decide, without } from '../company/company.ts'
+
+/** The generation that the reset has retired, if there was one. */
+export type ResetOutcome = { readonly retired?: string }
+
+/**
+ * Forgets everything stored, by one write (R7). A running attempt ends as `PAIRING_CANCELLED`; whoever asked is answered
+ * when the device has been unlinked, or at once when there is nothing to unlink.
+ */
+export function resetCredentials(
+  state: CompanyState,
+  waiting: readonly Waiting[],
+  now: number,
+): Decision<ResetOutcome> {
+  const ended = endAttempt(state, { code: 'PAIRING_CANCELLED' }, 'cancelled', now)
+  const raised: CompanyState = { ...ended.state, fence: ended.state.fence + 1 }
+  const reset = without(retire(raised, 'reset', now), 'session')
+  const retired = reset.cleanup.length > state.cleanup.length ? reset.cleanup.at(-1) : undefined
+  const outcome: ResetOutcome = retired ? { retired: retired.generation } : {}
+  // A second reset while the device is still being removed waits for the same answer.
+  const isAwaited = retired ? retired.unlink === 'pending' : reset.cleanup.at(-1)?.answerBy !== undefined
+  if (isAwaited) return decide(awaitUnlink(reset, waiting, now), outcome, ended.notices)
+  const nothing = {
+    ...answer({ event: 'credentials-reset', unlinked: 'not-linked' }, waiting),
+    audience: 'company' as const,
+  }
+  return decide(reset, outcome, [...ended.notices, nothing])
+}

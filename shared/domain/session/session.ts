@@ -1,0 +1,113 @@
+/** The linked session's transitions, as its host reports them (R42). */
+import { endAttempt } from '../attempt/attempt-end.ts'
+import type { AttemptOutcome, Owner } from '../company/attempt.ts'
+import { retire } from '../company/cleanup.ts'
+import {
+  type CompanyEvent,
+  type CompanyState,
+  type Decision,
+  decide,
+  type Session,
+  type SessionStatus,
+  type Stale,
+  tell,
+  without,
+} from '../company/company.ts'
+import type { ErrorCode } from '../values/errors.ts'
+import { maskPhone } from '../values/phone.ts'
+
+/** Which session a host speaks of, and as whom. */
+export type SessionRef = { readonly generation: string; readonly owner: Owner }
+
+const isCurrent = (state: CompanyState, ref: SessionRef): boolean =>
+  state.credentials?.generation === ref.generation && state.epoch <= ref.owner.epoch
+
+/** The session is open with its keys stored (R42). An attempt that was waiting for just this is done. */
+export function sessionConnected(state: CompanyState, ref: SessionRef, now: number): Decision<'connected' | Stale> {
+  if (!isCurrent(state, ref)) return decide(state, 'stale')
+  const { attempt, credentials } = state
+  const isAwaited = attempt?.state === 'restarting' || (attempt?.state === 'connecting' && attempt.awaitsSession)
+  const session: Session = { ...enter(state, 'connected', ref.owner, now), connectedAt: now }
+  // Who asked without naming a phone has not shown that it knows it.
+  const isNamed = !isAwaited || attempt.phone !== undefined
+  const connected: CompanyEvent = {
+    event: 'whatsapp-connected',
+    ...(credentials?.phone && { phone: isNamed ? credentials.phone : maskPhone(credentials.phone) }),
+    ...(isAwaited && { attemptId: attempt.attemptId }),
+  }
+  const next = { ...state, epoch: ref.owner.epoch, session }
+  if (!isAwaited) {
+    const notices = state.session?.status === 'connected' ? [] : [tell(connected)]
+    return decide(next, 'connected', notices)
+  }
+  const { attemptId, method, waiting } = attempt
+  const lastAttempt: AttemptOutcome = { attemptId, method, state: 'connected', at: now }
+  const unanswered = waiting.filter(({ isAnswered }) => !isAnswered)
+  return decide({ ...without(next, 'attempt'), lastAttempt }, 'connected', [tell(connected, unanswered)])
+}
+
+/** The session is down for now and will be tried again. */
+export function sessionInterrupted(
+  state: CompanyState,
+  ref: SessionRef,
+  code: ErrorCode,
+  now: number,
+): Decision<'reconnecting' | Stale> {
+  if (!isCurrent(state, ref)) return decide(state, 'stale')
+  const wasConnected = state.session?.status === 'connected'
+  const isPairing = state.attempt?.state === 'restarting'
+  const session: Session = { ...enter(state, isPairing ? 'connecting' : 'reconnecting', ref.owner, now), error: code }
+  const notices = wasConnected ? [tell({ event: 'whatsapp-disconnected', code, willReconnect: true })] : []
+  return decide({ ...state, epoch: ref.owner.epoch, session }, 'reconnecting', notices)
+}
+
+/** WhatsApp has ended the session: `retire` says whether the credentials are void (401) or kept (restricted, outdated). */
+export function sessionEnded(
+  state: CompanyState,
+  ref: SessionRef,
+  end: { readonly code: ErrorCode; readonly retire: boolean },
+  now: number,
+): Decision<'ended' | Stale> {
+  if (!isCurrent(state, ref)) return decide(state, 'stale')
+  const isPairing = state.attempt?.state === 'restarting'
+  const failed = isPairing ? endAttempt(state, { code: end.code }, 'failed', now) : decide(state, undefined)
+  const status: SessionStatus = end.retire ? 'logged-out' : 'stopped'
+  const kept = end.retire ? retire(failed.state, 'logged-out', now) : failed.state
+  const session: Session = { ...enter(state, status, ref.owner, now), error: end.code }
+  const notices = [
+    ...failed.notices,
+    ...(isPairing ? [] : [tell({ event: 'whatsapp-disconnected', code: end.code, willReconnect: false })]),
+  ]
+  // A link that ended with its attempt leaves nothing to describe.
+  const next = isPairing && !kept.credentials ? kept : { ...kept, session }
+  return decide({ ...next, epoch: ref.owner.epoch }, 'ended', notices)
+}
+
+/** Stored credentials that cannot be read: retired and reported; the company pairs afresh when it next asks (R9). */
+export function credentialsUnreadable(state: CompanyState, ref: SessionRef, now: number): Decision<'retired' | Stale> {
+  if (!isCurrent(state, ref)) return decide(state, 'stale')
+  if (state.attempt?.state === 'restarting') {
+    const failed = endAttempt(state, { code: 'CREDENTIALS_CONFLICT' }, 'failed', now)
+    return decide({ ...failed.state, epoch: ref.owner.epoch }, 'retired', failed.notices)
+  }
+  const retired = retire(state, 'corrupt', now)
+  const session: Session = { ...enter(state, 'logged-out', ref.owner, now), error: 'CREDENTIALS_CONFLICT' }
+  const told = tell({ event: 'whatsapp-disconnected', code: 'CREDENTIALS_CONFLICT', willReconnect: false })
+  return decide({ ...retired, epoch: ref.owner.epoch, session }, 'retired', [told])
+}
+
+/** The session in another status. Its last error stands until it is connected: a new owner has not mended it. */
+export function enter(state: CompanyState, status: SessionStatus, owner: Owner, now: number): Session {
+  const { session } = state
+  const since = session?.status === status ? session.since : now
+  const connectedAt = session?.connectedAt
+  const error = status === 'connected' ? undefined : session?.error
+  return {
+    status,
+    since,
+    epoch: owner.epoch,
+    hostId: owner.hostId,
+    ...(error && { error }),
+    ...(connectedAt !== undefined && { connectedAt }),
+  }
+}

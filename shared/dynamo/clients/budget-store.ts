@@ -1,0 +1,86 @@
+/** Budgets of codes in the control table: each a small item of its own, changed by compare-and-set (R24). */
+import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import * as v from 'valibot'
+import {
+  type Budget,
+  type BudgetTicket,
+  coolDown,
+  emptyBudget,
+  giveCodeBack,
+  takeCode,
+} from '#shared/domain/values/budget.ts'
+import { err, ok, type Result } from '#shared/domain/values/result.ts'
+import type { BudgetStore } from '#shared/ports.ts'
+import { unlessRefused } from '../conditional.ts'
+import { getItem } from '../items.ts'
+import type { ControlTable } from '../shard-companies.ts'
+import { StoreUnavailable } from '../store-unavailable.ts'
+import { partitionKey, sortKey, ttlAttribute } from '../table.ts'
+
+const Row = v.object({
+  rev: v.number(),
+  taken: v.array(v.number()),
+  coolUntil: v.optional(v.number()),
+})
+
+const mostTries = 10
+const keyOf = (key: string) => ({ [partitionKey]: `BUDGET#${key}`, [sortKey]: 'BUDGET' })
+
+export function dynamoBudgetStore(control: ControlTable): BudgetStore {
+  const change = changeBudget(control)
+  const giveBack = async (ticket: BudgetTicket): Promise<void> => {
+    await Promise.all(ticket.map(({ key, at }) => change(key, at, 0, (budget) => ok(giveCodeBack(budget, at)))))
+  }
+  return {
+    giveBack,
+    async take(limits, now) {
+      const ticket: BudgetTicket[number][] = []
+      for (const { key, ...limit } of limits) {
+        const taken = await change(key, now, limit.windowMs, (budget) => takeCode(budget, limit, now))
+        if (!taken.ok) {
+          await giveBack(ticket)
+          return taken
+        }
+        ticket.push({ key, at: taken.value.taken.at(-1) ?? now })
+      }
+      return ok(ticket)
+    },
+    async coolDown(key, until, now) {
+      await change(key, now, until - now, (budget) => ok(coolDown(budget, until)))
+    },
+  }
+}
+
+type Change = (budget: Budget) => Result<Budget, { readonly retryAfter: number }>
+
+/** Reads, changes and writes a budget on condition that nobody has in between; keeps it for as long as it says anything. */
+function changeBudget(control: ControlTable) {
+  return async (key: string, now: number, keepMs: number, change: Change): Promise<ReturnType<Change>> => {
+    for (let tries = 0; tries < mostTries; tries++) {
+      const item = await getItem(control, keyOf(key))
+      const { rev, ...budget } = item ? budgetOf(v.parse(Row, item)) : { ...emptyBudget, rev: 0 }
+      const changed = change(budget)
+      if (!changed.ok) return err(changed.error)
+      const keepUntil = Math.max(now + keepMs, changed.value.coolUntil ?? 0, Number(item?.[ttlAttribute] ?? 0) * 1000)
+      const row = { ...keyOf(key), ...changed.value, rev: rev + 1, [ttlAttribute]: Math.ceil(keepUntil / 1000) + 60 }
+      if (await put(control, row, rev)) return changed
+    }
+    throw new StoreUnavailable('dynamodb', new Error('a budget changed too often'))
+  }
+}
+
+const budgetOf = ({ rev, taken, coolUntil }: v.InferOutput<typeof Row>): Budget & { rev: number } => ({
+  rev,
+  taken,
+  ...(coolUntil !== undefined && { coolUntil }),
+})
+
+async function put({ client, table }: ControlTable, row: object, seenRev: number): Promise<boolean> {
+  const command = new PutCommand({
+    TableName: table,
+    Item: { ...row },
+    ConditionExpression: 'attribute_not_exists(rev) OR rev = :seen',
+    ExpressionAttributeValues: { ':seen': seenRev },
+  })
+  return (await unlessRefused(client.send(command))) !== 'refused'
+}

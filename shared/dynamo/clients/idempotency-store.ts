@@ -1,0 +1,74 @@
+/** Answers kept under a client's idempotency key, so that a repeated request gets the same one (requirements section 7). */
+import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import * as v from 'valibot'
+import { unlessRefused } from '../conditional.ts'
+import { getItem } from '../items.ts'
+import type { ControlTable } from '../shard-companies.ts'
+import { partitionKey, sortKey, ttlAttribute } from '../table.ts'
+
+/** What is known under a key. */
+type Kept =
+  /** Nothing was: the key is taken now. */
+  | { readonly kind: 'taken' }
+  /** The same request before; without an answer if it is still running, or has failed. */
+  | { readonly kind: 'repeated'; readonly answer?: string | undefined }
+  /** Another request under the same key. */
+  | { readonly kind: 'otherRequest' }
+
+export type IdempotencyStore = {
+  /** `keyHash` names key and owner, `requestHash` what was asked for. */
+  take(keyHash: string, requestHash: string, now: number): Promise<Kept>
+  /** Keeps the answer for as long as the key. */
+  keep(keyHash: string, answer: string): Promise<void>
+}
+
+/** A key is remembered for a day. */
+export const keptSeconds = 24 * 60 * 60
+const Row = v.object({ requestHash: v.string(), answer: v.optional(v.string()) })
+
+const keyOf = (keyHash: string) => ({ [partitionKey]: `IDEM#${keyHash}`, [sortKey]: 'IDEM' })
+
+export function dynamoIdempotencyStore(control: ControlTable): IdempotencyStore {
+  const { client, table } = control
+  return {
+    async take(keyHash, requestHash, now) {
+      const isNew = await put(control, keyHash, requestHash, Math.floor(now / 1000))
+      if (isNew) return { kind: 'taken' }
+      const item = await getItem(control, keyOf(keyHash))
+      // Expired between the two calls.
+      if (!item) return { kind: 'taken' }
+      const row = v.parse(Row, item)
+      return row.requestHash === requestHash ? { kind: 'repeated', answer: row.answer } : { kind: 'otherRequest' }
+    },
+    async keep(keyHash, answer) {
+      await client.send(
+        new UpdateCommand({
+          TableName: table,
+          Key: keyOf(keyHash),
+          UpdateExpression: 'SET #answer = :answer',
+          ExpressionAttributeNames: { '#answer': 'answer' },
+          ExpressionAttributeValues: { ':answer': answer },
+        }),
+      )
+    },
+  }
+}
+
+/** Takes the key unless somebody has it; rows that outlived their time count for nothing. */
+async function put(
+  { client, table }: ControlTable,
+  keyHash: string,
+  requestHash: string,
+  nowSeconds: number,
+): Promise<boolean> {
+  const taken = client.send(
+    new PutCommand({
+      TableName: table,
+      Item: { ...keyOf(keyHash), requestHash, [ttlAttribute]: nowSeconds + keptSeconds },
+      ConditionExpression: 'attribute_not_exists(#pk) OR #ttl <= :now',
+      ExpressionAttributeNames: { '#pk': partitionKey, '#ttl': ttlAttribute },
+      ExpressionAttributeValues: { ':now': nowSeconds },
+    }),
+  )
+  return (await unlessRefused(taken)) !== 'refused'
+}

@@ -1,0 +1,33 @@
+/** Counts the messages of a connection per second of the clock, for all functions together (R34). */
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import * as v from 'valibot'
+import type { ControlTable } from '../shard-companies.ts'
+import { partitionKey, rateKey, sortKey, ttlAttribute } from '../table.ts'
+
+export type MessageCounter = {
+  /** Counts a message; says which of its second it is, beginning with 1. */
+  count(connectionId: string, second: number): Promise<number>
+}
+
+const keptSeconds = 60
+const Counted = v.object({ n: v.pipe(v.number(), v.integer()) })
+
+/**
+ * An item per connection and second, since one unconditional write then is all there is to a message. Nothing is read but
+ * by the write itself; TTL removes the items, at no cost.
+ */
+export const dynamoMessageCounter = ({ client, table }: ControlTable): MessageCounter => ({
+  async count(connectionId, second) {
+    const counted = await client.send(
+      new UpdateCommand({
+        TableName: table,
+        Key: { [partitionKey]: rateKey(connectionId), [sortKey]: String(second) },
+        UpdateExpression: 'SET #ttl = :ttl ADD #n :one',
+        ExpressionAttributeNames: { '#ttl': ttlAttribute, '#n': 'n' },
+        ExpressionAttributeValues: { ':ttl': second + keptSeconds, ':one': 1 },
+        ReturnValues: 'ALL_NEW',
+      }),
+    )
+    return v.parse(Counted, counted.Attributes).n
+  },
+})

@@ -1,0 +1,95 @@
+/** Counters per minute, and the lines that hosts write about themselves: what `/metrics` reads. */
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import * as v from 'valibot'
+import { type Counts, sumOf } from '#shared/domain/metrics/metrics.ts'
+import { batchGet } from '../batch-get.ts'
+import type { ControlTable } from '../shard-companies.ts'
+import { beatSortKey, hostKey, partitionKey, sortKey, ttlAttribute } from '../table.ts'
+import { leaseRowKey, parseLease } from './lease-row.ts'
+
+/** A host as it described itself last; times are epoch ms. */
+export type HostLine = v.InferOutput<typeof HostLine>
+
+export type MetricStore = {
+  /** Adds to the counters of the minute of `at`. About right is right enough: a repeated call may count twice. */
+  add(counts: Counts, at: number): Promise<void>
+  /** What was counted in the last `minutes` minutes before `now`, the running one included. At most 100. */
+  sum(minutes: number, now: number): Promise<Counts>
+  /** The hosts that own a shard. */
+  hosts(shards: number): Promise<readonly HostLine[]>
+}
+
+const minuteMs = 60_000
+const keptSeconds = 2 * 24 * 60 * 60
+
+const count = v.pipe(v.number(), v.minValue(0))
+const HostLine = v.object({
+  hostId: v.string(),
+  version: v.string(),
+  since: v.number(),
+  sessions: count,
+  shards: v.array(count),
+  /** Sessions by state. */
+  states: v.optional(v.record(v.string(), count), {}),
+  /** When it was written. */
+  at: v.number(),
+})
+const MinuteRow = v.record(v.string(), v.unknown())
+
+const minuteKey = (at: number) => ({
+  [partitionKey]: `METRIC#${Math.floor(at / minuteMs)}`,
+  [sortKey]: 'COUNTS',
+})
+
+export function dynamoMetricStore(control: ControlTable): MetricStore {
+  return {
+    add: (counts, at) => add(control, counts, at),
+    async sum(minutes, now) {
+      const keys = Array.from({ length: minutes }, (_, ago) => minuteKey(now - ago * minuteMs))
+      const rows = await batchGet(control, keys)
+      return sumOf(rows.map(countsOf))
+    },
+    hosts: (shards) => hosts(control, shards),
+  }
+}
+
+async function add({ client, table }: ControlTable, counts: Counts, at: number): Promise<void> {
+  const entries = Object.entries(counts)
+  if (entries.length === 0) return
+  const additions = entries.map((_, index) => `#n${index} :n${index}`).join(', ')
+  await client.send(
+    new UpdateCommand({
+      TableName: table,
+      Key: minuteKey(at),
+      UpdateExpression: `SET #ttl = :ttl ADD ${additions}`,
+      ExpressionAttributeNames: {
+        '#ttl': ttlAttribute,
+        ...Object.fromEntries(entries.map(([name], index) => [`#n${index}`, name])),
+      },
+      ExpressionAttributeValues: {
+        ':ttl': Math.floor(at / 1000) + keptSeconds,
+        ...Object.fromEntries(entries.map(([, value], index) => [`:n${index}`, value])),
+      },
+    }),
+  )
+}
+
+/** The counters of a row: all its numbers but its expiry. */
+function countsOf(item: unknown): Counts {
+  const { [ttlAttribute]: _expiry, ...row } = v.parse(MinuteRow, item)
+  const numbers = Object.entries(row).filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+  return Object.fromEntries(numbers)
+}
+
+async function hosts(control: ControlTable, shards: number): Promise<readonly HostLine[]> {
+  const leases = await batchGet(
+    control,
+    Array.from({ length: shards }, (_, shard) => leaseRowKey(shard)),
+  )
+  const owners = new Set(leases.map((item) => parseLease(0, item).ownerId).filter((owner) => owner !== undefined))
+  const keys = [...owners].map((hostId) => ({ [partitionKey]: hostKey(hostId), [sortKey]: beatSortKey }))
+  const lines = await batchGet(control, keys)
+  return lines.map((line) =>
+    v.parse(HostLine, { ...line, hostId: String(line[partitionKey]).slice(hostKey('').length) }),
+  )
+}

@@ -1,0 +1,60 @@
+/** How a host lets a company go: in good order, or because its lease is gone. */
+
+import { waitAtMost } from '#shared/async/time-limit.ts'
+import { failAttempt } from '#shared/domain/attempt/pairing.ts'
+import { sessionInterrupted } from '#shared/domain/session/session.ts'
+import { beginUndo } from './cleanup.ts'
+import type { Workshop } from './context.ts'
+import type { Tenure } from './deps.ts'
+
+/** A device that must not stay is worth waiting for, but not at the price of being killed. */
+const undoWithinMs = 10_000
+export const tellWithinMs = 5000
+const closeWithinMs = 3000
+
+/** Close each socket, flush its keys, write `reconnecting` (R28). What the attempt cannot go on without has failed. */
+export async function leaveCompany(shop: Workshop, tenure: Tenure): Promise<void> {
+  const { deps, companyId, running, decisions, correlationId } = shop
+  const owner = { hostId: tenure.hostId, epoch: tenure.epoch }
+  const session = running.session
+  await leaveSockets(shop)
+  try {
+    await session?.flush()
+  } catch (error) {
+    deps.log.error('keys could not be flushed', { companyId, error })
+  }
+  const { state } = await deps.companies.read(companyId)
+  const { attempt, credentials } = state
+  if (attempt && attempt.state !== 'requested' && attempt.state !== 'restarting') {
+    const ref = { attemptId: attempt.attemptId, fence: attempt.fence, owner }
+    await decisions.decide((s, now) => failAttempt(s, ref, { code: 'HOST_UNAVAILABLE' }, now), correlationId())
+  }
+  if (credentials && state.session?.status === 'connected') {
+    const ref = { generation: credentials.generation, owner }
+    await decisions.decide((s, now) => sessionInterrupted(s, ref, 'HOST_UNAVAILABLE', now), correlationId())
+  }
+  await waitAtMost(undoWithinMs, Promise.all([...shop.undos]), () => undefined, deps.time.after)
+  await waitAtMost(tellWithinMs, decisions.told(), () => undefined, deps.time.after)
+}
+
+/**
+ * Closes every socket of the company; whoever calls again waits for the same. A link that was never installed is undone
+ * afterwards, which needs no lease.
+ */
+export function leaveSockets(shop: Workshop): Promise<void> {
+  shop.running.closing ??= closeSockets(shop)
+  return shop.running.closing
+}
+
+async function closeSockets(shop: Workshop): Promise<void> {
+  const { running, deps } = shop
+  const { session, registration } = running
+  running.session = undefined
+  running.registration = undefined
+  const givenUp = [...running.unlinks.values()].filter(({ isLastCopy }) => !isLastCopy)
+  for (const unlink of givenUp) unlink.abort()
+  const unlinks = Promise.all(givenUp.map((unlink) => unlink.done))
+  const unlinked = waitAtMost(closeWithinMs, unlinks, () => undefined, deps.time.after)
+  await Promise.all([session?.close(), registration?.close(), unlinked])
+  if (registration?.isLinked) beginUndo(shop, registration)
+}

@@ -1,0 +1,128 @@
+/** Signal keys where Baileys' `get` and `set` look for them: in memory for an attempt, else in rows of a generation. */
+import type { CredentialRow, CredentialStore } from '#shared/ports.ts'
+import type { StoredTarget } from '../port.ts'
+import { decodeJson, encodeJson } from './buffer-json.ts'
+import {
+  byChunk,
+  type Chunk,
+  changed,
+  chunkName,
+  decodeChunk,
+  encodeChunk,
+  isPreKeyId,
+  type PreKey,
+  placeOf,
+} from './pre-key-chunks.ts'
+import type { RowCipher } from './row-cipher.ts'
+
+/** Values by id; null or undefined deletes. Only pre-keys are looked into. */
+type Values<T> = { readonly [id: string]: T | null | undefined }
+/** One `set` of Baileys: values by type and id. */
+export type KeyChanges = { readonly 'pre-key'?: Values<PreKey>; readonly [type: string]: Values<unknown> | undefined }
+
+/** Why nothing could be written: a higher epoch has written, or our lease has run out. */
+export type WriteOutcome = 'written' | 'fenced' | 'notOwner'
+
+export type KeyRows = {
+  /** Values that are there; a row that cannot be read counts as absent, and is reported. */
+  read(type: string, ids: readonly string[]): Promise<{ [id: string]: unknown }>
+  /** All or nothing, together with the creds when given. Calls must not overlap: pre-key chunks are read first. */
+  write(changes: KeyChanges, creds?: unknown): Promise<WriteOutcome>
+}
+
+/** Row of Baileys' creds; the one that is read at load. */
+export const credsRow = 'creds'
+
+export type MemoryRows = KeyRows & { readonly entries: () => KeyChanges }
+
+/** Keys of an attempt: they are in this process alone, and gone with it (R6). */
+export function memoryRows(): MemoryRows {
+  const types = new Map<string, Map<string, unknown>>()
+  return {
+    async read(type, ids) {
+      const values = types.get(type)
+      return Object.fromEntries(ids.filter((id) => values?.has(id)).map((id) => [id, values?.get(id)]))
+    },
+    async write(changes) {
+      for (const [type, values = {}] of Object.entries(changes)) {
+        const kept = types.get(type) ?? new Map<string, unknown>()
+        types.set(type, kept)
+        for (const [id, value] of Object.entries(values)) {
+          if (value === null || value === undefined) kept.delete(id)
+          else kept.set(id, value)
+        }
+      }
+      return 'written'
+    },
+    entries: () => Object.fromEntries([...types].map(([type, values]) => [type, Object.fromEntries(values)])),
+  }
+}
+
+export type StoredRowsDeps = {
+  readonly store: CredentialStore
+  readonly target: StoredTarget
+  readonly cipher: RowCipher
+  /** A row was there and could not be decrypted or parsed. */
+  readonly onUnreadable: (type: string) => void
+}
+
+/** Keys of a stored generation, encrypted row by row; nothing is kept in memory. */
+export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDeps): KeyRows {
+  const opened = (key: string, rows: ReadonlyMap<string, Uint8Array>, type: string): Buffer | undefined => {
+    const bytes = rows.get(key)
+    const plaintext = bytes && cipher.open(key, bytes)
+    if (bytes && !plaintext) onUnreadable(type)
+    return plaintext
+  }
+  const readChunks = async (chunks: Iterable<number>): Promise<Map<number, Chunk>> => {
+    const numbers = [...new Set(chunks)]
+    const rows = numbers.length > 0 ? await store.read(target, numbers.map(chunkName)) : new Map<string, Uint8Array>()
+    return new Map(
+      numbers.map((chunk) => [chunk, decodeChunk(opened(chunkName(chunk), rows, 'pre-key') ?? Buffer.alloc(0))]),
+    )
+  }
+  const readPreKeys = async (wanted: readonly string[]) => {
+    const ids = wanted.filter(isPreKeyId)
+    const chunks = await readChunks(ids.map((id) => placeOf(id).chunk))
+    return present(ids, (id) => chunks.get(placeOf(id).chunk)?.get(placeOf(id).slot))
+  }
+  const readJson = async (type: string, ids: readonly string[]) => {
+    const names = new Map(ids.map((id) => [id, cipher.nameOf(type, id)]))
+    const rows = await store.read(target, [...new Set(names.values())])
+    return present(ids, (id) => {
+      const plaintext = opened(names.get(id) ?? '', rows, type)
+      return plaintext && decodeJson(plaintext)
+    })
+  }
+  const sealed = (key: string, plaintext: Uint8Array | undefined): CredentialRow => ({
+    key,
+    bytes: plaintext && cipher.seal(key, plaintext),
+  })
+  const preKeyRows = async (values: Values<PreKey>): Promise<CredentialRow[]> => {
+    const changes = byChunk(Object.entries(values).map(([id, key]) => [id, key ?? undefined]))
+    const chunks = await readChunks(changes.keys())
+    return [...changes].map(([number, change]) => {
+      const chunk = changed(chunks.get(number) ?? new Map(), change)
+      return sealed(chunkName(number), chunk.size > 0 ? encodeChunk(chunk) : undefined)
+    })
+  }
+  return {
+    read: (type, ids) => (type === 'pre-key' ? readPreKeys(ids) : readJson(type, ids)),
+    async write({ 'pre-key': preKeys = {}, ...others }, creds) {
+      const rows = await preKeyRows(preKeys)
+      for (const [type, values = {}] of Object.entries(others)) {
+        for (const [id, value] of Object.entries(values)) {
+          const isDeleted = value === null || value === undefined
+          rows.push(sealed(cipher.nameOf(type, id), isDeleted ? undefined : encodeJson(value)))
+        }
+      }
+      if (creds !== undefined) rows.push(sealed(credsRow, encodeJson(creds)))
+      if (rows.length === 0) return 'written'
+      return target.isOwner() ? store.write(target, rows, target.epoch) : 'notOwner'
+    },
+  }
+}
+
+function present(ids: readonly string[], find: (id: string) => unknown): { [id: string]: unknown } {
+  return Object.fromEntries(ids.map((id) => [id, find(id)]).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,144 @@
+/** Turns what Baileys says on one socket into `SocketEvent`s that are true, and notices what it does not say. */
+import type { IncomingMessage } from 'node:http'
+import type { Clock } from '#shared/ports.ts'
+import type { Log } from './baileys-logger.ts'
+import {
+  type ConnectionUpdate,
+  childOf,
+  type LibrarySocket,
+  type SocketTimes,
+  type Stanza,
+  server,
+} from './baileys-socket.ts'
+import { closeOf, messageOf, ownClose, refusedUpgrade, type SocketPhase } from './close-reason.ts'
+import type { SocketEvent } from './port.ts'
+import type { SocketEnd } from './socket-end.ts'
+import { guardListeners } from './socket-guard.ts'
+
+export type EventDeps = {
+  readonly library: LibrarySocket
+  readonly end: SocketEnd
+  readonly credentials: { isLinked(): boolean; flush(): Promise<void>; phone(): string | undefined }
+  /** Never called again after `closed`. */
+  readonly emit: (event: SocketEvent) => void
+  readonly clock: Clock
+  readonly log: Log
+  readonly times: SocketTimes
+}
+
+export type Progress = {
+  /** Whether a QR has come: only then may a code be asked for. */
+  hasQr(): boolean
+  /** Whether WhatsApp has accepted the login; resolves when it does. */
+  readonly loggedIn: Promise<void>
+}
+
+/** The first QR lives longer than those that follow: Baileys' `qrTimeout` when none is set. */
+const firstQrMs = 60_000
+const nextQrMs = 20_000
+/** For WhatsApp to say how many pre-keys it has. */
+const countMs = 10_000
+
+/** Listeners of Baileys without which a socket can do nothing more: all frames, the QR, pair-success, the login. */
+const vital: readonly string[] = ['message', 'open', 'CB:iq,type:set,pair-device', 'CB:iq,,pair-success', 'CB:success']
+
+const passkeyNotices = [
+  'CB:notification,type:passkey_prologue_request',
+  'CB:notification,type:crsc_continuation',
+] as const
+
+/** Listens to a socket that has just been opened. */
+export function listen({ library, end, credentials, emit, clock, log, times }: EventDeps): Progress {
+  const { ws } = library
+  const loggedIn = Promise.withResolvers<void>()
+  const isRegistration = !credentials.isLinked()
+  let phase: SocketPhase = 'handshake'
+  let hasQr = false
+  let wasRefused = false
+
+  const tell = (event: SocketEvent) => {
+    if (!end.isOver()) emit(event)
+  }
+  const showQr = (qr: string) => {
+    if (phase !== 'registering') return
+    end.expectNothing()
+    const lifeMs = hasQr ? nextQrMs : firstQrMs
+    // Before it is told: who hears of the first QR asks for a code at once.
+    hasQr = true
+    tell({ type: 'qr', qr, lapsesAt: clock() + lifeMs })
+  }
+  const link = () => {
+    if (!credentials.isLinked()) return end.fail(ownClose('badLink', 'pair-success without a device or an identity'))
+    phase = 'linked'
+    end.expectProgress(times.restartMs, ownClose('restart', 'no restart followed pair-success'))
+    tell({ type: 'linked', phone: credentials.phone() })
+  }
+  const confirmOpen = async () => {
+    try {
+      await credentials.flush()
+      // Nought alone may be a service that does not count; nought after a refusal is an upload that failed.
+      if ((await preKeysAtWhatsApp(library)) === 0) {
+        if (wasRefused) return end.fail(ownClose('lost', 'WhatsApp has none of our pre-keys'))
+        log.warn({}, 'WhatsApp counts none of our pre-keys, though it refused nothing')
+      }
+      end.expectNothing()
+      tell({ type: 'opened' })
+    } catch (error) {
+      end.fail(ownClose('lost', `not confirmed as open: ${messageOf(error)}`))
+    }
+  }
+  const update = ({ connection, qr, isNewLogin, lastDisconnect }: ConnectionUpdate) => {
+    if (connection === 'close') {
+      const error = lastDisconnect?.error
+      return end.closed(error && closeOf(error, phase))
+    }
+    if (end.isOver()) return
+    if (qr !== undefined) showQr(qr)
+    if (isNewLogin) link()
+    if (connection === 'open') void confirmOpen()
+  }
+
+  guardListeners(ws, (event, error) => {
+    const detail = `${event}: ${messageOf(error)}`
+    if (vital.includes(event)) end.fail(ownClose('lost', detail))
+    else log.warn({ detail }, 'Baileys could not handle a stanza')
+  })
+  ws.on('frame', (frame: unknown) => {
+    if (phase === 'handshake' && !(frame instanceof Uint8Array)) phase = isRegistration ? 'registering' : 'session'
+  })
+  // Baileys listens to this event too, and so keeps `ws` from ending the request, yet does nothing about it.
+  ws.on('unexpected-response', (_request: unknown, { statusCode = 0 }: IncomingMessage) =>
+    end.fail(refusedUpgrade(statusCode)),
+  )
+  ws.on('CB:notification,type:link_code_companion_reg', (notification: Stanza) => {
+    const isAnswer = childOf(notification, 'link_code_companion_reg')?.attrs['stage'] === 'primary_hello'
+    if (isAnswer && isRegistration) tell({ type: 'phoneAnswered' })
+  })
+  for (const notice of passkeyNotices) {
+    ws.on(notice, () => {
+      if (isRegistration) tell({ type: 'passkeyRequired' })
+    })
+  }
+  ws.on('CB:success', () => loggedIn.resolve())
+  ws.on('CB:iq,type:error', () => {
+    wasRefused = true
+  })
+  library.onUpdate(update)
+  end.expectProgress(times.connectMs, ownClose('lost', `not connected after ${times.connectMs} ms`))
+  return { hasQr: () => hasQr, loggedIn: loggedIn.promise }
+}
+
+/**
+ * Baileys says open although the upload of pre-keys was refused or went unanswered; then nobody could write to the
+ * device. WhatsApp knows.
+ */
+async function preKeysAtWhatsApp({ query }: LibrarySocket): Promise<number> {
+  const question = {
+    tag: 'iq',
+    attrs: { to: server, type: 'get', xmlns: 'encrypt' },
+    content: [{ tag: 'count', attrs: {} }],
+  }
+  const answer = await query(question, countMs)
+  if (!answer) throw new Error('WhatsApp did not say how many pre-keys it has')
+  return Number(childOf(answer, 'count')?.attrs['value']) || 0
+}

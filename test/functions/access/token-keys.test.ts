@@ -1,0 +1,71 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { SignJWT } from 'jose/jwt/sign'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
+import { tokenVerifier } from '../../../functions/access/tokens.ts'
+
+const pairs = {
+  RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  EdDSA: generateKeyPairSync('ed25519'),
+}
+const keys = Object.entries(pairs).map(([alg, { publicKey }]) => ({
+  ...publicKey.export({ format: 'jwk' }),
+  kid: alg,
+  alg,
+}))
+
+let server: Server
+let origin: string
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    response.statusCode = request.url === '/jwks' ? 200 : 500
+    response.end(JSON.stringify({ keys }))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+afterAll(async () => {
+  server.closeAllConnections()
+  server.close()
+  await once(server, 'close')
+})
+
+const claims = { issuer: 'https://idp.test', audience: 'pairplane' }
+const sign = (alg: string, key: KeyObject | Uint8Array, kid = alg) =>
+  new SignJWT({ role: 'admin' })
+    .setProtectedHeader({ alg, kid })
+    .setIssuer(claims.issuer)
+    .setAudience(claims.audience)
+    .setExpirationTime('1m')
+    .sign(key)
+
+describe('keys of a JWKS', () => {
+  test.each(Object.entries(pairs))('verify %s', async (alg, { privateKey }) => {
+    const verify = tokenVerifier({ ...claims, jwksUrl: `${origin}/jwks` })
+    expect(await verify(await sign(alg, privateKey))).toMatchObject({ ok: true, value: { role: 'admin' } })
+  })
+
+  test('refuse a key that the set does not have', async () => {
+    const verify = tokenVerifier({ ...claims, jwksUrl: `${origin}/jwks` })
+    const stranger = generateKeyPairSync('ed25519').privateKey
+    expect(await verify(await sign('EdDSA', stranger, 'stranger'))).toEqual({ ok: false, error: 'invalid' })
+    expect(await verify(await sign('EdDSA', stranger))).toEqual({ ok: false, error: 'invalid' })
+  })
+
+  test.each(['/broken', ':1/'])('that cannot be had are no refusal: %s', async (path) => {
+    const url = path === '/broken' ? `${origin}${path}` : 'http://127.0.0.1:1/jwks'
+    const verify = tokenVerifier({ ...claims, jwksUrl: url })
+    await expect(verify(await sign('EdDSA', pairs.EdDSA.privateKey))).rejects.toBeInstanceOf(StoreUnavailable)
+  })
+})
+
+test('without keys to check by, nobody is let in', async () => {
+  const verify = tokenVerifier(claims)
+  await expect(verify(await sign('EdDSA', pairs.EdDSA.privateKey))).rejects.toThrow('neither TOKEN_JWKS_URL')
+})

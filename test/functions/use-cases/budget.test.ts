@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest'
+import { turnAway } from '#shared/domain/attempt/pairing.ts'
+import { watch } from '../../../functions/watchdog.ts'
+import { receive } from '../../../functions/ws/message.ts'
+import { company, type Frame, lambdaContext, makeWorld, messageEvent, showCode, type World } from '../support.ts'
+
+async function ask(world: World, phoneNumber: string): Promise<Frame> {
+  const event = messageEvent({ action: 'request-pairing-code', phoneNumber, requestId: 'r' }, { connectionId: 'A' })
+  const { body } = await receive(event, lambdaContext, world)
+  return JSON.parse(body ?? '{}') as Frame
+}
+
+async function worldWith(codes: { codesPerPhone: number; codesPerCompany: number }): Promise<World> {
+  const world = makeWorld(codes)
+  await world.join('A')
+  return world
+}
+
+/** A new attempt: the running one has had its code, and is cancelled first. */
+async function askAnew(world: World, phoneNumber: string): Promise<Frame> {
+  if (world.state().attempt?.state === 'requested') await showCode(world)
+  await receive(messageEvent({ action: 'cancel-pairing' }, { connectionId: 'A' }), lambdaContext, world)
+  return ask(world, phoneNumber)
+}
+
+test('a phone has so many codes, in whatever form it is typed, and then has to wait', async () => {
+  const world = await worldWith({ codesPerPhone: 2, codesPerCompany: 100 })
+  expect((await askAnew(world, '89001234567')).event).toBe('pairing-started')
+  await showCode(world)
+  world.now.value += 60_000
+  expect((await askAnew(world, '+7 900 123-45-67')).event).toBe('pairing-started')
+  const refused = await askAnew(world, '9001234567')
+  expect(refused).toMatchObject({ event: 'pairing-code-error', code: 'RATE_LIMITED', retryAfter: 540, action: 'wait' })
+  expect(world.state().attempt).toBeUndefined()
+  expect((await askAnew(world, '89161234567')).event).toBe('pairing-started')
+})
+
+test('a company has so many codes, whatever the phones', async () => {
+  const world = await worldWith({ codesPerPhone: 100, codesPerCompany: 2 })
+  expect((await askAnew(world, '89001234567')).event).toBe('pairing-started')
+  expect((await askAnew(world, '89001234568')).event).toBe('pairing-started')
+  expect(await askAnew(world, '89001234569')).toMatchObject({ code: 'RATE_LIMITED', retryAfter: 600 })
+})
+
+test('repeats and refused requests are free', async () => {
+  const world = await worldWith({ codesPerPhone: 2, codesPerCompany: 2 })
+  await ask(world, '1111111111')
+  await ask(world, '89001234567')
+  await showCode(world)
+  for (let repeat = 0; repeat < 5; repeat++) await ask(world, '89001234567')
+  expect((await askAnew(world, '89001234567')).event).toBe('pairing-started')
+})
+
+const tooFew = { codesPerPhone: 1, codesPerCompany: 1 }
+
+/** What ends an attempt that no host has taken on. */
+const ends: Readonly<Record<string, (world: World) => Promise<unknown>>> = {
+  'when its time is up, by the watchdog': (world) => {
+    world.now.value += 20_000
+    const body = JSON.stringify({ companyId: company, correlationId: 'c1', due: world.now.value })
+    return watch({ Records: [{ messageId: 'm1', body }] }, world)
+  },
+  'by a host that has its hands full': (world) => {
+    const { attemptId, fence } = world.state().attempt!
+    const ref = { attemptId, fence, owner: { hostId: 'host-1', epoch: 7 } }
+    return world.store.decide(company, (state, now) => turnAway(state, ref, 1, now))
+  },
+  'by the client': (world) => say(world, { action: 'cancel-pairing' }),
+  'by a reset': (world) => say(world, { action: 'reset-whatsapp-credentials' }),
+}
+
+const say = (world: World, message: object) =>
+  receive(messageEvent(message, { connectionId: 'A' }), lambdaContext, world)
+
+describe('the code of an attempt that no host has taken on is given back when it is ended (R24)', () => {
+  test.each(Object.entries(ends))('%s', async (_how, end) => {
+    const world = await worldWith(tooFew)
+    for (let round = 0; round < 3; round++) {
+      expect((await ask(world, '89001234567')).event).toBe('pairing-started')
+      await end(world)
+      expect(world.state().attempt).toBeUndefined()
+    }
+  })
+
+  test('by a request for another phone', async () => {
+    const world = await worldWith({ codesPerPhone: 1, codesPerCompany: 2 })
+    for (const phone of ['89001234567', '89161234567', '89001234567', '89161234567'])
+      expect((await ask(world, phone)).event).toBe('pairing-started')
+  })
+
+  test('because none could be called, once', async () => {
+    const world = await worldWith({ codesPerPhone: 2, codesPerCompany: 2 })
+    await ask(world, '89001234567')
+    await showCode(world)
+    world.queue.refusesCommands = true
+    await askAnew(world, '89001234567')
+    expect(world.state().attempt).toBeUndefined()
+    world.queue.refusesCommands = false
+    expect((await ask(world, '89001234567')).event).toBe('pairing-started')
+    expect(await askAnew(world, '89001234567')).toMatchObject({ code: 'RATE_LIMITED' })
+  })
+})
+
+test('the code of an attempt that a host has taken on is spent', async () => {
+  const world = await worldWith(tooFew)
+  await ask(world, '89001234567')
+  await showCode(world)
+  expect(world.state().attempt).not.toHaveProperty('ticket')
+  expect(await askAnew(world, '89001234567')).toMatchObject({ code: 'RATE_LIMITED' })
+})

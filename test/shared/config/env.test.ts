@@ -1,0 +1,60 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ControlPlaneEnv, parseEnv, SocketHostEnv, shardQueueUrls } from '#shared/config/env.ts'
+
+const first = 'https://sqs.eu-central-1.amazonaws.com/111111111111/pairplane-0-shard-0.fifo'
+const variables = {
+  CONTROL_TABLE: 'control',
+  CALLBACK_URL: 'https://id.execute-api.eu-central-1.amazonaws.com/prod',
+  WATCHDOG_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/111111111111/watchdog',
+  PHONE_HASH_SECRET_ARN: 'arn',
+  CREDENTIALS_TABLE: 'credentials',
+  CREDENTIALS_KEY_ARN: 'arn',
+  TOKEN_ISSUER: 'pairplane',
+  TOKEN_AUDIENCE: 'pairplane',
+  SHARD_0_QUEUE_URL: first,
+  SHARDS: '12',
+}
+
+it.each([
+  ['functions', ControlPlaneEnv],
+  ['socket-host', SocketHostEnv],
+])('every variable is read by %s', (folder, { entries }) => {
+  const root = join(import.meta.dirname, '../../..')
+  const shared = ['shared/budget/code-budget.ts', 'shared/telemetry/sentry-settings.ts']
+  const files = [...globSync(`${folder}/**/*.ts`, { cwd: root }), ...shared]
+  const source = files.map((file) => readFileSync(join(root, file), 'utf8')).join()
+  // The first queue's URL is read as the URLs of them all.
+  const names = Object.keys(entries).map((name) => name.replace('SHARD_0_QUEUE_URL', 'SHARD_QUEUE_URLS'))
+  expect(names.filter((name) => !source.includes(name))).toEqual([])
+})
+
+describe.each([
+  ['functions', ControlPlaneEnv],
+  ['hosts', SocketHostEnv],
+])('the queues of the shards, as %s see them', (_, schema) => {
+  it('are one for each shard, in the order of the shards', () => {
+    const { SHARD_QUEUE_URLS } = parseEnv(schema, variables)
+    expect(SHARD_QUEUE_URLS).toHaveLength(12)
+    expect(SHARD_QUEUE_URLS[0]).toBe(first)
+    expect(SHARD_QUEUE_URLS[11]).toBe(first.replace(/0\.fifo$/, '11.fifo'))
+  })
+
+  it.each([
+    [{ SHARD_0_QUEUE_URL: first.replace(/0\.fifo$/, '1.fifo') }, 'SHARD_0_QUEUE_URL'],
+    [{ SHARD_0_QUEUE_URL: undefined }, 'SHARD_0_QUEUE_URL'],
+    [{ SHARDS: '0' }, 'SHARDS'],
+    [{ SHARDS: '65' }, 'SHARDS'],
+    [{ SHARDS: '' }, 'SHARDS'],
+  ])('are not guessed from %j', (wrong, name) => {
+    expect(() => parseEnv(schema, { ...variables, ...wrong })).toThrow(`Invalid environment: ${name}: `)
+  })
+})
+
+it('changes the number at the end of a URL only', () => {
+  expect(shardQueueUrls({ SHARD_0_QUEUE_URL: 'http://127.0.0.1:1/0/a-0.fifo-shard-0.fifo', SHARDS: 2 })).toEqual([
+    'http://127.0.0.1:1/0/a-0.fifo-shard-0.fifo',
+    'http://127.0.0.1:1/0/a-0.fifo-shard-1.fifo',
+  ])
+})

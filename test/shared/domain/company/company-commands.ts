@@ -1,0 +1,241 @@
+/** Everything that can be asked of a company, with arguments that are drawn from what has been seen before. */
+import fc from 'fast-check'
+import { timeOut } from '#shared/domain/attempt/deadlines.ts'
+import * as linking from '#shared/domain/attempt/link.ts'
+import * as pairing from '#shared/domain/attempt/pairing.ts'
+import type { Owner, Shown, Waiting } from '#shared/domain/company/attempt.ts'
+import { swept, unlinkFinished } from '#shared/domain/company/cleanup.ts'
+import { type AttemptRef, type CompanyState, type Decision, emptyCompany } from '#shared/domain/company/company.ts'
+import { adoptCompany } from '#shared/domain/session/adoption.ts'
+import { resetCredentials } from '#shared/domain/session/reset.ts'
+import * as session from '#shared/domain/session/session.ts'
+
+/** What has happened so far, and thus may be spoken of, rightly or too late. */
+export type World = {
+  state: CompanyState
+  now: number
+  /** Highest epoch that any host has had. */
+  epoch: number
+  /** Numbers requests, attempts and generations. */
+  count: number
+  readonly attempts: AttemptRef[]
+  readonly generations: string[]
+  /** What the host saw when it accepted. */
+  seen: string | undefined
+}
+
+export const freshWorld = (): World => ({
+  state: emptyCompany,
+  now: Date.UTC(2026, 0, 1),
+  epoch: 1,
+  count: 0,
+  attempts: [],
+  generations: [],
+  seen: undefined,
+})
+
+const phones = ['5511987654321', '551187654321', '79001234567'] as const
+const phone = fc.option(fc.constantFrom(...phones), { nil: undefined })
+/** Which of the things seen is meant: 0 is the latest, the higher the older. */
+const age = fc.constantFrom(0, 0, 0, 0, 0, 1, 2)
+const base = { age, staleOwner: fc.constantFrom(false, false, false, false, true) }
+
+const anything = fc.oneof(
+  fc.record({
+    do: fc.constant('request' as const),
+    method: fc.constantFrom('code' as const, 'code' as const, 'qr' as const),
+    phone,
+    overHttp: fc.boolean(),
+  }),
+  fc.record({ do: fc.constantFrom('cancel' as const, 'reset' as const, 'adopt' as const), ...base }),
+  fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, 800, 4_500, 10_000, 50_000, 160_000) }),
+  fc.record({
+    do: fc.constant('accept' as const),
+    policy: fc.constantFrom('replace' as const, 'keep-until-linked' as const),
+    ...base,
+  }),
+  fc.record({ do: fc.constant('issue' as const), ...base }),
+  fc.record({ do: fc.constant('issue' as const), ...base }),
+  fc.record({ do: fc.constantFrom('answer' as const, 'fail' as const, 'pairAfresh' as const), ...base }),
+  fc.record({ do: fc.constant('note' as const), phone, ...base }),
+  fc.record({ do: fc.constant('note' as const), phone: fc.constant(undefined), ...base }),
+  fc.record({ do: fc.constant('install' as const), ...base }),
+  fc.record({
+    do: fc.constantFrom('connected' as const, 'interrupted' as const, 'ended' as const, 'unreadable' as const),
+    isLogout: fc.boolean(),
+    ...base,
+  }),
+  fc.record({
+    do: fc.constantFrom('unlinked' as const, 'swept' as const),
+    result: fc.constantFrom('confirmed' as const, 'unconfirmed' as const, 'not-linked' as const),
+    ...base,
+  }),
+)
+export type Command = typeof anything extends fc.Arbitrary<infer C> ? C : never
+
+/** Anything, or (`undefined`) what a host would do next, lest walks lose themselves before they link. */
+export const command = fc.option(anything, { freq: 2, nil: undefined })
+
+/** What brings the company closer to a linked session. */
+export function natural({ attempt, session: held }: CompanyState): Command {
+  const usual = { age: 0, staleOwner: false } as const
+  switch (attempt?.state) {
+    case 'requested':
+      return { do: 'accept', policy: 'replace', ...usual }
+    case 'connecting':
+      return attempt.awaitsSession ? { do: 'connected', isLogout: false, ...usual } : { do: 'issue', ...usual }
+    case 'code-issued':
+      return { do: 'answer', ...usual }
+    case 'phone-confirmed':
+    case 'expired':
+      return { do: 'note', phone: undefined, ...usual }
+    case 'storing':
+      return { do: 'install', ...usual }
+    case 'restarting':
+      return { do: 'connected', isLogout: false, ...usual }
+    case undefined:
+      return held?.status === 'connected'
+        ? { do: 'ended', isLogout: false, ...usual }
+        : { do: 'request', method: 'code', phone: phones[2], overHttp: false }
+  }
+}
+
+/** A decision, and the request that asked for it. */
+export type Step = { readonly decision: Decision<unknown>; readonly request?: Waiting }
+
+/** Carries a command out, noting in the world what later commands may refer to. */
+export function carryOut(world: World, command: Command): Step {
+  const { state, now } = world
+  switch (command.do) {
+    case 'wait':
+      world.now += command.ms
+      return { decision: timeOut(state, world.now) }
+    case 'request':
+      return request(world, command)
+    case 'cancel': {
+      const waiting = newRequest(world, 'cancel')
+      return { decision: pairing.cancelPairing(state, [waiting], now), request: waiting }
+    }
+    case 'reset': {
+      const waiting = newRequest(world, 'reset')
+      return { decision: resetCredentials(state, [waiting], now), request: waiting }
+    }
+    case 'adopt': {
+      if (!command.staleOwner) world.epoch += 1
+      return { decision: adoptCompany(state, ownerOf(world, command.staleOwner), now) }
+    }
+    case 'unlinked':
+      return { decision: unlinkFinished(state, recent(world.generations, command.age) ?? '', command.result) }
+    case 'swept':
+      return { decision: swept(state, recent(world.generations, command.age) ?? '') }
+    case 'connected':
+    case 'interrupted':
+    case 'ended':
+    case 'unreadable':
+      return { decision: aboutSession(world, command) }
+    default:
+      return { decision: aboutAttempt(world, command) }
+  }
+}
+
+function request(world: World, command: Extract<Command, { do: 'request' }>): Step {
+  const timed = timeOut(world.state, world.now)
+  const waiting = newRequest(world, 'pair')
+  const decision = pairing.requestPairing(
+    timed.state,
+    {
+      attemptId: `attempt-${world.count}`,
+      method: command.method,
+      correlationId: 'correlation',
+      deadline: world.now + 20_000,
+      ...(command.phone !== undefined || command.method === 'code' ? { phone: command.phone ?? phones[0] } : {}),
+      ...(!command.overHttp && { waiting }),
+    },
+    world.now,
+  )
+  const isWaiting = !command.overHttp && decision.outcome.kind !== 'crowded'
+  return {
+    decision: { ...decision, notices: [...timed.notices, ...decision.notices] },
+    ...(isWaiting && { request: waiting }),
+  }
+}
+
+type ByAge = { readonly age: number; readonly staleOwner: boolean }
+
+function aboutAttempt(
+  world: World,
+  command: Extract<Command, { do: 'accept' | 'issue' | 'answer' | 'fail' | 'pairAfresh' | 'note' | 'install' }>,
+): Decision<unknown> {
+  const { state, now } = world
+  const ref = attemptRef(world, command)
+  switch (command.do) {
+    case 'accept': {
+      const accepted = pairing.acceptAttempt(state, ref, command.policy, now)
+      if (accepted.outcome !== 'stale') world.seen = accepted.state.credentials?.generation
+      return accepted
+    }
+    case 'issue': {
+      const shown: Shown = state.attempt?.method === 'qr' ? { qr: `qr-${now}` } : { code: 'ABCD-EFGH' }
+      return pairing.issueCode(state, ref, { shown, expiresAt: now + 50_000, socketUntil: now + 160_000 })
+    }
+    case 'answer':
+      return pairing.phoneAnswered(state, ref, now)
+    case 'fail':
+      return pairing.failAttempt(state, ref, { code: 'WHATSAPP_UNAVAILABLE' }, now)
+    case 'pairAfresh':
+      return pairing.pairAfresh(state, ref, command.age === 0 ? 'logged-out' : 'stopped', now)
+    case 'note': {
+      const generation = `generation-${++world.count}.`
+      world.generations.unshift(generation)
+      const linked = command.phone ?? state.attempt?.phone
+      const seen = world.seen && { seenGeneration: world.seen }
+      const link = { generation, wrappedKey: `key-of-${generation}`, ...(linked && { phone: linked }), ...seen }
+      return linking.noteLink(state, ref, link, now)
+    }
+    case 'install': {
+      const generation = recent(world.generations, command.age) ?? ''
+      return linking.installLink(state, ref, { generation, ...(world.seen && { seenGeneration: world.seen }) }, now)
+    }
+  }
+}
+
+function aboutSession(
+  world: World,
+  command: Extract<Command, { do: 'connected' | 'interrupted' | 'ended' | 'unreadable' }>,
+): Decision<unknown> {
+  const { state, now } = world
+  const current = state.credentials?.generation
+  const generation = (command.age === 0 && current) || (recent(world.generations, command.age) ?? '')
+  const ref = { generation, owner: ownerOf(world, command.staleOwner) }
+  switch (command.do) {
+    case 'connected':
+      return session.sessionConnected(state, ref, now)
+    case 'interrupted':
+      return session.sessionInterrupted(state, ref, 'WHATSAPP_UNAVAILABLE', now)
+    case 'unreadable':
+      return session.credentialsUnreadable(state, ref, now)
+    case 'ended': {
+      const code = command.isLogout ? 'LOGGED_OUT' : 'ACCOUNT_RESTRICTED'
+      return session.sessionEnded(state, ref, { code, retire: command.isLogout }, now)
+    }
+  }
+}
+
+function attemptRef(world: World, { age, staleOwner }: ByAge): AttemptRef {
+  const { attempt } = world.state
+  const owner = ownerOf(world, staleOwner)
+  if (age === 0 && attempt) return { attemptId: attempt.attemptId, fence: attempt.fence, owner }
+  return { ...(recent(world.attempts, age) ?? { attemptId: 'none', fence: 0 }), owner }
+}
+
+const ownerOf = ({ epoch }: World, isStale: boolean): Owner => ({
+  hostId: `host-${isStale ? epoch - 1 : epoch}`,
+  epoch: isStale ? epoch - 1 : epoch,
+})
+
+const recent = <T>(things: readonly T[], age: number): T | undefined => things[Math.min(age, things.length - 1)]
+
+function newRequest(world: World, kind: string): Waiting {
+  world.count += 1
+  return { connectionId: `connection-${world.count % 3}`, requestId: `${kind}-${world.count}` }
+}

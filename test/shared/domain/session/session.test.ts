@@ -1,0 +1,226 @@
+import { describe, expect, test } from 'vitest'
+import { failAttempt } from '#shared/domain/attempt/pairing.ts'
+import type { CompanyState, Decision } from '#shared/domain/company/company.ts'
+import { adoptCompany } from '#shared/domain/session/adoption.ts'
+import { resetCredentials } from '#shared/domain/session/reset.ts'
+import {
+  credentialsUnreadable,
+  type SessionRef,
+  sessionConnected,
+  sessionEnded,
+  sessionInterrupted,
+} from '#shared/domain/session/session.ts'
+import {
+  aLink,
+  anotherPhone,
+  codeIssued,
+  connecting,
+  expired,
+  host,
+  linked,
+  phoneConfirmed,
+  predecessor,
+  refOf,
+  requested,
+  restarting,
+  said,
+  seconds,
+  sessionOf,
+  successor,
+} from '../build.ts'
+
+const interrupt = (state: CompanyState) =>
+  sessionInterrupted(state, sessionOf(state), 'WHATSAPP_UNAVAILABLE', seconds(50))
+const end = (state: CompanyState, code: 'LOGGED_OUT' | 'ACCOUNT_RESTRICTED' | 'CLIENT_OUTDATED') =>
+  sessionEnded(state, sessionOf(state), { code, retire: code === 'LOGGED_OUT' }, seconds(50))
+
+describe('a link that connects', () => {
+  test('ends its attempt as connected; who has had a code hears of it, but is not answered twice', () => {
+    const state = restarting()
+    const { state: done, notices } = sessionConnected(state, sessionOf(state), seconds(35))
+    expect(done).not.toHaveProperty('attempt')
+    expect(done.lastAttempt).toEqual({ attemptId: 'attempt-1', method: 'code', state: 'connected', at: seconds(35) })
+    expect(done.session).toMatchObject({ status: 'connected', since: seconds(35), connectedAt: seconds(35) })
+    expect(said(notices)).toEqual(['whatsapp-connected -> all'])
+    expect(notices[0]?.event).toHaveProperty('attemptId', 'attempt-1')
+  })
+
+  test('without an attempt, the company hears of it once', () => {
+    const down = interrupt(linked()).state
+    const up = sessionConnected(down, sessionOf(down), seconds(60))
+    expect(said(up.notices)).toEqual(['whatsapp-connected -> all'])
+    expect(up.notices[0]?.event).not.toHaveProperty('attemptId')
+    expect(sessionConnected(up.state, sessionOf(up.state), seconds(61)).notices).toEqual([])
+  })
+
+  test('does not end the attempt of another phone', () => {
+    const state = requested(interrupt(linked()).state, { phone: anotherPhone })
+    const { state: next } = sessionConnected(state, sessionOf(state), seconds(60))
+    expect(next.attempt).toBe(state.attempt)
+  })
+})
+
+describe('an interruption', () => {
+  test('of a connected session is told, with the promise to reconnect', () => {
+    const { state, notices } = interrupt(linked())
+    expect(state.session).toMatchObject({ status: 'reconnecting', since: seconds(50), connectedAt: seconds(35) })
+    expect(said(notices)).toEqual(['whatsapp-disconnected WHATSAPP_UNAVAILABLE -> all'])
+    expect(notices[0]?.event).toMatchObject({ willReconnect: true })
+    expect(interrupt(state).notices).toEqual([])
+  })
+
+  test('for another reason is written, but not told again', () => {
+    const down = interrupt(linked()).state
+    const { state, notices } = sessionInterrupted(down, sessionOf(down), 'CLIENT_REJECTED', seconds(60))
+    expect(state.session).toMatchObject({ status: 'reconnecting', since: seconds(50), error: 'CLIENT_REJECTED' })
+    expect(notices).toEqual([])
+  })
+
+  test('right after pair-success is no interruption at all (R20)', () => {
+    const { state, notices } = interrupt(restarting())
+    expect(state.session?.status).toBe('connecting')
+    expect(state.attempt?.state).toBe('restarting')
+    expect(notices).toEqual([])
+  })
+})
+
+describe('an end', () => {
+  test('by logout retires the credentials; nothing is left to unlink', () => {
+    const { state, notices } = end(linked(), 'LOGGED_OUT')
+    expect(state).not.toHaveProperty('credentials')
+    expect(state.session).toMatchObject({ status: 'logged-out', error: 'LOGGED_OUT' })
+    expect(state.cleanup).toMatchObject([{ reason: 'logged-out', unlink: 'not-linked' }])
+    expect(state.cleanup[0]).not.toHaveProperty('wrappedKey')
+    expect(said(notices)).toEqual(['whatsapp-disconnected LOGGED_OUT -> all'])
+  })
+
+  test('by restriction keeps the credentials and stops', () => {
+    const { state, notices } = end(linked(), 'ACCOUNT_RESTRICTED')
+    expect(state.credentials?.generation).toBe('generation-1')
+    expect(state.session).toMatchObject({ status: 'stopped', error: 'ACCOUNT_RESTRICTED' })
+    expect(notices[0]?.event).toMatchObject({ willReconnect: false })
+  })
+
+  test.each([
+    ['LOGGED_OUT', 'logged-out', 'not-linked'],
+    ['ACCOUNT_RESTRICTED', 'attempt-ended', 'pending'],
+  ] as const)('by %s right after pair-success fails the attempt and removes its link (R11)', (code, reason, unlink) => {
+    const { state, notices } = end(restarting(), code)
+    expect(state).not.toHaveProperty('attempt')
+    expect(state).not.toHaveProperty('credentials')
+    expect(state).not.toHaveProperty('session')
+    expect(state.cleanup).toMatchObject([{ generation: 'generation-1', reason, unlink }])
+    expect(said(notices)).toEqual([`pairing-code-error ${code} -> r1,all`])
+  })
+})
+
+describe('credentials that cannot be read', () => {
+  test('are retired and reported (R9)', () => {
+    const state = linked()
+    const { state: next, notices } = credentialsUnreadable(state, sessionOf(state), seconds(50))
+    expect(next).not.toHaveProperty('credentials')
+    expect(next.session).toMatchObject({ status: 'logged-out', error: 'CREDENTIALS_CONFLICT' })
+    expect(next.cleanup).toMatchObject([{ reason: 'corrupt', unlink: 'pending' }])
+    expect(said(notices)).toEqual(['whatsapp-disconnected CREDENTIALS_CONFLICT -> all'])
+  })
+
+  test('right after pair-success end the attempt at once (R11)', () => {
+    const state = restarting()
+    const { state: next, notices } = credentialsUnreadable(state, sessionOf(state), seconds(50))
+    expect(next).not.toHaveProperty('attempt')
+    expect(next).not.toHaveProperty('credentials')
+    expect(next.cleanup).toMatchObject([{ generation: 'generation-1', reason: 'attempt-ended' }])
+    expect(said(notices)).toEqual(['pairing-code-error CREDENTIALS_CONFLICT -> r1,all'])
+  })
+})
+
+test('an attempt that fails after pair-success removes its link (R11)', () => {
+  const state = restarting()
+  const { state: next, notices } = failAttempt(state, refOf(state), { code: 'STORE_UNAVAILABLE' }, seconds(40))
+  expect(next).not.toHaveProperty('credentials')
+  expect(next).not.toHaveProperty('session')
+  expect(next.cleanup).toMatchObject([{ generation: 'generation-1', reason: 'attempt-ended', wrappedKey: 'key-1' }])
+  expect(said(notices)).toEqual(['pairing-code-error STORE_UNAVAILABLE -> r1,all'])
+})
+
+describe('a host that is too late changes nothing (R12)', () => {
+  const steps: Readonly<Record<string, (state: CompanyState, ref: SessionRef) => Decision<string>>> = {
+    sessionConnected: (state, ref) => sessionConnected(state, ref, seconds(50)),
+    sessionInterrupted: (state, ref) => sessionInterrupted(state, ref, 'WHATSAPP_UNAVAILABLE', seconds(50)),
+    sessionEnded: (state, ref) => sessionEnded(state, ref, { code: 'LOGGED_OUT', retire: true }, seconds(50)),
+    credentialsUnreadable: (state, ref) => credentialsUnreadable(state, ref, seconds(50)),
+  }
+  const cases: readonly [string, CompanyState, SessionRef][] = [
+    ['of a retired generation', resetCredentials(linked(), [], seconds(40)).state, sessionOf(linked())],
+    ['of an older generation', linked(), { generation: 'generation-0', owner: host }],
+    ['of a lower epoch', linked(), sessionOf(linked(), predecessor)],
+    ['after a take-over', adoptCompany(linked(), successor, seconds(40)).state, sessionOf(linked())],
+  ]
+  test.each(cases)('%s', (_, state, ref) => {
+    for (const step of Object.values(steps)) expect(step(state, ref)).toEqual({ state, notices: [], outcome: 'stale' })
+  })
+
+  test('a stale logout does not wipe a new pairing', () => {
+    const old = linked()
+    const again = restarting(resetCredentials(old, [], seconds(40)).state, aLink({ generation: 'generation-2' }))
+    expect(steps['sessionEnded']?.(again, sessionOf(old)).state).toBe(again)
+  })
+})
+
+describe('a host that takes a company over', () => {
+  const adopt = (state: CompanyState) => adoptCompany(state, successor, seconds(60))
+
+  test.each([
+    ['connecting', connecting()],
+    ['code-issued', codeIssued()],
+    ['phone-confirmed', phoneConfirmed()],
+  ])('ends an attempt that is %s as HOST_UNAVAILABLE (R28)', (_, before) => {
+    const { state, notices } = adopt(before)
+    expect(state).not.toHaveProperty('attempt')
+    expect(state.epoch).toBe(successor.epoch)
+    expect(state.lastAttempt).toMatchObject({ state: 'failed', failure: { code: 'HOST_UNAVAILABLE' } })
+    expect(said(notices)).toEqual(['pairing-code-error HOST_UNAVAILABLE -> r1,all'])
+  })
+
+  test('ends an expired attempt without a word', () => {
+    const { state, notices } = adopt(expired())
+    expect(state).not.toHaveProperty('attempt')
+    expect(notices).toEqual([])
+  })
+
+  test('leaves a request that nobody has accepted to be accepted', () => {
+    const before = requested()
+    expect(adopt(before).state).toEqual({ ...before, epoch: successor.epoch })
+  })
+
+  test('finishes a link that was installed (R6)', () => {
+    const { state, notices } = adopt(restarting())
+    expect(state.attempt).toMatchObject({ state: 'restarting', owner: successor, connectBy: seconds(120) })
+    expect(state.session).toMatchObject({ status: 'connecting', epoch: successor.epoch, hostId: 'host-2' })
+    expect(notices).toEqual([])
+    const done = sessionConnected(state, sessionOf(state, successor), seconds(65))
+    expect(done.state.lastAttempt?.state).toBe('connected')
+  })
+
+  test('shows a connected session as reconnecting, a stopped one as stopped', () => {
+    expect(adopt(linked()).state.session).toMatchObject({ status: 'reconnecting', epoch: successor.epoch })
+    expect(adopt(end(linked(), 'ACCOUNT_RESTRICTED').state).state.session?.status).toBe('stopped')
+    expect(adopt(end(linked(), 'LOGGED_OUT').state).state.session?.status).toBe('logged-out')
+  })
+
+  test('shows the last error until the session is connected', () => {
+    const { state } = adopt(interrupt(linked()).state)
+    expect(state.session).toMatchObject({ status: 'reconnecting', error: 'WHATSAPP_UNAVAILABLE' })
+    const up = sessionConnected(state, sessionOf(state, successor), seconds(65)).state
+    expect(up.session).not.toHaveProperty('error')
+  })
+
+  test('tries again what was stopped for its version: the new owner may be a newer build', () => {
+    expect(adopt(end(linked(), 'CLIENT_OUTDATED').state).state.session?.status).toBe('reconnecting')
+  })
+
+  test('is refused when a later one already has', () => {
+    const state = adopt(linked()).state
+    expect(adoptCompany(state, host, seconds(61))).toEqual({ state, notices: [], outcome: 'stale' })
+  })
+})

@@ -1,0 +1,313 @@
+/** Decisions whose answer is lost, whose request is lost, and items that cannot be read. */
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { decide, emptyCompany, type Transition, tell } from '#shared/domain/company/company.ts'
+import { shardOf } from '#shared/domain/fleet/shard.ts'
+import { type CompanyStoreDeps, dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
+import { companyKey, partitionKey, sortKey, stateSortKey } from '#shared/dynamo/table.ts'
+import type { CompanyStore } from '#shared/ports.ts'
+import { connect, createTable, type Engine, startDynalite, type Table } from '../../../contracts/engines/engines.ts'
+import { type Fate, flakyConnect, type Request } from '../../../contracts/engines/flaky.ts'
+import { requested } from '../../domain/build.ts'
+import { type Command, carryOut, command, freshWorld, natural } from '../../domain/company/company-commands.ts'
+
+const shards = 4
+const companyId = 'company-1'
+// Hundreds of requests in one test: a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 })
+
+let engine: Engine
+beforeAll(async () => {
+  engine = await startDynalite()
+})
+afterAll(() => engine.stop())
+
+const newTable = (): Promise<Table> => createTable(connect(engine))
+const storeOn = (table: Table, overrides: Partial<CompanyStoreDeps> = {}): CompanyStore =>
+  dynamoCompanyStore({ ...table, shards, clock: () => 1_000, ...overrides })
+
+const notice = tell({ event: 'pairing-cancelled' })
+const countUp: Transition<number> = (state) =>
+  decide({ ...state, fence: state.fence + 1 }, state.fence + 1, [notice, notice])
+const fill: Transition<void> = (state) => decide(requested(state), undefined)
+const vacate: Transition<void> = (state) => decide({ ...emptyCompany, fence: state.fence + 1 }, undefined)
+
+/** A store whose nth update fails so, with the SDK trying again. */
+function flakyStore(table: Table, nth: number, fate: Fate, before: () => Promise<unknown> = async () => undefined) {
+  let updates = 0
+  const flaky = flakyConnect(
+    engine,
+    ({ operation }: Request) => (operation === 'UpdateItem' && ++updates === nth ? fate : 'arrives'),
+    { tries: 3 },
+  )
+  let waited: Promise<unknown> | undefined
+  flaky.client.middlewareStack.add(
+    (next) => async (args) => {
+      // Between the attempt whose answer was lost and the next one.
+      if (updates === nth) waited ??= before()
+      await waited
+      return next(args)
+    },
+    { step: 'finalizeRequest', priority: 'low' },
+  )
+  return storeOn({ ...table, client: flaky.client })
+}
+
+describe('a decision that has landed, its answer lost', () => {
+  test('is not made again', async () => {
+    const table = await newTable()
+    const store = flakyStore(table, 1, 'answerLost')
+    expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 1, lastSeq: 2, changed: true })
+    expect(await store.readWithSeq(companyId)).toMatchObject({ state: { fence: 1 }, seq: 3 })
+  })
+
+  test.each([1, 3])('is recognised when %i more have followed, with the numbers that it drew', async (others) => {
+    const table = await newTable()
+    const other = storeOn(table)
+    const follow = async () => {
+      for (let count = 0; count < others; count++) await other.decide(companyId, countUp)
+      await other.readWithSeq(companyId)
+    }
+    const store = flakyStore(table, 1, 'answerLost', follow)
+    expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 1, lastSeq: 2 })
+    expect(await store.readWithSeq(companyId)).toMatchObject({
+      state: { fence: 1 + others },
+      seq: 2 * (1 + others) + 2,
+    })
+  })
+})
+
+type Trouble = { readonly fates: readonly Fate[]; readonly lostReads?: number; readonly patienceMs?: number }
+
+describe('a decision of a caller that tries once', () => {
+  /** A store whose writes fare so, one after the other; after the first one, so many reads get lost. */
+  function onceStore(table: Table, { fates, lostReads = 0, patienceMs }: Trouble) {
+    const count = { writes: 0, reads: 0 }
+    const fateOf = ({ operation }: Request): Fate | undefined => {
+      if (operation === 'UpdateItem') return fates[count.writes++]
+      return operation === 'GetItem' && count.writes > 0 && count.reads++ < lostReads ? 'lost' : undefined
+    }
+    const flaky = flakyConnect(engine, (request) => fateOf(request) ?? 'arrives')
+    const store = storeOn({ ...table, client: flaky.client }, patienceMs === undefined ? {} : { patienceMs })
+    /** Does something before a request is sent that comes after so many writes. */
+    const beforeSending = (operation: string, writes: number, act: () => Promise<unknown>) =>
+      flaky.client.middlewareStack.add(
+        (next, context) => async (args) => {
+          const isIt = 'commandName' in context && context['commandName'] === `${operation}Command`
+          if (isIt && count.writes === writes) await act()
+          return next(args)
+        },
+        { step: 'build' },
+      )
+    return { store, beforeSending, deliverLate: flaky.deliverLate }
+  }
+  const once = { outcome: 1, lastSeq: 2, changed: true, notices: [notice, notice] }
+
+  test.each<[string, Fate]>([
+    ['has landed while its answer was lost', 'answerLost'],
+    ['never arrived', 'lost'],
+    ['is still on its way', 'late'],
+  ])('that %s is made once, and can be told', async (_name, fate) => {
+    const table = await newTable()
+    const { store, deliverLate } = onceStore(table, { fates: [fate] })
+    expect(await store.decide(companyId, countUp)).toMatchObject(once)
+    await deliverLate().catch((error: unknown) =>
+      expect(error).toMatchObject({ name: 'ConditionalCheckFailedException' }),
+    )
+    expect(await store.readWithSeq(companyId)).toMatchObject({ state: { fence: 1 }, seq: 3 })
+  })
+
+  test('is found when DynamoDB is away for a while after it', async () => {
+    const { store } = onceStore(await newTable(), { fates: ['answerLost'], lostReads: 3 })
+    expect(await store.decide(companyId, countUp)).toMatchObject(once)
+  })
+
+  test('is found when it arrives just before it is sent again', async () => {
+    const { store, beforeSending, deliverLate } = onceStore(await newTable(), { fates: ['late'] })
+    beforeSending('UpdateItem', 1, deliverLate)
+    expect(await store.decide(companyId, countUp)).toMatchObject(once)
+    expect(await store.readWithSeq(companyId)).toMatchObject({ state: { fence: 1 }, seq: 3 })
+  })
+
+  test('is made on what is there now when somebody else was faster', async () => {
+    const table = await newTable()
+    const other = storeOn(table)
+    const { store, beforeSending } = onceStore(table, { fates: ['lost'] })
+    let others = 0
+    beforeSending('GetItem', 1, async () => (others++ === 0 ? other.decide(companyId, countUp) : undefined))
+    expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 2, lastSeq: 4 })
+  })
+
+  test('of which so many have followed that it may have been forgotten is not made again', async () => {
+    const table = await newTable()
+    const other = storeOn(table)
+    const { store, beforeSending } = onceStore(table, { fates: ['answerLost'] })
+    let others = 0
+    beforeSending('GetItem', 1, async () => {
+      while (others++ < 4) await other.decide(companyId, countUp)
+    })
+    await expect(store.decide(companyId, countUp)).rejects.toBeInstanceOf(StoreUnavailable)
+    expect(await other.read(companyId)).toMatchObject({ state: { fence: 5 } })
+  })
+
+  test('is not known when nobody answers for long, and says so', async () => {
+    const { store } = onceStore(await newTable(), { fates: ['answerLost'], lostReads: 1_000, patienceMs: 50 })
+    await expect(store.decide(companyId, countUp)).rejects.toBeInstanceOf(StoreUnavailable)
+  })
+
+  test('that would decide nothing now is not taken for nothing: its write may land yet', async () => {
+    const table = await newTable()
+    const { store, deliverLate } = onceStore(table, { fates: ['late'] })
+    let runs = 0
+    const first: Transition<number> = (state, now) => (runs++ === 0 ? countUp(state, now) : decide(state, 0))
+    await expect(store.decide(companyId, first)).rejects.toBeInstanceOf(StoreUnavailable)
+    await deliverLate()
+    expect(await store.readWithSeq(companyId)).toMatchObject({ state: { fence: 1 }, seq: 3 })
+  })
+})
+
+test('a decision whose request was lost is made once', async () => {
+  const table = await newTable()
+  const store = flakyStore(table, 1, 'lost')
+  expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 1, lastSeq: 2 })
+})
+
+test('a decision that lost a race while its answer was lost is made on what is there now', async () => {
+  const table = await newTable()
+  const other = storeOn(table)
+  const store = flakyStore(table, 1, 'lost', () => other.decide(companyId, countUp))
+  expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 2, lastSeq: 4 })
+})
+
+test('while DynamoDB is away every call says so', async () => {
+  const { client } = flakyConnect(engine, () => 'lost')
+  const store = storeOn({ ...(await newTable()), client })
+  const calls = [
+    () => store.decide(companyId, countUp),
+    () => store.read(companyId),
+    () => store.readWithSeq(companyId),
+    () => store.leaseOf(companyId),
+    () => store.companiesOf(0, { limit: 1 }),
+  ]
+  for (const call of calls) await expect(call()).rejects.toBeInstanceOf(StoreUnavailable)
+})
+
+test('a mistake of ours is not taken for an outage', async () => {
+  const store = storeOn({ client: connect(engine), table: 'no-such-table' })
+  await expect(store.read(companyId)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
+})
+
+test('an endless race ends', async () => {
+  const table = await newTable()
+  const other = storeOn(table)
+  let races = 0
+  const racing: Transition<number> = (state, now) => {
+    races += 1
+    return countUp(state, now)
+  }
+  const { client } = table
+  const slow = connect(engine)
+  slow.middlewareStack.add(
+    (next, context) => async (args) => {
+      if ('commandName' in context && context['commandName'] === 'UpdateItemCommand') {
+        await dynamoCompanyStore({ client, table: table.table, shards, clock: () => 0 }).decide(companyId, countUp)
+      }
+      return next(args)
+    },
+    { step: 'build' },
+  )
+  await expect(storeOn({ ...table, client: slow }).decide(companyId, racing)).rejects.toBeInstanceOf(StoreUnavailable)
+  expect(races).toBe(10)
+  expect((await other.read(companyId)).state.fence).toBe(10)
+})
+
+test.each([
+  ['that another version wrote', { fence: 1, epoch: 0, cleanup: [], attempt: { state: 'dancing' } }],
+  ['that is half there', { fence: 1 }],
+  ['whose fence is no number', { fence: 'high', epoch: 0, cleanup: [] }],
+])('a state %s is not decided on', async (_name, doc) => {
+  const table = await newTable()
+  await table.client.send(
+    new UpdateCommand({
+      TableName: table.table,
+      Key: { [partitionKey]: companyKey(companyId), [sortKey]: stateSortKey },
+      UpdateExpression: 'SET doc = :doc, rev = :rev',
+      ExpressionAttributeValues: { ':doc': doc, ':rev': 1 },
+    }),
+  )
+  const store = storeOn(table)
+  await expect(store.read(companyId)).rejects.toMatchObject({ name: 'ValiError' })
+  await expect(store.decide(companyId, countUp)).rejects.toMatchObject({ name: 'ValiError' })
+})
+
+describe('the shard’s list', () => {
+  const listed = async (store: CompanyStore) =>
+    (await store.companiesOf(shardOf(companyId, shards), { limit: 10 })).companyIds
+
+  test.each<[string, Transition<void>, Transition<void>]>([
+    ['a company is being filled', vacate, fill],
+    ['a company is being emptied', fill, vacate],
+  ])('whenever its host dies while %s, a company that is not vacant is listed', async (_name, first, second) => {
+    for (let dies = 0; dies < 4; dies++) {
+      const table = await newTable()
+      await storeOn(table).decide(companyId, fill)
+      await storeOn(table).decide(companyId, first)
+      const dying = flakyConnect(engine, ({ index }) => (index >= dies ? 'lost' : 'arrives'))
+      await storeOn({ ...table, client: dying.client })
+        .decide(companyId, second)
+        .catch((error: unknown) => expect(error).toBeInstanceOf(StoreUnavailable))
+      const store = storeOn(table)
+      const { state } = await store.read(companyId)
+      if (state.attempt) expect(await listed(store)).toEqual([companyId])
+      await store.decide(companyId, fill)
+      expect(await listed(store)).toEqual([companyId])
+      await store.decide(companyId, vacate)
+      expect(await listed(store)).toEqual([])
+    }
+  })
+
+  test('a removal that arrives late does not take a company off that has been filled again', async () => {
+    const table = await newTable()
+    const store = storeOn(table)
+    await store.decide(companyId, fill)
+    const slow = flakyConnect(engine, ({ operation }) => (operation === 'DeleteItem' ? 'late' : 'arrives'))
+    await storeOn({ ...table, client: slow.client }).decide(companyId, vacate)
+    await store.decide(companyId, fill)
+    await slow.deliverLate()
+    expect(await listed(store)).toEqual([companyId])
+  })
+
+  test('after a change of the number of shards, the next decision lists a company where it now belongs', async () => {
+    const table = await newTable()
+    await storeOn(table).decide(companyId, fill)
+    const moved = storeOn(table, { shards: 7 })
+    await moved.decide(companyId, countUpOfAny)
+    const found = await moved.companiesOf(shardOf(companyId, 7), { limit: 10 })
+    expect(found.companyIds).toEqual([companyId])
+  })
+})
+
+const countUpOfAny: Transition<void> = (state) => decide({ ...state, fence: state.fence + 1 }, undefined)
+
+test('whatever a company may come to, it is stored and read back as it was', async () => {
+  const store = storeOn(await newTable())
+  await fc.assert(
+    fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 30 }), fc.uuid(), async (commands, id) => {
+      const state = walk(commands)
+      await store.decide(id, () => decide(state, undefined))
+      expect((await store.read(id)).state).toEqual(state)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+function walk(commands: readonly (Command | undefined)[]) {
+  const world = freshWorld()
+  for (const each of commands) {
+    const { decision } = carryOut(world, each ?? natural(world.state))
+    world.state = decision.state
+  }
+  return world.state
+}

@@ -1,0 +1,295 @@
+/** Hosts that die between any two requests, and requests that arrive long after they were given up. */
+import { randomBytes } from 'node:crypto'
+import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { dynamoCredentialStore } from '#shared/dynamo/credentials/credential-store.ts'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
+import { generationKey, partitionKey, sortKey } from '#shared/dynamo/table.ts'
+import type { CredentialRow, CredentialStore, GenerationRef } from '#shared/ports.ts'
+import {
+  connect,
+  createTable,
+  type Engine,
+  putJournal,
+  startDynalite,
+  type Table,
+} from '../../../contracts/engines/engines.ts'
+import { flakyConnect } from '../../../contracts/engines/flaky.ts'
+
+// Hundreds of requests in one test: a busy machine takes its time.
+vi.setConfig({ testTimeout: 60_000 })
+
+let engine: Engine
+beforeAll(async () => {
+  engine = await startDynalite()
+})
+afterAll(() => engine.stop())
+
+const ref: GenerationRef = { companyId: 'company-1', generation: 'generation-1' }
+const newTable = (): Promise<Table> => createTable(connect(engine))
+const storeOn = ({ table }: Table): CredentialStore => dynamoCredentialStore({ client: connect(engine), table })
+
+/** Rows that say which write they come from; the byte after it only makes them large. */
+const rowsOf = (mark: string, keys: readonly string[], size = 1): readonly CredentialRow[] =>
+  keys.map((key) => ({ key, bytes: Buffer.concat([Buffer.from(mark), Buffer.alloc(size)]) }))
+/** From which write each row comes; `-` for absent ones. */
+async function marksOf(store: CredentialStore, keys: readonly string[]): Promise<readonly string[]> {
+  const found = await store.read(ref, keys)
+  return keys.map((key) => String.fromCharCode(found.get(key)?.[0] ?? 45))
+}
+const markOf = (loaded: Uint8Array | string) =>
+  typeof loaded === 'string' ? loaded : String.fromCharCode(loaded[0] ?? 45)
+
+/** Expects an outage, and nothing else, from a call that a dying host makes. */
+async function unlessDead<T>(call: Promise<T>): Promise<T | 'died'> {
+  try {
+    return await call
+  } catch (error) {
+    expect(error).toBeInstanceOf(StoreUnavailable)
+    return 'died'
+  }
+}
+
+const keys = ['creds', 'a', 'b', 'd']
+
+describe.each([
+  ['small rows', 1],
+  ['rows of which the journal needs parts', 120_000],
+  ['rows larger than an item', 400_000],
+])('a host dies while it writes %s', (_name, size) => {
+  test.each(['lost', 'answerLost'] as const)(
+    'at whichever request (its last one %s), the next load sees all or nothing',
+    async (fate) => {
+      let outcome: string | undefined
+      for (let dies = 0; outcome !== 'written'; dies++) {
+        const table = await newTable()
+        await storeOn(table).write(ref, rowsOf('1', keys), 1)
+        const dying = flakyConnect(engine, ({ index }) => (index < dies ? 'arrives' : index === dies ? fate : 'lost'))
+        const host = dynamoCredentialStore({ client: dying.client, table: table.table })
+        outcome = await unlessDead(host.write(ref, [...rowsOf('2', keys, size), ...rowsOf('2', ['new'])], 1))
+        const next = storeOn(table)
+        const creds = markOf(await next.load(ref, 'creds', 2))
+        const all = await marksOf(next, [...keys, 'new'])
+        expect(all).toEqual(creds === '2' ? ['2', '2', '2', '2', '2'] : ['1', '1', '1', '1', '-'])
+        if (outcome === 'written') expect(creds).toBe('2')
+      }
+    },
+  )
+})
+
+test('a host dies at whichever request of a load that completes a write: the load after it sees all', async () => {
+  for (let dies = 0, isOver = false; !isOver; dies++) {
+    const table = await interrupted()
+    const dying = flakyConnect(engine, ({ index }) => (index >= dies ? 'lost' : 'arrives'))
+    const loaded = await unlessDead(
+      dynamoCredentialStore({ client: dying.client, table: table.table }).load(ref, 'creds', 2),
+    )
+    isOver = loaded !== 'died'
+    const next = storeOn(table)
+    expect(markOf(await next.load(ref, 'creds', 3))).toBe('2')
+    expect(await marksOf(next, keys)).toEqual(['2', '2', '2', '2'])
+  }
+})
+
+/** A table in which a journal stands whose rows are not in their places. */
+async function interrupted(): Promise<Table> {
+  const table = await newTable()
+  await storeOn(table).write(ref, rowsOf('1', keys), 1)
+  let puts = 0
+  const dying = flakyConnect(engine, ({ operation }) => (operation === 'PutItem' && ++puts > 2 ? 'lost' : 'arrives'))
+  const host = dynamoCredentialStore({ client: dying.client, table: table.table })
+  expect(await unlessDead(host.write(ref, rowsOf('2', keys), 1))).toBe('died')
+  return table
+}
+
+test('a host that could not finish a write finishes it with the next one', async () => {
+  const table = await interrupted()
+  const store = storeOn(table)
+  expect(await store.write(ref, rowsOf('3', ['a', 'new']), 1)).toBe('written')
+  expect(await marksOf(store, [...keys, 'new'])).toEqual(['2', '3', '2', '2', '3'])
+})
+
+test('what was written after an interrupted write is not overwritten when that is completed', async () => {
+  const table = await interrupted()
+  const store = storeOn(table)
+  expect(await store.write(ref, rowsOf('3', ['a']), 1)).toBe('written')
+  expect(await store.write(ref, [{ key: 'b', bytes: undefined }], 1)).toBe('written')
+  expect(markOf(await storeOn(table).load(ref, 'creds', 2))).toBe('2')
+  expect(await marksOf(store, keys)).toEqual(['2', '3', '-', '2'])
+})
+
+test('a host of an earlier epoch that wakes up in the middle of a write is told so, and has changed nothing', async () => {
+  const table = await newTable()
+  await storeOn(table).write(ref, rowsOf('1', keys), 1)
+  const successor = storeOn(table)
+  let isAsleep = true
+  const asleep = flakyConnect(engine, ({ index }) => (isAsleep && index > 0 ? 'late' : 'arrives'))
+  const host = dynamoCredentialStore({ client: asleep.client, table: table.table })
+  expect(await unlessDead(host.write(ref, rowsOf('2', keys), 1))).toBe('died')
+  await successor.load(ref, 'creds', 2)
+  await successor.write(ref, rowsOf('3', ['creds', 'a', 'b']), 2)
+  await successor.write(ref, [{ key: 'd', bytes: undefined }], 2)
+  await asleep.deliverLate()
+  isAsleep = false
+  expect(await marksOf(successor, keys)).toEqual(['3', '3', '3', '-'])
+  expect(await host.write(ref, rowsOf('2', keys), 1)).toBe('fenced')
+  expect(await marksOf(successor, keys)).toEqual(['3', '3', '3', '-'])
+})
+
+/** A host's writes, and which of its requests arrive late. */
+const plan = fc.record({
+  writes: fc.array(
+    fc.record({
+      keys: fc.subarray(keys, { minLength: 1 }),
+      size: fc.constantFrom(1, 1, 1, 360_000),
+      isDelete: fc.boolean(),
+    }),
+    { minLength: 2, maxLength: 4 },
+  ),
+  late: fc.uniqueArray(fc.nat(25), { maxLength: 6 }),
+  isTakenOver: fc.boolean(),
+})
+
+test('requests that arrive late bring nothing back, whichever they are and whatever was written meanwhile', async () => {
+  await fc.assert(
+    fc.asyncProperty(plan, async ({ writes, late, isTakenOver }) => {
+      const table = await newTable()
+      const flaky = flakyConnect(engine, ({ index, operation }) =>
+        late.includes(index) && !operation.includes('Get') ? 'late' : 'arrives',
+      )
+      const host = dynamoCredentialStore({ client: flaky.client, table: table.table })
+      const possible = new Map(keys.map((key) => [key, new Set(['-'])]))
+      const note = (key: string, mark: string, isCertain: boolean) =>
+        possible.set(key, new Set([...(isCertain ? [] : (possible.get(key) ?? [])), mark]))
+      for (const [index, each] of writes.entries()) {
+        const written = rowsOf(String(index), each.keys, each.size)
+        const rows = each.isDelete ? written.map(({ key }) => ({ key, bytes: undefined })) : written
+        const outcome = await unlessDead(host.write(ref, rows, 1))
+        for (const key of each.keys) note(key, each.isDelete ? '-' : String(index), outcome === 'written')
+      }
+      const next = storeOn(table)
+      if (isTakenOver) {
+        await next.load(ref, 'creds', 2)
+        expect(await next.write(ref, rowsOf('9', ['creds', 'a']), 2)).toBe('written')
+        for (const key of ['creds', 'a']) note(key, '9', true)
+      }
+      await flaky.deliverLate()
+      await next.load(ref, 'creds', 3)
+      for (const [index, mark] of (await marksOf(next, keys)).entries())
+        expect(possible.get(keys[index]!)).toContain(mark)
+    }),
+    { numRuns: 20 },
+  )
+})
+
+const entry = (keyLength: number, kind: number, payload: string, key = 'k'.repeat(keyLength)) => {
+  const head = Buffer.from([0, keyLength, kind, 0, 0, 0, payload.length])
+  return Buffer.concat([head, Buffer.from(key), Buffer.from(payload)])
+}
+const good = entry(5, 1, '2', 'creds')
+
+describe('a journal that nobody can have written is corrupt', () => {
+  test.each<[string, Record<string, unknown>]>([
+    ['random bytes', { data: randomBytes(64) }],
+    ['one byte too few', { data: good.subarray(0, -1) }],
+    ['a head cut short', { data: Buffer.concat([good, Buffer.of(0, 5)]) }],
+    ['an unknown kind of value', { data: entry(5, 7, 'x') }],
+    ['parts that are no JSON', { data: entry(5, 2, '{') }],
+    ['more parts than there are', { data: entry(5, 2, '{"parts":1e15,"version":"1"}') }],
+    ['a row without a name', { data: entry(0, 1, 'x') }],
+    ['a row with a name of ours', { data: entry(7, 1, 'x', 'journal') }],
+    ['a value of another type', { data: 'text' }],
+    ['a fence of another type', { data: good, rowsN: 'x' }],
+  ])('%s', async (_name, fields) => {
+    const table = await newTable()
+    await storeOn(table).write(ref, rowsOf('1', keys), 1)
+    await putJournal(table, ref, { ep: 1, rowsEp: 1, rowsN: 1, ...fields })
+    expect(await storeOn(table).load(ref, 'creds', 2)).toBe('corrupt')
+  })
+
+  test('while one that makes sense is completed', async () => {
+    const table = await newTable()
+    await storeOn(table).write(ref, rowsOf('1', keys), 1)
+    await putJournal(table, ref, { ep: 1, rowsEp: 2, rowsN: 1, data: good })
+    expect(markOf(await storeOn(table).load(ref, 'creds', 2))).toBe('2')
+  })
+
+  test('and a write of many rows does not go on as if it were not there', async () => {
+    const table = await newTable()
+    const store = storeOn(table)
+    await store.write(ref, rowsOf('1', keys), 1)
+    await putJournal(table, ref, { ep: 1, rowsEp: 1, rowsN: 1, data: randomBytes(64) })
+    await expect(store.write(ref, rowsOf('2', keys), 1)).rejects.toThrow('corrupt')
+  })
+})
+
+describe('a row of other types than ours', () => {
+  const putRow = async (table: Table, sk: string, fields: object) => {
+    const key = { [partitionKey]: generationKey(ref.companyId, ref.generation), [sortKey]: sk }
+    await table.client.send(new PutCommand({ TableName: table.table, Item: { ...key, ep: 1, n: 1, ...fields } }))
+  }
+
+  test.each([
+    { data: 'text' },
+    { data: 7 },
+    { parts: 'two', version: '1' },
+    { parts: -1, version: '1' },
+    { parts: 2, version: 7 },
+  ])(
+    '%o: bytes that nobody can decrypt, beside others that can be read, and replaced by the next write',
+    async (fields) => {
+      const table = await newTable()
+      const store = storeOn(table)
+      await store.write(ref, rowsOf('1', keys), 1)
+      await putRow(table, 'odd', fields)
+      expect(await marksOf(store, ['odd', ...keys])).toEqual(['-', ...keys.map(() => '1')])
+      expect((await store.read(ref, ['odd'])).get('odd') ?? []).toHaveLength(0)
+      await store.write(ref, rowsOf('2', ['odd']), 2)
+      expect(await marksOf(store, ['odd'])).toEqual(['2'])
+    },
+  )
+
+  test.each([{ data: 'text' }, {}])('one that is no part: %o', async (fields) => {
+    const table = await newTable()
+    await putRow(table, 'odd', { parts: 1, version: '1-1' })
+    await putRow(table, 'part#odd#1-1#0', fields)
+    expect(await storeOn(table).read(ref, ['odd'])).toEqual(new Map([['odd', new Uint8Array()]]))
+  })
+
+  test('a stamp that is none is corrupt', async () => {
+    const table = await newTable()
+    await putRow(table, 'creds', { ep: 'one', data: Buffer.from('x') })
+    expect(await storeOn(table).load(ref, 'creds', 2)).toBe('corrupt')
+  })
+})
+
+test('an interrupted sweep is finished by the next one', async () => {
+  const table = await newTable()
+  const many = Array.from({ length: 120 }, (_, index) => `session#${index}`)
+  await storeOn(table).write(ref, rowsOf('1', ['creds', ...many]), 1)
+  let deletes = 0
+  const dying = flakyConnect(engine, ({ operation }) =>
+    operation === 'BatchWriteItem' && ++deletes > 2 ? 'lost' : 'arrives',
+  )
+  const host = dynamoCredentialStore({ client: dying.client, table: table.table })
+  expect(await unlessDead(host.sweep(ref))).toBe('died')
+  const left = await storeOn(table).sweep(ref)
+  expect(left).toBeGreaterThan(0)
+  expect(left).toBeLessThan(122)
+  expect(await storeOn(table).sweep(ref)).toBe(0)
+})
+
+test('large rows that are replaced leave nothing behind', async () => {
+  const table = await newTable()
+  const store = storeOn(table)
+  for (const mark of ['1', '2', '3']) await store.write(ref, rowsOf(mark, ['creds', 'a'], 800_000), 1)
+  await store.write(ref, rowsOf('4', ['creds', 'a']), 1)
+  // Two rows and the empty journal.
+  expect(await store.sweep(ref)).toBe(3)
+})
+
+test.each(['journal', 'part#creds#1-1#0'])('no row may be called %s', async (key) => {
+  const store = storeOn(await newTable())
+  await expect(store.write(ref, rowsOf('1', [key]), 1)).rejects.toThrow('cannot be called')
+})

@@ -1,0 +1,125 @@
+import { expect, test } from 'vitest'
+import type { ConnectionsApi, Posted } from '#shared/aws/connections-api.ts'
+import { answer, tell } from '#shared/domain/company/company.ts'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
+import type { ConnectionStore } from '#shared/ports.ts'
+import { connectionPublisher } from '#shared/push/publisher.ts'
+import { memoryConnectionStore } from '../../fakes/memory-connection-store.ts'
+import { recordingLog } from '../../fakes/recording-log.ts'
+
+const now = Date.UTC(2026, 0, 1)
+const companyId = 'company-1'
+const news = [tell({ event: 'pairing-cancelled' as const }), tell({ event: 'whatsapp-connected' as const })]
+
+async function setUp(
+  posted: Readonly<Record<string, Posted>> = {},
+  wrap: (store: ConnectionStore) => ConnectionStore = (store) => store,
+) {
+  const store = memoryConnectionStore(() => now)
+  for (const connectionId of ['a', 'b', 'c'])
+    await store.add({ connectionId, companyId, language: 'en', connectedAt: now - 30_000 })
+  const sent: string[] = []
+  const api: Pick<ConnectionsApi, 'post' | 'close'> = {
+    async close(connectionId) {
+      sent.push(`${connectionId} closed`)
+      return 'sent'
+    },
+    async post(connectionId, text) {
+      const { event, seq, requestId } = JSON.parse(text)
+      await Promise.resolve()
+      sent.push([connectionId, event, seq, requestId].filter(Boolean).join(' '))
+      return posted[connectionId] ?? 'sent'
+    },
+  }
+  const log = recordingLog()
+  const publisher = connectionPublisher({ connections: wrap(store), api, clock: () => now, log })
+  const sentTo = (connectionId: string) => sent.filter((frame) => frame.startsWith(`${connectionId} `))
+  return { publisher, store, sent, sentTo, log }
+}
+
+test('every connection of the company gets its frames, in order', async () => {
+  const { publisher, sentTo } = await setUp()
+  await publisher.publish(companyId, news, 8)
+  for (const id of ['a', 'b', 'c']) {
+    expect(sentTo(id)).toEqual([`${id} pairing-cancelled 7`, `${id} whatsapp-connected 8`])
+  }
+})
+
+test('an answer goes only to the connection that waits for it', async () => {
+  const { publisher, sent } = await setUp()
+  const waiting = [{ connectionId: 'b', requestId: 'r1' }]
+  await publisher.publish(companyId, [answer({ event: 'pairing-cancelled' }, waiting)], 3)
+  expect(sent).toEqual(['b pairing-cancelled 3 r1'])
+})
+
+test('a connection that has its frames already is left out', async () => {
+  const { publisher, sentTo } = await setUp()
+  await publisher.publish(companyId, news, 2, 'b')
+  expect([sentTo('a').length, sentTo('b').length, sentTo('c').length]).toEqual([2, 0, 2])
+})
+
+test('a connection whose token has ended hears of that, is closed and forgotten, and hears nothing else (R30)', async () => {
+  const { publisher, store, sentTo } = await setUp()
+  const old = { connectionId: 'd', companyId, language: 'en', connectedAt: now, tokenExpiresAt: now } as const
+  await store.add(old)
+  await store.add({ ...old, connectionId: 'e', tokenExpiresAt: now + 1 })
+  await publisher.publish(companyId, news, 8)
+  expect(sentTo('d')).toEqual(['d error 8', 'd closed'])
+  expect(sentTo('e')).toHaveLength(2)
+  expect((await store.list(companyId)).map(({ connectionId }) => connectionId)).toEqual(['a', 'b', 'c', 'e'])
+})
+
+test('another company hears nothing', async () => {
+  const { publisher, sent } = await setUp()
+  await publisher.publish('company-2', news, 2)
+  expect(sent).toEqual([])
+})
+
+test('a connection that is gone is forgotten after its first frame; the others are served', async () => {
+  const { publisher, store, sentTo, log } = await setUp({ b: 'gone' })
+  await publisher.publish(companyId, news, 2)
+  expect([sentTo('a').length, sentTo('b').length, sentTo('c').length]).toEqual([2, 1, 2])
+  expect((await store.list(companyId)).map(({ connectionId }) => connectionId)).toEqual(['a', 'c'])
+  expect(log.lines).toMatchObject([{ level: 'info', connectionId: 'b' }])
+})
+
+test('a frame that fails is logged, and the next one is tried', async () => {
+  const { publisher, store, sentTo, log } = await setUp({ c: 'failed' })
+  await publisher.publish(companyId, news, 2)
+  expect(sentTo('c')).toHaveLength(2)
+  expect(await store.list(companyId)).toHaveLength(3)
+  expect(log.lines).toMatchObject([
+    { level: 'warn', connectionId: 'c', seq: 1 },
+    { level: 'warn', connectionId: 'c', seq: 2 },
+  ])
+})
+
+const away = async () => {
+  throw new StoreUnavailable('dynamodb', new Error('away'))
+}
+
+test('while the store is away nobody is told, and whoever has decided is not bothered', async () => {
+  const { publisher, sent, log } = await setUp({}, (store) => ({ ...store, list: away }))
+  await publisher.publish(companyId, news, 2)
+  expect(sent).toEqual([])
+  expect(log.lines).toMatchObject([{ level: 'error', companyId }])
+})
+
+test('a connection that cannot be forgotten now is forgotten another time', async () => {
+  const { publisher, log } = await setUp({ a: 'gone' }, (store) => ({ ...store, remove: away }))
+  await publisher.publish(companyId, news, 2)
+  expect(log.lines.map(({ level }) => level)).toEqual(['info', 'warn'])
+})
+
+test('with nothing to tell, nobody is looked for', async () => {
+  const { publisher, log } = await setUp({}, (store) => ({ ...store, list: away }))
+  await publisher.publish(companyId, [], 2)
+  expect(log.lines).toEqual([])
+})
+
+test('a connection that is not open yet is called gone, and hears of everything once it is', async () => {
+  const { publisher, store } = await setUp({ late: 'gone' })
+  await store.add({ connectionId: 'late', companyId, language: 'en', connectedAt: now - 29_999 })
+  await publisher.publish(companyId, news, 2)
+  expect((await store.list(companyId)).map(({ connectionId }) => connectionId)).toContain('late')
+})

@@ -1,0 +1,197 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import {
+  type Auth,
+  behave,
+  type Companion,
+  connect,
+  copyOf,
+  end,
+  isAnswered,
+  linkByCode,
+  linkedDevice,
+  newNumber,
+  phoneReport,
+  verifyStrictly,
+} from './companion.ts'
+
+const NUMBER = newNumber()
+let simulator: Simulator
+// One device for all tests: a login costs a tenth of a link.
+let device: Auth
+
+beforeAll(async () => {
+  verifyStrictly()
+  simulator = await startSimulator()
+  device = await linkedDevice(simulator, NUMBER)
+})
+afterAll(() => verifyStrictly(false))
+afterAll(() => simulator.close())
+
+describe('logging in', () => {
+  test.each([
+    ['banned', {}, 406],
+    ['banned', { reason: 403 }, 403],
+    ['temporarily-banned', { code: 104, expire: 60 }, 402],
+    ['outdated', {}, 405],
+    ['login-fails-with', { reason: 401 }, 401],
+    ['login-fails-with', { reason: 500 }, 500],
+    ['login-fails-with', { reason: 503 }, 503],
+  ])('%s %o fails with %i', async (behaviour, params, status) => {
+    await behave(simulator, NUMBER, behaviour, params)
+    const ending = await connect(simulator, copyOf(device)).closed
+    expect(ending).toMatchObject({ status, message: 'Connection Failure', data: { reason: String(status) } })
+    if (status === 402) expect(ending.data).toMatchObject({ code: '104', expire: '60' })
+  })
+
+  test.each(['cut-after-login', 'cut-after-success'])('%s closes with 428', async (behaviour) => {
+    await behave(simulator, NUMBER, behaviour)
+    expect(await connect(simulator, copyOf(device)).closed).toMatchObject({ status: 428 })
+  })
+})
+
+describe('once it is up', () => {
+  test.each([
+    ['cut', {}, 428, 'Connection Terminated'],
+    ['close', {}, 428, 'Connection Terminated'],
+    ['xmlstreamend', {}, 428, 'Connection Terminated by Server'],
+    ['stream-error', { code: 503 }, 503, 'Stream Errored (unknown)'],
+    ['stream-error', { code: 515 }, 515, 'Stream Errored (restart required)'],
+    ['stream-error', { code: 516 }, 516, 'Stream Errored (unknown)'],
+    ['stream-error', {}, 500, 'Stream Errored (xml-not-well-formed)'],
+    ['stream-error', { condition: 'ack' }, 500, 'Stream Errored (ack)'],
+    ['removed', {}, 401, 'Stream Errored (conflict)'],
+    ['replaced', {}, 440, 'Stream Errored (conflict)'],
+    ['downgrade', {}, 411, 'Multi-device beta not joined'],
+    ['invalid-frame', {}, 500, 'WebSocket Error (Invalid WebSocket frame: RSV2 and RSV3 must be clear)'],
+  ])('%s %o closes with %i %s', async (how, params, status, message) => {
+    await behave(simulator, NUMBER, `${how}-after-open`, params)
+    const companion = connect(simulator, copyOf(device))
+    await companion.opened
+    expect(await companion.closed).toMatchObject({ status, message })
+  })
+
+  test.each([
+    ['undecryptable', /unable to authenticate data/],
+    ['undecodable', /invalid string with tag: 240/],
+  ])('%s surfaces nowhere but as an unhandled rejection', async (how, message) => {
+    await behave(simulator, NUMBER, `${how}-after-open`)
+    const rejection = nextUnhandledRejection()
+    const companion = connect(simulator, copyOf(device))
+    expect(await rejection).toMatchObject({ message: expect.stringMatching(message) })
+    expect(companion.sock.ws.isOpen).toBe(true)
+    await end(companion)
+  })
+
+  test('mute leaves pings unanswered', async () => {
+    await behave(simulator, NUMBER, 'mute-after-open')
+    const companion = connect(simulator, copyOf(device))
+    await companion.opened
+    expect(await ping(companion, 200)).toBe(false)
+    await end(companion)
+  })
+
+  test('unlink-after-link removes the device', async () => {
+    const number = newNumber()
+    const auth = await linkByCode(simulator, number)
+    await behave(simulator, number, 'unlink-after-link')
+    expect(await connect(simulator, auth).closed).toMatchObject({ status: 401, message: 'Stream Errored (conflict)' })
+    expect(await phoneReport(simulator, number)).toMatchObject({ devices: [] })
+  })
+
+  test('unlink-before-login lets the first login fail', async () => {
+    const number = newNumber()
+    await behave(simulator, number, 'unlink-before-login')
+    const auth = await linkByCode(simulator, number)
+    expect(await connect(simulator, auth).closed).toMatchObject({ status: 401, message: 'Connection Failure' })
+  })
+
+  test('unlink-silent never confirms a removal', async () => {
+    await behave(simulator, NUMBER, 'unlink-silent')
+    const companion = connect(simulator, copyOf(device))
+    await companion.opened
+    const removal = { tag: 'remove-companion-device', attrs: { jid: `${NUMBER}:1@s.whatsapp.net` } }
+    expect(await isAnswered(companion, 'md', removal, 200)).toBe(false)
+    expect(await phoneReport(simulator, NUMBER)).toMatchObject({ devices: [{ online: true }] })
+    await end(companion)
+  })
+})
+
+describe('a live session', () => {
+  test.each([
+    [{ how: 'cut' }, 428],
+    [{ how: 'stream-error', code: 503 }, 503],
+    [{ how: 'replaced' }, 440],
+  ])('can be disturbed with %o', async (body, status) => {
+    await behave(simulator, NUMBER, 'ok')
+    const companion = connect(simulator, copyOf(device))
+    await companion.opened
+    const reply = await simulator.control('POST', `/simulator/phones/${NUMBER}/disrupt`, body)
+    expect(reply).toEqual({ status: 200, body: { phone: NUMBER, disrupted: [1] } })
+    expect(await companion.closed).toMatchObject({ status })
+  })
+
+  test('that has vanished leaves even the close unanswered', async () => {
+    await behave(simulator, NUMBER, 'ok')
+    const companion = connect(simulator, copyOf(device))
+    await companion.opened
+    await simulator.control('POST', `/simulator/phones/${NUMBER}/disrupt`, { how: 'vanish' })
+    expect(await ping(companion, 100)).toBe(false)
+    companion.sock.end(undefined)
+    await simulator.control('POST', `/simulator/phones/${NUMBER}/disrupt`, { how: 'cut' })
+    await companion.closed
+  })
+})
+
+describe('bring-up', { timeout: 60_000 }, () => {
+  test.each([
+    ['prekey-count-silent', 0],
+    ['passive-silent', 812],
+  ])('%s delays open by one time-out', async (behaviour, preKeys) => {
+    const number = newNumber()
+    await behave(simulator, number, behaviour)
+    const auth = await linkByCode(simulator, number)
+    const patient = connect(simulator, auth, { defaultQueryTimeoutMs: 60_000 })
+    expect(await Promise.race([patient.opened, sleep(500, 'nothing')])).toBe('nothing')
+    await end(patient)
+    const companion = connect(simulator, auth, { defaultQueryTimeoutMs: 1000 })
+    await companion.opened
+    expect(await phoneReport(simulator, number)).toMatchObject({ devices: [{ preKeys }] })
+    await end(companion)
+  })
+
+  test('prekey-upload-refused makes Baileys try again, with new keys', async () => {
+    const number = newNumber()
+    await behave(simulator, number, 'prekey-upload-refused', { times: 1 })
+    const companion = connect(simulator, await linkByCode(simulator, number))
+    await companion.opened
+    expect(companion.auth.creds.nextPreKeyId).toBe(2 * 812 + 1)
+    expect(await phoneReport(simulator, number)).toMatchObject({ devices: [{ preKeys: 812 }] })
+    await end(companion)
+  })
+
+  test('digest-refused does not matter', async () => {
+    await behave(simulator, NUMBER, 'digest-refused', { times: 1 })
+    const companion = connect(simulator, copyOf(device))
+    await companion.opened
+    expect(await phoneReport(simulator, NUMBER)).toMatchObject({ behaviour: 'ok' })
+    await end(companion)
+  })
+})
+
+function ping(companion: Companion, withinMs: number): Promise<boolean> {
+  return isAnswered(companion, 'w:p', { tag: 'ping', attrs: {} }, withinMs)
+}
+
+/** Stands in for the test runner, which would take the rejection for a failure. */
+function nextUnhandledRejection(): Promise<unknown> {
+  const others = process.rawListeners('unhandledRejection') as NodeJS.UnhandledRejectionListener[]
+  process.removeAllListeners('unhandledRejection')
+  return new Promise((resolve) => {
+    process.once('unhandledRejection', (reason) => {
+      for (const other of others) process.on('unhandledRejection', other)
+      resolve(reason)
+    })
+  })
+}

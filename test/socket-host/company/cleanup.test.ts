@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest'
+import { cancelPairing } from '#shared/domain/attempt/pairing.ts'
+import { companyRunner } from '../../../socket-host/company/reconciler.ts'
+import { companyId, phoneA, stage, tenureOf } from '../support/stage.ts'
+
+describe('a reset', () => {
+  it('unlinks the device on the live socket, answers, and sweeps three times', async () => {
+    const s = stage()
+    await s.linked()
+    await s.reset()
+    expect(s.told()).toEqual([{ event: 'credentials-reset', unlinked: 'confirmed' }])
+    expect(s.whatsApp.sockets.filter(({ kind }) => kind === 'login')).toHaveLength(1)
+    expect(s.whatsApp.live()).toEqual([])
+    expect(s.swept).toEqual(['g1'])
+    await s.clock.advance(3_600_000)
+    expect(s.swept).toEqual(['g1', 'g1'])
+    expect(s.idle()).toBe(0)
+    await s.clock.advance(86_400_000)
+    expect(s.swept).toEqual(['g1', 'g1', 'g1'])
+    expect(s.state().cleanup).toEqual([])
+    expect(s.idle()).toBe(1)
+  })
+
+  it('logs in with the retired credentials when the session is down', async () => {
+    const s = stage()
+    await s.linked()
+    s.whatsApp.last().drop('lost')
+    await s.clock.settle()
+    await s.reset()
+    expect(s.told().at(-1)).toEqual({ event: 'credentials-reset', unlinked: 'confirmed' })
+    expect(s.whatsApp.devices[0]?.isLinked).toBe(false)
+  })
+
+  it('is confirmed when the phone had removed the device already', async () => {
+    const s = stage()
+    await s.linked()
+    s.whatsApp.last().drop('lost')
+    for (const device of s.whatsApp.devices) device.isLinked = false
+    await s.clock.settle()
+    await s.reset()
+    expect(s.state().unlinked).toBe('confirmed')
+  })
+
+  it('answers in time and shreds the key after a minute when WhatsApp stays silent', async () => {
+    const s = stage({ isObliging: false })
+    await s.linkedByHand()
+    await s.reset()
+    await s.clock.advance(4600)
+    expect(s.told().at(-1)).toEqual({ event: 'credentials-reset', unlinked: 'unconfirmed' })
+    expect(s.state().cleanup[0]?.wrappedKey).toBeDefined()
+    await s.clock.advance(56_000)
+    expect(s.state().cleanup[0]).not.toHaveProperty('wrappedKey')
+    expect(s.state().unlinked).toBe('unconfirmed')
+    expect(s.whatsApp.live()).toEqual([])
+    expect(s.swept).toEqual(['g1'])
+  })
+
+  it('is finished by the next host when the first one is gone', async () => {
+    const s = stage({ isObliging: false })
+    await s.linkedByHand()
+    await s.reset()
+    s.tenure.lose()
+    await s.runner.abandon()
+    s.takeOver(2)
+    await s.look()
+    s.whatsApp.last().opened()
+    await s.clock.settle()
+    s.whatsApp.last().answerUnlink('confirmed')
+    await s.clock.settle()
+    expect(s.state().unlinked).toBe('confirmed')
+  })
+
+  it('does not stand in the way of a new pairing', async () => {
+    const s = stage({ isObliging: false })
+    await s.linkedByHand()
+    await s.reset()
+    await s.request('79161234567')
+    s.whatsApp.last().qr()
+    await s.clock.settle()
+    expect(s.whatsApp.last().codesAskedFor).toEqual(['79161234567'])
+  })
+})
+
+describe('stored credentials that are corrupt', () => {
+  it('are retired and reported, and the company can pair again', async () => {
+    const s = stage()
+    await s.linked()
+    await s.runner.handOver()
+    s.whatsApp.stored.set('c1/g1', 'corrupt')
+    s.takeOver(2)
+    await s.look()
+    expect(s.state().credentials).toBeUndefined()
+    expect(s.state().session).toMatchObject({ status: 'logged-out', error: 'CREDENTIALS_CONFLICT' })
+    expect(s.state().unlinked).toBe('unconfirmed')
+    await s.request()
+    expect(s.state().attempt?.state).toBe('code-issued')
+  })
+
+  it('are found out when somebody has deleted them', async () => {
+    const s = stage()
+    await s.linked()
+    await s.runner.handOver()
+    s.whatsApp.stored.clear()
+    s.takeOver(2)
+    await s.look()
+    expect(s.state().session?.error).toBe('CREDENTIALS_CONFLICT')
+  })
+})
+
+describe('a link that nobody wants any more', () => {
+  it('leaves nothing running once its device has been removed', async () => {
+    const s = stage()
+    let ends = 0
+    const runner = companyRunner(s.deps, companyId, tenureOf('host-2', 2), () => {
+      ends += 1
+    })
+    s.tenure.lose()
+    await s.request()
+    await runner.reconcile()
+    await s.clock.settle()
+    await s.companies.decide(companyId, (state, now) => cancelPairing(state, [], now))
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+    expect(ends).toBe(1)
+  })
+})
+
+describe('a sweep', () => {
+  it('that fails is tried again', async () => {
+    const s = stage()
+    await s.linked()
+    const { sweep } = s.deps.credentials
+    let failures = 1
+    Object.assign(s.deps.credentials, {
+      sweep: (ref: Parameters<typeof sweep>[0]) => (failures-- > 0 ? Promise.reject(new Error('away')) : sweep(ref)),
+    })
+    await s.reset()
+    expect(s.swept).toEqual([])
+    await s.clock.advance(6000)
+    expect(s.swept).toEqual(['g1'])
+  })
+})

@@ -1,0 +1,168 @@
+/** What a close leads to, by WhatsApp's code and by how far the socket had come (R26). */
+import { describe, expect, test } from 'vitest'
+import type { ErrorCode } from '#shared/domain/values/errors.ts'
+import { closeOf, type SocketPhase } from '../../../socket-host/whatsapp/close-reason.ts'
+import { boom } from '../support/boom.ts'
+import { stage } from '../support/stage.ts'
+
+type Stage = ReturnType<typeof stage>
+type Outcome = 'again' | 'at once' | 'stopped' | 'logged out'
+
+/** Code, then what follows for: a code on screen; a link that restarts; a session, whether it was open or not. */
+const table: readonly [code: number, pairing: ErrorCode, linked: Outcome, told: ErrorCode][] = [
+  [400, 'CLIENT_REJECTED', 'again', 'CLIENT_REJECTED'],
+  [401, 'CLIENT_REJECTED', 'logged out', 'LOGGED_OUT'],
+  [402, 'ACCOUNT_RESTRICTED', 'stopped', 'ACCOUNT_RESTRICTED'],
+  [403, 'ACCOUNT_RESTRICTED', 'stopped', 'ACCOUNT_RESTRICTED'],
+  [405, 'CLIENT_OUTDATED', 'stopped', 'CLIENT_OUTDATED'],
+  [406, 'ACCOUNT_RESTRICTED', 'stopped', 'ACCOUNT_RESTRICTED'],
+  [408, 'WHATSAPP_UNAVAILABLE', 'again', 'WHATSAPP_UNAVAILABLE'],
+  [411, 'CLIENT_REJECTED', 'again', 'CLIENT_REJECTED'],
+  [428, 'WHATSAPP_UNAVAILABLE', 'again', 'WHATSAPP_UNAVAILABLE'],
+  [440, 'WHATSAPP_UNAVAILABLE', 'again', 'SESSION_REPLACED'],
+  [500, 'WHATSAPP_UNAVAILABLE', 'again', 'WHATSAPP_UNAVAILABLE'],
+  [503, 'WHATSAPP_UNAVAILABLE', 'again', 'WHATSAPP_UNAVAILABLE'],
+  [515, 'WHATSAPP_UNAVAILABLE', 'at once', 'WHATSAPP_UNAVAILABLE'],
+  [599, 'WHATSAPP_UNAVAILABLE', 'again', 'WHATSAPP_UNAVAILABLE'],
+]
+
+const dropWith = (s: Stage, code: number, phase: SocketPhase) =>
+  s.whatsApp.last().drop(closeOf(boom('as WhatsApp says', code), phase).reason)
+
+async function dropSession(s: Stage, code: number, outcome: Outcome): Promise<void> {
+  const before = s.whatsApp.sockets.length
+  dropWith(s, code, 'session')
+  await s.clock.settle()
+  const opened = s.whatsApp.sockets.length - before
+  if (outcome === 'again' || outcome === 'at once') expect(opened).toBe(outcome === 'at once' ? 1 : 0)
+}
+
+describe('while a code is on screen', () => {
+  test.each(table)('%i fails the attempt as %s, and the next one works', async (code, failure) => {
+    const s = stage()
+    await s.request()
+    dropWith(s, code, 'registering')
+    await s.clock.settle()
+    expect(s.state().lastAttempt).toMatchObject({ state: 'failed', failure: { code: failure } })
+    expect(s.whatsApp.live()).toEqual([])
+    await s.request()
+    expect(s.state().attempt?.state).toBe('code-issued')
+  })
+})
+
+describe('right after pair-success', () => {
+  test.each(table)('%i of the registration socket is progress (R20)', async (code) => {
+    const s = stage()
+    await s.request()
+    s.whatsApp.last().link('79001234567')
+    await s.clock.settle()
+    dropWith(s, code, 'linked')
+    await s.clock.settle()
+    expect(s.state().lastAttempt?.state).toBe('connected')
+  })
+})
+
+describe('while a link restarts', () => {
+  test.each(table)('%i of the first login', async (code, _pairing, outcome, told) => {
+    const s = stage({ isObliging: false })
+    await s.request()
+    s.whatsApp.last().link('79001234567')
+    await s.clock.settle()
+    s.whatsApp.last().drop('restart')
+    await s.clock.settle()
+    s.companies.notices.length = 0
+    await dropSession(s, code, outcome)
+    if (outcome === 'again' || outcome === 'at once') {
+      expect(s.state().attempt?.state).toBe('restarting')
+      expect(s.told()).toEqual([])
+      await s.clock.advance(1000)
+      expect(s.whatsApp.live('login')).toHaveLength(1)
+      return
+    }
+    expect(s.state().lastAttempt).toMatchObject({ state: 'failed', failure: { code: told } })
+    expect(s.state().credentials).toBeUndefined()
+    expect(s.state().cleanup[0]?.reason).toBe(outcome === 'logged out' ? 'logged-out' : 'attempt-ended')
+    expect(s.toldNames()).toContain('pairing-code-error')
+  })
+})
+
+describe.each([
+  ['that was open', true],
+  ['that was not open yet', false],
+])('a session %s', (_name, wasOpen) => {
+  test.each(table)('%i', async (code, _pairing, verdict, told) => {
+    // Who has just failed waits, whatever WhatsApp says: two restarts must not spin.
+    const outcome = verdict === 'at once' && !wasOpen ? 'again' : verdict
+    const s = stage({ isObliging: false })
+    await s.linkedByHand()
+    if (!wasOpen) {
+      s.whatsApp.last().drop('lost')
+      await s.clock.advance(1000)
+    }
+    await dropSession(s, code, outcome)
+    const { session, credentials } = s.state()
+    if (outcome === 'again' || outcome === 'at once') {
+      expect(session?.status).toBe('reconnecting')
+      if (wasOpen) expect(session?.error).toBe(told)
+      await s.clock.advance(4000)
+      expect(s.whatsApp.live('login')).toHaveLength(1)
+      return
+    }
+    expect(session).toMatchObject({ status: outcome === 'stopped' ? 'stopped' : 'logged-out', error: told })
+    expect(credentials === undefined).toBe(outcome === 'logged out')
+    await s.clock.advance(600_000)
+    expect(s.whatsApp.live()).toEqual([])
+  })
+})
+
+describe('a session that has stopped', () => {
+  const stopped = async (code: number) => {
+    const s = stage()
+    await s.linked()
+    dropWith(s, code, 'session')
+    await s.clock.settle()
+    expect(s.state().session?.status).toBe('stopped')
+    return s
+  }
+
+  test('is paired afresh when its owner asks for a code (R9)', async () => {
+    const s = await stopped(403)
+    await s.request()
+    expect(s.state().attempt?.state).toBe('code-issued')
+    expect(s.state().cleanup[0]).toMatchObject({ generation: 'g1', reason: 'stopped' })
+  })
+
+  test('is forgotten by a reset', async () => {
+    const s = await stopped(403)
+    await s.reset()
+    expect(s.state()).not.toHaveProperty('session')
+    expect(s.state().credentials).toBeUndefined()
+  })
+
+  test('for its version is tried again by the next owner, which may be a newer build', async () => {
+    const s = await stopped(405)
+    s.tenure.lose()
+    s.takeOver(2)
+    await s.look()
+    expect(s.state().session).toMatchObject({ status: 'connected', epoch: 2 })
+    expect(s.toldNames()).toEqual(['whatsapp-disconnected', 'whatsapp-connected'])
+  })
+
+  test('for its account is left alone by the next owner', async () => {
+    const s = await stopped(403)
+    s.tenure.lose()
+    s.takeOver(2)
+    await s.look()
+    expect(s.state().session?.status).toBe('stopped')
+    expect(s.whatsApp.live()).toEqual([])
+  })
+})
+
+test('a close that nobody knows is reported as an error', async () => {
+  const s = stage()
+  await s.linked()
+  dropWith(s, 599, 'session')
+  await s.clock.settle()
+  const line = s.lines.map((each) => JSON.parse(each)).find(({ message }) => message === 'session closed')
+  expect(line.level).toMatch(/error/i)
+})

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { phoneA, phoneB, stage } from '../support/stage.ts'
+
+describe('a company that is handed over', () => {
+  it('has its socket closed, its keys flushed, and only then stands as reconnecting', async () => {
+    const s = stage()
+    await s.linked()
+    const handingOver = s.runner.handOver()
+    await handingOver
+    expect(s.whatsApp.journal).toEqual(['close login 1', 'flush 1'])
+    expect(s.state().session).toMatchObject({ status: 'reconnecting', error: 'HOST_UNAVAILABLE' })
+    expect(s.told()).toEqual([{ event: 'whatsapp-disconnected', code: 'HOST_UNAVAILABLE', willReconnect: true }])
+  })
+
+  it('has an attempt that cannot go on failed', async () => {
+    const s = stage()
+    await s.request()
+    await s.runner.handOver()
+    expect(s.state().lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
+    expect(s.whatsApp.live()).toEqual([])
+  })
+
+  it('keeps a request that nobody has accepted for the next host', async () => {
+    const s = stage()
+    s.runner.prepareToLeave(s.clock.now())
+    await s.request()
+    await s.runner.handOver()
+    expect(s.state().attempt?.state).toBe('requested')
+    s.takeOver(2)
+    await s.look()
+    expect(s.state().attempt?.state).toBe('code-issued')
+  })
+})
+
+describe('a company whose lease is lost', () => {
+  it('is left without another write', async () => {
+    const s = stage()
+    await s.request()
+    const before = s.companies.writes.length
+    const [socket] = s.whatsApp.sockets
+    s.tenure.lose()
+    socket?.emit({ type: 'phoneAnswered' })
+    await s.clock.advance(30_000)
+    await s.runner.abandon()
+    await s.clock.advance(200_000)
+    expect(s.companies.writes).toHaveLength(before)
+    expect(s.whatsApp.live()).toEqual([])
+  })
+
+  it('has a link that was not installed undone', async () => {
+    const s = stage()
+    await s.request(phoneA)
+    s.tenure.lose()
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    await s.runner.abandon()
+    await s.clock.settle()
+    expect(s.whatsApp.stored.size).toBe(0)
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+  })
+
+  it('cannot be written to by the host that lost it, even when nobody has told it', async () => {
+    const s = stage()
+    await s.linked()
+    const second = s.takeOver(2)
+    await s.look()
+    const { state } = { state: s.state() }
+    await s.runner.reconcile()
+    await s.clock.settle()
+    expect(s.state()).toEqual(state)
+    expect(second.tenure.isOwner()).toBe(true)
+  })
+
+  it('opens no socket for a slot that comes too late', async () => {
+    const s = stage({ isObliging: false })
+    await s.request(phoneB)
+    s.whatsApp.last().drop('lost')
+    s.tenure.lose()
+    await s.runner.abandon()
+    await s.clock.advance(60_000)
+    expect(s.whatsApp.sockets).toHaveLength(1)
+  })
+})

@@ -1,0 +1,273 @@
+import { describe, expect, it, test } from 'vitest'
+import type { CloseReason } from '#shared/domain/session/disconnect.ts'
+import { phoneA, phoneB, stage } from '../support/stage.ts'
+
+describe('after pair-success', () => {
+  const closes: CloseReason[] = ['restart', 'lost', 'unavailable', 'unknown', 'replaced']
+  test.each(closes)('a close with %s is progress: the session opens with the same credentials', async (reason) => {
+    const s = stage()
+    await s.request()
+    const { credentials } = s.whatsApp.last()
+    s.whatsApp.last().link(phoneA)
+    s.whatsApp.last().drop(reason)
+    await s.clock.settle()
+    expect(s.whatsApp.last()).toMatchObject({ kind: 'login', credentials })
+    expect(s.state().session?.status).toBe('connected')
+  })
+
+  it('the link is stored before the socket is reopened', async () => {
+    const s = stage()
+    await s.request()
+    s.whatsApp.last().link(phoneA)
+    s.whatsApp.last().drop('restart')
+    await s.clock.settle()
+    expect(s.whatsApp.journal).toEqual(['open registration 1', 'close registration 1', 'persist c1/g1', 'open login 1'])
+  })
+
+  it('the link is noted before any of it is stored, and current only after', async () => {
+    const s = stage()
+    await s.request()
+    const { persist } = s.deps.whatsApp
+    const seen: unknown[] = []
+    Object.assign(s.deps.whatsApp, {
+      persist: (...args: Parameters<typeof persist>) => {
+        seen.push(s.state().attempt, s.state().credentials)
+        return persist(...args)
+      },
+    })
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    expect(seen).toEqual([expect.objectContaining({ state: 'storing' }), undefined])
+    expect(s.state().credentials?.generation).toBe('g1')
+  })
+
+  it.each(['before', 'after'] as const)(
+    'a host that dies %s the rows are stored leaves them to the next',
+    async (when) => {
+      const s = stage()
+      await s.request()
+      const { persist } = s.deps.whatsApp
+      Object.assign(s.deps.whatsApp, {
+        persist: async (...args: Parameters<typeof persist>) => {
+          if (when === 'after') await persist(...args)
+          s.tenure.lose()
+          return new Promise(() => undefined)
+        },
+      })
+      s.whatsApp.last().link(phoneA)
+      await s.clock.settle()
+      expect(s.state().attempt?.state).toBe('storing')
+      s.takeOver(2)
+      await s.look()
+      await s.clock.advance(61_000)
+      expect(s.told().at(-1)).toMatchObject({ event: 'pairing-code-error', failure: { code: 'HOST_UNAVAILABLE' } })
+      expect(s.state().unlinked).toBe(when === 'after' ? 'confirmed' : 'unconfirmed')
+      expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: when === 'before' }])
+      expect(s.swept).toEqual(['g1'])
+      expect(s.whatsApp.stored.size).toBe(0)
+      expect(JSON.stringify(s.state())).not.toContain('wrappedKey')
+    },
+  )
+
+  it('nothing of a wrong phone is stored', async () => {
+    const s = stage()
+    await s.request(phoneA)
+    s.whatsApp.last().link(phoneB)
+    await s.clock.settle()
+    expect(s.whatsApp.journal.filter((line) => line.startsWith('persist'))).toEqual([])
+    expect(s.state()).toMatchObject({ lastAttempt: { failure: { code: 'CREDENTIALS_CONFLICT' } }, cleanup: [] })
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneB, isLinked: false }])
+  })
+
+  it('a link that cannot be stored is undone with what is in memory', async () => {
+    const s = stage()
+    await s.request()
+    Object.assign(s.deps.whatsApp, { persist: () => Promise.reject(new Error('away')) })
+    s.whatsApp.last().link(phoneA)
+    await s.clock.advance(66_000)
+    expect(s.state()).toMatchObject({ lastAttempt: { failure: { code: 'PAIRING_TIMEOUT' } }, unlinked: 'confirmed' })
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+  })
+
+  it('one install that fails costs no link: what is stored is made current at the next try', async () => {
+    const s = stage()
+    await s.request()
+    const { persist } = s.deps.whatsApp
+    Object.assign(s.deps.whatsApp, {
+      persist: async (...args: Parameters<typeof persist>) => {
+        const outcome = await persist(...args)
+        s.companies.breakDown()
+        return outcome
+      },
+    })
+    s.whatsApp.last().link(phoneA)
+    s.whatsApp.last().drop('restart')
+    await s.clock.advance(1000)
+    expect(s.state().attempt?.state).toBe('storing')
+    s.companies.repair()
+    await s.clock.advance(5000)
+    expect(s.state()).toMatchObject({ lastAttempt: { state: 'connected' }, credentials: { generation: 'g1' } })
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: true }])
+  })
+
+  it('the old session that WhatsApp stops meanwhile does not cost the new link (R8)', async () => {
+    const s = stage({ phoneChangePolicy: 'keep-until-linked' })
+    await s.linked()
+    const old = s.whatsApp.last()
+    await s.request(phoneB)
+    old.drop('restricted')
+    await s.clock.settle()
+    expect(s.state()).toMatchObject({ session: { status: 'stopped' }, attempt: { state: 'code-issued' } })
+    s.whatsApp.live('registration')[0]?.link(phoneB)
+    await s.clock.settle()
+    expect(s.state().credentials?.phone).toBe(phoneB)
+    expect(s.state().attempt?.state).toBe('restarting')
+  })
+
+  it('a link that was never stored is removed by the host that has it, also when that host leaves', async () => {
+    const s = stage({ isObliging: false })
+    await s.request()
+    s.whatsApp.last().qr()
+    await s.clock.settle()
+    Object.assign(s.deps.whatsApp, { persist: () => Promise.reject(new Error('away')) })
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    await s.cancel()
+    const leaving = s.runner.handOver()
+    await s.clock.settle()
+    s.whatsApp.last().opened()
+    await s.clock.settle()
+    s.whatsApp.last().answerUnlink('confirmed')
+    await leaving
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+  })
+
+  it('a link that was not even noted is removed although the store was away when its lease was lost', async () => {
+    const s = stage()
+    await s.request()
+    const { create } = s.deps.dataKeys
+    Object.assign(s.deps.dataKeys, {
+      create: (...args: Parameters<typeof create>) => {
+        s.companies.breakDown()
+        return create(...args)
+      },
+    })
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    s.tenure.lose()
+    await s.runner.abandon()
+    await s.clock.advance(2000)
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: true }])
+    s.companies.repair()
+    await s.clock.advance(20_000)
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+  })
+
+  it('the restart is tried again within twenty seconds', async () => {
+    const s = stage({ isObliging: false })
+    await s.request()
+    s.whatsApp.last().link(phoneA)
+    s.whatsApp.last().drop('restart')
+    await s.clock.settle()
+    for (let tries = 0; tries < 3; tries++) {
+      s.whatsApp.last().drop('lost')
+      await s.clock.advance(5000)
+    }
+    expect(s.whatsApp.sockets.filter(({ kind }) => kind === 'login').length).toBeGreaterThanOrEqual(4)
+    s.whatsApp.last().opened()
+    await s.clock.settle()
+    expect(s.state().lastAttempt?.state).toBe('connected')
+  })
+
+  it('a link that never connects is retired with its attempt, and its device removed', async () => {
+    const s = stage({ isObliging: false })
+    await s.request()
+    s.whatsApp.last().link(phoneA)
+    s.whatsApp.last().drop('restart')
+    await s.clock.advance(61_000)
+    expect(s.state().lastAttempt?.failure).toEqual({ code: 'PAIRING_TIMEOUT' })
+    expect(s.state().credentials).toBeUndefined()
+    s.whatsApp.live('login')[0]?.opened()
+    await s.clock.settle()
+    s.whatsApp.live('login')[0]?.answerUnlink('confirmed')
+    await s.clock.settle()
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+  })
+
+  it('the install is found although its answer was lost', async () => {
+    const s = stage()
+    await s.request()
+    s.companies.loseNextAnswerForGood()
+    s.whatsApp.last().link(phoneA)
+    s.whatsApp.last().drop('restart')
+    await s.clock.advance(1000)
+    expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { generation: 'g1' } })
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: true }])
+  })
+
+  it('the install waits for a store that is away for ten seconds', async () => {
+    const s = stage()
+    await s.request()
+    s.companies.breakDown()
+    s.whatsApp.last().link(phoneA)
+    s.whatsApp.last().drop('restart')
+    await s.clock.advance(10_000)
+    s.companies.repair()
+    await s.clock.advance(6000)
+    expect(s.state().session?.status).toBe('connected')
+  })
+
+  it('a cancelled attempt leaves no device behind', async () => {
+    const s = stage()
+    await s.request()
+    s.companies.breakDown()
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    s.companies.repair()
+    await s.cancel()
+    await s.clock.advance(2000)
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+    expect(s.whatsApp.stored.size).toBe(0)
+    expect(s.whatsApp.live()).toEqual([])
+  })
+
+  it('a superseded attempt leaves no device behind, and the new one pairs', async () => {
+    const s = stage()
+    await s.request(phoneA)
+    s.companies.breakDown()
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    s.companies.repair()
+    await s.request(phoneB)
+    await s.clock.settle()
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+    expect(s.state().attempt).toMatchObject({ phone: phoneB, state: 'code-issued' })
+  })
+
+  it('a reset while the link restarts unlinks the device', async () => {
+    const s = stage()
+    await s.request()
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    expect(s.state().attempt?.state).toBe('restarting')
+    await s.reset()
+    await s.clock.advance(2000)
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
+    expect(s.told()).toContainEqual({ event: 'credentials-reset', unlinked: 'confirmed' })
+    expect(s.whatsApp.live()).toEqual([])
+  })
+
+  it('a removal that fails at first is tried again', async () => {
+    const s = stage({ isObliging: false })
+    await s.request(phoneA)
+    s.whatsApp.last().link(phoneB)
+    await s.clock.settle()
+    s.whatsApp.last().drop('lost')
+    await s.clock.advance(2000)
+    s.whatsApp.last().opened()
+    await s.clock.settle()
+    s.whatsApp.last().answerUnlink('confirmed')
+    await s.clock.settle()
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneB, isLinked: false }])
+  })
+})

@@ -1,0 +1,314 @@
+import { describe, expect, it, test } from 'vitest'
+import { type CloseReason, pairingFailure, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
+import { closeFor, refused } from '../../fakes/fake-whatsapp.ts'
+import { phoneA, phoneB, stage } from '../support/stage.ts'
+
+describe('a pairing by code', () => {
+  it('goes from request to connected', async () => {
+    const s = stage()
+    await s.request(phoneA)
+    expect(s.state().attempt).toMatchObject({ state: 'code-issued', shown: { code: 'ABCD-EFGH' } })
+    s.whatsApp.last().emit({ type: 'phoneAnswered' })
+    await s.clock.settle()
+    expect(s.state().attempt?.state).toBe('phone-confirmed')
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    expect(s.state().attempt?.state).toBe('restarting')
+    s.whatsApp.live('registration')[0]?.drop('restart')
+    await s.clock.settle()
+    expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { phone: phoneA } })
+    expect(s.state().attempt).toBeUndefined()
+    expect(s.toldNames()).toEqual([
+      'pairing-started',
+      'pairing-code',
+      'pairing-progress',
+      'pairing-progress',
+      'whatsapp-connected',
+    ])
+    expect(s.publisher.events).toEqual(s.toldNames().slice(1))
+  })
+
+  it('tells expiry by the lifetime of a code and the life of its socket', async () => {
+    const s = stage()
+    await s.request()
+    const now = s.clock.now()
+    expect(s.state().attempt).toMatchObject({ expiresAt: now + 50_000, socketUntil: now + 160_000 })
+  })
+
+  it('asks for one code, however many QRs come and commands arrive', async () => {
+    const s = stage()
+    await s.request()
+    s.whatsApp.last().qr('another')
+    await s.request()
+    await s.look()
+    expect(s.whatsApp.sockets).toHaveLength(1)
+    expect(s.whatsApp.last().codesAskedFor).toEqual([phoneA])
+  })
+
+  it('stores nothing before pair-success', async () => {
+    const s = stage()
+    await s.request()
+    s.whatsApp.last().emit({ type: 'phoneAnswered' })
+    await s.clock.settle()
+    expect(s.whatsApp.stored.size).toBe(0)
+    expect(s.state().credentials).toBeUndefined()
+  })
+
+  it('fails with what WhatsApp answered, and notes its rate limit', async () => {
+    const s = stage({ isObliging: false })
+    await s.request()
+    s.whatsApp.last().qr()
+    s.whatsApp.last().answerCode(refused({ code: 'RATE_LIMITED', retryAfter: 600 }))
+    await s.clock.settle()
+    expect(s.state().lastAttempt).toMatchObject({ state: 'failed', failure: { code: 'RATE_LIMITED', retryAfter: 600 } })
+    expect(s.coolDowns).toEqual([{ phone: phoneA, until: s.clock.now() + 600_000 }])
+    expect(s.whatsApp.live()).toEqual([])
+  })
+
+  it('is told at once of a passkey', async () => {
+    const s = stage()
+    await s.request()
+    s.whatsApp.last().emit({ type: 'passkeyRequired' })
+    await s.clock.settle()
+    expect(s.state().lastAttempt?.failure).toEqual({ code: 'PASSKEY_REQUIRED' })
+    expect(s.whatsApp.live()).toEqual([])
+  })
+
+  test.each(Object.keys(sessionVerdicts) as CloseReason[])('a close with %s fails it', async (reason) => {
+    const s = stage({ isObliging: false })
+    await s.request()
+    s.whatsApp.last().drop(reason)
+    await s.clock.settle()
+    const failure = { code: pairingFailure(reason, false) }
+    expect(s.state().lastAttempt).toMatchObject({ state: 'failed', failure })
+  })
+
+  it('times out when WhatsApp stays silent, and closes its socket', async () => {
+    const s = stage({ isObliging: false })
+    await s.request()
+    await s.clock.advance(19_900)
+    expect(s.state().attempt?.state).toBe('connecting')
+    await s.clock.advance(200)
+    expect(s.state().lastAttempt?.failure).toEqual({ code: 'PAIRING_TIMEOUT' })
+    expect(s.whatsApp.live()).toEqual([])
+  })
+
+  it('wakes the watchdog for its deadline', async () => {
+    const s = stage({ isObliging: false })
+    await s.request()
+    expect(s.commands.wakes.map(({ due }) => due)).toEqual([s.clock.now() + 20_000])
+  })
+
+  it('goes back to the same code after a wrong one', async () => {
+    const s = stage()
+    await s.request()
+    s.whatsApp.last().emit({ type: 'phoneAnswered' })
+    await s.clock.advance(15_100)
+    expect(s.state().attempt).toMatchObject({ state: 'code-issued', shown: { code: 'ABCD-EFGH' } })
+    s.whatsApp.last().emit({ type: 'phoneAnswered' })
+    await s.clock.settle()
+    expect(s.state().attempt?.state).toBe('phone-confirmed')
+    expect(s.whatsApp.last().codesAskedFor).toHaveLength(1)
+  })
+
+  it('still links when the code is typed after it has expired', async () => {
+    const s = stage()
+    await s.request()
+    await s.clock.advance(60_000)
+    expect(s.state().attempt?.state).toBe('expired')
+    expect(s.whatsApp.live('registration')).toHaveLength(1)
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    s.whatsApp.live('registration')[0]?.drop('restart')
+    await s.clock.settle()
+    expect(s.state().session?.status).toBe('connected')
+  })
+
+  it('ends quietly when nobody ever types the code', async () => {
+    const s = stage()
+    await s.request()
+    expect(s.idle()).toBe(0)
+    await s.clock.advance(161_000)
+    expect(s.state().attempt).toBeUndefined()
+    expect(s.state().lastAttempt?.state).toBe('expired')
+    expect(s.toldNames().filter((event) => event === 'pairing-code-error')).toHaveLength(1)
+    expect(s.whatsApp.live()).toEqual([])
+    expect(s.idle()).toBe(1)
+  })
+
+  it('is cancelled: its socket closes and late events change nothing', async () => {
+    const s = stage()
+    await s.request()
+    const [socket] = s.whatsApp.sockets
+    await s.cancel()
+    expect(s.whatsApp.live()).toEqual([])
+    const { writes } = s.companies
+    const before = writes.length
+    socket?.emit({ type: 'phoneAnswered' })
+    socket?.emit({ type: 'closed', close: closeFor('lost') })
+    await s.clock.settle()
+    expect(writes).toHaveLength(before)
+  })
+
+  it('is turned away before anything stored gives way when the host has its hands full', async () => {
+    const s = stage()
+    await s.linked(phoneA)
+    while (s.deps.pacing.admitAttempt(20_000) === 'admitted') {}
+    await s.request(phoneB)
+    expect(s.state().lastAttempt?.failure).toEqual({ code: 'BUSY', retryAfter: 1 })
+    expect(s.state().credentials?.phone).toBe(phoneA)
+    expect(s.state().session?.status).toBe('connected')
+  })
+})
+
+describe('a request for another phone', () => {
+  it('closes the first socket before it opens its own', async () => {
+    const s = stage()
+    await s.request(phoneA)
+    await s.request(phoneB)
+    expect(s.whatsApp.journal).toEqual(['open registration 1', 'close registration 1', 'open registration 2'])
+    expect(s.state().attempt).toMatchObject({ phone: phoneB, state: 'code-issued' })
+    expect(s.told()).toContainEqual(
+      expect.objectContaining({ event: 'pairing-code-error', failure: { code: 'PAIRING_SUPERSEDED' } }),
+    )
+  })
+
+  it('is not disturbed by late events of the first socket', async () => {
+    const s = stage()
+    await s.request(phoneA)
+    const [first] = s.whatsApp.sockets
+    await s.request(phoneB)
+    first?.emit({ type: 'phoneAnswered' })
+    first?.link(phoneA)
+    await s.clock.settle()
+    expect(s.state().attempt).toMatchObject({ phone: phoneB, state: 'code-issued' })
+    expect(s.state().credentials).toBeUndefined()
+  })
+
+  it('has the live session of the old phone unlinked on its own socket', async () => {
+    const s = stage()
+    await s.linked(phoneA)
+    await s.request(phoneB)
+    expect(s.whatsApp.devices[0]).toEqual({ phone: phoneA, isLinked: false })
+    expect(s.state()).toMatchObject({ unlinked: 'confirmed', attempt: { phone: phoneB, state: 'code-issued' } })
+    expect(s.swept).toEqual(['g1'])
+  })
+
+  it('keeps the old session until the new phone is linked, when that is the policy', async () => {
+    const s = stage({ phoneChangePolicy: 'keep-until-linked' })
+    await s.linked(phoneA)
+    await s.request(phoneB)
+    expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { phone: phoneA } })
+    s.whatsApp.last().link(phoneB)
+    await s.clock.settle()
+    s.whatsApp.live('registration')[0]?.drop('restart')
+    await s.clock.settle()
+    expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { phone: phoneB } })
+    expect(s.whatsApp.devices.map(({ isLinked }) => isLinked)).toEqual([false, true])
+    expect(s.whatsApp.live()).toHaveLength(1)
+  })
+
+  it('links although the old session that was kept has been logged out meanwhile', async () => {
+    const s = stage({ phoneChangePolicy: 'keep-until-linked' })
+    await s.linked(phoneA)
+    await s.request(phoneB)
+    s.whatsApp.live('login')[0]?.drop('loggedOut')
+    await s.clock.settle()
+    s.whatsApp.live('registration')[0]?.link(phoneB)
+    await s.clock.settle()
+    s.whatsApp.live('registration')[0]?.drop('restart')
+    await s.clock.settle()
+    expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { phone: phoneB } })
+  })
+})
+
+describe('a request for the phone that is linked', () => {
+  it('needs no place among the attempts: a busy host answers it', async () => {
+    const s = stage()
+    await s.linked()
+    Object.assign(s.deps.pacing, { admitAttempt: () => ({ retryAfter: 5 }) })
+    await s.request()
+    expect(s.toldNames().at(-1)).toBe('whatsapp-connected')
+  })
+
+  it('is answered at once when its session is open', async () => {
+    const s = stage()
+    await s.linked(phoneA)
+    const attemptId = await s.request(phoneA)
+    expect(s.told().at(-1)).toMatchObject({ event: 'whatsapp-connected', attemptId })
+    expect(s.whatsApp.live()).toHaveLength(1)
+  })
+
+  it('cuts the back-off of a reconnecting session short', async () => {
+    const s = stage()
+    await s.linked(phoneA)
+    s.whatsApp.last().drop('lost')
+    await s.clock.settle()
+    expect(s.state().session?.status).toBe('reconnecting')
+    await s.request(phoneA)
+    expect(s.state().session?.status).toBe('connected')
+    expect(s.state().lastAttempt?.state).toBe('connected')
+  })
+
+  it('gives up after ten seconds when WhatsApp cannot be reached', async () => {
+    const s = stage({ isObliging: false })
+    await s.linkedByHand(phoneA)
+    s.whatsApp.last().drop('lost')
+    await s.request(phoneA)
+    await s.clock.advance(9900)
+    expect(s.state().attempt?.state).toBe('connecting')
+    await s.clock.advance(200)
+    expect(s.state().lastAttempt?.failure).toEqual({ code: 'WHATSAPP_UNAVAILABLE' })
+    expect(s.state().credentials?.phone).toBe(phoneA)
+  })
+
+  test.each(['loggedOut', 'restricted', 'outdated'] as const)('pairs afresh when it turns out %s', async (reason) => {
+    const s = stage({ isObliging: false })
+    await s.linkedByHand(phoneA)
+    s.whatsApp.last().drop('lost')
+    await s.request(phoneA)
+    s.whatsApp.last().drop(reason)
+    await s.clock.settle()
+    expect(s.state().attempt).toMatchObject({ state: 'connecting', awaitsSession: false })
+    expect(s.state().credentials).toBeUndefined()
+    expect(s.whatsApp.live('registration')).toHaveLength(1)
+    expect(s.taken).toEqual([{ companyId: 'c1', phone: phoneA }])
+    expect(s.toldNames()).toContain('whatsapp-disconnected')
+  })
+
+  it('pairs afresh when what is stored is corrupt', async () => {
+    const s = stage()
+    await s.linked(phoneA)
+    s.whatsApp.stored.set('c1/g1', 'corrupt')
+    await s.runner.handOver()
+    s.takeOver(2)
+    await s.request(phoneA)
+    expect(s.state().attempt).toMatchObject({ state: 'code-issued', phone: phoneA })
+    expect(s.toldNames()).toContain('whatsapp-disconnected')
+  })
+})
+
+describe('a pairing by QR', () => {
+  it('shows each QR in turn, each before the last one counts as expired', async () => {
+    const s = stage({ isObliging: false })
+    await s.request(undefined, 'qr')
+    s.whatsApp.last().qr('one', s.clock.now() + 20_000)
+    await s.clock.advance(20_000)
+    s.whatsApp.last().qr('two', s.clock.now() + 20_000)
+    await s.clock.settle()
+    expect(s.state().attempt).toMatchObject({ state: 'code-issued', shown: { qr: 'two' } })
+    expect(s.toldNames()).toEqual(['pairing-started', 'qr', 'qr'])
+  })
+
+  it('undoes the link of another phone than was asked for', async () => {
+    const s = stage()
+    await s.request(phoneA, 'qr')
+    s.whatsApp.last().link(phoneB)
+    await s.clock.settle()
+    expect(s.state().lastAttempt?.failure).toEqual({ code: 'CREDENTIALS_CONFLICT' })
+    expect(s.whatsApp.devices).toEqual([{ phone: phoneB, isLinked: false }])
+    expect(s.state().credentials).toBeUndefined()
+    expect(s.whatsApp.stored.size).toBe(0)
+    expect(s.whatsApp.live()).toEqual([])
+  })
+})

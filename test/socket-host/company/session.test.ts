@@ -1,0 +1,165 @@
+import { describe, expect, it, test } from 'vitest'
+import { type CloseReason, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
+import { stage } from '../support/stage.ts'
+
+describe('a linked session', () => {
+  const retried = (Object.entries(sessionVerdicts) as [CloseReason, { do: string }][]).filter(
+    ([, verdict]) => verdict.do === 'retry' || verdict.do === 'retryIfOwner',
+  )
+  test.each(retried.map(([reason]) => reason))('is tried again after a close with %s', async (reason) => {
+    const s = stage()
+    await s.linked()
+    s.whatsApp.last().drop(reason)
+    await s.clock.settle()
+    expect(s.state().session).toMatchObject({ status: 'reconnecting', error: sessionVerdicts[reason].code })
+    await s.clock.advance(2000)
+    expect(s.state().session?.status).toBe('connected')
+    expect(s.toldNames()).toEqual(['whatsapp-disconnected', 'whatsapp-connected'])
+  })
+
+  it('is reopened at once when WhatsApp asks for a restart', async () => {
+    const s = stage()
+    await s.linked()
+    s.whatsApp.last().drop('restart')
+    await s.clock.settle()
+    expect(s.whatsApp.live('login')).toHaveLength(1)
+    expect(s.state().session?.status).toBe('connected')
+  })
+
+  test.each([
+    ['restricted', 'ACCOUNT_RESTRICTED'],
+    ['outdated', 'CLIENT_OUTDATED'],
+  ] as const)('stops after a close with %s and keeps its credentials', async (reason, code) => {
+    const s = stage()
+    await s.linked()
+    s.whatsApp.last().drop(reason)
+    await s.clock.advance(300_000)
+    expect(s.state()).toMatchObject({ session: { status: 'stopped', error: code }, credentials: { generation: 'g1' } })
+    expect(s.whatsApp.live()).toEqual([])
+    expect(s.told()).toEqual([{ event: 'whatsapp-disconnected', code, willReconnect: false }])
+  })
+
+  it('retires its credentials when WhatsApp has logged it out', async () => {
+    const s = stage()
+    await s.linked()
+    s.whatsApp.last().drop('loggedOut')
+    await s.clock.settle()
+    expect(s.state().credentials).toBeUndefined()
+    expect(s.state()).toMatchObject({ session: { status: 'logged-out' }, unlinked: 'not-linked' })
+    expect(s.swept).toEqual(['g1'])
+    expect(s.whatsApp.live()).toEqual([])
+  })
+
+  it('backs off further each time, until it has been open for a minute', async () => {
+    const s = stage()
+    await s.linked()
+    const waits: number[] = []
+    for (let close = 0; close < 5; close++) {
+      s.whatsApp.last().drop('lost')
+      const at = s.clock.now()
+      const before = s.whatsApp.sockets.length
+      while (s.whatsApp.sockets.length === before) await s.clock.advance(250)
+      waits.push(s.clock.now() - at)
+    }
+    expect(waits).toEqual([750, 1500, 3000, 6000, 12_000])
+    await s.clock.advance(61_000)
+    s.whatsApp.last().drop('lost')
+    await s.clock.advance(750)
+    expect(s.state().session?.status).toBe('connected')
+  })
+
+  it('does not come back after a 440 when the lease is gone', async () => {
+    const s = stage()
+    await s.linked()
+    s.tenure.lose()
+    s.whatsApp.last().drop('replaced')
+    await s.clock.advance(120_000)
+    expect(s.whatsApp.live()).toEqual([])
+    expect(s.state().session?.status).toBe('connected')
+  })
+
+  it('is recycled when a socket opens and says nothing', async () => {
+    const s = stage({ isObliging: false })
+    await s.linkedByHand()
+    s.whatsApp.last().drop('lost')
+    await s.clock.advance(1000)
+    const hanging = s.whatsApp.last()
+    await s.clock.advance(125_000)
+    expect(hanging.isOpen).toBe(false)
+    expect(s.whatsApp.live()).toHaveLength(1)
+    hanging.emit({ type: 'opened' })
+    await s.clock.settle()
+    expect(s.state().session?.status).toBe('reconnecting')
+  })
+
+  it('reports once the store is back what it could not report', async () => {
+    const s = stage()
+    await s.linked()
+    s.companies.breakDown()
+    s.whatsApp.last().drop('loggedOut')
+    await s.clock.advance(10_000)
+    s.companies.repair()
+    await s.clock.advance(6000)
+    expect(s.state().session?.status).toBe('logged-out')
+  })
+})
+
+describe('a company whose host is another one now', () => {
+  it('has its session opened again by the new host', async () => {
+    const s = stage()
+    await s.linked()
+    s.tenure.lose()
+    await s.runner.abandon()
+    s.takeOver(2)
+    await s.look()
+    expect(s.state().session).toMatchObject({ status: 'connected', hostId: 'host-2', epoch: 2 })
+    expect(s.whatsApp.live()).toHaveLength(1)
+  })
+
+  it('ends an attempt that only the old host could have finished', async () => {
+    const s = stage()
+    await s.request()
+    s.tenure.lose()
+    await s.runner.abandon()
+    s.takeOver(2)
+    await s.look()
+    expect(s.state().lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
+  })
+
+  it('connects a link that the old host had installed', async () => {
+    const s = stage()
+    await s.request()
+    s.whatsApp.last().link('79001234567')
+    await s.clock.settle()
+    s.tenure.lose()
+    await s.runner.abandon()
+    s.takeOver(2)
+    await s.look()
+    expect(s.state().lastAttempt?.state).toBe('connected')
+    expect(s.whatsApp.devices).toEqual([{ phone: '79001234567', isLinked: true }])
+  })
+
+  it('connects it ahead of hundreds of others when its owner asks', async () => {
+    const s = stage()
+    await s.linked()
+    await s.runner.handOver()
+    for (let other = 0; other < 100; other++) s.deps.pacing.enter('reconnect', () => undefined)
+    s.takeOver(2)
+    await s.look()
+    expect(s.whatsApp.live()).toEqual([])
+    await s.request()
+    expect(s.state().session?.status).toBe('connected')
+    expect(s.toldNames()).toContain('whatsapp-connected')
+  })
+
+  it('keeps a stopped session stopped', async () => {
+    const s = stage()
+    await s.linked()
+    s.whatsApp.last().drop('restricted')
+    await s.clock.settle()
+    s.takeOver(2)
+    await s.look()
+    expect(s.state().session?.status).toBe('stopped')
+    expect(s.whatsApp.live()).toEqual([])
+  })
+})

@@ -1,0 +1,319 @@
+import { describe, expect, it } from 'vitest'
+import { requestPairing } from '#shared/domain/attempt/pairing.ts'
+import { shardOf } from '#shared/domain/fleet/shard.ts'
+import { resetCredentials } from '#shared/domain/session/reset.ts'
+import { pacing } from '../../../socket-host/company/pacing.ts'
+import type { CommandInbox } from '../../../socket-host/fleet/command-loop.ts'
+import { type HostDeps, socketHost } from '../../../socket-host/fleet/host.ts'
+import { aborted } from '../../../socket-host/time.ts'
+import { memoryLeaseStore } from '../../fakes/memory-lease-store.ts'
+import { phoneA, stageDeps } from '../support/stage.ts'
+import { type CallFate, smooth, troubledLeases } from '../support/troubled-leases.ts'
+
+const shards = 4
+const companies = ['c1', 'c2', 'c3', 'c4', 'c5', 'c6']
+/** Companies of one shard. */
+const neighbours = Array.from({ length: 200 }, (_, n) => `n${n}`).filter((id) => shardOf(id, shards) === 0)
+const [first = '', other = '', third = ''] = neighbours
+
+/** Hosts that share tables, queues and WhatsApp. */
+function cluster() {
+  const parts = stageDeps({ shards })
+  const { deps, clock, whatsApp } = parts
+  const leases = memoryLeaseStore()
+  const queues = new Map<number, string[]>()
+  const inbox: CommandInbox = {
+    async receive(shard, signal) {
+      while (!queues.get(shard)?.length) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        const cancel = clock.after(50, resolve)
+        await Promise.race([promise, aborted(signal)])
+        cancel()
+        signal.throwIfAborted()
+      }
+      return (queues.get(shard)?.splice(0) ?? []).map((body) => ({ body, receipt: body }))
+    },
+    delete: async () => undefined,
+  }
+  const hire = (hostId: string, more: Partial<HostDeps['host']> = {}) => {
+    const host = { hostId, version: 'test', shards, renewMs: 3000, staleMs: 10_000, drainMs: 90_000, ...more }
+    let isCutOff = false
+    const fateOf = (): CallFate => ({ ...smooth, fate: isCutOff ? 'fails' : 'ok' })
+    const view = troubledLeases(leases, async () => undefined, fateOf)
+    const made = socketHost({ ...deps, inbox, leases: view, host, pacing: pacing(clock) })
+    const cutOff = () => {
+      isCutOff = true
+    }
+    return { ...made, cutOff }
+  }
+  let serial = 0
+  const command = async (companyId: string, correlationId: string) => {
+    const shard = shardOf(companyId, shards)
+    const body = JSON.stringify({ companyId, correlationId, fence: 1 })
+    queues.set(shard, [...(queues.get(shard) ?? []), body])
+    await clock.advance(100)
+  }
+  return {
+    ...parts,
+    leases,
+    hire,
+    /** Hires a host and lets it claim what is free. */
+    async employ(...args: Parameters<typeof hire>) {
+      const host = hire(...args)
+      host.start()
+      await clock.settle()
+      return host
+    },
+    async reset(companyId: string) {
+      await parts.companies.decide(companyId, (state, now) => resetCredentials(state, [], now))
+      await command(companyId, 'reset')
+    },
+    async request(companyId: string, phone = phoneA) {
+      const attemptId = `a${++serial}`
+      const deadline = clock.now() + 20_000
+      await parts.companies.decide(companyId, (state, now) =>
+        requestPairing(state, { attemptId, method: 'code', phone, correlationId: attemptId, deadline }, now),
+      )
+      await command(companyId, attemptId)
+    },
+    async link(companyId: string) {
+      await this.request(companyId)
+      whatsApp.live('registration')[0]?.link(phoneA)
+      await clock.settle()
+      whatsApp.live('registration')[0]?.drop('restart')
+      await clock.settle()
+      expect(parts.companies.state(companyId).session?.status).toBe('connected')
+    },
+    async linkAll() {
+      for (const company of companies) await this.link(company)
+    },
+  }
+}
+
+describe('a host', () => {
+  it('claims shards, takes commands on and links', async () => {
+    const c = cluster()
+    const host = await c.employ('a')
+    await c.linkAll()
+    expect(host.status()).toMatchObject({ shards: [0, 1, 2, 3], sessions: companies.length })
+    await host.drain()
+  })
+
+  it('writes a line for operators, and soon another when what it holds has changed', async () => {
+    const c = cluster()
+    const host = c.hire('a')
+    host.start()
+    await c.clock.advance(11_000)
+    expect(c.leases.beats.get('a')).toMatchObject({ hostId: 'a', shards: [0, 1, 2, 3], sessions: 0 })
+    await c.link('c1')
+    await c.clock.advance(1000)
+    expect(c.leases.beats.get('a')).toMatchObject({ sessions: 1, states: { connected: 1 } })
+    c.whatsApp.live('login')[0]?.drop('loggedOut')
+    await c.clock.advance(1000)
+    expect(c.leases.beats.get('a')).toMatchObject({ sessions: 0 })
+    await host.drain()
+  })
+
+  it('that is cut off from the store closes its sockets, and another brings the sessions up again', async () => {
+    const c = cluster()
+    const first = await c.employ('a')
+    await c.linkAll()
+    const second = c.hire('b')
+    second.start()
+    first.cutOff()
+    await c.clock.advance(7000)
+    expect(c.whatsApp.live()).toEqual([])
+    await c.clock.advance(9000)
+    expect(second.status()).toMatchObject({ shards: [0, 1, 2, 3], sessions: companies.length })
+    for (const company of companies) expect(c.companies.state(company).session?.hostId).toBe('b')
+    await second.drain()
+  })
+})
+
+describe('a host that stops', () => {
+  it('closes, flushes, writes and only then releases; the next one has the sessions at once', async () => {
+    const c = cluster()
+    const first = await c.employ('a')
+    const second = c.hire('b')
+    await c.link('c1')
+    c.whatsApp.journal.length = 0
+    const { release } = c.leases
+    const statusAtRelease: (string | undefined)[] = []
+    Object.assign(c.leases, {
+      release: async (lease: Parameters<typeof release>[0]) => {
+        if (lease.shard === shardOf('c1', shards)) {
+          statusAtRelease.push(c.companies.state('c1').session?.status)
+          expect(c.whatsApp.journal).toEqual(['close login 1', 'flush 1'])
+        }
+        return release(lease)
+      },
+    })
+    await first.drain()
+    expect(statusAtRelease).toEqual(['reconnecting'])
+    second.start()
+    await c.clock.advance(1000)
+    expect(c.companies.state('c1').session).toMatchObject({ status: 'connected', hostId: 'b' })
+    await second.drain()
+  })
+
+  it('lets a running attempt finish first', async () => {
+    const c = cluster()
+    const host = await c.employ('a')
+    await c.request('c1')
+    const draining = host.drain()
+    await c.clock.advance(10_000)
+    expect(c.companies.state('c1').attempt?.state).toBe('code-issued')
+    expect(host.status().shards).toEqual([shardOf('c1', shards)])
+    c.whatsApp.live('registration')[0]?.link(phoneA)
+    await c.clock.settle()
+    c.whatsApp.live('registration')[0]?.drop('restart')
+    await c.clock.advance(2000)
+    await draining
+    expect(c.companies.state('c1').lastAttempt?.state).toBe('connected')
+    expect(c.companies.state('c1').session?.status).toBe('reconnecting')
+    expect(c.whatsApp.live()).toEqual([])
+  })
+
+  it('waits for attempts no longer than it may, and not at all when hurried', async () => {
+    const c = cluster()
+    const host = await c.employ('a', { drainMs: 5000 })
+    await c.request('c1')
+    const draining = host.drain()
+    await c.clock.advance(6000)
+    await draining
+    expect(c.companies.state('c1').lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
+
+    const next = await c.employ('b')
+    await c.request('c2')
+    const hurry = new AbortController()
+    const hurried = next.drain(hurry.signal)
+    hurry.abort()
+    await c.clock.settle()
+    await hurried
+    expect(c.companies.state('c2').lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
+  })
+
+  it('serves the other companies of a shard as ever while an attempt finishes (R8, R25, R28)', async () => {
+    const c = cluster()
+    const host = await c.employ('a')
+    await c.link(other)
+    await c.request(first, '79161234567')
+    const draining = host.drain()
+    await c.clock.advance(5000)
+    await c.reset(other)
+    expect(c.companies.state(other).unlinked).toBe('confirmed')
+    expect(c.whatsApp.live('login')).toEqual([])
+    await c.request(third)
+    expect(c.companies.state(third).attempt?.state).toBe('code-issued')
+    await c.request(first, '79161234568')
+    expect(c.companies.state(first).attempt).toMatchObject({ state: 'code-issued', phone: '79161234568' })
+    await c.clock.advance(90_000)
+    await draining
+  })
+
+  it('leaves to its heir what comes too late for a code, and in time for the heir to make one', async () => {
+    const c = cluster()
+    const host = await c.employ('a', { drainMs: 40_000 })
+    await c.request(first)
+    const draining = host.drain()
+    await c.clock.advance(22_000)
+    await c.request(other)
+    const heir = c.hire('b')
+    heir.start()
+    await c.clock.advance(5000)
+    expect(c.companies.state(other).attempt?.state).toBe('requested')
+    expect(c.companies.state(first).attempt?.state).toBe('code-issued')
+    await c.clock.advance(8000)
+    await draining
+    expect(c.companies.state(first).lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
+    expect(c.companies.state(other).attempt).toMatchObject({ state: 'code-issued', owner: { hostId: 'b' } })
+    await heir.drain(AbortSignal.abort())
+  })
+
+  it('leaves in time although requests keep coming', async () => {
+    const c = cluster()
+    const host = await c.employ('a', { drainMs: 40_000 })
+    await c.request(first)
+    let leftAt = Number.POSITIVE_INFINITY
+    const since = c.clock.now()
+    const draining = host.drain().then(() => {
+      leftAt = c.clock.now() - since
+    })
+    for (const company of neighbours.slice(3, 18)) {
+      await c.request(company)
+      await c.clock.advance(2900)
+    }
+    expect(leftAt).toBeLessThanOrEqual(41_000)
+    expect(c.whatsApp.live()).toEqual([])
+    await draining
+  })
+})
+
+describe('two hosts', () => {
+  it('keep the lease of a shard until its sockets are closed, also when told to stop in the middle of a hand-over', async () => {
+    const c = cluster()
+    const closings: (() => void)[] = []
+    const open = c.whatsApp.open
+    Object.assign(c.whatsApp, {
+      open: (...args: Parameters<typeof open>) => {
+        const socket = open(...args)
+        const closed = Promise.withResolvers<void>()
+        closings.push(() => void socket.close().then(closed.resolve))
+        return { ...socket, close: () => closed.promise }
+      },
+    })
+    const first = await c.employ('a')
+    const second = c.hire('b')
+    await c.linkAll()
+    second.start()
+    // The second asks for a shard, and the first begins to leave it: its sockets take their time to close.
+    await c.clock.advance(8000)
+    const draining = first.drain()
+    await c.clock.advance(4000)
+    expect(c.whatsApp.live('login')).toHaveLength(companies.length)
+    const owners = (await c.leases.readAll(shards)).map(({ ownerId }) => ownerId)
+    for (const company of companies) expect(owners[shardOf(company, shards)]).toBe('a')
+    for (const close of closings) close()
+    await draining
+    await c.clock.advance(20_000)
+    expect(second.status().sessions).toBe(companies.length)
+    const leaving = second.drain()
+    for (const close of closings) close()
+    await leaving
+  })
+
+  it('hand over in a moment: who leaves says so a round before it closes its sockets', async () => {
+    const c = cluster()
+    const first = await c.employ('a')
+    const second = c.hire('b')
+    await c.linkAll()
+    second.start()
+    await c.clock.advance(40_000)
+    const draining = first.drain()
+    await c.clock.advance(2900)
+    expect(first.status().sessions + second.status().sessions).toBe(companies.length)
+    expect(first.status().sessions).toBeGreaterThan(0)
+    await c.clock.advance(1000)
+    await draining
+    expect(second.status()).toMatchObject({ shards: [0, 1, 2, 3], sessions: companies.length })
+    await second.drain()
+  })
+
+  it('never have two sockets for one company while shards move', async () => {
+    const c = cluster()
+    const first = await c.employ('a')
+    const second = c.hire('b')
+    await c.linkAll()
+    second.start()
+    for (let step = 0; step < 100; step++) {
+      await c.clock.advance(500)
+      const live = c.whatsApp.live('login').map((socket) => socket.credentials.stored)
+      expect(new Set(live).size).toBe(live.length)
+    }
+    expect(first.status().shards).toHaveLength(2)
+    expect(second.status().shards).toHaveLength(2)
+    expect(first.status().sessions + second.status().sessions).toBe(companies.length)
+    const hurry = AbortSignal.abort()
+    await Promise.all([first.drain(hurry), second.drain(hurry)])
+  })
+})

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { requestPairing } from '#shared/domain/attempt/pairing.ts'
+import type { CommandInbox } from '../../../socket-host/fleet/command-loop.ts'
+import { hostShard } from '../../../socket-host/fleet/shard.ts'
+import { aborted } from '../../../socket-host/time.ts'
+import { phoneA, stageDeps, tenureOf } from '../support/stage.ts'
+
+/** A shard whose commands the test sends. */
+function hosted() {
+  const parts = stageDeps()
+  const { deps, clock, companies } = parts
+  let arrived = Promise.withResolvers<string>()
+  const inbox: CommandInbox = {
+    async receive(_, signal) {
+      const body = await Promise.race([arrived.promise, aborted(signal)])
+      arrived = Promise.withResolvers<string>()
+      return body === undefined ? [] : [{ body, receipt: body }]
+    },
+    delete: async () => undefined,
+  }
+  const shard = hostShard({ ...deps, inbox }, 0, tenureOf('host-1', 1))
+  const command = async (companyId: string) => {
+    arrived.resolve(JSON.stringify({ companyId, correlationId: 'corr', fence: 1 }))
+    await clock.settle()
+  }
+  const ask = (companyId: string) =>
+    companies.decide(companyId, (state, now) =>
+      requestPairing(
+        state,
+        { attemptId: 'a1', method: 'code', phone: phoneA, correlationId: 'corr', deadline: now + 20_000 },
+        now,
+      ),
+    )
+  return { ...parts, shard, command, ask }
+}
+
+describe('a company of a shard', () => {
+  it('is forgotten when time has ended the last that was to be done for it', async () => {
+    const s = hosted()
+    await s.ask('c1')
+    await s.command('c1')
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    s.whatsApp.live('registration')[0]?.drop('restart')
+    await s.clock.settle()
+    s.whatsApp.last().drop('loggedOut')
+    await s.clock.advance(3_600_000)
+    expect(s.shard.statuses()).toEqual(['logged-out'])
+    await s.clock.advance(86_400_000)
+    expect(s.companies.state('c1').cleanup).toEqual([])
+    expect(s.shard.statuses()).toEqual([])
+  })
+
+  it('is not forgotten when it is asked for in the moment in which there is nothing to do', async () => {
+    const s = hosted()
+    await s.command('c1')
+    const { read } = s.companies
+    const answer = Promise.withResolvers<void>()
+    Object.assign(s.companies, {
+      read: async (companyId: string) => {
+        const seen = await read(companyId)
+        await answer.promise
+        return seen
+      },
+    })
+    await s.command('c1')
+    await s.ask('c1')
+    await s.command('c1')
+    answer.resolve()
+    await s.clock.settle()
+    expect(s.companies.state('c1').attempt?.state).toBe('code-issued')
+    expect(s.shard.hasRunningAttempt()).toBe(true)
+  })
+
+  it('is forgotten with its attempt, but what it still has to tell is waited for when the shard is left', async () => {
+    const s = hosted()
+    const sent = Promise.withResolvers<void>()
+    Object.assign(s.deps.publisher, { publish: () => sent.promise })
+    await s.ask('c1')
+    await s.command('c1')
+    s.whatsApp.live('registration')[0]?.drop('unavailable')
+    await s.clock.settle()
+    expect(s.companies.state('c1').lastAttempt?.failure).toEqual({ code: 'WHATSAPP_UNAVAILABLE' })
+    let isLeft = false
+    const left = s.shard.leave(AbortSignal.abort(), s.clock.now()).then(() => {
+      isLeft = true
+    })
+    await s.clock.settle()
+    expect(isLeft).toBe(false)
+    sent.resolve()
+    await left
+  })
+})

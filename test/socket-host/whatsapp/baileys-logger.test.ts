@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest'
+import { libraryLogger, logAbout, silenceLibsignal } from '../../../socket-host/whatsapp/baileys-logger.ts'
+import { createWhatsApp } from '../../../socket-host/whatsapp/baileys-whatsapp.ts'
+import { boundedCache } from '../../../socket-host/whatsapp/bounded-cache.ts'
+import { companyId, phoneB, stage } from '../support/stage.ts'
+import { aTarget, startRig } from './whatsapp-rig.ts'
+
+test('of what Baileys says, only the words of warnings and errors pass, masked', () => {
+  const lines: unknown[] = []
+  const keep = (fields: object, message: string) => lines.push({ ...fields, message })
+  const logger = libraryLogger({ debug: keep, warn: keep, error: keep })
+  logger.info()
+  logger.child().error({ err: new Error('no session for 79001234567'), node: { jid: '79001234567@x' } }, 'failed')
+  logger.warn('Invalid LID-PN mapping: 123456789012@lid')
+  expect(lines).toEqual([
+    { library: 'baileys', level: 'error', error: 'no session for ***', message: 'failed' },
+    { library: 'baileys', level: 'warn', message: 'Invalid LID-PN mapping: ***@lid' },
+  ])
+})
+
+test('what stands in every line is asked for at each, and a line’s own fields win', () => {
+  const lines: unknown[] = []
+  const keep = (fields: object, message: string) => lines.push({ ...fields, message })
+  let correlationId = 'c1'
+  const log = logAbout({ debug: keep, warn: keep, error: keep }, () => ({ companyId: '1', correlationId }))
+  libraryLogger(log).warn('before')
+  correlationId = 'c2'
+  log.error({ companyId: '2' }, 'after')
+  expect(lines).toEqual([
+    { companyId: '1', correlationId: 'c1', library: 'baileys', level: 'warn', message: 'before' },
+    { companyId: '2', correlationId: 'c2', message: 'after' },
+  ])
+})
+
+test('the lines of a socket name company, request and attempt, and no attempt when it is over', async () => {
+  const s = stage()
+  await s.linked()
+  const session = s.whatsApp.last().about
+  expect(session?.()).toEqual({ companyId, correlationId: expect.any(String) })
+  await s.request(phoneB)
+  expect(s.whatsApp.live('registration')[0]?.about?.()).toEqual({ companyId, correlationId: 'corr-2', attemptId: 'a2' })
+})
+
+test('what Baileys itself says of a socket says so too', async () => {
+  const rig = await startRig()
+  const lines: object[] = []
+  const keep = (fields: object, message: string) => lines.push({ ...fields, message })
+  const log = { debug: keep, warn: keep, error: keep }
+  const whatsApp = createWhatsApp({ store: rig.store, clock: Date.now, log })
+  const credentials = await rig.link('79001234567', aTarget())
+  const session = rig.open(credentials, {
+    ...whatsApp,
+    open: (own, listener) => whatsApp.open(own, listener, () => ({ correlationId: 'c1' })),
+  })
+  await session.next('opened')
+  await rig.phone('79001234567', 'unlink')
+  await session.next('closed')
+  await rig.stop()
+  expect(lines).toContainEqual(expect.objectContaining({ library: 'baileys', correlationId: 'c1' }))
+})
+
+test('libsignal does not print sessions with their private keys, and others print as before', () => {
+  const printed: unknown[][] = []
+  const print = (...words: unknown[]) => void printed.push(words)
+  const target = { info: print, warn: print, error: print }
+  silenceLibsignal(target)
+  target.info('Closing session:', { currentRatchet: { ephemeralKeyPair: { privKey: Buffer.alloc(32) } } })
+  target.warn('Session already closed', {})
+  target.error('Session error:Error: Bad MAC', 'stack')
+  target.info('ready', 4000)
+  expect(printed).toEqual([['ready', 4000]])
+})
+
+test('a cache holds no more than its bound, and nothing for longer than its time', () => {
+  let now = 0
+  const cache = boundedCache(2, 100, () => now)
+  for (const key of ['a', 'b', 'a', 'c']) cache.set(key, key.toUpperCase())
+  expect(['a', 'b', 'c'].map((key) => cache.get<string>(key))).toEqual(['A', undefined, 'C'])
+  now = 100
+  expect(cache.get<string>('c')).toBeUndefined()
+})

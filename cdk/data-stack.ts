@@ -20,7 +20,7 @@ export class DataStack extends Stack {
 
   constructor(scope: Construct, id: string, { stage }: DataStackProps) {
     super(scope, id, { description: `Pairplane ${stage.name}: tables, key, secrets, queues` })
-    if (stage.protectsData) recordShards(this, stage)
+    if (stage.retainData) recordShards(this, stage)
     this.alerts = new Alerts(this, 'Alerts', { stage })
     const props = { ...stage, alerts: this.alerts }
     this.tables = new Tables(this, 'Tables', props)

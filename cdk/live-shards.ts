@@ -23,11 +23,11 @@ export function recordShards(scope: Construct, { name, shards }: StageConfig): v
 /** Throws when the stage is live with another number of shards, and nobody has said that this is meant (`-c confirmShards=…`). */
 export function refuseOtherShards(
   stack: Stack,
-  { name, shards, protectsData }: StageConfig,
+  { name, shards, retainData }: StageConfig,
   deployer: Deployer,
   now = Date.now(),
 ): void {
-  if (!protectsData) return
+  if (!retainData) return
   const live = lookUp(stack, parameterName(name), deployer, now)
   if (live === undefined || live === String(shards)) return
   if (String(stack.node.tryGetContext('confirmShards')) === String(shards)) return

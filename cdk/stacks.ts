@@ -39,7 +39,7 @@ export function addStacks(app: App, { stage, bundles, buildVersion }: StacksProp
   })
   const stacks = { data, controlPlane, socketHost, monitoring }
   // All of them: stacks go one after another, those without protection first, and a refusal would come too late.
-  for (const stack of Object.values(stacks)) stack.terminationProtection = stage.protectsData
+  for (const stack of Object.values(stacks)) stack.terminationProtection = stage.retainData
   Tags.of(app).add('app', 'pairplane')
   Tags.of(app).add('stage', stage.name)
   return stacks

@@ -1,7 +1,7 @@
 /** The settings of each stage: the one file to edit before a deploy. Plain data, so that it can be read without the CDK. */
 
-import { mostShards } from '#shared/config/env.ts'
-import { clientDefaults, longestCodeLifetimeSeconds, pairingDefaults } from '#shared/config/settings.ts'
+import { maxShards } from '#shared/config/env.ts'
+import { clientDefaults, maxCodeLifetimeSeconds, pairingDefaults } from '#shared/config/settings.ts'
 import type { FunctionName } from '../functions/routes.ts'
 
 /** A throttle of API Gateway: requests a second, and how many may come at once. */
@@ -25,7 +25,7 @@ export type StageConfig = {
   /** `private-with-nat` is for firms whose policy forbids public addresses; it costs a NAT gateway per zone. */
   readonly network: 'public' | 'private-with-nat'
   /** Tables, key and secrets outlive their stack and refuse deletion, and no stack can be destroyed in passing. */
-  readonly protectsData: boolean
+  readonly retainData: boolean
   readonly logRetentionDays: 7 | 30 | 90 | 365
   /** For each route; all messages of all clients are one. */
   readonly throttle: { readonly webSocket: Throttle; readonly http: Throttle }
@@ -61,7 +61,7 @@ const dev: StageConfig = {
   shards: 16,
   hosts: { cpu: 256, memoryMb: 512, sessionsPerHost: 50, min: 1, max: 2 },
   network: 'public',
-  protectsData: false,
+  retainData: false,
   logRetentionDays: 7,
   throttle: { webSocket: { rate: 100, burst: 200 }, http: { rate: 50, burst: 100 } },
   clients: clientDefaults,
@@ -77,7 +77,7 @@ const prod: StageConfig = {
   shards: 16,
   hosts: { cpu: 2048, memoryMb: 4096, sessionsPerHost: 350, min: 2, max: 16 },
   network: 'public',
-  protectsData: true,
+  retainData: true,
   logRetentionDays: 90,
   throttle: { webSocket: { rate: 500, burst: 1000 }, http: { rate: 100, burst: 200 } },
   clients: clientDefaults,
@@ -106,11 +106,11 @@ function readShards(override: unknown, fallback: number): number {
   const shards = Number(override)
   if (isNumberOfShards(shards)) return shards
   throw new Error(
-    `shards=${String(override)} is no number of shards; give a whole number from 1 to ${mostShards}, e.g. -c shards=16`,
+    `shards=${String(override)} is no number of shards; give a whole number from 1 to ${maxShards}, e.g. -c shards=16`,
   )
 }
 
-const isNumberOfShards = (shards: number) => Number.isInteger(shards) && shards >= 1 && shards <= mostShards
+const isNumberOfShards = (shards: number) => Number.isInteger(shards) && shards >= 1 && shards <= maxShards
 
 /** What the types cannot say. */
 function checked(stage: StageConfig): StageConfig {
@@ -123,11 +123,11 @@ function problemOf({ domain, hosts, shards, pairing: { codeLifetimeSeconds } }: 
   if (domain && !/^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/.+/.test(domain.certificateArn))
     return `the domain ${domain.webSocket} has no certificate: request one in ACM, in the region of the stage, and set domain.certificateArn`
   if (!isNumberOfShards(shards))
-    return `${shards} is no number of shards: a stage has a whole number from 1 to ${mostShards}, since a role can name no more queues`
+    return `${shards} is no number of shards: a stage has a whole number from 1 to ${maxShards}, since a role can name no more queues`
   if (hosts.min < 1 || hosts.max < hosts.min) return 'hosts.min must be at least 1 and at most hosts.max'
   if (hosts.min > shards)
     return `${hosts.min} hosts cannot share ${shards} shards: give at least as many shards as hosts`
-  if (codeLifetimeSeconds > longestCodeLifetimeSeconds)
-    return `pairing.codeLifetimeSeconds can be ${longestCodeLifetimeSeconds} at most: WhatsApp forgets the code at 160`
+  if (codeLifetimeSeconds > maxCodeLifetimeSeconds)
+    return `pairing.codeLifetimeSeconds can be ${maxCodeLifetimeSeconds} at most: WhatsApp forgets the code at 160`
   return undefined
 }

@@ -12,11 +12,11 @@ export function languageOf(...wishes: readonly (string | null | undefined)[]): L
 
 /** The best of our languages in a list such as `en-US,en;q=0.9,ru;q=0.8`; of equals the first. */
 function preferred(list: string): Language | undefined {
-  const ranked = list.slice(0, longestList).split(',').flatMap(rank)
+  const ranked = list.slice(0, maxListLength).split(',').flatMap(rank)
   return ranked.sort((a, b) => b.quality - a.quality)[0]?.language
 }
 
-const longestList = 512
+const maxListLength = 512
 
 function rank(entry: string): readonly { readonly language: Language; readonly quality: number }[] {
   const [tag = '', ...parameters] = entry.split(';').map((part) => part.trim().toLowerCase())

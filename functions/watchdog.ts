@@ -7,13 +7,13 @@ import type { Clock, CompanyStore } from '#shared/ports.ts'
 import { parseQueueBody, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 import { failureOf } from './failures.ts'
 import { inRequest } from './telemetry/request-context.ts'
-import type { Sight } from './telemetry/telemetry.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
 import { type NudgeDeps, nudgeHost } from './use-cases/nudge-host.ts'
-import { type TellDeps, tell } from './use-cases/tell.ts'
-import { clock, commandQueue, companyStore, log, publisher, sight } from './wiring/deps.ts'
+import { type PushDeps, pushNotices } from './use-cases/tell.ts'
+import { clock, commandQueue, companyStore, log, publisher, telemetry } from './wiring/deps.ts'
 
 export type WatchdogDeps = NudgeDeps &
-  TellDeps & { readonly store: CompanyStore; readonly sight: Sight; readonly clock: Clock }
+  PushDeps & { readonly store: CompanyStore; readonly telemetry: Telemetry; readonly clock: Clock }
 
 /** What SQS is told: these messages come again, the others are done with. */
 export type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] }
@@ -31,13 +31,13 @@ export async function watch(rawEvent: unknown, deps: WatchdogDeps): Promise<Batc
         await inRequest({ companyId, correlationId }, undefined, () => wake(message, deps))
         return []
       } catch (error) {
-        if (failureOf(error).code === 'INTERNAL') deps.sight.unexpected(error, { component: 'watchdog', messageId })
+        if (failureOf(error).code === 'INTERNAL') deps.telemetry.unexpected(error, { component: 'watchdog', messageId })
         deps.log.error('The watchdog could not look at a company; it tries again', { messageId, error })
         return [{ itemIdentifier: messageId }]
       }
     }),
   )
-  await deps.sight.finish()
+  await deps.telemetry.finish()
   return { batchItemFailures: failed.flat() }
 }
 
@@ -53,7 +53,7 @@ async function wake(message: WatchdogMessage, requestDeps: WatchdogDeps): Promis
     // A host may be alive that holds the attempt's socket.
     await nudgeHost({ companyId, correlationId, fence: decided.state.fence }, deps)
   }
-  await tell(companyId, decided, deps)
+  await pushNotices(companyId, decided, deps)
   const next = nextDeadline(decided.state)
   // Last, since it is what may fail: then the message comes again, and finds nothing else to do.
   if (next !== undefined) await deps.queue.wakeAt({ companyId, correlationId, due: next })
@@ -73,7 +73,7 @@ const deps = once(
     store: companyStore(),
     queue: commandQueue(),
     publisher: publisher(),
-    sight: sight(),
+    telemetry: telemetry(),
     clock,
   }),
 )

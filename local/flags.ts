@@ -1,7 +1,7 @@
 /** The flags of `npm start`; each can also be set in the environment. */
 import { parseArgs } from 'node:util'
 import * as v from 'valibot'
-import { mostShards } from '#shared/config/env.ts'
+import { maxShards } from '#shared/config/env.ts'
 import { checkArguments } from './cli/arguments.ts'
 
 /** Which WhatsApp the hosts talk to. */
@@ -64,7 +64,7 @@ const integer = (min: number, max: number) => {
 const Values = v.object({
   port: v.optional(integer(0, 65_535), '4000'),
   hosts: v.optional(integer(1, 32), '1'),
-  shards: v.optional(integer(1, mostShards), '4'),
+  shards: v.optional(integer(1, maxShards), '4'),
   data: v.optional(v.pipe(v.string(), v.nonEmpty('must name a folder'))),
   whatsapp: v.optional(v.picklist(['simulated', 'live'], 'must be simulated or live'), 'simulated'),
   'whatsapp-url': v.optional(v.pipe(v.string(), v.regex(/^wss?:\/\/[^\s/]+/, 'must be a ws:// or wss:// URL'))),
@@ -75,7 +75,7 @@ type Values = v.InferOutput<typeof Values>
 /** Reads a command line (without the program's name) over the environment. */
 export function readFlags(args: readonly string[], env: NodeJS.ProcessEnv): Request {
   const checked = checkArguments(args, options)
-  if (!checked.ok) return complain(`${checked.error}. See npm start -- --help`)
+  if (!checked.ok) return usageError(`${checked.error}. See npm start -- --help`)
   const { help, ...given } = parseArgs({ args: [...checked.value], options }).values
   if (help) return { do: 'showHelp' }
   const fromEnv = Object.keys(Values.entries).map((name) => [name, env[variable(name)]])
@@ -85,15 +85,16 @@ export function readFlags(args: readonly string[], env: NodeJS.ProcessEnv): Requ
   const [issue] = parsed.issues
   const name = v.getDotPath(issue) ?? ''
   const source = Object.hasOwn(given, name) ? `--${name}` : variable(name)
-  return complain(`${source} ${issue.message}, not "${merged[name]}"`)
+  return usageError(`${source} ${issue.message}, not "${merged[name]}"`)
 }
 
 function toRequest(values: Values): Request {
   const { port, hosts, shards, data, whatsapp, 'whatsapp-url': url, 'whatsapp-root-key': rootKey } = values
   if ((url === undefined) !== (rootKey === undefined)) {
-    return complain(url ? '--whatsapp-url needs --whatsapp-root-key' : '--whatsapp-root-key needs --whatsapp-url')
+    return usageError(url ? '--whatsapp-url needs --whatsapp-root-key' : '--whatsapp-root-key needs --whatsapp-url')
   }
-  if (url !== undefined && whatsapp === 'live') return complain('--whatsapp live and --whatsapp-url exclude each other')
+  if (url !== undefined && whatsapp === 'live')
+    return usageError('--whatsapp live and --whatsapp-url exclude each other')
   const which: WhatsApp =
     url === undefined || rootKey === undefined ? { kind: whatsapp } : { kind: 'url', url, rootKey }
   return { do: 'run', settings: { port, hosts, shards, dataDir: data, whatsapp: which } }
@@ -103,6 +104,6 @@ function variable(name: string): string {
   return `PAIRPLANE_${name.toUpperCase().replaceAll('-', '_')}`
 }
 
-function complain(message: string): Request {
+function usageError(message: string): Request {
   return { do: 'complain', message }
 }

@@ -55,7 +55,7 @@ export type ConnectionStore = {
 /** Tells clients: frames for the company's connections. Never throws for a client that is gone. */
 export type Publisher = {
   /** `exceptFor` names the connection that has its frames already, as the answer of its route. */
-  publish(companyId: string, notices: readonly Notice[], lastSeq: number, exceptFor?: string): Promise<void>
+  publish(companyId: string, notices: readonly Notice[], lastSeq: number, excluding?: string): Promise<void>
 }
 
 export type CommandQueue = {
@@ -108,7 +108,7 @@ export type LeaseStore = {
   /** Asks the owner for the shard, on condition that the lease is as seen but for its renewals. */
   want(lease: LeaseSeen, hostId: string): Promise<void>
   /** Says that the shard will be given up soon, and who is to have it, on condition that the lease is the caller's. */
-  bequeath(lease: LeaseSeen, heir: string): Promise<void>
+  offerTo(lease: LeaseSeen, heir: string): Promise<void>
   /** Gives the lease up; the epoch stays. */
   release(lease: LeaseSeen): Promise<void>
   /** The host's line for operators; what it says is from the moment of the write. */

@@ -16,13 +16,13 @@ export type Time = {
 }
 
 /** The longest delay that Node's timers take; longer ones would fire at once. */
-const longestDelayMs = 2 ** 31 - 1
+const maxDelayMs = 2 ** 31 - 1
 
 export const systemTime: Time = {
   now: Date.now,
   monotonic: () => performance.now(),
   after(ms, action) {
-    const timer = setTimeout(action, Math.min(Math.max(ms, 0), longestDelayMs))
+    const timer = setTimeout(action, Math.min(Math.max(ms, 0), maxDelayMs))
     return () => clearTimeout(timer)
   },
 }

@@ -12,7 +12,7 @@ export type AlertsProps = { readonly stage: StageConfig }
 /** An alarm as a capability describes it. */
 export type AlarmSpec = {
   /** One sentence: what is wrong. */
-  readonly says: string
+  readonly summary: string
   /** Heading of docs/runbook.md, in the form of its anchor. */
   readonly runbook: string
   readonly metric: cloudwatch.IMetric
@@ -41,7 +41,7 @@ export class Alerts extends Construct {
   /** Adds an alarm to the construct that knows what it is about. */
   add(scope: Construct, id: string, spec: AlarmSpec): cloudwatch.Alarm {
     const alarm = new cloudwatch.Alarm(scope, id, {
-      alarmDescription: `${spec.says} (Pairplane ${this.stageName}). See docs/runbook.md#${spec.runbook}`,
+      alarmDescription: `${spec.summary} (Pairplane ${this.stageName}). See docs/runbook.md#${spec.runbook}`,
       metric: spec.metric,
       threshold: spec.threshold,
       comparisonOperator: spec.below

@@ -61,13 +61,13 @@ export class ApiFunction extends Construct {
     // Refusals are answers; what counts here are crashes and time-outs.
     const errors = this.function.metricErrors({ period: fiveMinutes })
     alerts.add(this, 'Failing', {
-      says: `The function ${this.node.id} crashes or times out`,
+      summary: `The function ${this.node.id} crashes or times out`,
       runbook: 'function-failing',
       metric: spec.refusesByThrowing ? this.failuresIn(logs, metricNamespace) : errors,
       threshold: 3,
     })
     alerts.add(this, 'Throttled', {
-      says: `Lambda throttles the function ${this.node.id}`,
+      summary: `Lambda throttles the function ${this.node.id}`,
       runbook: 'function-throttled',
       metric: this.function.metricThrottles({ period: fiveMinutes }),
       threshold: 1,

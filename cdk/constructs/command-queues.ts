@@ -26,7 +26,7 @@ export class CommandQueues extends Construct {
 
   constructor(scope: Construct, id: string, { name, shards, alerts }: CommandQueuesProps) {
     super(scope, id)
-    const alarm = { says: 'A command could not be carried out and was put aside', runbook: 'commands-dead' }
+    const alarm = { summary: 'A command could not be carried out and was put aside', runbook: 'commands-dead' }
     this.deadLetters = deadLetters(this, alerts, alarm, { fifo: true })
     const names = shardQueueNames(name, shards)
     const queues = names.map((queueName, shard) => this.shardQueue(queueName, shard))
@@ -56,7 +56,7 @@ export class CommandQueues extends Construct {
   private addAlarms(alerts: Alerts): void {
     this.oldestCommands.forEach((metric, group) => {
       alerts.add(this, `Wait${group}`, {
-        says: 'Commands wait for a host to take them',
+        summary: 'Commands wait for a host to take them',
         runbook: 'commands-wait',
         metric,
         threshold: 30,

@@ -8,7 +8,7 @@ import { type AlarmSpec, type Alerts, fiveMinutes } from './alerts.ts'
 export function deadLetters(
   scope: Construct,
   alerts: Alerts,
-  alarm: Pick<AlarmSpec, 'says' | 'runbook'>,
+  alarm: Pick<AlarmSpec, 'summary' | 'runbook'>,
   props: { readonly fifo?: true } = {},
 ): sqs.Queue {
   const queue = new sqs.Queue(scope, 'DeadLetters', {

@@ -86,7 +86,7 @@ export class HostService extends Construct {
 
   private addAlarms(stage: StageConfig, alerts: Alerts): void {
     alerts.add(this, 'Missing', {
-      says: 'Fewer hosts run than the stage asks for',
+      summary: 'Fewer hosts run than the stage asks for',
       runbook: 'hosts-missing',
       // Each running task reports its CPU once a minute; the count of reports is the count of tasks, at no extra charge.
       metric: this.service.metricCpuUtilization({ statistic: 'SampleCount', period: Duration.minutes(1) }),
@@ -96,14 +96,14 @@ export class HostService extends Construct {
       missingIsBad: true,
     })
     alerts.add(this, 'MemoryFull', {
-      says: 'A host runs out of memory',
+      summary: 'A host runs out of memory',
       runbook: 'host-memory-full',
       metric: this.service.metricMemoryUtilization({ statistic: 'Maximum', period: fiveMinutes }),
       // Below the share of its heap (HostTask): otherwise the process ends before anybody is told.
       threshold: 70,
     })
     alerts.add(this, 'CpuFull', {
-      says: 'Hosts have no processor time left',
+      summary: 'Hosts have no processor time left',
       runbook: 'host-cpu-full',
       metric: this.service.metricCpuUtilization({ statistic: 'Maximum', period: fiveMinutes }),
       // A host is one thread: it is full when it has used one core, however many the task has.

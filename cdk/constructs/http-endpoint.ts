@@ -39,7 +39,7 @@ export class HttpEndpoint extends Construct {
     })
     this.url = stage.domain ? `https://${stage.domain.http}` : this.api.apiEndpoint
     alerts.add(this, 'Failing', {
-      says: 'The HTTP API answers with server errors',
+      summary: 'The HTTP API answers with server errors',
       runbook: 'http-failing',
       metric: this.stage.metricServerError({ statistic: 'Sum', period: fiveMinutes }),
       threshold: 5,

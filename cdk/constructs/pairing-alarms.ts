@@ -12,58 +12,58 @@ export class PairingAlarms extends Construct {
     const metrics = ownMetrics(stage.name)
     const { codeDeadlineSeconds } = stage.pairing
     alerts.add(this, 'ClientOutdated', {
-      says: 'WhatsApp refuses our version of its protocol (405): nobody can link, and sessions will not come back',
+      summary: 'WhatsApp refuses our version of its protocol (405): nobody can link, and sessions will not come back',
       runbook: 'client-outdated',
       metric: metrics.failed('CLIENT_OUTDATED'),
       threshold: 1,
     })
     alerts.add(this, 'ClientRejected', {
-      says: 'WhatsApp rejects our requests for codes',
+      summary: 'WhatsApp rejects our requests for codes',
       runbook: 'client-rejected',
       metric: metrics.failed('CLIENT_REJECTED'),
       threshold: 1,
     })
     alerts.add(this, 'StoreUnavailable', {
-      says: 'Requests fail because DynamoDB does not answer',
+      summary: 'Requests fail because DynamoDB does not answer',
       runbook: 'store-unavailable',
       metric: metrics.failed('STORE_UNAVAILABLE'),
       threshold: 3,
     })
     alerts.add(this, 'Internal', {
-      says: 'Requests or pairings fail for a reason that nobody expected',
+      summary: 'Requests or pairings fail for a reason that nobody expected',
       runbook: 'internal-errors',
       // Functions answer what they throw, so that Lambda counts no error.
       metric: metrics.failed('INTERNAL'),
       threshold: 3,
     })
     alerts.add(this, 'HostUnavailable', {
-      says: 'Pairings fail because no host takes them',
+      summary: 'Pairings fail because no host takes them',
       runbook: 'host-unavailable',
       metric: metrics.failed('HOST_UNAVAILABLE'),
       threshold: 3,
     })
     alerts.add(this, 'WhatsAppUnavailable', {
-      says: 'Pairings fail because WhatsApp does not answer',
+      summary: 'Pairings fail because WhatsApp does not answer',
       runbook: 'whatsapp-unavailable',
       metric: metrics.failed('WHATSAPP_UNAVAILABLE'),
       threshold: 5,
       periods: 2,
     })
     alerts.add(this, 'CodesSlow', {
-      says: `One code in ten takes longer than ${0.75 * codeDeadlineSeconds} of its ${codeDeadlineSeconds} seconds`,
+      summary: `One code in ten takes longer than ${0.75 * codeDeadlineSeconds} of its ${codeDeadlineSeconds} seconds`,
       runbook: 'codes-slow',
       metric: metrics.of('timeToCode', 'p90'),
       threshold: 750 * codeDeadlineSeconds,
       periods: 3,
     })
     alerts.add(this, 'CleanupFailed', {
-      says: 'Retired credentials could not be swept',
+      summary: 'Retired credentials could not be swept',
       runbook: 'cleanup-failed',
       metric: metrics.of('cleanupFailed', 'Sum'),
       threshold: 1,
     })
     alerts.add(this, 'ShardsTakenByForce', {
-      says: 'A host stopped without handing over its shards',
+      summary: 'A host stopped without handing over its shards',
       runbook: 'shards-taken-by-force',
       metric: metrics.of('leaseTakeovers', 'Sum'),
       threshold: 1,

@@ -4,7 +4,7 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct } from 'constructs'
 import { acknowledge } from './acknowledge.ts'
 
-export type SecretsProps = { readonly protectsData: boolean }
+export type SecretsProps = { readonly retainData: boolean }
 
 /** What must never leak: the key that wraps the data keys of credentials, and two generated secrets. */
 export class Secrets extends Construct {
@@ -15,13 +15,13 @@ export class Secrets extends Construct {
   /** Keys the hash under which a phone's budget of codes is kept (R24). */
   readonly phoneHash: secretsmanager.Secret
 
-  constructor(scope: Construct, id: string, { protectsData }: SecretsProps) {
+  constructor(scope: Construct, id: string, { retainData }: SecretsProps) {
     super(scope, id)
-    const removalPolicy = protectsData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY
+    const removalPolicy = retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY
     this.credentialsKey = new kms.Key(this, 'CredentialsKey', {
       description: 'Pairplane: wraps the data keys of WhatsApp credentials',
       enableKeyRotation: true,
-      pendingWindow: Duration.days(protectsData ? 30 : 7),
+      pendingWindow: Duration.days(retainData ? 30 : 7),
       removalPolicy,
     })
     this.token = generatedSecret(this, 'TokenSecret', 'Pairplane: signs client and admin tokens (HS256)', removalPolicy)

@@ -4,7 +4,7 @@ import { Construct } from 'constructs'
 import { partitionKey, sortKey, ttlAttribute } from '#shared/dynamo/table.ts'
 import { type Alerts, fiveMinutes } from './alerts.ts'
 
-export type TablesProps = { readonly protectsData: boolean; readonly alerts: Alerts }
+export type TablesProps = { readonly retainData: boolean; readonly alerts: Alerts }
 
 /** The control table and the credentials table. Two tables, so that IAM alone keeps functions away from credentials. */
 export class Tables extends Construct {
@@ -18,7 +18,7 @@ export class Tables extends Construct {
     this.credentials = new dynamodb.TableV2(this, 'Credentials', tableProps(props))
     for (const [name, table] of Object.entries({ Control: this.control, Credentials: this.credentials })) {
       props.alerts.add(this, `${name}Throttled`, {
-        says: `DynamoDB throttles the ${name.toLowerCase()} table`,
+        summary: `DynamoDB throttles the ${name.toLowerCase()} table`,
         runbook: 'table-throttled',
         metric: throttledRequests(table),
         threshold: 10,
@@ -40,13 +40,13 @@ function throttledRequests(table: dynamodb.TableV2) {
   })
 }
 
-function tableProps({ protectsData }: TablesProps): dynamodb.TablePropsV2 {
+function tableProps({ retainData }: TablesProps): dynamodb.TablePropsV2 {
   return {
     partitionKey: { name: partitionKey, type: dynamodb.AttributeType.STRING },
     sortKey: { name: sortKey, type: dynamodb.AttributeType.STRING },
     billing: dynamodb.Billing.onDemand(),
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-    deletionProtection: protectsData,
-    removalPolicy: protectsData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    deletionProtection: retainData,
+    removalPolicy: retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
   }
 }

@@ -15,7 +15,7 @@ export class WatchdogQueue extends Construct {
   constructor(scope: Construct, id: string, { alerts }: WatchdogQueueProps) {
     super(scope, id)
     this.deadLetters = deadLetters(this, alerts, {
-      says: 'The watchdog could not end an attempt',
+      summary: 'The watchdog could not end an attempt',
       runbook: 'watchdog-dead',
     })
     // A standard queue: FIFO queues cannot delay single messages.

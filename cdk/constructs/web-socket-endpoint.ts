@@ -39,7 +39,7 @@ export class WebSocketEndpoint extends Construct {
     })
     this.url = stage.domain ? `wss://${stage.domain.webSocket}` : this.stage.url
     alerts.add(this, 'Failing', {
-      says: 'The WebSocket API fails to answer clients',
+      summary: 'The WebSocket API fails to answer clients',
       runbook: 'web-socket-failing',
       metric: this.failures(),
       threshold: 5,

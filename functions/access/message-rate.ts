@@ -5,12 +5,12 @@ import type { MessageCounter } from '#shared/dynamo/clients/message-counter.ts'
 import type { Clock } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 
-export type MessageRate = {
+export type RateLimit = {
   /** Whether this message of the connection is one too many. */
   isExceeded(connectionId: string): Promise<boolean>
 }
 
-export type MessageRateDeps = {
+export type RateLimitDeps = {
   readonly counter: MessageCounter
   readonly perSecond: number
   readonly clock: Clock
@@ -20,9 +20,9 @@ export type MessageRateDeps = {
 /** The counter protects the store; when it is slow or away, nobody waits for it, and messages go through. */
 const countWithinMs = 300
 /** Connections that are remembered as over their limit; API Gateway sends a container one message at a time. */
-const mostRemembered = 1_000
+const maxRemembered = 1_000
 
-export function messageRate({ counter, perSecond, clock, log }: MessageRateDeps): MessageRate {
+export function messageRateLimit({ counter, perSecond, clock, log }: RateLimitDeps): RateLimit {
   let second = 0
   const over = new Set<string>()
 
@@ -42,7 +42,7 @@ export function messageRate({ counter, perSecond, clock, log }: MessageRateDeps)
       // Once over, a flood costs no more writes in this container.
       if (over.has(connectionId)) return true
       const isOver = (await count(connectionId)) > perSecond
-      if (isOver && over.size < mostRemembered && second === now) over.add(connectionId)
+      if (isOver && over.size < maxRemembered && second === now) over.add(connectionId)
       return isOver
     },
   }

@@ -7,7 +7,7 @@ import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { TokenKeys, TokenSettings } from './tokens.ts'
 
 /** RFC 7518 asks for a key at least as long as the hash. */
-const fewestBytes = 32
+const minBytes = 32
 
 /** The keys of the settings: a JWKS if there is one, else the current and the previous value of the secret. */
 export function tokenKeys({ jwksUrl, secretArn }: TokenSettings): TokenKeys {
@@ -44,7 +44,7 @@ function bytesOf({ current, previous }: SecretValues): readonly Uint8Array[] {
   const values = [current, ...(previous === undefined ? [] : [previous])].map((value) =>
     new TextEncoder().encode(value),
   )
-  if (values.some((bytes) => bytes.length < fewestBytes))
-    throw new Error(`The secret of tokens must have at least ${fewestBytes} bytes`)
+  if (values.some((bytes) => bytes.length < minBytes))
+    throw new Error(`The secret of tokens must have at least ${minBytes} bytes`)
   return values
 }

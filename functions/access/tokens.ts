@@ -53,7 +53,7 @@ export const tokenSettings = (env: {
 export function tokenVerifier(settings: TokenSettings, loadKeys = () => keysOf(settings)): VerifyToken {
   let loaded: Promise<TokenKeys> | undefined
   return async (token) => {
-    if (token.length > longestToken) return err('invalid')
+    if (token.length > maxTokenLength) return err('invalid')
     loaded ??= loadKeys()
     const keys = await loaded
     const known = await keys.find()
@@ -65,7 +65,7 @@ export function tokenVerifier(settings: TokenSettings, loadKeys = () => keysOf(s
   }
 }
 
-const longestToken = 8192
+const maxTokenLength = 8192
 /** Seconds by which our clock and the signer's may differ. */
 const clockTolerance = 5
 

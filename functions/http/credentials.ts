@@ -3,16 +3,16 @@
 import { once } from '#shared/async/once.ts'
 import { ok } from '#shared/domain/values/result.ts'
 import type { VerifyToken } from '../access/tokens.ts'
-import type { Sight } from '../telemetry/telemetry.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type ResetDeps, reset } from '../use-cases/reset.ts'
-import { type TellDeps, tell } from '../use-cases/tell.ts'
-import { clock, commandQueue, companyStore, log, publisher, sight, verify } from '../wiring/deps.ts'
+import { type PushDeps, pushNotices } from '../use-cases/tell.ts'
+import { clock, commandQueue, companyStore, log, publisher, telemetry, verify } from '../wiring/deps.ts'
 import { endpoint } from './endpoint.ts'
 import { companyRoute, noInput, type Route } from './request.ts'
 import { json } from './responses.ts'
 import { phoneFor } from './views.ts'
 
-export type CredentialsDeps = ResetDeps & TellDeps & { readonly verify: VerifyToken; readonly sight: Sight }
+export type CredentialsDeps = ResetDeps & PushDeps & { readonly verify: VerifyToken; readonly telemetry: Telemetry }
 
 const status = companyRoute(noInput, async ({ companyId, caller }, { store }: CredentialsDeps) => {
   const { state } = await store.read(companyId)
@@ -28,7 +28,7 @@ const status = companyRoute(noInput, async ({ companyId, caller }, { store }: Cr
 
 const remove = companyRoute(noInput, async ({ companyId, correlationId }, deps: CredentialsDeps) => {
   const decided = await reset({ companyId, correlationId, waiting: [] }, deps)
-  await tell(companyId, decided, deps)
+  await pushNotices(companyId, decided, deps)
   const unlinked = decided.outcome.retired === undefined ? 'not-linked' : 'pending'
   return ok(json(200, { success: true, message: 'Credentials deleted', unlinked }))
 })
@@ -42,7 +42,7 @@ const deps = once(
   (): CredentialsDeps => ({
     log: log(),
     verify: verify(),
-    sight: sight(),
+    telemetry: telemetry(),
     store: companyStore(),
     queue: commandQueue(),
     publisher: publisher(),

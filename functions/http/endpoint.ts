@@ -8,12 +8,12 @@ import type { Caller, VerifyToken } from '../access/tokens.ts'
 import { failureOf } from '../failures.ts'
 import { languageOf } from '../language.ts'
 import { inRequest } from '../telemetry/request-context.ts'
-import type { Sight } from '../telemetry/telemetry.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { HttpEvent, type Reply, type Route } from './request.ts'
 import { type HttpResponse, type Problem, problemResponse } from './responses.ts'
 
-/** What the stack needs. A function without `verify` has only routes that anyone may ask, one without `sight` decides nothing. */
-export type EndpointDeps = { readonly log: Log; readonly verify?: VerifyToken; readonly sight?: Sight }
+/** What the stack needs. A function without `verify` has only routes that anyone may ask, one without `telemetry` decides nothing. */
+export type EndpointDeps = { readonly log: Log; readonly verify?: VerifyToken; readonly telemetry?: Telemetry }
 
 /** Answers before Lambda ends us: API Gateway's own 503 is no problem document. */
 const timeoutEarlyInMillis = 500
@@ -24,7 +24,7 @@ export const endpoint = <Deps extends EndpointDeps>(
   makeDeps: () => Deps,
 ) =>
   middy<unknown, HttpResponse>({ timeoutEarlyInMillis })
-    .after(() => makeDeps().sight?.finish())
+    .after(() => makeDeps().telemetry?.finish())
     .onError(async (request) => {
       const { event, error } = request
       const known = v.safeParse(HttpEvent, event)
@@ -32,9 +32,9 @@ export const endpoint = <Deps extends EndpointDeps>(
       const language = languageOf(known.success ? known.output.headers['accept-language'] : undefined)
       const failure = failureOf(error)
       const about = known.success ? fieldsOf(known.output) : {}
-      if (failure.code === 'INTERNAL') deps.sight?.unexpected(error, { code: failure.code, ...about })
+      if (failure.code === 'INTERNAL') deps.telemetry?.unexpected(error, { code: failure.code, ...about })
       request.response = refuse(failure, language, deps, error)
-      await deps.sight?.finish()
+      await deps.telemetry?.finish()
     })
     .handler(async (rawEvent: unknown): Promise<HttpResponse> => {
       const event = v.parse(HttpEvent, rawEvent)
@@ -76,9 +76,9 @@ async function callerOf(event: HttpEvent, verify: VerifyToken | undefined): Prom
 }
 
 /** Refuses, with one line in the log: as loud as its code, without what the client wrote. */
-function refuse(problem: Problem, language: Language, { log, sight }: EndpointDeps, error?: unknown): HttpResponse {
+function refuse(problem: Problem, language: Language, { log, telemetry }: EndpointDeps, error?: unknown): HttpResponse {
   const { code, field, isCounted } = problem
-  if (!isCounted) sight?.refused(code)
+  if (!isCounted) telemetry?.refused(code)
   log[errorSpec(code).level]('Request refused', {
     code,
     ...(field && { field }),

@@ -16,8 +16,8 @@ import type { HostLine, MetricStore } from '#shared/dynamo/fleet/metric-store.ts
 import type { Clock } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import type { VerifyToken } from '../access/tokens.ts'
-import type { Sight } from '../telemetry/telemetry.ts'
-import { clock, log, metricStore, shards, sight, verify } from '../wiring/deps.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import { clock, log, metricStore, shards, telemetry, verify } from '../wiring/deps.ts'
 import { endpoint } from './endpoint.ts'
 import { adminRoute, noInput, type Route } from './request.ts'
 import { json } from './responses.ts'
@@ -25,7 +25,7 @@ import { json } from './responses.ts'
 export type MetricsDeps = {
   readonly log: Log
   readonly verify: VerifyToken
-  readonly sight: Sight
+  readonly telemetry: Telemetry
   readonly metrics: MetricStore
   readonly shards: number
   readonly clock: Clock
@@ -91,7 +91,7 @@ const deps = once(
   (): MetricsDeps => ({
     log: log(),
     verify: verify(),
-    sight: sight(),
+    telemetry: telemetry(),
     metrics: metricStore(),
     shards: shards(),
     clock,

@@ -5,9 +5,9 @@ import { err, ok } from '#shared/domain/values/result.ts'
 import { TypedPhone } from '#shared/protocol/client-messages.ts'
 import { attemptFields } from '#shared/protocol/server-messages.ts'
 import type { VerifyToken } from '../access/tokens.ts'
-import type { Sight } from '../telemetry/telemetry.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type StartPairingDeps, startPairing } from '../use-cases/start-pairing.ts'
-import { type TellDeps, tell } from '../use-cases/tell.ts'
+import { type PushDeps, pushNotices } from '../use-cases/tell.ts'
 import {
   budget,
   clock,
@@ -17,7 +17,7 @@ import {
   log,
   pairing,
   publisher,
-  sight,
+  telemetry,
   verify,
 } from '../wiring/deps.ts'
 import { endpoint } from './endpoint.ts'
@@ -27,8 +27,8 @@ import { json } from './responses.ts'
 import { attemptBody } from './views.ts'
 
 export type PairingDeps = StartPairingDeps &
-  TellDeps &
-  IdempotencyDeps & { readonly verify: VerifyToken; readonly sight: Sight }
+  PushDeps &
+  IdempotencyDeps & { readonly verify: VerifyToken; readonly telemetry: Telemetry }
 
 const CodeRequest = v.object({ phoneNumber: TypedPhone })
 
@@ -45,7 +45,7 @@ async function start(request: CompanyRequest<v.InferOutput<typeof CodeRequest>>,
       language,
       method: 'code',
       typedPhone: input.phoneNumber,
-      tell: (decided) => tell(companyId, decided, deps),
+      tell: (decided) => pushNotices(companyId, decided, deps),
     },
     deps,
   )
@@ -72,7 +72,7 @@ const deps = once(
   (): PairingDeps => ({
     log: log(),
     verify: verify(),
-    sight: sight(),
+    telemetry: telemetry(),
     store: companyStore(),
     queue: commandQueue(),
     publisher: publisher(),

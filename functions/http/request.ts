@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import type { Language } from '#shared/domain/values/errors.ts'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
-import { CompanyId, firstIssue, longestMessage } from '#shared/protocol/client-messages.ts'
+import { CompanyId, firstIssue, maxMessageLength } from '#shared/protocol/client-messages.ts'
 import type { Caller } from '../access/tokens.ts'
 import type { HttpResponse, Problem } from './responses.ts'
 
@@ -98,7 +98,7 @@ const notAnObject = badRequest('body', 'body must be a JSON object')
 
 function parseBody(event: HttpEvent): Result<unknown, Problem> {
   const bytes = Buffer.from(event.body, event.isBase64Encoded ? 'base64' : 'utf8')
-  if (bytes.length > longestMessage) return badRequest('body', `body must have at most ${longestMessage} bytes`)
+  if (bytes.length > maxMessageLength) return badRequest('body', `body must have at most ${maxMessageLength} bytes`)
   try {
     return ok(JSON.parse(bytes.toString('utf8')))
   } catch (error) {

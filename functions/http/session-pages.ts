@@ -15,7 +15,7 @@ export type PageRequest = {
 export type Page = { readonly sessions: readonly Record<string, unknown>[]; readonly next?: Place }
 
 /** Companies that one request reads at the most: a rare status does not make it walk through everything. */
-const mostReads = 300
+const maxReads = 300
 /** Consistent reads that run at once. */
 const readsAtOnce = 25
 
@@ -30,7 +30,7 @@ export async function sessionPage(
 ): Promise<Page> {
   const sessions: Session[] = []
   let place: Place | undefined = from
-  for (let reads = 0; place && reads < mostReads; reads += readsAtOnce) {
+  for (let reads = 0; place && reads < maxReads; reads += readsAtOnce) {
     const { shard, after }: Place = place
     const found = await store.companiesOf(shard, { limit: readsAtOnce, ...(after !== undefined && { after }) })
     const read = await readSessions(found.companyIds, store, viewer)

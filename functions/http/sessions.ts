@@ -7,8 +7,8 @@ import { ok } from '#shared/domain/values/result.ts'
 import type { Clock, CompanyStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import type { VerifyToken } from '../access/tokens.ts'
-import type { Sight } from '../telemetry/telemetry.ts'
-import { clock, companyStore, log, shards, sight, staleMs, verify } from '../wiring/deps.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import { clock, companyStore, log, shards, staleMs, telemetry, verify } from '../wiring/deps.ts'
 import { endpoint } from './endpoint.ts'
 import { adminRoute, badRequest, companyRoute, noInput, type Route } from './request.ts'
 import { json } from './responses.ts'
@@ -18,7 +18,7 @@ import { type SessionViewer, sessionBody } from './views.ts'
 export type SessionsDeps = {
   readonly log: Log
   readonly verify: VerifyToken
-  readonly sight: Sight
+  readonly telemetry: Telemetry
   readonly store: CompanyStore
   readonly shards: number
   readonly staleMs: number
@@ -73,7 +73,7 @@ const deps = once(
   (): SessionsDeps => ({
     log: log(),
     verify: verify(),
-    sight: sight(),
+    telemetry: telemetry(),
     store: companyStore(),
     shards: shards(),
     staleMs: staleMs(),

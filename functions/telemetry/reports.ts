@@ -40,12 +40,12 @@ export function reports<R extends Pick<Reporter, 'flush'>>({ loadReporter, log }
 }
 
 /** Errors that nobody expected, of functions that decide nothing about companies: all that there is to report of them. */
-export type ErrorSight = {
+export type ErrorTelemetry = {
   readonly unexpected: (error: unknown, about: LogFields) => void
   readonly finish: () => Promise<void>
 }
 
-export function errorSight(deps: ReportsDeps<Pick<Reporter, 'error' | 'flush'>>): ErrorSight {
+export function errorTelemetry(deps: ReportsDeps<Pick<Reporter, 'error' | 'flush'>>): ErrorTelemetry {
   const { send, finish } = reports(deps)
   return { unexpected: (error, about) => send((reporter) => reporter.error(error, about)), finish }
 }

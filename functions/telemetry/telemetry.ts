@@ -7,22 +7,22 @@ import type { LogFields } from '#shared/telemetry/log.ts'
 import type { Meter } from '#shared/telemetry/metrics.ts'
 import type { Observed } from '#shared/telemetry/observed-store.ts'
 import type { Reporter } from '#shared/telemetry/sentry.ts'
-import { type ErrorSight, type ReportsDeps, reports } from './reports.ts'
+import { type ErrorTelemetry, type ReportsDeps, reports } from './reports.ts'
 import { currentUserAgent } from './request-context.ts'
 
-export type Sight = ErrorSight & {
+export type Telemetry = ErrorTelemetry & {
   /** A decision was written. */
   readonly observe: (observed: Observed) => void
   /** A request was refused or has failed. */
   readonly refused: (code: ErrorCode, about?: LogFields) => void
 }
 
-export type SightDeps = ReportsDeps<Reporter> & { readonly meter: Meter }
+export type TelemetryDeps = ReportsDeps<Reporter> & { readonly meter: Meter }
 
 /** Clients wait meanwhile, so a slow table costs them no more than this; its counters go along with the next ones. */
 const countersWithinMs = 250
 
-export function functionSight({ meter, loadReporter, log }: SightDeps): Sight {
+export function functionTelemetry({ meter, loadReporter, log }: TelemetryDeps): Telemetry {
   const { send, finish } = reports({ loadReporter, log })
   return {
     observe(observed) {

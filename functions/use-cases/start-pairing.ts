@@ -7,7 +7,7 @@ import { needsCode } from '#shared/domain/attempt/code-need.ts'
 import { timeOut } from '#shared/domain/attempt/deadlines.ts'
 import { requestPairing } from '#shared/domain/attempt/pairing.ts'
 import type { Attempt, Method, Waiting } from '#shared/domain/company/attempt.ts'
-import { decide, type Transition } from '#shared/domain/company/company.ts'
+import { decision, type Transition } from '#shared/domain/company/company.ts'
 import type { BudgetTicket } from '#shared/domain/values/budget.ts'
 import type { Failure, Language } from '#shared/domain/values/errors.ts'
 import { ok, type Result } from '#shared/domain/values/result.ts'
@@ -145,7 +145,7 @@ async function release(order: PairingOrder, attempt: Attempt, deps: StartPairing
   const released = await deps.store.decide(order.companyId, (state, now) =>
     state.attempt?.attemptId === attempt.attemptId && state.attempt.state === 'requested'
       ? endAttempt(state, failure, 'failed', now)
-      : decide(state, undefined),
+      : decision(state, undefined),
   )
   await order.tell(released)
   return released.changed ? { kind: 'failed', failure } : { kind: 'accepted', attempt }

@@ -19,9 +19,9 @@ import { connectionPublisher } from '#shared/push/publisher.ts'
 import { createMeter } from '#shared/telemetry/metrics.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
 import { type SentrySettings, sentrySettings } from '#shared/telemetry/sentry-settings.ts'
-import { messageRate } from '../access/message-rate.ts'
+import { messageRateLimit } from '../access/message-rate.ts'
 import { tokenSettings, tokenVerifier } from '../access/tokens.ts'
-import { functionSight } from '../telemetry/telemetry.ts'
+import { functionTelemetry } from '../telemetry/telemetry.ts'
 import type { StartPairingDeps } from '../use-cases/start-pairing.ts'
 import { clock, connectionStore, controlTable, env, log } from './connection-deps.ts'
 
@@ -38,11 +38,11 @@ const budgetStore = /* @__PURE__ */ once(() => dynamoBudgetStore(controlTable())
 export const companyStore = /* @__PURE__ */ once(() => {
   const store = dynamoCompanyStore({ ...controlTable(), shards: shards(), clock })
   const refunds = { giveBack: (ticket: BudgetTicket) => budgetStore().giveBack(ticket), log: log() }
-  return observedCompanyStore(store, refundUnused(refunds), sight().observe)
+  return observedCompanyStore(store, refundUnused(refunds), telemetry().observe)
 })
 
-export const messages = /* @__PURE__ */ once(() =>
-  messageRate({
+export const rateLimit = /* @__PURE__ */ once(() =>
+  messageRateLimit({
     counter: dynamoMessageCounter(controlTable()),
     perSecond: env().MESSAGES_PER_SECOND,
     clock,
@@ -74,13 +74,13 @@ export const verify = /* @__PURE__ */ once(() => tokenVerifier(tokenSettings(env
 const phoneHash = /* @__PURE__ */ once(() => cachedSecret(secretsClient(), env().PHONE_HASH_SECRET_ARN, clock))
 const phoneHashSecret = async () => (await phoneHash().read()).current
 
-export const sight = /* @__PURE__ */ once(() => {
+export const telemetry = /* @__PURE__ */ once(() => {
   const settings = sentrySettings(env())
   const loadReporter = async (known: SentrySettings) => {
     const { sentryReporter } = await import('../telemetry/sentry.ts')
     return sentryReporter(known, phoneHashSecret)
   }
-  return functionSight({
+  return functionTelemetry({
     meter: createMeter({ namespace: env().METRICS_NAMESPACE, store: metricStore(), clock, log: log() }),
     loadReporter: settings && once(() => loadReporter(settings)),
     log: log(),

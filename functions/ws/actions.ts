@@ -12,14 +12,14 @@ import {
   type ServerMessage,
   statusMessage,
 } from '#shared/protocol/server-messages.ts'
-import type { Sight } from '../telemetry/telemetry.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { nudgeHost } from '../use-cases/nudge-host.ts'
 import { type ResetDeps, reset } from '../use-cases/reset.ts'
 import { type PairingOrder, type StartPairingDeps, startPairing } from '../use-cases/start-pairing.ts'
 
 export type ActionDeps = StartPairingDeps &
   ResetDeps & {
-    readonly sight: Pick<Sight, 'refused'>
+    readonly telemetry: Pick<Telemetry, 'refused'>
     /** After how long without renewal a host counts as gone. */
     readonly staleMs: number
   }
@@ -94,6 +94,6 @@ async function requestPairing(
   deps.log[errorSpec(code).level]('Pairing refused', { code })
   // A failed attempt has been counted as one.
   if (result.kind === 'failed') return undefined
-  deps.sight.refused(code, { companyId: call.companyId, correlationId: call.correlationId })
+  deps.telemetry.refused(code, { companyId: call.companyId, correlationId: call.correlationId })
   return errorMessage(result.failure, call.envelope(await call.drawSeq()), 'pairing-code-error')
 }

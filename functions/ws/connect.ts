@@ -5,7 +5,7 @@ import { errorSpec } from '#shared/domain/values/errors.ts'
 import type { Connection, ConnectionStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { failureOf } from '../failures.ts'
-import type { ErrorSight } from '../telemetry/reports.ts'
+import type { ErrorTelemetry } from '../telemetry/reports.ts'
 import { connectionStore, errors, log } from '../wiring/connection-deps.ts'
 import { ConnectEvent, type RouteResponse } from './events.ts'
 import { offeredProtocols, subProtocol } from './handshake.ts'
@@ -13,7 +13,7 @@ import { offeredProtocols, subProtocol } from './handshake.ts'
 export type ConnectDeps = {
   readonly connections: ConnectionStore
   readonly log: Log
-  readonly sight: ErrorSight
+  readonly telemetry: ErrorTelemetry
   /** Ends connections that had to give way. */
   readonly expel: (connections: readonly Connection[]) => Promise<void>
 }
@@ -34,8 +34,8 @@ export async function connect(rawEvent: unknown, deps: ConnectDeps): Promise<Rou
   } catch (error) {
     const { code } = failureOf(error)
     deps.log[errorSpec(code).level]('A client could not connect', { code, error })
-    if (code === 'INTERNAL') deps.sight.unexpected(error, { code, component: 'connect' })
-    await deps.sight.finish()
+    if (code === 'INTERNAL') deps.telemetry.unexpected(error, { code, component: 'connect' })
+    await deps.telemetry.finish()
     return { statusCode: errorSpec(code).httpStatus }
   }
 }
@@ -46,6 +46,6 @@ async function expel(connections: readonly Connection[]): Promise<void> {
   await expelConnections(connections)
 }
 
-const deps = once((): ConnectDeps => ({ connections: connectionStore(), log: log(), sight: errors(), expel }))
+const deps = once((): ConnectDeps => ({ connections: connectionStore(), log: log(), telemetry: errors(), expel }))
 
 export const handler = (event: unknown): Promise<RouteResponse> => connect(event, deps())

@@ -3,9 +3,9 @@ import type { ConnectionsApi } from '#shared/aws/connections-api.ts'
 import type { Clock, Connection, Decided } from '#shared/ports.ts'
 import type { ServerMessage } from '#shared/protocol/server-messages.ts'
 import { framesFor } from '#shared/push/frames.ts'
-import { type TellDeps, tell } from '../use-cases/tell.ts'
+import { type PushDeps, pushNotices } from '../use-cases/tell.ts'
 
-export type DeliveryDeps = TellDeps & { readonly connectionsApi: ConnectionsApi; readonly clock: Clock }
+export type DeliveryDeps = PushDeps & { readonly connectionsApi: ConnectionsApi; readonly clock: Clock }
 
 export type Delivery = {
   /** Tells the company's other clients at once, this one when the message has been dealt with. */
@@ -19,7 +19,7 @@ export function deliveryTo(client: Connection, deps: DeliveryDeps): Delivery {
   return {
     async tell(decided) {
       own.push(...framesFor(client, decided, deps.clock()))
-      await tell(client.companyId, decided, deps, client.connectionId)
+      await pushNotices(client.companyId, decided, deps, client.connectionId)
     },
     async finish(answer) {
       const frames = answer ? [...own, answer] : own

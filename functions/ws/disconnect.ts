@@ -4,11 +4,15 @@ import { once } from '#shared/async/once.ts'
 import type { ConnectionStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { failureOf } from '../failures.ts'
-import type { ErrorSight } from '../telemetry/reports.ts'
+import type { ErrorTelemetry } from '../telemetry/reports.ts'
 import { connectionStore, errors, log } from '../wiring/connection-deps.ts'
 import { DisconnectEvent, type RouteResponse } from './events.ts'
 
-export type DisconnectDeps = { readonly connections: ConnectionStore; readonly log: Log; readonly sight: ErrorSight }
+export type DisconnectDeps = {
+  readonly connections: ConnectionStore
+  readonly log: Log
+  readonly telemetry: ErrorTelemetry
+}
 
 /** Forgets the connection. Its attempt goes on: the owner may be typing the code on this very phone (R21). */
 export async function disconnect(rawEvent: unknown, deps: DisconnectDeps): Promise<RouteResponse> {
@@ -19,12 +23,12 @@ export async function disconnect(rawEvent: unknown, deps: DisconnectDeps): Promi
     deps.log.info('Client is gone', { companyId: authorizer.companyId, connectionId, correlationId })
   } catch (error) {
     deps.log.warn('A connection could not be forgotten; it expires by itself', { error })
-    if (failureOf(error).code === 'INTERNAL') deps.sight.unexpected(error, { component: 'disconnect' })
-    await deps.sight.finish()
+    if (failureOf(error).code === 'INTERNAL') deps.telemetry.unexpected(error, { component: 'disconnect' })
+    await deps.telemetry.finish()
   }
   return { statusCode: 200 }
 }
 
-const deps = once((): DisconnectDeps => ({ connections: connectionStore(), log: log(), sight: errors() }))
+const deps = once((): DisconnectDeps => ({ connections: connectionStore(), log: log(), telemetry: errors() }))
 
 export const handler = (event: unknown): Promise<RouteResponse> => disconnect(event, deps())

@@ -6,11 +6,11 @@ import type { Connection } from '#shared/ports.ts'
 import { type ClientAction, type ClientMessage, parseClientMessage } from '#shared/protocol/client-messages.ts'
 import { type Envelope, errorMessage, type ServerMessage } from '#shared/protocol/server-messages.ts'
 import { hangUp } from '#shared/push/publisher.ts'
-import type { MessageRate } from '../access/message-rate.ts'
+import type { RateLimit } from '../access/message-rate.ts'
 import { isExpired } from '../access/tokens.ts'
 import { failureOf } from '../failures.ts'
 import { inRequest } from '../telemetry/request-context.ts'
-import type { Sight } from '../telemetry/telemetry.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import {
   budget,
   clock,
@@ -18,18 +18,18 @@ import {
   companyStore,
   connectionsApi,
   log,
-  messages,
   pairing,
   publisher,
-  sight,
+  rateLimit,
   staleMs,
+  telemetry,
 } from '../wiring/deps.ts'
 import { type ActionDeps, runAction } from './actions.ts'
 import { type DeliveryDeps, deliveryTo } from './delivery.ts'
 import { MessageEvent, type RouteResponse } from './events.ts'
 import { type Remaining, withinTime } from './within-time.ts'
 
-export type MessageDeps = ActionDeps & DeliveryDeps & { readonly sight: Sight; readonly messages: MessageRate }
+export type MessageDeps = ActionDeps & DeliveryDeps & { readonly telemetry: Telemetry; readonly rateLimit: RateLimit }
 
 /** Who sends, under which correlation id. */
 type Sender = { readonly client: Connection; readonly correlationId: string; readonly deps: MessageDeps }
@@ -47,7 +47,7 @@ export async function receive(rawEvent: unknown, context: Remaining, baseDeps: M
   const fields = { companyId: authorizer.companyId, connectionId, correlationId }
   const userAgent = requestContext.identity?.userAgent
   const response = await inRequest(fields, userAgent, () => answer(event.output, context, inContext(baseDeps, fields)))
-  await baseDeps.sight.finish()
+  await baseDeps.telemetry.finish()
   return response
 }
 
@@ -62,7 +62,7 @@ async function answer(
   const parsed = parseClientMessage(body ?? undefined)
   const { requestId } = parsed.ok ? parsed.value : parsed.error
   if (isExpired(exp, deps.clock())) return expel(sender, requestId)
-  if (await deps.messages.isExceeded(connectionId)) return respond(tooFast(sender, requestId))
+  if (await deps.rateLimit.isExceeded(connectionId)) return respond(tooFast(sender, requestId))
   if (parsed.ok) return respond(await carryOut(parsed.value, sender, context))
   const { field, detail } = parsed.error
   return respond(await refuse({ code: 'BAD_REQUEST', detail }, sender, { field, requestId }))
@@ -148,8 +148,8 @@ async function refuse(
 
 function report({ code }: Failure, { deps, correlationId, client }: Sender, error?: unknown): void {
   const about = { companyId: client.companyId, correlationId }
-  deps.sight.refused(code, about)
-  if (code === 'INTERNAL') deps.sight.unexpected(error, { ...about, code, component: 'message' })
+  deps.telemetry.refused(code, about)
+  if (code === 'INTERNAL') deps.telemetry.unexpected(error, { ...about, code, component: 'message' })
   deps.log[errorSpec(code).level]('Message refused', { code, ...(error !== undefined && { error }) })
 }
 
@@ -177,8 +177,8 @@ const deps = once(
     store: companyStore(),
     queue: commandQueue(),
     publisher: publisher(),
-    sight: sight(),
-    messages: messages(),
+    telemetry: telemetry(),
+    rateLimit: rateLimit(),
     connectionsApi: connectionsApi(),
     pairing: pairing(),
     budget: budget(),

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws'
 import type { Frame } from './pair-display.ts'
 
 const firstDelayMs = 500
-const longestDelayMs = 10_000
+const maxDelayMs = 10_000
 /** A server that takes the connection and says nothing would be waited for without end. */
 const handshakeTimeout = 30_000
 
@@ -45,7 +45,7 @@ export function keepConnected(url: string, listener: Listener): ClientConnection
     if (isOpen) listener.onLost()
     isOpen = false
     timer = setTimeout(connect, delayMs * (0.5 + Math.random() / 2))
-    delayMs = Math.min(delayMs * 2, longestDelayMs)
+    delayMs = Math.min(delayMs * 2, maxDelayMs)
   }
   function connect(): void {
     socket = new WebSocket(url, { handshakeTimeout })

@@ -21,7 +21,7 @@ export type Pairing = {
 
 const cancelWithinMs = 3000
 /** The request is sent so often at most while nothing answers it: a server that is away is told to the user, not asked for ever. */
-const mostRequests = 3
+const maxRequests = 3
 const statusId = 'status'
 
 /** Events that end the attempt, and the exit code of each. */
@@ -92,7 +92,7 @@ export function pair({ url, request, play, print = console.log, after }: Pairing
   }
   /** Sent again, it is the same request: it gets the attempt that it has started, and its code. */
   function sendRequest(): void {
-    if (++unansweredRequests > mostRequests) {
+    if (++unansweredRequests > maxRequests) {
       print('The server does not answer the request. Run the command again.')
       finish(1)
       return

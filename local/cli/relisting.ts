@@ -2,7 +2,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
-import { companiesOf, listCompany, unlistCompany } from '#shared/dynamo/shard-companies.ts'
+import { addToShardIndex, companiesOf, removeFromShardIndex } from '#shared/dynamo/shard-companies.ts'
 
 export type Relisting = {
   readonly client: DynamoDBDocumentClient
@@ -49,6 +49,6 @@ async function relistShard({ client, table, to }: Relisting, shard: number): Pro
 
 /** On both lists for a moment rather than on none. */
 async function move(control: Pick<Relisting, 'client' | 'table'>, companyId: string, from: number, to: number) {
-  await listCompany(control, to, companyId, oldest)
-  await unlistCompany(control, from, companyId, Number.MAX_SAFE_INTEGER)
+  await addToShardIndex(control, to, companyId, oldest)
+  await removeFromShardIndex(control, from, companyId, Number.MAX_SAFE_INTEGER)
 }

@@ -14,7 +14,7 @@ export type CommandQueueDeps = {
 }
 
 /** The most that SQS delays a message; a watchdog that is woken too early waits again. */
-const longestDelaySeconds = 900
+const maxDelaySeconds = 900
 
 /** A client of SQS whose failures are `StoreUnavailable`. */
 export function sqsClient(config: SQSClientConfig = {}): SQSClient {
@@ -44,7 +44,7 @@ export function sqsCommandQueue({ client, shardQueueUrls, watchdogQueueUrl, cloc
         new SendMessageCommand({
           QueueUrl: watchdogQueueUrl,
           MessageBody: JSON.stringify(message),
-          DelaySeconds: Math.min(longestDelaySeconds, Math.max(0, delay)),
+          DelaySeconds: Math.min(maxDelaySeconds, Math.max(0, delay)),
         }),
       )
     },

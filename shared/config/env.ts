@@ -1,7 +1,7 @@
 /** The environment of each runtime, as schemas: parsed once at start-up; the infrastructure is typed against the keys. */
 import * as v from 'valibot'
 import { sentryEntries, text, tokenEntries } from './authorizer-env.ts'
-import { clientDefaults, hostDefaults, leaseTimes, longestCodeLifetimeSeconds, pairingDefaults } from './settings.ts'
+import { clientDefaults, hostDefaults, leaseTimes, maxCodeLifetimeSeconds, pairingDefaults } from './settings.ts'
 
 export { AuthorizerEnv, parseEnv } from './authorizer-env.ts'
 
@@ -12,14 +12,14 @@ const number = (fallback: number, min: number, max: number) => v.optional(intege
 const region = v.pipe(v.string(), v.regex(/^[A-Z]{2}$/))
 
 /** The most shards of a stage: a policy has 6,144 characters at most, and names each queue. */
-export const mostShards = 64
+export const maxShards = 64
 
 const firstQueueEnding = '-0.fifo'
 
 const shardEntries = {
   /** URL of the queue of shard 0, whose name ends in `-0.fifo`; the URLs of all shards would not fit into a function's 4096 bytes. */
   SHARD_0_QUEUE_URL: v.pipe(v.string(), v.endsWith(firstQueueEnding)),
-  SHARDS: integer(1, mostShards),
+  SHARDS: integer(1, maxShards),
 }
 
 /** One queue URL per shard, in the order of the shards: they differ from the first in the shard's number only. */
@@ -77,7 +77,7 @@ export const SocketHostEnv = v.pipe(
     ...shardEntries,
     CREDENTIALS_KEY_ARN: text,
     /** Seconds for which a code is valid (R19). */
-    CODE_LIFETIME_SECONDS: number(pairingDefaults.codeLifetimeSeconds, 1, longestCodeLifetimeSeconds),
+    CODE_LIFETIME_SECONDS: number(pairingDefaults.codeLifetimeSeconds, 1, maxCodeLifetimeSeconds),
     /** Whether stored credentials of another phone go when its attempt is accepted, or only when it is linked (R8). */
     PHONE_CHANGE_POLICY: v.optional(v.picklist(['replace', 'keep-until-linked']), pairingDefaults.phoneChangePolicy),
     /** Milliseconds between renewals of a shard's lease (R27). */

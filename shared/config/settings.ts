@@ -15,7 +15,7 @@ export const pairingDefaults = {
 } as const
 
 /** WhatsApp forgets a code with its socket, at 160 s; the rest is for a phone that answers at the last moment. */
-export const longestCodeLifetimeSeconds = 150
+export const maxCodeLifetimeSeconds = 150
 
 /** Limits of clients in a stage that says nothing else (R34). */
 export const clientDefaults = { messagesPerSecond: 20, connectionsPerCompany: 10 } as const

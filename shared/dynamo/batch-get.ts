@@ -9,7 +9,7 @@ type Item = Record<string, unknown>
 /** DynamoDB's limit for one call. */
 const keysPerCall = 100
 /** Answers above 16 MB come in pieces; a throttled table gives nothing for a while. */
-const mostEmptyAnswers = 5
+const maxEmptyAnswers = 5
 const pauseMs = 50
 
 /** The items of those keys that exist, in no order. Keys must not repeat. */
@@ -20,7 +20,7 @@ export async function batchGet(from: Table, keys: readonly ItemKey[]): Promise<r
 async function getPiece({ client, table }: Table, keys: readonly ItemKey[]): Promise<readonly Item[]> {
   const items: Item[] = []
   let missing: Record<string, unknown>[] = keys.map((key) => ({ ...key }))
-  for (let empty = 0; empty < mostEmptyAnswers; empty++) {
+  for (let empty = 0; empty < maxEmptyAnswers; empty++) {
     const answer = await client.send(
       new BatchGetCommand({ RequestItems: { [table]: { Keys: missing, ConsistentRead: true } } }),
     )

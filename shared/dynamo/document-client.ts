@@ -14,7 +14,7 @@ export type CallLimits = {
 
 const defaults = { tries: 3, tryMs: 2_000, connectMs: 1_000 } as const
 /** Requests wait for a free socket inside the connect time-out, so there must be more sockets than concurrent requests. */
-const mostSockets = 256
+const maxSockets = 256
 
 /** A client whose failures are `StoreUnavailable`. Endpoint, region and credentials come from the environment. */
 export function documentClient(limits: CallLimits = {}, config: DynamoDBClientConfig = {}): DynamoDBDocumentClient {
@@ -31,7 +31,7 @@ export function documentClient(limits: CallLimits = {}, config: DynamoDBClientCo
 
 /** Time-outs for any client of the SDK. */
 export function requestHandler({ tryMs = defaults.tryMs, connectMs = defaults.connectMs }: CallLimits = {}) {
-  const agent = { keepAlive: true, maxSockets: mostSockets }
+  const agent = { keepAlive: true, maxSockets: maxSockets }
   return {
     connectionTimeout: Math.min(connectMs, tryMs),
     requestTimeout: tryMs,

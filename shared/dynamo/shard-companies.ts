@@ -23,7 +23,7 @@ const rowKey = (shard: number, companyId: string) => ({
 })
 
 /** Lists a company, for the write that follows revision `rev`. */
-export async function listCompany({ client, table }: ControlTable, shard: number, companyId: string, rev: number) {
+export async function addToShardIndex({ client, table }: ControlTable, shard: number, companyId: string, rev: number) {
   const put = new PutCommand({
     TableName: table,
     Item: { ...rowKey(shard, companyId), rev },
@@ -36,7 +36,12 @@ export async function listCompany({ client, table }: ControlTable, shard: number
 }
 
 /** Takes a company off the list that revision `rev` has left vacant, unless somebody is filling it again. */
-export async function unlistCompany({ client, table }: ControlTable, shard: number, companyId: string, rev: number) {
+export async function removeFromShardIndex(
+  { client, table }: ControlTable,
+  shard: number,
+  companyId: string,
+  rev: number,
+) {
   const remove = new DeleteCommand({
     TableName: table,
     Key: rowKey(shard, companyId),

@@ -5,7 +5,7 @@ import { err, ok, type Result } from '#shared/domain/values/result.ts'
 export { CompanyId } from './company-id.ts'
 
 /** Longest message in bytes that is looked at; API Gateway's own limits lie above it. */
-export const longestMessage = 4096
+export const maxMessageLength = 4096
 
 const RequestId = v.pipe(
   v.string('requestId must be a string'),
@@ -45,8 +45,8 @@ export function parseClientMessage(body: string | undefined): Result<ClientMessa
   const usable = v.safeParse(v.object({ requestId: RequestId }), json.ok ? json.value : undefined)
   const bad = (problem: Omit<BadMessage, 'requestId'>) =>
     err({ ...problem, ...(usable.success && { requestId: usable.output.requestId }) })
-  if (Buffer.byteLength(text) > longestMessage)
-    return bad({ field: 'message', detail: `message must have at most ${longestMessage} bytes` })
+  if (Buffer.byteLength(text) > maxMessageLength)
+    return bad({ field: 'message', detail: `message must have at most ${maxMessageLength} bytes` })
   if (!json.ok) return bad({ field: 'message', detail: 'message must be a JSON object' })
   const parsed = v.safeParse(ClientMessage, json.value)
   return parsed.success ? ok(parsed.output) : bad(firstIssue(parsed.issues))

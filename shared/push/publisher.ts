@@ -24,11 +24,11 @@ const sendWithinMs = 5_000
  */
 export function connectionPublisher(deps: PublisherDeps): Publisher {
   return {
-    publish: async (companyId, notices, lastSeq, exceptFor) => {
+    publish: async (companyId, notices, lastSeq, excluding) => {
       if (notices.length === 0) return
       const connections = await connectionsOf(deps, companyId)
       const signal = AbortSignal.timeout(sendWithinMs)
-      const others = connections.filter(({ connectionId }) => connectionId !== exceptFor)
+      const others = connections.filter(({ connectionId }) => connectionId !== excluding)
       await Promise.all(others.map((connection) => sendAll(deps, connection, { notices, lastSeq }, signal)))
     },
   }

@@ -3,7 +3,7 @@ import { companyIdFormat } from '../domain/values/company-id.ts'
 import { maskPhone } from '../domain/values/phone.ts'
 
 /** Longest text that is kept; what is longer is cut, so that no input can flood a log. */
-const longestText = 8_192
+const maxTextLength = 8_192
 /** Nesting beyond which fields are left out: nothing of ours is that deep, but an error of a library may be. */
 const deepest = 6
 
@@ -46,7 +46,7 @@ function redactOnce(text: string): string {
     if (groups['phone'] !== undefined) return maskPhone(found.replace(/\D/g, ''))
     return groups['code'] === undefined ? '[redacted]' : '****-****'
   })
-  return redacted.length > longestText ? `${redacted.slice(0, longestText)}…` : redacted
+  return redacted.length > maxTextLength ? `${redacted.slice(0, maxTextLength)}…` : redacted
 }
 
 /** A value as it may be logged: every text in it redacted, errors as name, message, stack and cause, bytes as a length. */

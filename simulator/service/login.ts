@@ -60,7 +60,7 @@ async function admit(world: World, { channel }: Client, { phone, device }: Login
   takeOver(world, channel.connection.id, phone, device)
   if (disrupted(phone, 'login', channel)) return
   device.logins += 1
-  const session = { phone, device, channel, isUp: false, heardAt: performance.now(), longestSilenceMs: 0 }
+  const session = { phone, device, channel, isUp: false, heardAt: performance.now(), maxSilenceMs: 0 }
   const key = sessionKey(phone.number, device.id)
   world.sessions.set(key, session)
   world.tell({ type: 'deviceOnline', phone: phone.number, device: device.id })

@@ -18,7 +18,7 @@ export interface Session {
   isUp: boolean
   /** When the device was heard of last, and its longest silence before that; monotonic ms. */
   heardAt: number
-  longestSilenceMs: number
+  maxSilenceMs: number
 }
 
 /** Answers one kind of question, told by its xmlns, with any number of stanzas. */
@@ -37,7 +37,7 @@ const answers: Readonly<Record<string, Answer>> = {
 /** Serves a device from its login to its end. */
 export async function serveSession(world: World, session: Session): Promise<void> {
   await eachStanza(world, session.channel, (received) => {
-    session.longestSilenceMs = silenceOf(session)
+    session.maxSilenceMs = silenceOf(session)
     session.heardAt = performance.now()
     if (received.tag === 'ib' && getBinaryNodeChild(received, 'unified_session')) noteUp(world, session)
     else for (const reply of replies(world, session, received)) session.channel.send(reply)
@@ -45,8 +45,8 @@ export async function serveSession(world: World, session: Session): Promise<void
 }
 
 /** The longest time, up to now, in which a device has sent nothing: Baileys sends a keep-alive every 30 s. */
-export const silenceOf = ({ heardAt, longestSilenceMs }: Session): number =>
-  Math.max(longestSilenceMs, performance.now() - heardAt)
+export const silenceOf = ({ heardAt, maxSilenceMs }: Session): number =>
+  Math.max(maxSilenceMs, performance.now() - heardAt)
 
 function replies(world: World, session: Session, received: BinaryNode): BinaryNode[] {
   const { id = '', type, xmlns = '' } = received.attrs

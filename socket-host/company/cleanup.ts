@@ -3,7 +3,7 @@ import { unlinkWithinMs } from '#shared/domain/company/cleanup.ts'
 import type { CompanyState, Retired } from '#shared/domain/company/company.ts'
 import { aborted } from '../time.ts'
 import type { Credentials, Removal, WhatsAppSocket } from '../whatsapp/port.ts'
-import type { Unlinking, Workshop } from './context.ts'
+import type { CompanyContext, Unlinking } from './context.ts'
 import type { CompanyDeps } from './deps.ts'
 import { removeDevice } from './device-removal.ts'
 import { readCredentials } from './read-credentials.ts'
@@ -23,35 +23,35 @@ type AtHand = {
 
 /** Unlinks a retired device: with what is at hand, else with what is stored. */
 export async function startUnlink(
-  shop: Workshop,
+  ctx: CompanyContext,
   retired: Retired,
   atHand: AtHand,
   state: CompanyState,
 ): Promise<CompanyState> {
-  const { companyId, running, deps } = shop
+  const { companyId, running, deps } = ctx
   const { generation } = retired
   const abort = new AbortController()
   const { isLastCopy = false } = atHand
   const unlinking: Unlinking = { isLastCopy, result: undefined, done: Promise.resolve(), abort: () => abort.abort() }
   const work = async () => {
-    const result = await unlinkDevice(shop, retired, atHand, abort.signal)
+    const result = await unlinkDevice(ctx, retired, atHand, abort.signal)
     if (abort.signal.aborted) return
     deps.log.info('device unlinked', { companyId, generation, reason: retired.reason, result })
     unlinking.result = result
-    shop.wake()
+    ctx.wake()
   }
   running.unlinks.set(generation, Object.assign(unlinking, { done: work() }))
-  if (isLastCopy) seeThrough(shop, unlinking.done)
+  if (isLastCopy) seeThrough(ctx, unlinking.done)
   return state
 }
 
 async function unlinkDevice(
-  shop: Workshop,
+  ctx: CompanyContext,
   { generation, wrappedKey, retiredAt }: Retired,
   { socket, credentials: inMemory }: AtHand,
   signal: AbortSignal,
 ): Promise<Removal> {
-  const { deps, tenure, companyId } = shop
+  const { deps, lease: tenure, companyId } = ctx
   const deadline = retiredAt + unlinkWithinMs
   if (socket && (await unlinkLive(deps, companyId, socket, signal)) === 'confirmed') return 'confirmed'
   const credentials = async () => {
@@ -81,16 +81,16 @@ async function unlinkLive(
 
 /** Removes the device of a link whose attempt has ended, with what is in memory (R11). */
 export async function undoLink(
-  shop: Workshop,
+  ctx: CompanyContext,
   registration: Registration,
   retired: Retired | undefined,
   state: CompanyState,
 ): Promise<CompanyState> {
-  shop.running.registration = undefined
+  ctx.running.registration = undefined
   await registration.close()
   const { credentials } = registration
-  if (retired) return startUnlink(shop, retired, { credentials, isLastCopy: !registration.isStored() }, state)
-  beginUndo(shop, registration)
+  if (retired) return startUnlink(ctx, retired, { credentials, isLastCopy: !registration.isStored() }, state)
+  beginUndo(ctx, registration)
   return state
 }
 
@@ -98,11 +98,11 @@ export async function undoLink(
  * Undoes a link that stands nowhere, so that only this host can; its socket has been closed. An install may have been
  * written although nobody heard of it: then the link is the company's, and stays.
  */
-export const beginUndo = (shop: Workshop, registration: Registration): void =>
-  seeThrough(shop, undo(shop, registration))
+export const beginUndo = (ctx: CompanyContext, registration: Registration): void =>
+  seeThrough(ctx, undo(ctx, registration))
 
 /** Whoever leaves the company waits for it; then the runner may have nothing left to do. */
-function seeThrough({ undos, wake }: Workshop, done: Promise<void>): void {
+function seeThrough({ undos, wake }: CompanyContext, done: Promise<void>): void {
   undos.add(done)
   done.finally(() => {
     undos.delete(done)
@@ -110,8 +110,8 @@ function seeThrough({ undos, wake }: Workshop, done: Promise<void>): void {
   })
 }
 
-async function undo(shop: Workshop, registration: Registration): Promise<void> {
-  const { deps, companyId } = shop
+async function undo(ctx: CompanyContext, registration: Registration): Promise<void> {
+  const { deps, companyId } = ctx
   const { generation, ref } = registration
   const about = { companyId, attemptId: ref.attemptId, generation }
   let isTheirs = false
@@ -120,7 +120,7 @@ async function undo(shop: Workshop, registration: Registration): Promise<void> {
     generation,
     // Asked anew at each try: the store may be away just now.
     credentials: async () => {
-      isTheirs = await standsInState(shop, registration)
+      isTheirs = await standsInState(ctx, registration)
       return isTheirs ? undefined : registration.credentials
     },
     deadline: deps.time.now() + unlinkWithinMs,
@@ -130,7 +130,7 @@ async function undo(shop: Workshop, registration: Registration): Promise<void> {
 }
 
 /** Whether the link is current, or stands where whoever looks at the company next finds it and what was stored of it. */
-async function standsInState({ deps, companyId }: Workshop, registration: Registration): Promise<boolean> {
+async function standsInState({ deps, companyId }: CompanyContext, registration: Registration): Promise<boolean> {
   const { generation } = registration
   if (generation === undefined) return false
   const { attempt, credentials, cleanup } = (await deps.companies.read(companyId)).state
@@ -140,21 +140,25 @@ async function standsInState({ deps, companyId }: Workshop, registration: Regist
 }
 
 /** Deletes the rows of a retired generation. */
-export async function startSweep(shop: Workshop, { generation }: Retired, state: CompanyState): Promise<CompanyState> {
-  const { companyId, running, deps } = shop
+export async function startSweep(
+  ctx: CompanyContext,
+  { generation }: Retired,
+  state: CompanyState,
+): Promise<CompanyState> {
+  const { companyId, running, deps } = ctx
   const sweep = { isDone: false }
   running.sweeps.set(generation, sweep)
   deps.credentials.sweep({ companyId, generation }).then(
     (rows) => {
       deps.log.info('rows swept', { companyId, generation, rows })
       sweep.isDone = true
-      shop.wake()
+      ctx.wake()
     },
     (error: unknown) => {
       deps.log.warn('sweep failed, trying again', { companyId, generation, error })
       deps.time.after(sweepAgainMs, () => {
         running.sweeps.delete(generation)
-        shop.wake()
+        ctx.wake()
       })
     },
   )

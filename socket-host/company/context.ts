@@ -2,7 +2,7 @@
 import type { StoredCredentials } from '#shared/domain/company/company.ts'
 import type { Removal } from '../whatsapp/port.ts'
 import { type Decisions, decisions } from './decisions.ts'
-import type { CompanyDeps, Tenure } from './deps.ts'
+import type { CompanyDeps, OwnedLease } from './deps.ts'
 import type { Registration } from './registration.ts'
 import type { LinkedSession } from './session.ts'
 
@@ -15,10 +15,10 @@ export type Unlinking = {
   result: Removal | undefined
 }
 
-export type Workshop = {
+export type CompanyContext = {
   readonly deps: CompanyDeps
   readonly companyId: string
-  readonly tenure: Tenure
+  readonly lease: OwnedLease
   readonly decisions: Decisions
   /** Has the state compared again with what runs here. */
   readonly wake: () => void
@@ -39,10 +39,10 @@ export type Workshop = {
 export function workshop(
   deps: CompanyDeps,
   companyId: string,
-  tenure: Tenure,
-  runner: Pick<Workshop, 'wake' | 'correlationId'>,
-): Workshop {
-  const running: Workshop['running'] = {
+  tenure: OwnedLease,
+  runner: Pick<CompanyContext, 'wake' | 'correlationId'>,
+): CompanyContext {
+  const running: CompanyContext['running'] = {
     registration: undefined,
     session: undefined,
     closing: undefined,
@@ -54,7 +54,7 @@ export function workshop(
     ...runner,
     deps,
     companyId,
-    tenure,
+    lease: tenure,
     running,
     undos,
     decisions: decisions(deps, companyId, tenure),

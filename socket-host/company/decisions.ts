@@ -3,7 +3,7 @@
 import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
 import type { CompanyState, Transition } from '#shared/domain/company/company.ts'
 import { withLogFields } from '#shared/telemetry/log.ts'
-import type { CompanyDeps, Tenure } from './deps.ts'
+import type { CompanyDeps, OwnedLease } from './deps.ts'
 
 export type Decisions = {
   /** Decides and writes; the outcome is `notOwner` when the lease has run out: then nothing was decided. */
@@ -15,7 +15,7 @@ export type Decisions = {
   told(): Promise<void>
 }
 
-export function decisions(deps: CompanyDeps, companyId: string, tenure: Tenure): Decisions {
+export function decisions(deps: CompanyDeps, companyId: string, tenure: OwnedLease): Decisions {
   let telling: Promise<void> = Promise.resolve()
   let watchedUntil: number | undefined
 

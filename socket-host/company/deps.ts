@@ -7,7 +7,7 @@ import type { WhatsApp } from '../whatsapp/port.ts'
 import type { Pacing } from './pacing.ts'
 
 /** The host's claim on a shard: as whom it writes, and whether it still may. */
-export type Tenure = {
+export type OwnedLease = {
   readonly hostId: string
   readonly epoch: number
   /** By this host's own monotonic clock; once false, it stays false (R27). */

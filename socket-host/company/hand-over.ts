@@ -4,8 +4,8 @@ import { waitAtMost } from '#shared/async/time-limit.ts'
 import { failAttempt } from '#shared/domain/attempt/pairing.ts'
 import { sessionInterrupted } from '#shared/domain/session/session.ts'
 import { beginUndo } from './cleanup.ts'
-import type { Workshop } from './context.ts'
-import type { Tenure } from './deps.ts'
+import type { CompanyContext } from './context.ts'
+import type { OwnedLease } from './deps.ts'
 
 /** A device that must not stay is worth waiting for, but not at the price of being killed. */
 const undoWithinMs = 10_000
@@ -13,11 +13,11 @@ export const tellWithinMs = 5000
 const closeWithinMs = 3000
 
 /** Close each socket, flush its keys, write `reconnecting` (R28). What the attempt cannot go on without has failed. */
-export async function leaveCompany(shop: Workshop, tenure: Tenure): Promise<void> {
-  const { deps, companyId, running, decisions, correlationId } = shop
+export async function leaveCompany(ctx: CompanyContext, tenure: OwnedLease): Promise<void> {
+  const { deps, companyId, running, decisions, correlationId } = ctx
   const owner = { hostId: tenure.hostId, epoch: tenure.epoch }
   const session = running.session
-  await leaveSockets(shop)
+  await leaveSockets(ctx)
   try {
     await session?.flush()
   } catch (error) {
@@ -33,7 +33,7 @@ export async function leaveCompany(shop: Workshop, tenure: Tenure): Promise<void
     const ref = { generation: credentials.generation, owner }
     await decisions.decide((s, now) => sessionInterrupted(s, ref, 'HOST_UNAVAILABLE', now), correlationId())
   }
-  await waitAtMost(undoWithinMs, Promise.all([...shop.undos]), () => undefined, deps.time.after)
+  await waitAtMost(undoWithinMs, Promise.all([...ctx.undos]), () => undefined, deps.time.after)
   await waitAtMost(tellWithinMs, decisions.told(), () => undefined, deps.time.after)
 }
 
@@ -41,13 +41,13 @@ export async function leaveCompany(shop: Workshop, tenure: Tenure): Promise<void
  * Closes every socket of the company; whoever calls again waits for the same. A link that was never installed is undone
  * afterwards, which needs no lease.
  */
-export function leaveSockets(shop: Workshop): Promise<void> {
-  shop.running.closing ??= closeSockets(shop)
-  return shop.running.closing
+export function leaveSockets(ctx: CompanyContext): Promise<void> {
+  ctx.running.closing ??= closeSockets(ctx)
+  return ctx.running.closing
 }
 
-async function closeSockets(shop: Workshop): Promise<void> {
-  const { running, deps } = shop
+async function closeSockets(ctx: CompanyContext): Promise<void> {
+  const { running, deps } = ctx
   const { session, registration } = running
   running.session = undefined
   running.registration = undefined
@@ -56,5 +56,5 @@ async function closeSockets(shop: Workshop): Promise<void> {
   const unlinks = Promise.all(givenUp.map((unlink) => unlink.done))
   const unlinked = waitAtMost(closeWithinMs, unlinks, () => undefined, deps.time.after)
   await Promise.all([session?.close(), registration?.close(), unlinked])
-  if (registration?.isLinked) beginUndo(shop, registration)
+  if (registration?.isLinked) beginUndo(ctx, registration)
 }

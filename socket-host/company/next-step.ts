@@ -88,7 +88,7 @@ export function nextStep(state: CompanyState, running: Running, me: Myself, now:
 }
 
 /** Epoch ms at which time alone brings the next step. */
-export function nextStepAt(state: CompanyState, { sweeps }: Running): number | undefined {
+export function requeueAt(state: CompanyState, { sweeps }: Running): number | undefined {
   const idle = state.cleanup.filter(({ unlink, generation }) => unlink !== 'pending' && !sweeps.has(generation))
   const due = idle.map(nextSweepAt)
   const deadline = nextDeadline(state)

@@ -1,7 +1,7 @@
 /** Reads a stored generation: its data key is unwrapped, its rows are loaded and stamped with this host's epoch. */
 
 import type { Credentials } from '../whatsapp/port.ts'
-import type { CompanyDeps, Tenure } from './deps.ts'
+import type { CompanyDeps, OwnedLease } from './deps.ts'
 
 export type StoredGeneration = {
   readonly companyId: string
@@ -12,7 +12,7 @@ export type StoredGeneration = {
 /** `unreadable`: missing, altered, corrupt or not linked, for good. `fenced`: another host rules by now. */
 export async function readCredentials(
   deps: CompanyDeps,
-  tenure: Tenure,
+  tenure: OwnedLease,
   { companyId, generation, wrappedKey }: StoredGeneration,
 ): Promise<Credentials | 'unreadable' | 'fenced'> {
   const dataKey = await deps.dataKeys.unwrap({ companyId, generation }, wrappedKey)

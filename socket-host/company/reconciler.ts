@@ -1,12 +1,12 @@
 /** Runs one company on the host that owns its shard: makes what runs here and what stands in its STATE agree. */
 import { randomUUID } from 'node:crypto'
 import { isRunning } from '#shared/domain/company/attempt.ts'
-import { type CompanyState, isVacant, type SessionStatus } from '#shared/domain/company/company.ts'
+import { type CompanyState, isEmpty, type SessionStatus } from '#shared/domain/company/company.ts'
 import type { About, WhatsApp } from '../whatsapp/port.ts'
 import { workshop } from './context.ts'
-import type { CompanyDeps, Tenure } from './deps.ts'
+import type { CompanyDeps, OwnedLease } from './deps.ts'
 import { leaveCompany, leaveSockets } from './hand-over.ts'
-import { nextStep, nextStepAt } from './next-step.ts'
+import { nextStep, requeueAt } from './next-step.ts'
 import { takeStep } from './take-step.ts'
 
 export type CompanyRunner = {
@@ -31,14 +31,14 @@ export type CompanyRunner = {
 }
 
 /** More steps in one go than any company needs: two decisions that keep undoing each other must not spin. */
-const mostSteps = 50
-const longestRetryMs = 5000
+const maxSteps = 50
+const maxRetryMs = 5000
 
 /** `onIdle` is called when nothing is left that the runner is needed for, however that came about. */
 export function companyRunner(
   hostDeps: CompanyDeps,
   companyId: string,
-  tenure: Tenure,
+  tenure: OwnedLease,
   onIdle: () => void,
 ): CompanyRunner {
   const { time } = hostDeps
@@ -59,7 +59,7 @@ export function companyRunner(
   const log = hostDeps.log.child(about)
   const deps = { ...hostDeps, log, whatsApp: whatsAppAbout(hostDeps.whatsApp, about) }
 
-  const shop = workshop(deps, companyId, tenure, {
+  const ctx = workshop(deps, companyId, tenure, {
     wake: () => {
       // Failures have been logged, and have set the timer that tries again.
       if (!isOver) reconcile().catch(() => undefined)
@@ -86,28 +86,28 @@ export function companyRunner(
     try {
       state = (await deps.companies.read(companyId)).state
       for (let steps = 0; !isOver && tenure.isOwner(); steps++) {
-        const step = nextStep(state, shop.running, me, time.now())
+        const step = nextStep(state, ctx.running, me, time.now())
         if (!step) break
-        if (steps === mostSteps) throw new Error(`No end to the steps: ${step.do}`)
-        state = await takeStep(shop, step, state)
+        if (steps === maxSteps) throw new Error(`No end to the steps: ${step.do}`)
+        state = await takeStep(ctx, step, state)
       }
       failures = 0
       armTimer(state)
       if (isIdle()) onIdle()
     } catch (error) {
       log.warn('company could not be brought up to date, trying again', { companyId, correlationId, error })
-      stopTimer = time.after(Math.min(longestRetryMs, 250 * 2 ** failures++), shop.wake)
+      stopTimer = time.after(Math.min(maxRetryMs, 250 * 2 ** failures++), ctx.wake)
       throw error
     }
   }
 
   function armTimer(reached: CompanyState): void {
-    const at = nextStepAt(reached, shop.running)
-    if (at !== undefined && !isOver) stopTimer = time.after(Math.max(at - time.now(), 10), shop.wake)
+    const at = requeueAt(reached, ctx.running)
+    if (at !== undefined && !isOver) stopTimer = time.after(Math.max(at - time.now(), 10), ctx.wake)
   }
 
   /** A pass that is asked for may find something to do. */
-  const isIdle = () => state !== undefined && isVacant(state) && shop.isIdle() && following === undefined
+  const isIdle = () => state !== undefined && isEmpty(state) && ctx.isIdle() && following === undefined
 
   /** Ends the passes; the one that runs is waited for. */
   async function stop(): Promise<void> {
@@ -120,7 +120,7 @@ export function companyRunner(
   return {
     reconcile,
     hasAttempt: () => isRunning(state?.attempt) && state.attempt.state !== 'requested',
-    isOpen: () => shop.running.session?.isOpen ?? false,
+    isOpen: () => ctx.running.session?.isOpen ?? false,
     sessionStatus: () => state?.session?.status,
     prepareToLeave: (at) => {
       me.leavesAt = at
@@ -129,15 +129,15 @@ export function companyRunner(
       const attempt = state?.attempt
       return attempt?.state === 'requested' && attempt.deadline > me.leavesAt ? attempt.deadline : undefined
     },
-    told: () => shop.decisions.told(),
+    told: () => ctx.decisions.told(),
     handOver: async () => {
       await stop()
-      await leaveCompany(shop, tenure)
+      await leaveCompany(ctx, tenure)
     },
     abandon: async () => {
       isOver = true
       stopTimer()
-      await leaveSockets(shop)
+      await leaveSockets(ctx)
     },
   }
 }

@@ -4,7 +4,7 @@ import type { AttemptRef } from '#shared/domain/company/company.ts'
 import { type Close, isUnexplained, pairingFailure } from '#shared/domain/session/disconnect.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
 import type { Credentials, SocketEvent, WhatsAppSocket } from '../whatsapp/port.ts'
-import type { CompanyDeps, Tenure } from './deps.ts'
+import type { CompanyDeps, OwnedLease } from './deps.ts'
 import type { RegistrationFacts } from './next-step.ts'
 import type { Leave } from './pacing.ts'
 
@@ -33,7 +33,7 @@ export type RegistrationRequest = {
 /** Opens the socket when it is its turn; `onChange` is called whenever a fact has changed. */
 export function openRegistration(
   deps: CompanyDeps,
-  tenure: Tenure,
+  tenure: OwnedLease,
   request: RegistrationRequest,
   onChange: () => void,
 ): Registration {

@@ -3,7 +3,7 @@ import { backOffMs, type Close, isUnexplained, sessionVerdicts } from '#shared/d
 import { errorSpec } from '#shared/domain/values/errors.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { Credentials, WhatsAppSocket } from '../whatsapp/port.ts'
-import type { CompanyDeps, Tenure } from './deps.ts'
+import type { CompanyDeps, OwnedLease } from './deps.ts'
 import type { SessionFacts } from './next-step.ts'
 import type { Urgency } from './pacing.ts'
 import { readCredentials, type StoredGeneration } from './read-credentials.ts'
@@ -26,7 +26,7 @@ export type LinkedSession = SessionFacts & {
 /** Keeps the session of a generation connected. `credentials` are those of a link that has just been installed. */
 export function keepSession(
   deps: CompanyDeps,
-  tenure: Tenure,
+  tenure: OwnedLease,
   stored: StoredGeneration,
   linked: Credentials | undefined,
   onChange: () => void,

@@ -1,15 +1,15 @@
 /** Carries out the steps of a company: each is one decision, or one thing begun or ended here. */
 
 import { timeOut } from '#shared/domain/attempt/deadlines.ts'
-import { installLink, noteLink } from '#shared/domain/attempt/link.ts'
+import { commitLink, prepareLink } from '#shared/domain/attempt/link.ts'
 import {
   acceptAttempt,
   failAttempt,
   isLinked,
   issueCode,
-  pairAfresh,
   phoneAnswered,
-  turnAway,
+  rejectBusy,
+  restartPairing,
 } from '#shared/domain/attempt/pairing.ts'
 import type { Attempt } from '#shared/domain/company/attempt.ts'
 import { swept, unlinkFinished } from '#shared/domain/company/cleanup.ts'
@@ -24,77 +24,77 @@ import {
 import type { Failure } from '#shared/domain/values/errors.ts'
 import { unreachable } from '#shared/domain/values/result.ts'
 import { startSweep, startUnlink, undoLink } from './cleanup.ts'
-import { storedGeneration, type Workshop } from './context.ts'
+import { type CompanyContext, storedGeneration } from './context.ts'
 import type { Step } from './next-step.ts'
 import { openRegistration, type Registration } from './registration.ts'
 import { keepSession } from './session.ts'
 
 /** Takes one step and returns the state that it led to. */
-export async function takeStep(shop: Workshop, step: Step, state: CompanyState): Promise<CompanyState> {
-  const owner = ownerOf(shop)
+export async function takeStep(ctx: CompanyContext, step: Step, state: CompanyState): Promise<CompanyState> {
+  const owner = ownerOf(ctx)
   const session = { generation: state.credentials?.generation ?? '', owner }
   const forgetSession = ({ credentials }: CompanyState) => {
-    const { registration } = shop.running
-    shop.running.session = undefined
+    const { registration } = ctx.running
+    ctx.running.session = undefined
     // What this host has seen leave is no surprise to its own attempt: beside a kept session, say (R8, R15).
     if (!credentials && registration?.seenGeneration === session.generation) registration.seenGeneration = undefined
   }
   switch (step.do) {
     case 'adopt':
-      return write(shop, (s, now) => adoptCompany(s, owner, now))
+      return write(ctx, (s, now) => adoptCompany(s, owner, now))
     case 'timeOut':
-      return write(shop, timeOut)
+      return write(ctx, timeOut)
     case 'acceptAttempt':
-      return accept(shop, step.attempt, state)
+      return accept(ctx, step.attempt, state)
     case 'openRegistration':
-      return beginPairing(shop, step.attempt, step.ref, state)
+      return beginPairing(ctx, step.attempt, step.ref, state)
     case 'pairAfresh':
-      return startAfresh(shop, step)
+      return startAfresh(ctx, step)
     case 'issueCode':
-      return withRegistration(shop, state, ({ ref }) => write(shop, (s) => issueCode(s, ref, step.offer)))
+      return withRegistration(ctx, state, ({ ref }) => write(ctx, (s) => issueCode(s, ref, step.offer)))
     case 'reportAnswer':
-      return withRegistration(shop, state, (registration) => reportAnswer(shop, registration))
+      return withRegistration(ctx, state, (registration) => reportAnswer(ctx, registration))
     case 'noteLink':
-      return withRegistration(shop, state, (registration) => note(shop, registration))
+      return withRegistration(ctx, state, (registration) => note(ctx, registration))
     case 'installLink':
-      return withRegistration(shop, state, (registration) => install(shop, registration, state))
+      return withRegistration(ctx, state, (registration) => install(ctx, registration, state))
     case 'failAttempt':
-      return write(shop, (s, now) => failAttempt(s, step.ref, step.failure, now))
+      return write(ctx, (s, now) => failAttempt(s, step.ref, step.failure, now))
     case 'closeRegistration':
-      return withRegistration(shop, state, (registration) => closeRegistration(shop, registration, state))
+      return withRegistration(ctx, state, (registration) => closeRegistration(ctx, registration, state))
     case 'undoLink':
-      return withRegistration(shop, state, (registration) => undoLink(shop, registration, step.retired, state))
+      return withRegistration(ctx, state, (registration) => undoLink(ctx, registration, step.retired, state))
     case 'reopenAsSession':
     case 'openSession':
-      return openSession(shop, state)
+      return openSession(ctx, state)
     case 'retireSession':
-      return retireSession(shop, step, state)
+      return retireSession(ctx, step, state)
     case 'endSession':
-      return write(shop, (s, now) => sessionEnded(s, session, step, now), forgetSession)
+      return write(ctx, (s, now) => sessionEnded(s, session, step, now), forgetSession)
     case 'reportUnreadable':
-      return write(shop, (s, now) => credentialsUnreadable(s, session, now), forgetSession)
+      return write(ctx, (s, now) => credentialsUnreadable(s, session, now), forgetSession)
     case 'reportConnected':
-      return write(shop, (s, now) => sessionConnected(s, session, now))
+      return write(ctx, (s, now) => sessionConnected(s, session, now))
     case 'reportInterrupted':
-      return write(shop, (s, now) => sessionInterrupted(s, session, step.code, now))
+      return write(ctx, (s, now) => sessionInterrupted(s, session, step.code, now))
     case 'startUnlink':
-      return startUnlink(shop, step.retired, {}, state)
+      return startUnlink(ctx, step.retired, {}, state)
     case 'reportUnlinked':
       return write(
-        shop,
+        ctx,
         (s) => unlinkFinished(s, step.generation, step.result),
         () => {
-          shop.running.unlinks.delete(step.generation)
+          ctx.running.unlinks.delete(step.generation)
         },
       )
     case 'startSweep':
-      return startSweep(shop, step.retired, state)
+      return startSweep(ctx, step.retired, state)
     case 'reportSwept':
       return write(
-        shop,
+        ctx,
         (s) => swept(s, step.generation),
         () => {
-          shop.running.sweeps.delete(step.generation)
+          ctx.running.sweeps.delete(step.generation)
         },
       )
     default:
@@ -102,21 +102,21 @@ export async function takeStep(shop: Workshop, step: Step, state: CompanyState):
   }
 }
 
-const ownerOf = ({ tenure }: Workshop) => ({ hostId: tenure.hostId, epoch: tenure.epoch })
+const ownerOf = ({ lease: tenure }: CompanyContext) => ({ hostId: tenure.hostId, epoch: tenure.epoch })
 
 /** Writes a decision, then lets go of what it has settled. */
 async function write<Outcome>(
-  shop: Workshop,
+  ctx: CompanyContext,
   transition: Transition<Outcome>,
   settle: (state: CompanyState) => void = () => undefined,
 ): Promise<CompanyState> {
-  const { state } = await shop.decisions.decide(transition, shop.correlationId())
+  const { state } = await ctx.decisions.decide(transition, ctx.correlationId())
   settle(state)
   return state
 }
 
 async function withRegistration(
-  { running }: Workshop,
+  { running }: CompanyContext,
   state: CompanyState,
   act: (registration: Registration) => Promise<CompanyState>,
 ): Promise<CompanyState> {
@@ -124,51 +124,51 @@ async function withRegistration(
 }
 
 /** A host that has its hands full says so before anything stored gives way (R8, R44). */
-async function accept(shop: Workshop, attempt: Attempt, seen: CompanyState): Promise<CompanyState> {
-  const { deps, decisions, running } = shop
+async function accept(ctx: CompanyContext, attempt: Attempt, seen: CompanyState): Promise<CompanyState> {
+  const { deps, decisions, running } = ctx
   const { attemptId, fence, correlationId, method } = attempt
-  const ref: AttemptRef = { attemptId, fence, owner: ownerOf(shop) }
+  const ref: AttemptRef = { attemptId, fence, owner: ownerOf(ctx) }
   const isFree = isLinked(seen, attempt)
   const admission = isFree ? 'admitted' : deps.pacing.admitAttempt(attempt.deadline - deps.time.now())
-  if (admission !== 'admitted') return write(shop, (s, now) => turnAway(s, ref, admission.retryAfter, now))
+  if (admission !== 'admitted') return write(ctx, (s, now) => rejectBusy(s, ref, admission.retryAfter, now))
   const { phoneChangePolicy } = deps.settings
   const { state, outcome } = await decisions.decide(
     (s, now) => acceptAttempt(s, ref, phoneChangePolicy, now),
     correlationId,
   )
-  deps.log.info('attempt taken on', { companyId: shop.companyId, attemptId, correlationId, method, outcome })
+  deps.log.info('attempt taken on', { companyId: ctx.companyId, attemptId, correlationId, method, outcome })
   if (outcome === 'awaitSession') running.session?.hurry()
   return state
 }
 
 /** The request was free, as its phone was linked; the code that it takes now is not (R24). */
 async function startAfresh(
-  shop: Workshop,
+  ctx: CompanyContext,
   { ref, reason, phone }: Extract<Step, { do: 'pairAfresh' }>,
 ): Promise<CompanyState> {
-  const taken = await shop.deps.budget.take(shop.companyId, phone)
-  if (taken.ok) return write(shop, (s, now) => pairAfresh(s, ref, reason, now))
+  const taken = await ctx.deps.budget.take(ctx.companyId, phone)
+  if (taken.ok) return write(ctx, (s, now) => restartPairing(s, ref, reason, now))
   const failure: Failure = { code: 'RATE_LIMITED', ...taken.error }
-  return write(shop, (s, now) => failAttempt(s, ref, failure, now))
+  return write(ctx, (s, now) => failAttempt(s, ref, failure, now))
 }
 
 async function beginPairing(
-  shop: Workshop,
+  ctx: CompanyContext,
   attempt: Attempt,
   ref: AttemptRef,
   state: CompanyState,
 ): Promise<CompanyState> {
   const seenGeneration = state.credentials?.generation
-  const request = { companyId: shop.companyId, attempt, ref, seenGeneration }
-  shop.running.registration = openRegistration(shop.deps, shop.tenure, request, shop.wake)
+  const request = { companyId: ctx.companyId, attempt, ref, seenGeneration }
+  ctx.running.registration = openRegistration(ctx.deps, ctx.lease, request, ctx.wake)
   return state
 }
 
 /** Noted before it is written: an answer that comes meanwhile is another one. */
-async function reportAnswer(shop: Workshop, registration: Registration): Promise<CompanyState> {
-  const { state, outcome } = await shop.decisions.decide(
+async function reportAnswer(ctx: CompanyContext, registration: Registration): Promise<CompanyState> {
+  const { state, outcome } = await ctx.decisions.decide(
     (s, now) => phoneAnswered(s, registration.ref, now),
-    shop.correlationId(),
+    ctx.correlationId(),
   )
   if (outcome !== 'notOwner') registration.answerReported()
   return state
@@ -178,10 +178,10 @@ async function reportAnswer(shop: Workshop, registration: Registration): Promise
  * Names the link before any of it is stored (R7). A note that is refused as stale fails the registration: an attempt that
  * still is this host's would otherwise be noted again without end.
  */
-async function note(shop: Workshop, registration: Registration): Promise<CompanyState> {
+async function note(ctx: CompanyContext, registration: Registration): Promise<CompanyState> {
   const { ref, seenGeneration } = registration
   const link = { ...(await registration.link()), ...(seenGeneration && { seenGeneration }) }
-  const { state, outcome } = await shop.decisions.decide((s, now) => noteLink(s, ref, link, now), shop.correlationId())
+  const { state, outcome } = await ctx.decisions.decide((s, now) => prepareLink(s, ref, link, now), ctx.correlationId())
   if (outcome === 'stale') registration.fail({ code: 'CREDENTIALS_CONFLICT' })
   return state
 }
@@ -190,7 +190,7 @@ async function note(shop: Workshop, registration: Registration): Promise<Company
  * Stores what pair-success has brought, then makes it current (R6). A refusal fails the registration: by the next steps the
  * attempt ends, which retires the noted link, and the device is removed.
  */
-async function install(shop: Workshop, registration: Registration, state: CompanyState): Promise<CompanyState> {
+async function install(ctx: CompanyContext, registration: Registration, state: CompanyState): Promise<CompanyState> {
   const { ref, seenGeneration } = registration
   const { generation } = await registration.link()
   if ((await registration.store()) === 'fenced') {
@@ -198,30 +198,30 @@ async function install(shop: Workshop, registration: Registration, state: Compan
     return state
   }
   const link = { generation, ...(seenGeneration && { seenGeneration }) }
-  const { state: next, outcome } = await shop.decisions.decide(
-    (s, now) => installLink(s, ref, link, now),
-    shop.correlationId(),
+  const { state: next, outcome } = await ctx.decisions.decide(
+    (s, now) => commitLink(s, ref, link, now),
+    ctx.correlationId(),
   )
-  const about = { companyId: shop.companyId, attemptId: ref.attemptId, generation, outcome }
-  shop.deps.log.info('link installed', { ...about, correlationId: shop.correlationId() })
+  const about = { companyId: ctx.companyId, attemptId: ref.attemptId, generation, outcome }
+  ctx.deps.log.info('link installed', { ...about, correlationId: ctx.correlationId() })
   // Somebody else has decided about the credentials. Should this very link be current by now, the next step sees that first.
   if (outcome === 'stale') registration.fail({ code: 'CREDENTIALS_CONFLICT' })
   return next
 }
 
 async function closeRegistration(
-  shop: Workshop,
+  ctx: CompanyContext,
   registration: Registration,
   state: CompanyState,
 ): Promise<CompanyState> {
-  shop.running.registration = undefined
+  ctx.running.registration = undefined
   await registration.close()
   return state
 }
 
 /** With the credentials of a link that has just been installed, or with stored ones. */
-async function openSession(shop: Workshop, state: CompanyState): Promise<CompanyState> {
-  const { running, deps, tenure, companyId, wake } = shop
+async function openSession(ctx: CompanyContext, state: CompanyState): Promise<CompanyState> {
+  const { running, deps, lease: tenure, companyId, wake } = ctx
   if (!state.credentials) return state
   const stored = storedGeneration(companyId, state.credentials)
   const { registration } = running
@@ -234,14 +234,14 @@ async function openSession(shop: Workshop, state: CompanyState): Promise<Company
 
 /** The device of an open session is unlinked on its own socket; any other socket just closes. */
 async function retireSession(
-  shop: Workshop,
+  ctx: CompanyContext,
   { retired }: Extract<Step, { do: 'retireSession' }>,
   state: CompanyState,
 ): Promise<CompanyState> {
-  const { session } = shop.running
-  shop.running.session = undefined
+  const { session } = ctx.running
+  ctx.running.session = undefined
   const socket = retired && session?.takeSocket()
-  if (retired && socket) return startUnlink(shop, retired, { socket }, state)
+  if (retired && socket) return startUnlink(ctx, retired, { socket }, state)
   await session?.close()
   return state
 }

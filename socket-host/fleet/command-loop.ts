@@ -22,7 +22,7 @@ export type CommandLoopDeps = {
 }
 
 const firstPauseMs = 200
-const longestPauseMs = 5000
+const maxPauseMs = 5000
 
 /** Runs until the signal aborts. Errors make it wait, never end. */
 export async function commandLoop(deps: CommandLoopDeps, shard: number, signal: AbortSignal): Promise<void> {
@@ -36,7 +36,7 @@ export async function commandLoop(deps: CommandLoopDeps, shard: number, signal: 
     } catch (error) {
       if (signal.aborted) return
       deps.log.warn('commands could not be received', { shard, error })
-      await pause(deps.time, Math.min(longestPauseMs, firstPauseMs * 2 ** failures++), signal)
+      await pause(deps.time, Math.min(maxPauseMs, firstPauseMs * 2 ** failures++), signal)
     }
   }
 }

@@ -13,7 +13,7 @@ export type HealthDeps = {
 }
 
 /** Bursts of pairings stall the loop for seconds; only a host that does not come back is unhealthy. */
-const longestStallMs = 30_000
+const maxStallMs = 30_000
 
 type Health = { readonly isHealthy: boolean; readonly stallMs: number; readonly contactAgoMs: number }
 
@@ -48,7 +48,7 @@ export async function serveHealth(deps: HealthDeps, port: number): Promise<Healt
 /** Judges by the loop's longest stall since the last question, and by the leases: they are what a host lives by. */
 export function judge({ host, time, contactWithinMs }: HealthDeps, stallMs: number): Health {
   const contactAgoMs = Math.round(time.monotonic() - host.status().lastContactAt)
-  const isHealthy = contactAgoMs <= contactWithinMs && stallMs <= longestStallMs
+  const isHealthy = contactAgoMs <= contactWithinMs && stallMs <= maxStallMs
   return { isHealthy, stallMs: Math.round(stallMs), contactAgoMs }
 }
 

@@ -2,7 +2,7 @@
 
 import type { LeaseStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
-import type { Tenure } from '../company/deps.ts'
+import type { OwnedLease } from '../company/deps.ts'
 import type { Time } from '../time.ts'
 
 export type LeaseKeeperDeps = {
@@ -17,7 +17,7 @@ export type LeaseKeeperDeps = {
 
 /** Who acts on what the keeper finds out. */
 export type LeaseListener = {
-  acquired(shard: number, tenure: Tenure): void
+  acquired(shard: number, tenure: OwnedLease): void
   /** The lease is gone or about to go: resolves when every socket of the shard is closed. Writes nothing. */
   lost(shard: number): Promise<void>
   /** Whether the shard may be handed over now: not while one of its attempts runs. */

@@ -1,12 +1,12 @@
 /** Keeps this host's leases: renews, claims, asks for a fair share and hands over; says which shards are its own (R27). */
 import {
-  bequests,
+  type ClusterView,
   type LeaseSeen,
   nextEpoch,
-  type Outlook,
+  type ObservedLease,
   ownedUntil,
+  planHandOff,
   planLeases,
-  type Sighting,
   watch,
 } from '#shared/domain/fleet/lease.ts'
 import type { Lease } from '#shared/ports.ts'
@@ -21,7 +21,7 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
   const abandoned = new Set<number>()
   const leaving = new Set<number>()
   const stopping = new AbortController()
-  let sightings: readonly Sighting[] = []
+  let sightings: readonly ObservedLease[] = []
   const newUntil = time.monotonic() + staleMs
   let lastContactAt = time.monotonic()
   let isClaiming = true
@@ -129,9 +129,9 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
       .finally(() => leaving.delete(shard))
   }
 
-  const outlook = (): Outlook => {
+  const outlook = (): ClusterView => {
     const owned = new Set(holdings.keys())
-    return { hostId, sightings, owned, abandoned, now: time.monotonic(), staleMs, renewMs }
+    return { hostId, observed: sightings, owned, abandoned, now: time.monotonic(), staleMs, renewMs }
   }
 
   /** Resolves with the ms after which to look again, if not in the next round. */
@@ -186,11 +186,11 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
   }
 
   async function bequeath(): Promise<number> {
-    const given = bequests(outlook())
+    const given = planHandOff(outlook())
     await Promise.all(
-      given.map(({ shard, heir }) => {
+      given.map(({ shard, successor: heir }) => {
         const holding = holdings.get(shard)
-        return holding && guarded('bequeath', () => store.bequeath(holding.lease, heir))
+        return holding && guarded('bequeath', () => store.offerTo(holding.lease, heir))
       }),
     )
     return given.length

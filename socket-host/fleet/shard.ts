@@ -4,7 +4,7 @@ import { inParallel } from '#shared/async/in-parallel.ts'
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { SessionStatus } from '#shared/domain/company/company.ts'
 import type { Log } from '#shared/telemetry/log.ts'
-import type { CompanyDeps, Tenure } from '../company/deps.ts'
+import type { CompanyDeps, OwnedLease } from '../company/deps.ts'
 import { tellWithinMs } from '../company/hand-over.ts'
 import { type CompanyRunner, companyRunner } from '../company/reconciler.ts'
 import { pause } from '../time.ts'
@@ -36,7 +36,7 @@ const lookAgainMs = 1000
 const heirNeedsMs = 10_000
 const walkAgainMs = 1000
 
-export function hostShard(deps: ShardDeps, shard: number, tenure: Tenure): ShardHost {
+export function hostShard(deps: ShardDeps, shard: number, tenure: OwnedLease): ShardHost {
   const { time, log } = deps
   const runners = new Map<string, CompanyRunner>()
   /** What runners that are gone are still telling. */

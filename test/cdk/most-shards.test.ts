@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { mostShards } from '#shared/config/env.ts'
+import { maxShards } from '#shared/config/env.ts'
 import { readStage } from '../../cdk/stage.ts'
 import { type FunctionName, functions } from '../../functions/routes.ts'
 import { pathOf, resources, synthesize } from './synthesize.ts'
@@ -8,7 +8,7 @@ import { pathOf, resources, synthesize } from './synthesize.ts'
 const templates = synthesize('prod', (stage) => ({
   ...stage,
   name: 'production-eu',
-  shards: mostShards,
+  shards: maxShards,
   allowedOrigins: Array.from({ length: 10 }, (_, i) => `https://marketplace-${i}.shop.example`),
   sentryDsn: 'https://0123456789abcdef0123456789abcdef@o4500000000000000.ingest.de.sentry.io/4500000000000000',
 }))
@@ -41,7 +41,7 @@ function resolved(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, resolved(part)]))
 }
 
-describe(`with ${mostShards} shards`, () => {
+describe(`with ${maxShards} shards`, () => {
   it.each(Object.keys(functions) as FunctionName[])('the environment of %s fits into 4096 bytes', (name) => {
     const path = `functions/${name}/function/resource`
     const found = Object.values(resources(controlPlane, 'AWS::Lambda::Function')).find(
@@ -60,7 +60,7 @@ describe(`with ${mostShards} shards`, () => {
         .map(({ Properties }) => JSON.stringify(resolved(Properties.PolicyDocument)).length)
     expect(Math.max(...sizes('AWS::IAM::Policy'))).toBeLessThan(9000)
     // The CDK moves the queues there when it takes them for too many: it guesses 150 characters for each.
-    expect(Math.max(...sizes('AWS::IAM::ManagedPolicy'))).toBeGreaterThan(mostShards * 70)
+    expect(Math.max(...sizes('AWS::IAM::ManagedPolicy'))).toBeGreaterThan(maxShards * 70)
     expect(Math.max(...sizes('AWS::IAM::ManagedPolicy'))).toBeLessThan(5500)
   })
 
@@ -75,7 +75,7 @@ describe(`with ${mostShards} shards`, () => {
 
 describe('more shards', () => {
   it('are refused in the settings of a stage', () => {
-    const settings = { stage: 'dev', shards: mostShards + 1 }
-    expect(() => readStage((key) => settings[key as keyof typeof settings])).toThrow(`from 1 to ${mostShards}`)
+    const settings = { stage: 'dev', shards: maxShards + 1 }
+    expect(() => readStage((key) => settings[key as keyof typeof settings])).toThrow(`from 1 to ${maxShards}`)
   })
 })

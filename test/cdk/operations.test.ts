@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { App, Stack } from 'aws-cdk-lib'
 import { describe, expect, it } from 'vitest'
-import { mostShards } from '#shared/config/env.ts'
+import { maxShards } from '#shared/config/env.ts'
 import { refuseOtherShards } from '../../cdk/live-shards.ts'
 import { readStage, stages } from '../../cdk/stage.ts'
 import { temporary } from '../support/temporary.ts'
@@ -64,9 +64,9 @@ describe('docs/operations.md', () => {
   })
 
   it('says how many shards and sessions a stage can have at most', () => {
-    const most = mostShards * stages['prod']!.hosts.sessionsPerHost
+    const most = maxShards * stages['prod']!.hosts.sessionsPerHost
     expect(operations).toContain(
-      `${mostShards} × ${stages['prod']!.hosts.sessionsPerHost} = ${most.toLocaleString('en')}`,
+      `${maxShards} × ${stages['prod']!.hosts.sessionsPerHost} = ${most.toLocaleString('en')}`,
     )
   })
 

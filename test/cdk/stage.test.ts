@@ -29,8 +29,8 @@ describe('readStage', () => {
 
 describe('stages', () => {
   it('keep the data of prod, and only of prod', () => {
-    expect(stages['prod']?.protectsData).toBe(true)
-    expect(stages['dev']?.protectsData).toBe(false)
+    expect(stages['prod']?.retainData).toBe(true)
+    expect(stages['dev']?.retainData).toBe(false)
   })
 
   it.each([

@@ -6,7 +6,7 @@
 
 import type { LeaseStore } from '#shared/ports.ts'
 import { createLog } from '#shared/telemetry/log.ts'
-import type { Tenure } from '../../socket-host/company/deps.ts'
+import type { OwnedLease } from '../../socket-host/company/deps.ts'
 import { leaseKeeper } from '../../socket-host/fleet/lease-keeper.ts'
 import { pause, type Time } from '../../socket-host/time.ts'
 import { type FakeClock, fakeClock } from '../fakes/fake-clock.ts'
@@ -120,7 +120,7 @@ type HostDeps = {
 
 function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps) {
   const sockets = new Set<number>()
-  const tenures = new Map<number, Tenure>()
+  const tenures = new Map<number, OwnedLease>()
   let pausedUntil = 0
   let stormUntil = 0
   let offset = 0
@@ -151,7 +151,7 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
   }
 
   /** Asked and sent at once, and under way for a while; a pause may come in between. */
-  async function writeOften(shard: number, tenure: Tenure): Promise<void> {
+  async function writeOften(shard: number, tenure: OwnedLease): Promise<void> {
     while (tenure.isOwner() && tenures.get(shard) === tenure) {
       await sleep(500)
       write(shard, tenure.epoch)

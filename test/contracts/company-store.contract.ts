@@ -2,11 +2,11 @@
 import { describe, expect, test } from 'vitest'
 import {
   type CompanyState,
-  decide,
+  decision,
   emptyCompany,
   type Notice,
+  notice,
   type Transition,
-  tell,
 } from '#shared/domain/company/company.ts'
 import { numbersNeeded } from '#shared/domain/company/sequence.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
@@ -23,20 +23,20 @@ export type CompanyStoreSetUp = {
 
 const companyId = 'company-1'
 const told = (waiting: number): Notice =>
-  tell({ event: 'pairing-cancelled' }, new Array(waiting).fill({ connectionId: 'c', requestId: 'r' }))
+  notice({ event: 'pairing-cancelled' }, new Array(waiting).fill({ connectionId: 'c', requestId: 'r' }))
 
 const become =
   (state: CompanyState, notices: readonly Notice[] = []): Transition<'done'> =>
   () =>
-    decide(state, 'done', notices)
+    decision(state, 'done', notices)
 const stay =
   (notices: readonly Notice[] = []): Transition<'done'> =>
   (state) =>
-    decide(state, 'done', notices)
+    decision(state, 'done', notices)
 /** Counts in the fence, so that a lost decision is a missing number. */
 const countUp: Transition<number> = (state) => {
   const fence = state.fence + 1
-  return decide({ ...state, fence }, fence, [told(fence % 3)])
+  return decision({ ...state, fence }, fence, [told(fence % 3)])
 }
 
 async function allOf(store: CompanyStore, shards: number): Promise<readonly string[]> {
@@ -69,7 +69,7 @@ export function describeCompanyStore({ shards, make, makeLosingAnswer }: Company
     test('a decision gets the clock and the state as it is', async () => {
       const store = await open(4_711)
       await store.decide(companyId, become(requested()))
-      const seen = await store.decide(companyId, (state, now) => decide(state, { state, now }))
+      const seen = await store.decide(companyId, (state, now) => decision(state, { state, now }))
       expect(seen.outcome).toEqual({ state: requested(), now: 4_711 })
     })
 
@@ -121,7 +121,7 @@ export function describeCompanyStore({ shards, make, makeLosingAnswer }: Company
       const store = await makeLosingAnswer(() => 1_000)
       const notices = [told(2), told(0)]
       const decided = await store.decide(companyId, (state) =>
-        decide({ ...requested(state), fence: 7 }, 'made', notices),
+        decision({ ...requested(state), fence: 7 }, 'made', notices),
       )
       expect(decided).toMatchObject({ outcome: 'made', changed: true, notices, lastSeq: 3 })
       expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 8 })
@@ -148,8 +148,8 @@ export function describeCompanyStore({ shards, make, makeLosingAnswer }: Company
 
     test('a company that fills and empties in a race is listed if and only if it is not vacant', async () => {
       const store = await open()
-      const fill: Transition<void> = (state) => decide(requested(state), undefined)
-      const vacate: Transition<void> = (state) => decide({ ...emptyCompany, fence: state.fence + 1 }, undefined)
+      const fill: Transition<void> = (state) => decision(requested(state), undefined)
+      const vacate: Transition<void> = (state) => decision({ ...emptyCompany, fence: state.fence + 1 }, undefined)
       for (let round = 0; round < 8; round++) {
         const racers = [fill, vacate, fill, vacate, ...(round % 2 === 0 ? [fill] : [vacate])]
         await Promise.all(racers.map((racer) => store.decide(companyId, racer)))

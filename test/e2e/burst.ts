@@ -104,9 +104,9 @@ export async function brokenPromises(
 /** The promises with a time that are broken (R18): for benchmarks, since a test's machine may stand still. */
 export async function lateAnswers(stage: Stage, { answers }: Burst): Promise<readonly string[]> {
   const late = answers.filter(({ ms }) => ms > promisedMs)
-  const { longestSilenceMs } = await whatsAppView(stage.run)
+  const { maxSilenceMs } = await whatsAppView(stage.run)
   return [
     ...late.map(({ companyId, ms }) => `${companyId} had to wait for ${Math.round(ms)} ms`),
-    ...(longestSilenceMs > keepAliveMs ? [`a session was silent for ${Math.round(longestSilenceMs)} ms`] : []),
+    ...(maxSilenceMs > keepAliveMs ? [`a session was silent for ${Math.round(maxSilenceMs)} ms`] : []),
   ]
 }

@@ -112,7 +112,7 @@ export type WhatsAppView = {
   /** Devices that are online, each as often as it is. */
   readonly online: readonly string[]
   /** The longest time for which any device that is online has sent nothing, in ms. */
-  readonly longestSilenceMs: number
+  readonly maxSilenceMs: number
   readonly phones: readonly { readonly phone: string; readonly devices: readonly { readonly logins: number }[] }[]
   readonly violations: {
     readonly total: number

@@ -2,7 +2,7 @@
  * A company store in memory. Decisions take a turn of the event loop, so that those made at once really collide; calls can be
  * made to fail, and what was written and told is kept.
  */
-import { type CompanyState, emptyCompany, isVacant, type Notice } from '#shared/domain/company/company.ts'
+import { type CompanyState, emptyCompany, isEmpty, type Notice } from '#shared/domain/company/company.ts'
 import { numbersNeeded } from '#shared/domain/company/sequence.ts'
 import type { LeaseView } from '#shared/domain/company/view.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
@@ -108,7 +108,7 @@ export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyS
     },
     async companiesOf(shard, { limit, after = '' }) {
       await answer()
-      const listed = [...items].filter(([id, { state }]) => shardOf(id, shards) === shard && !isVacant(state))
+      const listed = [...items].filter(([id, { state }]) => shardOf(id, shards) === shard && !isEmpty(state))
       const ids = listed.map(([id]) => id).toSorted(byBytes)
       const companyIds = ids.filter((id) => byBytes(id, after) > 0).slice(0, limit)
       const last = companyIds.at(-1)

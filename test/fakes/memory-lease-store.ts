@@ -35,7 +35,7 @@ export function memoryLeaseStore(): MemoryLeaseStore {
     async want(lease, hostId) {
       if (isOwnedBy(lease)) put({ ...current(lease.shard), wantedBy: hostId })
     },
-    async bequeath(lease, heir) {
+    async offerTo(lease, heir) {
       if (isOwnedBy(lease)) put({ ...current(lease.shard), wantedBy: heir, isLeaving: true })
     },
     async release(lease) {

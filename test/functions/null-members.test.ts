@@ -128,7 +128,7 @@ test.each([
   })
   expect(await disconnect({ ...connectEvent(), ...nulls }, world)).toEqual({ statusCode: 200 })
   expect(await world.connections.list('1001')).toEqual([])
-  expect(world.sight.seen).toEqual([])
+  expect(world.telemetry.seen).toEqual([])
 })
 
 test('a message without text is a bad one, whether its body is null or missing', async () => {

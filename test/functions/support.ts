@@ -2,7 +2,7 @@
 import { codeBudget } from '#shared/budget/code-budget.ts'
 import { type Refunds, refundUnused } from '#shared/budget/refunds.ts'
 import { leaseTimes } from '#shared/config/settings.ts'
-import { installLink, noteLink } from '#shared/domain/attempt/link.ts'
+import { commitLink, prepareLink } from '#shared/domain/attempt/link.ts'
 import { acceptAttempt, issueCode } from '#shared/domain/attempt/pairing.ts'
 import type { Transition } from '#shared/domain/company/company.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
@@ -13,7 +13,7 @@ import { connectionPublisher } from '#shared/push/publisher.ts'
 import { createLog } from '#shared/telemetry/log.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
 import type { VerifyToken } from '../../functions/access/tokens.ts'
-import type { Sight } from '../../functions/telemetry/telemetry.ts'
+import type { Telemetry } from '../../functions/telemetry/telemetry.ts'
 import { expelConnections } from '../../functions/ws/expel.ts'
 import { memoryBudgetStore } from '../fakes/memory-budget-store.ts'
 import { memoryCompanyStore } from '../fakes/memory-company-store.ts'
@@ -60,9 +60,9 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
   const store = watchedStore(clock, () => check('store'), { giveBack: budget.giveBack, log })
   return {
     ...{ now, clock, away, broken, lines, log, store, queue, connections, connectionsApi: clients, clients },
-    ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards, sight: recordingSight() },
+    ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards, telemetry: recordingSight() },
     staleMs: leaseTimes.staleMs,
-    messages: { isExceeded: async () => false },
+    rateLimit: { isExceeded: async () => false },
     expel: (some: readonly Connection[]) => expelConnections(some, { api: clients, clock }),
     /** A client that is connected, and hears. */
     join: (connectionId: string, language: 'ru' | 'en' = 'en', companyId = company) =>
@@ -140,13 +140,13 @@ function recordingClients() {
 function recordingSight() {
   const refusals: string[] = []
   const unexpected: unknown[] = []
-  const sight: Sight = {
+  const telemetry: Telemetry = {
     observe: () => {},
     refused: (code) => refusals.push(code),
     unexpected: (error) => unexpected.push(error),
     finish: async () => {},
   }
-  return { ...sight, refusals, seen: unexpected }
+  return { ...telemetry, refusals, seen: unexpected }
 }
 
 /** Tokens that say who they are: `admin`, or a company's id. */
@@ -173,8 +173,8 @@ export async function link(world: World, companyId = company): Promise<void> {
   const ref = { attemptId: attempt.attemptId, fence: attempt.fence, owner }
   const generation = `01J${companyId}`
   const link = { generation, wrappedKey: 'a2V5', phone: digits }
-  await world.store.decide(companyId, (seen, at) => noteLink(seen, ref, link, at))
-  await world.store.decide(companyId, (seen, at) => installLink(seen, ref, link, at))
+  await world.store.decide(companyId, (seen, at) => prepareLink(seen, ref, link, at))
+  await world.store.decide(companyId, (seen, at) => commitLink(seen, ref, link, at))
   await world.store.decide(companyId, (seen, at) => sessionConnected(seen, { generation, owner }, at))
   world.store.setLease(shardOf(companyId, shards), {
     epoch: owner.epoch,

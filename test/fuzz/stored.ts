@@ -14,7 +14,7 @@ import { parseRow } from '#shared/dynamo/company/company-row.ts'
 import { decodeJournal } from '#shared/dynamo/credentials/journal-codec.ts'
 import { parseLease } from '#shared/dynamo/fleet/lease-row.ts'
 import { statusMessage } from '#shared/protocol/server-messages.ts'
-import { nextStep, nextStepAt } from '../../socket-host/company/next-step.ts'
+import { nextStep, requeueAt } from '../../socket-host/company/next-step.ts'
 import { loadAuthState } from '../../socket-host/whatsapp/credentials/auth-state.ts'
 import { decodeJson, encodeJson } from '../../socket-host/whatsapp/credentials/buffer-json.ts'
 import { rowCipher } from '../../socket-host/whatsapp/credentials/row-cipher.ts'
@@ -53,7 +53,7 @@ function useState(state: CompanyState, now: number): void {
     happeningsOf({ before: state, after: after.state, now })
   nextDeadline(timeOut(state, now).state)
   nextStep(state, idle, { owner: host, leavesAt: Number.POSITIVE_INFINITY }, now)
-  nextStepAt(state, idle)
+  requeueAt(state, idle)
   JSON.stringify(statusMessage(state, undefined, 1, envelope))
 }
 

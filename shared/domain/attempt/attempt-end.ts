@@ -1,11 +1,11 @@
 /** How every attempt ends that does not end as `connected`. */
 import { type Attempt, type AttemptOutcome, isToldExpired } from '../company/attempt.ts'
 import { retire, retireLink } from '../company/cleanup.ts'
-import { type CompanyState, type Decision, decide, tell, without } from '../company/company.ts'
+import { type CompanyState, type Decision, decision, notice, without } from '../company/company.ts'
 import type { ErrorCode, Failure } from '../values/errors.ts'
 
 /** What only an owner who acts on an expired code can cause, and so has not been told yet. */
-const lateNews: readonly ErrorCode[] = [
+const failuresAfterExpiry: readonly ErrorCode[] = [
   'CREDENTIALS_CONFLICT',
   'PASSKEY_REQUIRED',
   'ACCOUNT_RESTRICTED',
@@ -23,18 +23,18 @@ export function endAttempt(
   now: number,
 ): Decision<void> {
   const { attempt } = state
-  if (!attempt) return decide(state, undefined)
+  if (!attempt) return decision(state, undefined)
   const reason = failure.code === 'LOGGED_OUT' ? 'logged-out' : 'attempt-ended'
   const rest = withoutLink(state, attempt, reason, now)
   const { attemptId, method, waiting } = attempt
-  const isOver = attempt.state === 'expired' && !lateNews.includes(failure.code)
+  const isOver = attempt.state === 'expired' && !failuresAfterExpiry.includes(failure.code)
   const lastAttempt: AttemptOutcome = isOver
     ? { attemptId, method, state: 'expired', failure: { code: 'CODE_EXPIRED' }, at: now }
     : { attemptId, method, state: how, failure, at: now }
   // Requests that have heard of the expiry are answered; the others of the company still see a phone that has answered.
-  const unanswered = isToldExpired(attempt) && !lateNews.includes(failure.code) ? [] : waiting
-  const notices = isOver ? [] : [tell({ event: 'pairing-code-error', attemptId, failure }, unanswered)]
-  return decide({ ...without(rest, 'attempt'), lastAttempt }, undefined, notices)
+  const unanswered = isToldExpired(attempt) && !failuresAfterExpiry.includes(failure.code) ? [] : waiting
+  const notices = isOver ? [] : [notice({ event: 'pairing-code-error', attemptId, failure }, unanswered)]
+  return decision({ ...without(rest, 'attempt'), lastAttempt }, undefined, notices)
 }
 
 function withoutLink(

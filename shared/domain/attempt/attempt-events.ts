@@ -1,6 +1,6 @@
 /** What clients hear of a running attempt. */
 import type { Attempt } from '../company/attempt.ts'
-import { type CompanyEvent, type Notice, tell } from '../company/company.ts'
+import { type CompanyEvent, type Notice, notice } from '../company/company.ts'
 
 /** What a client that asks now is told of an attempt that has something on screen or is past it. */
 export function shownEvents(attempt: Attempt): readonly CompanyEvent[] {
@@ -23,4 +23,4 @@ export const startedEvent = ({ attemptId, phone, deadline }: Attempt): CompanyEv
 
 /** The attempt has moved on by a step that the owner should see; it answers nobody's request. */
 export const progress = ({ attemptId }: Attempt, state: 'phone-confirmed' | 'code-issued' | 'restarting'): Notice =>
-  tell({ event: 'pairing-progress', attemptId, state })
+  notice({ event: 'pairing-progress', attemptId, state })

@@ -1,7 +1,7 @@
 /** Deadlines that hold even when no host is alive: the watchdog, the hosts' timers and new requests all call `timeOut`. */
 import { type Attempt, deadlineOf, isToldExpired } from '../company/attempt.ts'
 import { cleanupDeadline, settleCleanup } from '../company/cleanup.ts'
-import { type CompanyState, type Decision, decide, tell, without } from '../company/company.ts'
+import { type CompanyState, type Decision, decision, notice, without } from '../company/company.ts'
 import { endAttempt } from './attempt-end.ts'
 import { progress } from './attempt-events.ts'
 
@@ -12,7 +12,7 @@ export function timeOut(state: CompanyState, now: number): Decision<void> {
   const moved = timeOutAttempt(state, attempt, now)
   // Who wakes late may find the next deadline passed as well: code and socket, say.
   const rest = timeOut(moved.state, now)
-  return decide(rest.state, undefined, [...moved.notices, ...rest.notices])
+  return decision(rest.state, undefined, [...moved.notices, ...rest.notices])
 }
 
 /** Epoch ms at which `timeOut` has something to do next; undefined when nothing is under way. */
@@ -55,8 +55,8 @@ function expire(state: CompanyState, attempt: Issued): Decision<void> {
     state: 'expired',
   }
   const failure = { code: 'CODE_EXPIRED' } as const
-  return decide({ ...state, attempt: expired }, undefined, [
-    tell({ event: 'pairing-code-error', attemptId, failure }, isToldExpired(attempt) ? [] : waiting),
+  return decision({ ...state, attempt: expired }, undefined, [
+    notice({ event: 'pairing-code-error', attemptId, failure }, isToldExpired(attempt) ? [] : waiting),
   ])
 }
 
@@ -68,5 +68,5 @@ function mistyped(
 ): Decision<void> {
   if (now >= attempt.expiresAt) return expire(state, attempt)
   const back: Attempt = { ...without(attempt, 'answerBy', 'isLate'), state: 'code-issued' }
-  return decide({ ...state, attempt: back }, undefined, [progress(attempt, 'code-issued')])
+  return decision({ ...state, attempt: back }, undefined, [progress(attempt, 'code-issued')])
 }

@@ -5,7 +5,7 @@ import {
   type AttemptRef,
   type CompanyState,
   type Decision,
-  decide,
+  decision,
   ownAttempt,
   type Stale,
   without,
@@ -22,16 +22,16 @@ export type Seen = { readonly seenGeneration?: string }
  * here on, whoever ends it finds the generation, its key, and so the device. A phone other than the one asked for ends
  * the attempt with nothing stored (R10). Safe to repeat.
  */
-export function noteLink(
+export function prepareLink(
   state: CompanyState,
   ref: AttemptRef,
   { seenGeneration, ...link }: Link & Seen,
   now: number,
 ): Decision<'noted' | 'wrongPhone' | Stale> {
   const attempt = ownAttempt(state, ref)
-  if (attempt?.state === 'storing' && attempt.link.generation === link.generation) return decide(state, 'noted')
-  if (!attempt || attempt.state === 'storing' || attempt.state === 'restarting') return decide(state, 'stale')
-  if (state.credentials?.generation !== seenGeneration) return decide(state, 'stale')
+  if (attempt?.state === 'storing' && attempt.link.generation === link.generation) return decision(state, 'noted')
+  if (!attempt || attempt.state === 'storing' || attempt.state === 'restarting') return decision(state, 'stale')
+  if (state.credentials?.generation !== seenGeneration) return decision(state, 'stale')
   if (differs(attempt.phone, link.phone))
     return { ...endAttempt(state, { code: 'CREDENTIALS_CONFLICT' }, 'failed', now), outcome: 'wrongPhone' }
   const { attemptId, fence, method, waiting, correlationId, requestedAt, deadline, owner } = attempt
@@ -43,19 +43,19 @@ export function noteLink(
     state: 'storing',
     connectBy: now + attemptTimes.connectMs,
   }
-  return decide({ ...state, attempt: storing }, 'noted', [progress(attempt, 'restarting')])
+  return decision({ ...state, attempt: storing }, 'noted', [progress(attempt, 'restarting')])
 }
 
 /** The noted link is stored: makes it current, and retires what it replaces (R6, R8, R15). */
-export function installLink(
+export function commitLink(
   state: CompanyState,
   ref: AttemptRef,
   { generation, seenGeneration }: Pick<Link, 'generation'> & Seen,
   now: number,
 ): Decision<'installed' | Stale> {
   const attempt = ownAttempt(state, ref)
-  if (attempt?.state !== 'storing' || attempt.link.generation !== generation) return decide(state, 'stale')
-  if (state.credentials?.generation !== seenGeneration) return decide(state, 'stale')
+  if (attempt?.state !== 'storing' || attempt.link.generation !== generation) return decision(state, 'stale')
+  if (state.credentials?.generation !== seenGeneration) return decision(state, 'stale')
   const { link, owner } = attempt
   const installed: CompanyState = {
     ...retire(state, 'phone-change', now),
@@ -63,5 +63,5 @@ export function installLink(
     credentials: { ...link, linkedAt: now },
     session: { status: 'connecting', since: now, epoch: owner.epoch, hostId: owner.hostId },
   }
-  return decide(without(installed, 'unlinked'), 'installed')
+  return decision(without(installed, 'unlinked'), 'installed')
 }

@@ -6,11 +6,11 @@ import {
   answer,
   type CompanyState,
   type Decision,
-  decide,
+  decision,
   type Notice,
+  notice,
   ownAttempt,
   type Stale,
-  tell,
   without,
 } from '../company/company.ts'
 import type { BudgetTicket } from '../values/budget.ts'
@@ -20,7 +20,7 @@ import { endAttempt } from './attempt-end.ts'
 import { progress, shownEvents, startedEvent } from './attempt-events.ts'
 
 /** Requests beyond this many that wait on one attempt are turned away: a stuck client repeats, a person does not. */
-export const mostWaiting = 50
+export const maxWaiting = 50
 
 export type PairingRequest = {
   readonly attemptId: string
@@ -44,7 +44,7 @@ export function requestPairing(state: CompanyState, request: PairingRequest, now
   if (attempt && isJoined(attempt, request)) return joinAttempt(state, attempt, request)
   const ended = attempt
     ? endAttempt(state, { code: 'PAIRING_SUPERSEDED' }, 'superseded', now)
-    : decide(state, undefined)
+    : decision(state, undefined)
   const fence = ended.state.fence + 1
   const { attemptId, method, correlationId, deadline } = request
   const started: Attempt = {
@@ -59,8 +59,8 @@ export function requestPairing(state: CompanyState, request: PairingRequest, now
     ...(request.phone && { phone: request.phone }),
     ...(request.ticket && { ticket: request.ticket }),
   }
-  const notices = [...ended.notices, tell(startedEvent(started), started.waiting)]
-  return decide({ ...ended.state, fence, attempt: started }, { kind: 'started', attempt: started }, notices)
+  const notices = [...ended.notices, notice(startedEvent(started), started.waiting)]
+  return decision({ ...ended.state, fence, attempt: started }, { kind: 'started', attempt: started }, notices)
 }
 
 /** Whether the request is answered with the attempt: not with one whose client was told to ask again (R16, R19). */
@@ -76,16 +76,16 @@ function asksTheSame(attempt: Attempt, { method, phone }: Pick<PairingRequest, '
 const isPastLink = ({ state }: Attempt): boolean => state === 'storing' || state === 'restarting'
 
 function joinAttempt(state: CompanyState, attempt: Attempt, request: PairingRequest): Decision<PairingRequested> {
-  if (!request.waiting) return decide(state, { kind: 'joined', attempt })
+  if (!request.waiting) return decision(state, { kind: 'joined', attempt })
   const waiting = [request.waiting]
   const known = attempt.waiting.some((other) => isSameRequest(other, waiting[0]))
-  if (!known && attempt.waiting.length >= mostWaiting) return decide(state, { kind: 'crowded' })
+  if (!known && attempt.waiting.length >= maxWaiting) return decision(state, { kind: 'crowded' })
   const joined = known ? attempt : { ...attempt, waiting: [...attempt.waiting, ...waiting] }
   const notices = [
     answer(startedEvent(attempt), waiting),
     ...shownEvents(attempt).map((event) => answer(event, waiting)),
   ]
-  return decide(known ? state : { ...state, attempt: joined }, { kind: 'joined', attempt: joined }, notices)
+  return decision(known ? state : { ...state, attempt: joined }, { kind: 'joined', attempt: joined }, notices)
 }
 
 const isSameRequest = (a: Waiting, b: Waiting | undefined): boolean =>
@@ -111,14 +111,14 @@ export function acceptAttempt(
 ): Decision<Accepted> {
   const { attempt, credentials } = state
   const isMine = attempt?.attemptId === ref.attemptId && attempt.fence === ref.fence && state.epoch <= ref.owner.epoch
-  if (!isMine || attempt.state !== 'requested' || now >= attempt.deadline) return decide(state, 'stale')
+  if (!isMine || attempt.state !== 'requested' || now >= attempt.deadline) return decision(state, 'stale')
   const isAnother = differs(credentials?.phone, attempt.phone)
   const awaitsSession = isLinked(state, attempt)
   const isStopped = state.session?.status === 'stopped'
   const leaves = credentials !== undefined && (isStopped || (isAnother && policy === 'replace'))
   const kept = leaves ? retire(state, isAnother ? 'phone-change' : 'stopped', now) : state
   const accepted: Attempt = { ...without(attempt, 'ticket'), state: 'connecting', owner: ref.owner, awaitsSession }
-  return decide({ ...kept, epoch: ref.owner.epoch, attempt: accepted }, awaitsSession ? 'awaitSession' : 'pair')
+  return decision({ ...kept, epoch: ref.owner.epoch, attempt: accepted }, awaitsSession ? 'awaitSession' : 'pair')
 }
 
 /** The phone asked for is linked, and its session usable: no code is needed (R9). */
@@ -133,7 +133,7 @@ const isSame = (a: string | undefined, b: string | undefined): boolean =>
   a !== undefined && b !== undefined && samePhone(a, b)
 
 /** A host has its hands full: an attempt that nobody has accepted ends before anything stored gives way (R8, R44). */
-export function turnAway(
+export function rejectBusy(
   state: CompanyState,
   ref: AttemptRef,
   retryAfter: number,
@@ -141,21 +141,21 @@ export function turnAway(
 ): Decision<'busy' | Stale> {
   const { attempt } = state
   const isSame = attempt?.attemptId === ref.attemptId && attempt.fence === ref.fence
-  if (!isSame || attempt.state !== 'requested' || state.epoch > ref.owner.epoch) return decide(state, 'stale')
+  if (!isSame || attempt.state !== 'requested' || state.epoch > ref.owner.epoch) return decision(state, 'stale')
   return { ...endAttempt(state, { code: 'BUSY', retryAfter }, 'failed', now), outcome: 'busy' }
 }
 
 /** The awaited session turned out unusable (logged out, stopped): its credentials go, the attempt pairs afresh (R9). */
-export function pairAfresh(
+export function restartPairing(
   state: CompanyState,
   ref: AttemptRef,
   reason: 'logged-out' | 'stopped',
   now: number,
 ): Decision<'pair' | Stale> {
   const attempt = ownAttempt(state, ref)
-  if (attempt?.state !== 'connecting' || !attempt.awaitsSession) return decide(state, 'stale')
+  if (attempt?.state !== 'connecting' || !attempt.awaitsSession) return decision(state, 'stale')
   const retired = retire(state, reason, now)
-  return decide({ ...retired, attempt: { ...attempt, awaitsSession: false } }, 'pair')
+  return decision({ ...retired, attempt: { ...attempt, awaitsSession: false } }, 'pair')
 }
 
 /** WhatsApp has accepted the code, or has sent a QR: the owner is shown it (R17, R19). A newer QR replaces the last. */
@@ -167,21 +167,21 @@ export function issueCode(
   const attempt = ownAttempt(state, ref)
   const isNew = attempt?.state === 'connecting' && !attempt.awaitsSession
   const isNextQr = attempt?.state === 'code-issued' && 'qr' in attempt.shown && 'qr' in issued.shown
-  if (!attempt || !(isNew || isNextQr)) return decide(state, 'stale')
+  if (!attempt || !(isNew || isNextQr)) return decision(state, 'stale')
   const shown: Attempt = {
     ...without(attempt as Attempt & { awaitsSession?: boolean }, 'awaitsSession'),
     ...issued,
     state: 'code-issued',
   } as Attempt
-  const notices = shownEvents(shown).map((event) => tell(event, attempt.waiting))
-  return decide({ ...state, attempt: shown }, 'issued', notices)
+  const notices = shownEvents(shown).map((event) => notice(event, attempt.waiting))
+  return decision({ ...state, attempt: shown }, 'issued', notices)
 }
 
 /** The phone has answered the code: it cannot expire any more, unless pair-success does not come (R18). */
 export function phoneAnswered(state: CompanyState, ref: AttemptRef, now: number): Decision<'confirmed' | Stale> {
   const attempt = ownAttempt(state, ref)
   if (attempt?.state !== 'code-issued' && attempt?.state !== 'expired' && attempt?.state !== 'phone-confirmed')
-    return decide(state, 'stale')
+    return decision(state, 'stale')
   const confirmed: Attempt = {
     ...attempt,
     ...(attempt.state === 'expired' && { isLate: true as const }),
@@ -189,7 +189,7 @@ export function phoneAnswered(state: CompanyState, ref: AttemptRef, now: number)
     answerBy: now + attemptTimes.answerMs,
   }
   const notices = attempt.state === 'phone-confirmed' ? [] : [progress(attempt, 'phone-confirmed')]
-  return decide({ ...state, attempt: confirmed }, 'confirmed', notices)
+  return decision({ ...state, attempt: confirmed }, 'confirmed', notices)
 }
 
 /** The attempt failed for a reason that its host knows. */
@@ -201,20 +201,20 @@ export function failAttempt(
 ): Decision<'failed' | Stale> {
   return ownAttempt(state, ref)
     ? { ...endAttempt(state, failure, 'failed', now), outcome: 'failed' }
-    : decide(state, 'stale')
+    : decision(state, 'stale')
 }
 
 /** Ends whatever attempt there is, at the client's wish. Whoever still waits for a code is told so. */
 export function cancelPairing(state: CompanyState, waiting: readonly Waiting[], now: number): Decision<void> {
   const { attempt } = state
   const fence = state.fence + 1
-  if (!attempt) return decide({ ...state, fence }, undefined, [answer({ event: 'pairing-cancelled' }, waiting)])
+  if (!attempt) return decision({ ...state, fence }, undefined, [answer({ event: 'pairing-cancelled' }, waiting)])
   const ended = endAttempt(state, { code: 'PAIRING_CANCELLED' }, 'cancelled', now)
   const unanswered = hasAnswered(attempt)
     ? []
     : ended.notices.map((notice) => answer(notice.event, unansweredOf(notice.waiting))).filter(isHeard)
-  const cancelled = tell({ event: 'pairing-cancelled', attemptId: attempt.attemptId }, waiting)
-  return decide({ ...ended.state, fence }, undefined, [...unanswered, cancelled])
+  const cancelled = notice({ event: 'pairing-cancelled', attemptId: attempt.attemptId }, waiting)
+  return decision({ ...ended.state, fence }, undefined, [...unanswered, cancelled])
 }
 
 const unansweredOf = (waiting: readonly Waiting[]) => waiting.filter(({ isAnswered }) => !isAnswered)

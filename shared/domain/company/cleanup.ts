@@ -4,7 +4,7 @@ import {
   answer,
   type CompanyState,
   type Decision,
-  decide,
+  decision,
   type Notice,
   type Retired,
   type RetireReason,
@@ -62,21 +62,21 @@ export function unlinkFinished(
   result: Exclude<Unlinked, 'pending'>,
 ): Decision<void> {
   const retired = state.cleanup.find((entry) => entry.generation === generation)
-  if (retired?.unlink !== 'pending') return decide(state, undefined)
+  if (retired?.unlink !== 'pending') return decision(state, undefined)
   const done = { ...without(retired, 'wrappedKey', 'waiting', 'answerBy'), unlink: result }
   const isLatest = state.cleanup.at(-1) === retired
   const next = { ...replace(state, done), ...(isLatest && { unlinked: result }) }
-  return decide(next, undefined, resetAnswers(retired, result))
+  return decision(next, undefined, resetAnswers(retired, result))
 }
 
 /** Counts a completed sweep; after the last one the entry goes. */
 export function swept(state: CompanyState, generation: string): Decision<void> {
   const retired = state.cleanup.find((entry) => entry.generation === generation)
-  if (!retired) return decide(state, undefined)
+  if (!retired) return decision(state, undefined)
   const sweeps = retired.sweeps + 1
   const isLast = sweeps >= sweepDelaysMs.length
-  if (!isLast) return decide(replace(state, { ...retired, sweeps }), undefined)
-  return decide({ ...state, cleanup: state.cleanup.filter((entry) => entry !== retired) }, undefined)
+  if (!isLast) return decision(replace(state, { ...retired, sweeps }), undefined)
+  return decision({ ...state, cleanup: state.cleanup.filter((entry) => entry !== retired) }, undefined)
 }
 
 /** Epoch ms at which a retired generation is to be swept next: not before the unlinker is done with its rows. */
@@ -91,14 +91,14 @@ export function cleanupDeadline(retired: Retired): number | undefined {
 
 /** Answers resets that have waited long enough, and shreds the keys of devices that nobody could unlink in time. */
 export function settleCleanup(state: CompanyState, now: number): Decision<void> {
-  let settled: Decision<void> = decide(state, undefined)
+  let settled: Decision<void> = decision(state, undefined)
   for (const retired of state.cleanup) {
     if (retired.unlink !== 'pending') continue
     if (now >= retired.retiredAt + unlinkWithinMs) {
       settled = join(settled, unlinkFinished(settled.state, retired.generation, 'unconfirmed'))
     } else if (retired.answerBy !== undefined && now >= retired.answerBy) {
       const answered = replace(settled.state, without(retired, 'waiting', 'answerBy'))
-      settled = join(settled, decide(answered, undefined, resetAnswers(retired, 'unconfirmed')))
+      settled = join(settled, decision(answered, undefined, resetAnswers(retired, 'unconfirmed')))
     }
   }
   return settled
@@ -108,7 +108,7 @@ const resetAnswers = (retired: Retired, unlinked: Exclude<Unlinked, 'pending'>):
   retired.waiting ? [{ ...answer({ event: 'credentials-reset', unlinked }, retired.waiting), audience: 'company' }] : []
 
 const join = (first: Decision<void>, second: Decision<void>): Decision<void> =>
-  decide(second.state, undefined, [...first.notices, ...second.notices])
+  decision(second.state, undefined, [...first.notices, ...second.notices])
 
 const replace = (state: CompanyState, retired: Retired): CompanyState => ({
   ...state,

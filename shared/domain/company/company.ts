@@ -96,7 +96,7 @@ export type Notice = {
   readonly audience: 'company' | 'waiting'
 }
 
-export const tell = (event: CompanyEvent, waiting: readonly Waiting[] = []): Notice => ({
+export const notice = (event: CompanyEvent, waiting: readonly Waiting[] = []): Notice => ({
   event,
   waiting,
   audience: 'company',
@@ -117,7 +117,7 @@ export type Decision<Outcome> = {
 
 export type Transition<Outcome> = (state: CompanyState, now: number) => Decision<Outcome>
 
-export const decide = <Outcome>(
+export const decision = <Outcome>(
   state: CompanyState,
   outcome: Outcome,
   notices: readonly Notice[] = [],
@@ -138,7 +138,7 @@ export function ownAttempt(state: CompanyState, ref: AttemptRef): Exclude<Attemp
 }
 
 /** Whether nothing is left of the company but its item: it may leave its shard's list. */
-export const isVacant = (state: CompanyState): boolean =>
+export const isEmpty = (state: CompanyState): boolean =>
   !state.attempt && !state.credentials && state.cleanup.length === 0
 
 /** A copy without a key; `undefined` is not a value of the state. */

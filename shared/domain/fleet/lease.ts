@@ -19,12 +19,12 @@ export type LeaseSeen = {
   readonly ownerId?: string
   /** A host that would like the shard; its owner hands it over when it can. */
   readonly wantedBy?: string
-  /** The owner is about to give it up: `wantedBy` is its heir. */
+  /** The owner is about to give it up: `wantedBy` is its successor. */
   readonly isLeaving?: true
 }
 
 /** A lease, and since when (monotonic ms, this host's clock) it has looked just so, and been wanted by whom it is. */
-export type Sighting = { readonly lease: LeaseSeen; readonly since: number; readonly wantedSince: number }
+export type ObservedLease = { readonly lease: LeaseSeen; readonly since: number; readonly wantedSince: number }
 
 /** The next fencing token: it grows across restores of the table and corrections of the clock. */
 export const nextEpoch = (previous: number, now: number): number => Math.max(previous + 1, now)
@@ -36,7 +36,11 @@ export const leaseMarginMs = (staleMs: number): number => Math.floor(staleMs / 3
 export const ownedUntil = (renewedAt: number, staleMs: number): number => renewedAt + staleMs - leaseMarginMs(staleMs)
 
 /** Notes what a read has shown; `readAt` is when it ended (monotonic ms). */
-export function watch(before: readonly Sighting[], leases: readonly LeaseSeen[], readAt: number): readonly Sighting[] {
+export function watch(
+  before: readonly ObservedLease[],
+  leases: readonly LeaseSeen[],
+  readAt: number,
+): readonly ObservedLease[] {
   return leases.map((lease) => {
     const known = before.find((sighting) => sighting.lease.shard === lease.shard)
     return {
@@ -51,9 +55,9 @@ const isUnchanged = (a: LeaseSeen, b: LeaseSeen): boolean =>
   a.epoch === b.epoch && a.version === b.version && a.ownerId === b.ownerId
 
 /** What a host that plans knows. */
-export type Outlook = {
+export type ClusterView = {
   readonly hostId: string
-  readonly sightings: readonly Sighting[]
+  readonly observed: readonly ObservedLease[]
   /** Shards that this host owns, by its own clock. */
   readonly owned: ReadonlySet<number>
   /** Shards that stand under its name but that it has given up: nobody else can own them, so it need not wait. */
@@ -73,13 +77,13 @@ export type LeasePlan = {
 }
 
 /** What to do about the leases after a look at all of them. */
-export function planLeases(outlook: Outlook): LeasePlan {
-  const { hostId, sightings, owned, now, staleMs } = outlook
+export function planLeases(outlook: ClusterView): LeasePlan {
+  const { hostId, observed: sightings, owned, now, staleMs } = outlook
   const expectsShard = sightings.some(
     ({ lease, wantedSince }) =>
       lease.wantedBy === hostId && !owned.has(lease.shard) && (lease.isLeaving || now - wantedSince < staleMs),
   )
-  return { claim: claims(outlook), want: wish(outlook), handOver: gift(outlook), expectsShard }
+  return { claim: claims(outlook), want: shardToRequest(outlook), handOver: shardToOffer(outlook), expectsShard }
 }
 
 /** Everyone's share: with it, all hosts together cover all shards. */
@@ -89,32 +93,32 @@ export const fairShare = (shards: number, hosts: number): number => Math.ceil(sh
  * Free and stale leases: at once what was given up for this host, and others up to the fair share; whatever is left after a
  * while, so that no shard stays without an owner because somebody who was counted in is gone.
  */
-function claims(outlook: Outlook): readonly LeaseSeen[] {
-  const free = outlook.sightings.filter((sighting) => isFree(outlook, sighting))
+function claims(outlook: ClusterView): readonly LeaseSeen[] {
+  const free = outlook.observed.filter((sighting) => isFree(outlook, sighting))
   const given = free.filter(({ lease }) => lease.ownerId === undefined && lease.wantedBy === outlook.hostId)
-  const room = Math.max(0, fairShare(outlook.sightings.length, liveHosts(outlook).size) - outlook.owned.size)
+  const room = Math.max(0, fairShare(outlook.observed.length, liveHosts(outlook).size) - outlook.owned.size)
   const first = free.filter((sighting) => !isPromised(outlook, sighting)).slice(0, room)
   const leftOver = free.filter((sighting) => outlook.now - sighting.since >= patience(outlook, sighting))
   return [...new Set([...given, ...first, ...leftOver])].map((sighting) => sighting.lease)
 }
 
-const isFree = ({ hostId, owned, abandoned, now, staleMs }: Outlook, { lease, since }: Sighting): boolean => {
+const isFree = ({ hostId, owned, abandoned, now, staleMs }: ClusterView, { lease, since }: ObservedLease): boolean => {
   if (owned.has(lease.shard)) return false
   if (lease.ownerId === undefined) return true
   return now - since >= staleMs || (lease.ownerId === hostId && abandoned.has(lease.shard))
 }
 
 /** A shard that was given up for another host is left to it for a while. */
-const isPromised = ({ hostId }: Outlook, { lease }: Sighting): boolean =>
+const isPromised = ({ hostId }: ClusterView, { lease }: ObservedLease): boolean =>
   lease.ownerId === undefined && lease.wantedBy !== undefined && lease.wantedBy !== hostId
 
 /** How long a free lease is left to hosts that have fewer shards. */
-const patience = ({ staleMs, renewMs }: Outlook, { lease }: Sighting): number =>
+const patience = ({ staleMs, renewMs }: ClusterView, { lease }: ObservedLease): number =>
   2 * renewMs + (lease.ownerId === undefined ? 0 : staleMs)
 
 /** Asks the richest for a shard when that evens things out; one at a time. */
-function wish(outlook: Outlook): LeaseSeen | undefined {
-  const { hostId, sightings, owned } = outlook
+function shardToRequest(outlook: ClusterView): LeaseSeen | undefined {
+  const { hostId, observed: sightings, owned } = outlook
   const others = sightings.filter(({ lease }) => isHeldBySomeoneElse(outlook, lease) && isLive(outlook, lease.shard))
   if (others.some(({ lease }) => lease.wantedBy === hostId)) return undefined
   if (owned.size >= fairShare(sightings.length, liveHosts(outlook).size)) return undefined
@@ -124,8 +128,8 @@ function wish(outlook: Outlook): LeaseSeen | undefined {
 }
 
 /** The shard to give to a host that has asked for it and has at least two fewer. */
-function gift(outlook: Outlook): number | undefined {
-  const { sightings, owned } = outlook
+function shardToOffer(outlook: ClusterView): number | undefined {
+  const { observed: sightings, owned } = outlook
   const counts = countByOwner(sightings)
   const wanted = sightings.find(({ lease: { shard, wantedBy } }) => {
     if (!owned.has(shard) || wantedBy === undefined || wantedBy === outlook.hostId) return false
@@ -136,49 +140,49 @@ function gift(outlook: Outlook): number | undefined {
 }
 
 /** A shard of a host that is to leave, and who is to have it. */
-export type Bequest = { readonly shard: number; readonly heir: string }
+export type HandOff = { readonly shard: number; readonly successor: string }
 
 /**
  * Shares the host's shards out among the others that live and stay, the poorest first; nothing when there are none. Shards
- * that have been left to such an heir already are left out.
+ * that have been left to such an successor already are left out.
  */
-export function bequests(outlook: Outlook): readonly Bequest[] {
-  const { hostId, sightings, owned } = outlook
+export function planHandOff(outlook: ClusterView): readonly HandOff[] {
+  const { hostId, observed: sightings, owned } = outlook
   const held = new Map(countByOwner(sightings).map(({ ownerId, count }) => [ownerId, count]))
   const others = [...liveHosts(outlook)].filter((name) => name !== hostId && !isLeaving(outlook, name))
-  const inherit = (heir: string) => held.set(heir, (held.get(heir) ?? 0) + 1)
+  const inherit = (successor: string) => held.set(successor, (held.get(successor) ?? 0) + 1)
   const open: number[] = []
   for (const { lease } of sightings.filter(({ lease: { shard } }) => owned.has(shard))) {
     if (lease.isLeaving && lease.wantedBy !== undefined && others.includes(lease.wantedBy)) inherit(lease.wantedBy)
     else open.push(lease.shard)
   }
   return open.flatMap((shard) => {
-    const [heir] = others.toSorted((a, b) => (held.get(a) ?? 0) - (held.get(b) ?? 0) || (a < b ? -1 : 1))
-    if (heir === undefined) return []
-    inherit(heir)
-    return [{ shard, heir }]
+    const [successor] = others.toSorted((a, b) => (held.get(a) ?? 0) - (held.get(b) ?? 0) || (a < b ? -1 : 1))
+    if (successor === undefined) return []
+    inherit(successor)
+    return [{ shard, successor }]
   })
 }
 
-const isLeaving = ({ sightings }: Outlook, hostId: string): boolean =>
+const isLeaving = ({ observed: sightings }: ClusterView, hostId: string): boolean =>
   sightings.some(({ lease }) => lease.ownerId === hostId && lease.isLeaving)
 
-function countByOwner(sightings: readonly Sighting[]): { ownerId: string; count: number }[] {
+function countByOwner(sightings: readonly ObservedLease[]): { ownerId: string; count: number }[] {
   const counts = new Map<string, number>()
   for (const { lease } of sightings)
     if (lease.ownerId !== undefined) counts.set(lease.ownerId, (counts.get(lease.ownerId) ?? 0) + 1)
   return [...counts].map(([ownerId, count]) => ({ ownerId, count }))
 }
 
-const isHeldBySomeoneElse = ({ hostId }: Outlook, { ownerId }: LeaseSeen): boolean =>
+const isHeldBySomeoneElse = ({ hostId }: ClusterView, { ownerId }: LeaseSeen): boolean =>
   ownerId !== undefined && ownerId !== hostId
 
-const isLive = ({ sightings, now, staleMs }: Outlook, shard: number): boolean =>
+const isLive = ({ observed: sightings, now, staleMs }: ClusterView, shard: number): boolean =>
   sightings.some(({ lease, since }) => lease.shard === shard && now - since < staleMs)
 
 /** Hosts that renew, and hosts that have asked for a shard lately. */
-function liveHosts(outlook: Outlook): ReadonlySet<string> {
-  const names = outlook.sightings
+function liveHosts(outlook: ClusterView): ReadonlySet<string> {
+  const names = outlook.observed
     .filter(({ lease }) => isLive(outlook, lease.shard))
     .flatMap(({ lease }) => [lease.ownerId, lease.wantedBy])
   return new Set([outlook.hostId, ...names.filter((name) => name !== undefined)])

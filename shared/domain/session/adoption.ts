@@ -4,7 +4,7 @@ import { type Attempt, attemptTimes, type Owner } from '../company/attempt.ts'
 import {
   type CompanyState,
   type Decision,
-  decide,
+  decision,
   type Session,
   type SessionStatus,
   type Stale,
@@ -16,14 +16,14 @@ import { enter } from './session.ts'
  * sockets could have finished has failed; a link that was installed lives on (R6, R28).
  */
 export function adoptCompany(state: CompanyState, owner: Owner, now: number): Decision<'adopted' | Stale> {
-  if (state.epoch > owner.epoch) return decide(state, 'stale')
+  if (state.epoch > owner.epoch) return decision(state, 'stale')
   const adopted = adoptAttempt(state, owner, now)
   const session = adopted.state.session
   const held: CompanyState =
     session && isTriedAgain(session)
       ? { ...adopted.state, session: enter(adopted.state, statusOnAdoption(session), owner, now) }
       : adopted.state
-  return decide({ ...held, epoch: owner.epoch }, 'adopted', adopted.notices)
+  return decision({ ...held, epoch: owner.epoch }, 'adopted', adopted.notices)
 }
 
 /**
@@ -38,8 +38,9 @@ const statusOnAdoption = (session: Session): SessionStatus =>
 
 function adoptAttempt(state: CompanyState, owner: Owner, now: number): Decision<void> {
   const { attempt } = state
-  if (!attempt || attempt.state === 'requested' || attempt.owner.epoch === owner.epoch) return decide(state, undefined)
+  if (!attempt || attempt.state === 'requested' || attempt.owner.epoch === owner.epoch)
+    return decision(state, undefined)
   if (attempt.state !== 'restarting') return endAttempt(state, { code: 'HOST_UNAVAILABLE' }, 'failed', now)
   const moved: Attempt = { ...attempt, owner, connectBy: now + attemptTimes.connectMs }
-  return decide({ ...state, attempt: moved }, undefined)
+  return decision({ ...state, attempt: moved }, undefined)
 }

@@ -2,7 +2,7 @@
 import { endAttempt } from '../attempt/attempt-end.ts'
 import type { Waiting } from '../company/attempt.ts'
 import { awaitUnlink, retire } from '../company/cleanup.ts'
-import { answer, type CompanyState, type Decision, decide, without } from '../company/company.ts'
+import { answer, type CompanyState, type Decision, decision, without } from '../company/company.ts'
 
 /** The generation that the reset has retired, if there was one. */
 export type ResetOutcome = { readonly retired?: string }
@@ -23,10 +23,10 @@ export function resetCredentials(
   const outcome: ResetOutcome = retired ? { retired: retired.generation } : {}
   // A second reset while the device is still being removed waits for the same answer.
   const isAwaited = retired ? retired.unlink === 'pending' : reset.cleanup.at(-1)?.answerBy !== undefined
-  if (isAwaited) return decide(awaitUnlink(reset, waiting, now), outcome, ended.notices)
+  if (isAwaited) return decision(awaitUnlink(reset, waiting, now), outcome, ended.notices)
   const nothing = {
     ...answer({ event: 'credentials-reset', unlinked: 'not-linked' }, waiting),
     audience: 'company' as const,
   }
-  return decide(reset, outcome, [...ended.notices, nothing])
+  return decision(reset, outcome, [...ended.notices, nothing])
 }

@@ -6,11 +6,11 @@ import {
   type CompanyEvent,
   type CompanyState,
   type Decision,
-  decide,
+  decision,
+  notice,
   type Session,
   type SessionStatus,
   type Stale,
-  tell,
   without,
 } from '../company/company.ts'
 import type { ErrorCode } from '../values/errors.ts'
@@ -24,7 +24,7 @@ const isCurrent = (state: CompanyState, ref: SessionRef): boolean =>
 
 /** The session is open with its keys stored (R42). An attempt that was waiting for just this is done. */
 export function sessionConnected(state: CompanyState, ref: SessionRef, now: number): Decision<'connected' | Stale> {
-  if (!isCurrent(state, ref)) return decide(state, 'stale')
+  if (!isCurrent(state, ref)) return decision(state, 'stale')
   const { attempt, credentials } = state
   const isAwaited = attempt?.state === 'restarting' || (attempt?.state === 'connecting' && attempt.awaitsSession)
   const session: Session = { ...enter(state, 'connected', ref.owner, now), connectedAt: now }
@@ -37,13 +37,13 @@ export function sessionConnected(state: CompanyState, ref: SessionRef, now: numb
   }
   const next = { ...state, epoch: ref.owner.epoch, session }
   if (!isAwaited) {
-    const notices = state.session?.status === 'connected' ? [] : [tell(connected)]
-    return decide(next, 'connected', notices)
+    const notices = state.session?.status === 'connected' ? [] : [notice(connected)]
+    return decision(next, 'connected', notices)
   }
   const { attemptId, method, waiting } = attempt
   const lastAttempt: AttemptOutcome = { attemptId, method, state: 'connected', at: now }
   const unanswered = waiting.filter(({ isAnswered }) => !isAnswered)
-  return decide({ ...without(next, 'attempt'), lastAttempt }, 'connected', [tell(connected, unanswered)])
+  return decision({ ...without(next, 'attempt'), lastAttempt }, 'connected', [notice(connected, unanswered)])
 }
 
 /** The session is down for now and will be tried again. */
@@ -53,12 +53,12 @@ export function sessionInterrupted(
   code: ErrorCode,
   now: number,
 ): Decision<'reconnecting' | Stale> {
-  if (!isCurrent(state, ref)) return decide(state, 'stale')
+  if (!isCurrent(state, ref)) return decision(state, 'stale')
   const wasConnected = state.session?.status === 'connected'
   const isPairing = state.attempt?.state === 'restarting'
   const session: Session = { ...enter(state, isPairing ? 'connecting' : 'reconnecting', ref.owner, now), error: code }
-  const notices = wasConnected ? [tell({ event: 'whatsapp-disconnected', code, willReconnect: true })] : []
-  return decide({ ...state, epoch: ref.owner.epoch, session }, 'reconnecting', notices)
+  const notices = wasConnected ? [notice({ event: 'whatsapp-disconnected', code, willReconnect: true })] : []
+  return decision({ ...state, epoch: ref.owner.epoch, session }, 'reconnecting', notices)
 }
 
 /** WhatsApp has ended the session: `retire` says whether the credentials are void (401) or kept (restricted, outdated). */
@@ -68,32 +68,32 @@ export function sessionEnded(
   end: { readonly code: ErrorCode; readonly retire: boolean },
   now: number,
 ): Decision<'ended' | Stale> {
-  if (!isCurrent(state, ref)) return decide(state, 'stale')
+  if (!isCurrent(state, ref)) return decision(state, 'stale')
   const isPairing = state.attempt?.state === 'restarting'
-  const failed = isPairing ? endAttempt(state, { code: end.code }, 'failed', now) : decide(state, undefined)
+  const failed = isPairing ? endAttempt(state, { code: end.code }, 'failed', now) : decision(state, undefined)
   const status: SessionStatus = end.retire ? 'logged-out' : 'stopped'
   const kept = end.retire ? retire(failed.state, 'logged-out', now) : failed.state
   const session: Session = { ...enter(state, status, ref.owner, now), error: end.code }
   const notices = [
     ...failed.notices,
-    ...(isPairing ? [] : [tell({ event: 'whatsapp-disconnected', code: end.code, willReconnect: false })]),
+    ...(isPairing ? [] : [notice({ event: 'whatsapp-disconnected', code: end.code, willReconnect: false })]),
   ]
   // A link that ended with its attempt leaves nothing to describe.
   const next = isPairing && !kept.credentials ? kept : { ...kept, session }
-  return decide({ ...next, epoch: ref.owner.epoch }, 'ended', notices)
+  return decision({ ...next, epoch: ref.owner.epoch }, 'ended', notices)
 }
 
 /** Stored credentials that cannot be read: retired and reported; the company pairs afresh when it next asks (R9). */
 export function credentialsUnreadable(state: CompanyState, ref: SessionRef, now: number): Decision<'retired' | Stale> {
-  if (!isCurrent(state, ref)) return decide(state, 'stale')
+  if (!isCurrent(state, ref)) return decision(state, 'stale')
   if (state.attempt?.state === 'restarting') {
     const failed = endAttempt(state, { code: 'CREDENTIALS_CONFLICT' }, 'failed', now)
-    return decide({ ...failed.state, epoch: ref.owner.epoch }, 'retired', failed.notices)
+    return decision({ ...failed.state, epoch: ref.owner.epoch }, 'retired', failed.notices)
   }
   const retired = retire(state, 'corrupt', now)
   const session: Session = { ...enter(state, 'logged-out', ref.owner, now), error: 'CREDENTIALS_CONFLICT' }
-  const told = tell({ event: 'whatsapp-disconnected', code: 'CREDENTIALS_CONFLICT', willReconnect: false })
-  return decide({ ...retired, epoch: ref.owner.epoch, session }, 'retired', [told])
+  const told = notice({ event: 'whatsapp-disconnected', code: 'CREDENTIALS_CONFLICT', willReconnect: false })
+  return decision({ ...retired, epoch: ref.owner.epoch, session }, 'retired', [told])
 }
 
 /** The session in another status. Its last error stands until it is connected: a new owner has not mended it. */

@@ -18,9 +18,9 @@ type Parsed = Result<{ readonly digits: string; readonly region: string | undefi
 
 const separators = /[\s().\-/\u00ad\u2010-\u2015\u2212\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 const extension = /(ext\.?|extension|доб\.?|x|#|,|;)\s*(=\s*)?\d{1,8}\s*$/i
-const fewestDigits = 7
+const minDigits = 7
 /** E.164 allows 15; national prefixes may add some before parsing. */
-const mostDigits = 20
+const maxDigits = 20
 
 /**
  * Turns what somebody typed into E.164 digits, or says why not. Digits without `+` are read as a number of the default
@@ -33,7 +33,7 @@ export function normalizePhone(typed: string, defaultRegion: string): Result<str
   const compact = trimmed.replace(separators, '')
   if (!/^\+?\d+$/.test(compact)) return refused('characters')
   const digits = compact.replace('+', '')
-  if (digits.length < fewestDigits || digits.length > mostDigits) return refused('length')
+  if (digits.length < minDigits || digits.length > maxDigits) return refused('length')
   const parsed = compact.startsWith('+') ? parseInternational(digits) : parseBare(digits, defaultRegion)
   return parsed.ok ? ok(asSent(parsed.value.digits)) : parsed
 }

@@ -23,7 +23,7 @@ const Row = v.object({
   coolUntil: v.optional(v.number()),
 })
 
-const mostTries = 10
+const maxTries = 10
 const keyOf = (key: string) => ({ [partitionKey]: `BUDGET#${key}`, [sortKey]: 'BUDGET' })
 
 export function dynamoBudgetStore(control: ControlTable): BudgetStore {
@@ -56,7 +56,7 @@ type Change = (budget: Budget) => Result<Budget, { readonly retryAfter: number }
 /** Reads, changes and writes a budget on condition that nobody has in between; keeps it for as long as it says anything. */
 function changeBudget(control: ControlTable) {
   return async (key: string, now: number, keepMs: number, change: Change): Promise<ReturnType<Change>> => {
-    for (let tries = 0; tries < mostTries; tries++) {
+    for (let tries = 0; tries < maxTries; tries++) {
       const item = await getItem(control, keyOf(key))
       const { rev, ...budget } = item ? budgetOf(v.parse(Row, item)) : { ...emptyBudget, rev: 0 }
       const changed = change(budget)

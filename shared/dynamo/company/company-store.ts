@@ -1,11 +1,11 @@
 /** `CompanyStore` on DynamoDB: each decision is one conditional write on the item `STATE`. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Decision, isVacant, type Transition } from '#shared/domain/company/company.ts'
+import { type Decision, isEmpty, type Transition } from '#shared/domain/company/company.ts'
 import { numbersNeeded } from '#shared/domain/company/sequence.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import type { Clock, CompanyStore, Decided } from '#shared/ports.ts'
 import { readLeaseView } from '../fleet/lease-row.ts'
-import { type ControlTable, companiesOf, listCompany, unlistCompany } from '../shard-companies.ts'
+import { addToShardIndex, type ControlTable, companiesOf, removeFromShardIndex } from '../shard-companies.ts'
 import { StoreUnavailable } from '../store-unavailable.ts'
 import {
   type CompanyRow,
@@ -32,9 +32,9 @@ export type CompanyStoreDeps = ControlTable & {
 }
 
 /** Decisions that collide are tried this often: about two seconds in all. */
-const mostTries = 10
+const maxTries = 10
 const firstPauseMs = 10
-const longestPauseMs = 400
+const maxPauseMs = 400
 const usualPatienceMs = 1_000
 
 export function dynamoCompanyStore(deps: CompanyStoreDeps): CompanyStore {
@@ -67,7 +67,7 @@ async function decide<Outcome>(
   let seen = remembered ?? (await readRow(deps, companyId))
   let sent: readonly Sent<Outcome>[] = []
   let unanswered: StoreUnavailable | undefined
-  for (let tries = 1; tries <= mostTries; tries++) {
+  for (let tries = 1; tries <= maxTries; tries++) {
     const isTrusted = tries > 1 || !remembered
     const decision = transition(seen.state, deps.clock())
     const mark = newMark(seen)
@@ -102,7 +102,7 @@ async function decide<Outcome>(
     }
     seen = found
   }
-  throw unanswered ?? new StoreUnavailable('dynamodb', new Error(`${mostTries} decisions in a row collided`))
+  throw unanswered ?? new StoreUnavailable('dynamodb', new Error(`${maxTries} decisions in a row collided`))
 }
 
 /** Reads what has become of a write, also when DynamoDB is away for a while: only this call knows whom to tell. */
@@ -131,10 +131,10 @@ async function write(
   const numbers = numbersNeeded(notices)
   if (state === seen.state) return numbers === 0 ? seen.seq : drawNumbers(deps, companyId, seen, numbers)
   const shard = shardOf(companyId, deps.shards)
-  const isListed = !isVacant(seen.state) && seen.shard === shard
-  if (!isVacant(state) && !isListed) await listCompany(deps, shard, companyId, seen.rev)
+  const isListed = !isEmpty(seen.state) && seen.shard === shard
+  if (!isEmpty(state) && !isListed) await addToShardIndex(deps, shard, companyId, seen.rev)
   const seq = await writeState(deps, companyId, seen, { shard, state, numbers, mark }).catch(asUnanswered)
-  if (isVacant(state) && typeof seq === 'number') await unlist(deps, shard, companyId, seen.rev + 1)
+  if (isEmpty(state) && typeof seq === 'number') await unlist(deps, shard, companyId, seen.rev + 1)
   return seq
 }
 
@@ -146,11 +146,11 @@ function asUnanswered(error: unknown): StoreUnavailable {
 /** The decision is made: a failure here only leaves a vacant company on the list until its next decision. */
 async function unlist(deps: CompanyStoreDeps, shard: number, companyId: string, rev: number): Promise<void> {
   try {
-    await unlistCompany(deps, shard, companyId, rev)
+    await removeFromShardIndex(deps, shard, companyId, rev)
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error
   }
 }
 
 /** Full jitter, so that those who collided do not collide again. */
-const pauseAfter = (tries: number) => pause(Math.random() * Math.min(longestPauseMs, firstPauseMs * 2 ** tries))
+const pauseAfter = (tries: number) => pause(Math.random() * Math.min(maxPauseMs, firstPauseMs * 2 ** tries))

@@ -27,7 +27,7 @@ import { attributesOf, putRow, rowKey, storedValue } from './credential-rows.ts'
 import { decodeJournal, encodeJournal, type JournalEntry } from './journal-codec.ts'
 
 const rowsAtOnce = 16
-const mostTries = 5
+const maxTries = 5
 
 const JournalItem = v.object({
   /** The fence. */
@@ -90,7 +90,7 @@ export async function writeJournalled(
 /** The instant from which on the rows are written, whatever happens. */
 async function commit(to: CredentialTable, pk: string, content: Content): Promise<'written' | 'fenced'> {
   const { stamp } = content
-  for (let tries = 0; tries < mostTries; tries++) {
+  for (let tries = 0; tries < maxTries; tries++) {
     if ((await putJournal(to, pk, content)) === 'written') return 'written'
     const found = await readJournal(to, pk)
     if (found.content && isSame(found.content.stamp, stamp)) return 'written'
@@ -123,7 +123,7 @@ async function putJournal({ client, table }: CredentialTable, pk: string, { stam
  * makes no sense is left as it is: which of its rows are in their places cannot be known.
  */
 export async function completeJournal(to: CredentialTable, pk: string): Promise<'empty' | 'corrupt'> {
-  for (let tries = 0; tries < mostTries; tries++) {
+  for (let tries = 0; tries < maxTries; tries++) {
     const { content } = await readJournal(to, pk)
     if (!content) return 'empty'
     const bytes = await loadValue(to, pk, journalKey, content.value)

@@ -23,20 +23,20 @@ export type Value =
   | { readonly deleted: true }
 
 /** Bytes that an item holds besides its keys and stamps; DynamoDB allows 409,600 in all. */
-const mostBytes = 350_000
+const maxBytes = 350_000
 /** Sort key of a generation's journal. */
 export const journalKey = 'journal'
 const partPrefix = 'part#'
 /** Bytes that DynamoDB allows a sort key. */
-const longestKey = 1_024
+const maxKeyLength = 1_024
 const partsAtOnce = 4
 const deletesPerCall = 25
-const mostUnprocessed = 6
+const maxUnprocessed = 6
 const pauseMs = 50
 
 /** Whether a row may be called so: some names are ours, some are none that DynamoDB takes. */
 export const isRowKey = (key: string): boolean =>
-  key !== '' && key !== journalKey && !key.startsWith(partPrefix) && Buffer.byteLength(key) <= longestKey
+  key !== '' && key !== journalKey && !key.startsWith(partPrefix) && Buffer.byteLength(key) <= maxKeyLength
 
 /** Bytes; what is of another type was not written by us, and is read as none: nobody can decrypt that, whoever asks again. */
 export const Bytes = v.fallback(v.instance(Uint8Array), () => new Uint8Array())
@@ -59,10 +59,10 @@ export async function storeValue(
   { ep, n }: Stamp,
 ): Promise<Value> {
   if (bytes === undefined) return { deleted: true }
-  if (bytes.length <= mostBytes) return { data: bytes }
-  const value = { parts: Math.ceil(bytes.length / mostBytes), version: `${ep}-${n}` }
+  if (bytes.length <= maxBytes) return { data: bytes }
+  const value = { parts: Math.ceil(bytes.length / maxBytes), version: `${ep}-${n}` }
   await inParallel([...partKeys(pk, key, value).entries()], partsAtOnce, async ([index, partKey]) => {
-    const data = bytes.subarray(index * mostBytes, (index + 1) * mostBytes)
+    const data = bytes.subarray(index * maxBytes, (index + 1) * maxBytes)
     await client.send(new PutCommand({ TableName: table, Item: { ...partKey, ep, n, data } }))
   })
   return value
@@ -105,7 +105,7 @@ async function deletePiece({ client, table }: CredentialTable, keys: readonly It
   let requests: NonNullable<ConstructorParameters<typeof BatchWriteCommand>[0]['RequestItems']>[string] = keys.map(
     (Key) => ({ DeleteRequest: { Key } }),
   )
-  for (let tries = 0; tries < mostUnprocessed; tries++) {
+  for (let tries = 0; tries < maxUnprocessed; tries++) {
     const answer = await client.send(new BatchWriteCommand({ RequestItems: { [table]: requests } }))
     requests = answer.UnprocessedItems?.[table] ?? []
     if (requests.length === 0) return

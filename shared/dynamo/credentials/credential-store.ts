@@ -18,7 +18,7 @@ type Store = CredentialTable & {
 /** Rows above the size of an item are read and written one by one: they are few, and large. */
 const largeAtOnce = 2
 /** How often a large row is looked at again that is being replaced while it is read. */
-const mostLooks = 5
+const maxLooks = 5
 
 export function dynamoCredentialStore(table: CredentialTable): CredentialStore {
   const store = { ...table, nextOrder: orderOfProcess() }
@@ -76,7 +76,7 @@ async function read(store: Store, pk: string, keys: readonly string[]): Promise<
 /** A row's bytes. Parts that are missing were replaced meanwhile, and then the row names others. */
 async function bytesOf(store: Store, pk: string, row: Row): Promise<Uint8Array | undefined> {
   let look: Row | undefined = row
-  for (let looks = 0; look && looks < mostLooks; looks++) {
+  for (let looks = 0; look && looks < maxLooks; looks++) {
     const bytes = await loadValue(store, pk, look.key, look.value)
     if (bytes !== undefined || !('parts' in look.value)) return bytes
     look = await readRow(store, pk, look.key)

@@ -27,7 +27,7 @@ export function dynamoLeaseStore(deps: LeaseStoreDeps): LeaseStore {
     claim: (seen, ownerId, epoch, now) => claim(deps, seen, ownerId, epoch, now),
     renew: (lease, now) => renew(deps, lease, now),
     want: (lease, hostId) => want(deps, lease, hostId),
-    bequeath: (lease, heir) => bequeath(deps, lease, heir),
+    offerTo: (lease, successor) => bequeath(deps, lease, successor),
     release: (lease) => release(deps, lease),
     beat: (beat) => writeBeat(deps, beat),
   }
@@ -78,11 +78,11 @@ async function want(table: ControlTable, lease: LeaseSeen, hostId: string): Prom
   })
 }
 
-async function bequeath(table: ControlTable, lease: LeaseSeen, heir: string): Promise<void> {
+async function bequeath(table: ControlTable, lease: LeaseSeen, successor: string): Promise<void> {
   await update(table, lease.shard, {
-    UpdateExpression: 'SET #wantedBy = :heir, #isLeaving = :true',
+    UpdateExpression: 'SET #wantedBy = :successor, #isLeaving = :true',
     ...isOwnedBy(lease),
-    values: { ':heir': heir, ':true': true },
+    values: { ':successor': successor, ':true': true },
   })
 }
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { MessageCounter } from '#shared/dynamo/clients/message-counter.ts'
-import { messageRate } from '../../../functions/access/message-rate.ts'
+import { messageRateLimit } from '../../../functions/access/message-rate.ts'
 import { receive } from '../../../functions/ws/message.ts'
 import { type Frame, lambdaContext, makeWorld, messageEvent, type World } from '../support.ts'
 
@@ -25,17 +25,18 @@ function sharedCounter() {
   return { counter, calls }
 }
 
-const rateOf = (counter: MessageCounter) => messageRate({ counter, perSecond: 20, clock: world.clock, log: world.log })
+const rateOf = (counter: MessageCounter) =>
+  messageRateLimit({ counter, perSecond: 20, clock: world.clock, log: world.log })
 
-async function send(messages: ReturnType<typeof messageRate>, body: unknown, connectionId = 'A'): Promise<Frame> {
+async function send(messages: ReturnType<typeof messageRateLimit>, body: unknown, connectionId = 'A'): Promise<Frame> {
   const event = messageEvent(body, { connectionId })
-  const { body: text, statusCode } = await receive(event, lambdaContext, { ...world, messages })
+  const { body: text, statusCode } = await receive(event, lambdaContext, { ...world, rateLimit: messages })
   expect(statusCode).toBe(200)
   return JSON.parse(text ?? '') as Frame
 }
 
 const ping = { action: 'ping', requestId: 'r1' }
-const sendMany = async (messages: ReturnType<typeof messageRate>, count: number, connectionId?: string) =>
+const sendMany = async (messages: ReturnType<typeof messageRateLimit>, count: number, connectionId?: string) =>
   Promise.all(Array.from({ length: count }, () => send(messages, ping, connectionId)))
 
 describe('a connection', () => {
@@ -49,7 +50,7 @@ describe('a connection', () => {
       expect(answer).toMatchObject({ code: 'RATE_LIMITED', retryAfter: 1, retryable: true, requestId: 'r1' })
     for (const answer of refused) expect(answer).not.toHaveProperty('seq')
     expect(world.clients.closed).toEqual([])
-    expect(world.sight.refusals).toEqual(Array(5).fill('RATE_LIMITED'))
+    expect(world.telemetry.refusals).toEqual(Array(5).fill('RATE_LIMITED'))
   })
 
   test('may go on in the next second', async () => {

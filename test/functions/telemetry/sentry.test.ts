@@ -5,7 +5,7 @@ import { createMeter } from '#shared/telemetry/metrics.ts'
 import type { Reporter } from '#shared/telemetry/sentry.ts'
 import { inRequest } from '../../../functions/telemetry/request-context.ts'
 import { sentryReporter } from '../../../functions/telemetry/sentry.ts'
-import { functionSight } from '../../../functions/telemetry/telemetry.ts'
+import { functionTelemetry } from '../../../functions/telemetry/telemetry.ts'
 import { recordingLog } from '../../fakes/recording-log.ts'
 import { anotherPhone, aRequest, linked, phone, seconds } from '../../shared/domain/build.ts'
 import { type SentryIngest, sentryIngest } from '../../shared/support/sentry-ingest.ts'
@@ -26,7 +26,8 @@ afterAll(() => ingest.stop())
 
 const log = recordingLog()
 const meter = createMeter({ namespace: 'n', clock: () => 0, log, write: () => {}, store: { add: async () => {} } })
-const makeSight = (loadReporter: (() => Promise<Reporter>) | undefined) => functionSight({ meter, log, loadReporter })
+const makeSight = (loadReporter: (() => Promise<Reporter>) | undefined) =>
+  functionTelemetry({ meter, log, loadReporter })
 
 const change = (attemptId: string, asked: string) => {
   const before = linked()
@@ -36,7 +37,7 @@ const change = (attemptId: string, asked: string) => {
 }
 
 test('an unexpected error arrives with its stack and where it happened, without anything secret', async () => {
-  const sight = makeSight(async () => reporter)
+  const telemetry = makeSight(async () => reporter)
   const secrets = [
     '79001234567',
     'ABCD-EFGH',
@@ -44,8 +45,8 @@ test('an unexpected error arrives with its stack and where it happened, without 
     '79001234567@s.whatsapp.net',
   ]
   const error = new TypeError(`for ${secrets.join(' and ')}`, { cause: new Error(`phone ${secrets[0]}`) })
-  sight.unexpected(error, { correlationId: 'c1', component: 'message', code: 'INTERNAL', note: secrets[0] })
-  await sight.finish()
+  telemetry.unexpected(error, { correlationId: 'c1', component: 'message', code: 'INTERNAL', note: secrets[0] })
+  await telemetry.finish()
   expect(ingest.events).toHaveLength(1)
   expect(ingest.events[0]).toMatchObject({
     level: 'error',
@@ -73,13 +74,13 @@ test('an unexpected error arrives with its stack and where it happened, without 
 })
 
 test('a phone change is one info message per company and phone, however often it is tried', async () => {
-  const sight = makeSight(async () => reporter)
+  const telemetry = makeSight(async () => reporter)
   await inRequest({}, 'Mozilla/5.0 (test)', async () => {
-    sight.observe(change('a1', anotherPhone))
-    await sight.finish()
-    sight.observe(change('a2', anotherPhone))
-    sight.observe(change('a3', '79161234568'))
-    await sight.finish()
+    telemetry.observe(change('a1', anotherPhone))
+    await telemetry.finish()
+    telemetry.observe(change('a2', anotherPhone))
+    telemetry.observe(change('a3', '79161234568'))
+    await telemetry.finish()
   })
   expect(ingest.events).toHaveLength(3)
   expect(ingest.events[0]).toMatchObject({
@@ -110,10 +111,10 @@ test('a phone change is one info message per company and phone, however often it
 })
 
 test('without a DSN nothing is loaded', async () => {
-  const sight = makeSight(undefined)
-  sight.unexpected(new Error('x'), {})
-  sight.observe(change('a1', anotherPhone))
-  await sight.finish()
+  const telemetry = makeSight(undefined)
+  telemetry.unexpected(new Error('x'), {})
+  telemetry.observe(change('a1', anotherPhone))
+  await telemetry.finish()
   expect(ingest.texts).toEqual([])
 })
 

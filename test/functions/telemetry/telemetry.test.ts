@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Counts } from '#shared/domain/metrics/metrics.ts'
 import { createMeter } from '#shared/telemetry/metrics.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
-import { functionSight } from '../../../functions/telemetry/telemetry.ts'
+import { functionTelemetry } from '../../../functions/telemetry/telemetry.ts'
 import { watch } from '../../../functions/watchdog.ts'
 import { receive } from '../../../functions/ws/message.ts'
 import { makeApi, routes } from '../http/support.ts'
@@ -26,15 +26,15 @@ describe('a refusal is counted once', () => {
     ['a request that is accepted is none', pairing, []],
   ])('over the WebSocket: %s', async (_name, body, codes) => {
     await send(body)
-    expect(world.sight.refusals).toEqual(codes)
-    expect(world.sight.seen).toEqual([])
+    expect(world.telemetry.refusals).toEqual(codes)
+    expect(world.telemetry.seen).toEqual([])
   })
 
   test('when the store is away', async () => {
     world.away.add('store')
     await send(pairing)
-    expect(world.sight.refusals).toEqual(['STORE_UNAVAILABLE'])
-    expect(world.sight.seen).toEqual([])
+    expect(world.telemetry.refusals).toEqual(['STORE_UNAVAILABLE'])
+    expect(world.telemetry.seen).toEqual([])
   })
 
   test('as the end of its attempt, when there was one', async () => {
@@ -42,14 +42,14 @@ describe('a refusal is counted once', () => {
     await send(pairing)
     await makeApi(world)(routes.pair, { token: company, body: { phoneNumber: phone } })
     expect(world.state().lastAttempt?.failure?.code).toBe('HOST_UNAVAILABLE')
-    expect(world.sight.refusals).toEqual([])
+    expect(world.telemetry.refusals).toEqual([])
   })
 
   test('over HTTP', async () => {
     const api = makeApi(world)
     await api(routes.pair, { token: company, body: { phoneNumber: '1' } })
     await api(routes.detail, { token: 'bad' })
-    expect(world.sight.refusals).toEqual(['INVALID_PHONE_FORMAT', 'UNAUTHORIZED'])
+    expect(world.telemetry.refusals).toEqual(['INVALID_PHONE_FORMAT', 'UNAUTHORIZED'])
   })
 })
 
@@ -57,7 +57,7 @@ describe('what nobody expects is reported', () => {
   beforeEach(() => {
     world.broken.add('store')
   })
-  const reported = () => world.sight.seen.map(String)
+  const reported = () => world.telemetry.seen.map(String)
 
   test('by the WebSocket', async () => {
     await send(pairing)
@@ -81,8 +81,8 @@ describe('counters of a function', () => {
   function counting(add: (counts: Counts) => Promise<void>) {
     const { log, clock } = world
     const meter = createMeter({ namespace: 'n', clock, log, store: { add }, write: (line) => lines.push(line) })
-    const sight = functionSight({ meter, log, loadReporter: undefined })
-    return { ...world, sight, store: observedCompanyStore(world.store, sight.observe) }
+    const telemetry = functionTelemetry({ meter, log, loadReporter: undefined })
+    return { ...world, telemetry, store: observedCompanyStore(world.store, telemetry.observe) }
   }
 
   test('are written once, at the end of what caused them, and not at all by what changes nothing', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { turnAway } from '#shared/domain/attempt/pairing.ts'
+import { rejectBusy } from '#shared/domain/attempt/pairing.ts'
 import { watch } from '../../../functions/watchdog.ts'
 import { receive } from '../../../functions/ws/message.ts'
 import { company, type Frame, lambdaContext, makeWorld, messageEvent, showCode, type World } from '../support.ts'
@@ -63,7 +63,7 @@ const ends: Readonly<Record<string, (world: World) => Promise<unknown>>> = {
   'by a host that has its hands full': (world) => {
     const { attemptId, fence } = world.state().attempt!
     const ref = { attemptId, fence, owner: { hostId: 'host-1', epoch: 7 } }
-    return world.store.decide(company, (state, now) => turnAway(state, ref, 1, now))
+    return world.store.decide(company, (state, now) => rejectBusy(state, ref, 1, now))
   },
   'by the client': (world) => say(world, { action: 'cancel-pairing' }),
   'by a reset': (world) => say(world, { action: 'reset-whatsapp-credentials' }),

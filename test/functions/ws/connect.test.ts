@@ -58,10 +58,10 @@ describe('$connect', () => {
 
   test('reports what nobody expects, and no outage', async () => {
     await connect({}, world)
-    expect(world.sight.seen.map(String)).toEqual([expect.stringContaining('ValiError')])
+    expect(world.telemetry.seen.map(String)).toEqual([expect.stringContaining('ValiError')])
     world.away.add('connections')
     await connect(connectEvent(), world)
-    expect(world.sight.seen).toHaveLength(1)
+    expect(world.telemetry.seen).toHaveLength(1)
   })
 
   test('refuses an event that is none', async () => {
@@ -83,10 +83,10 @@ describe('$disconnect', () => {
 
   test('reports what nobody expects, and no outage', async () => {
     expect(await disconnect({}, world)).toEqual({ statusCode: 200 })
-    expect(world.sight.seen.map(String)).toEqual([expect.stringContaining('ValiError')])
+    expect(world.telemetry.seen.map(String)).toEqual([expect.stringContaining('ValiError')])
     world.away.add('connections')
     await disconnect(connectEvent(), world)
-    expect(world.sight.seen).toHaveLength(1)
+    expect(world.telemetry.seen).toHaveLength(1)
   })
 
   test('is content when the store is away: the row expires by itself', async () => {

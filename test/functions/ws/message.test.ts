@@ -124,7 +124,7 @@ test.each(['request-pairing-code', 'request-qr', 'cancel-pairing', 'reset-whatsa
   async (action) => {
     world.broken.add('store')
     await send({ ...pairing, action })
-    expect(world.sight.refusals).toEqual(['INTERNAL'])
+    expect(world.telemetry.refusals).toEqual(['INTERNAL'])
   },
 )
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
-import { companiesOf, listCompany } from '#shared/dynamo/shard-companies.ts'
+import { addToShardIndex, companiesOf } from '#shared/dynamo/shard-companies.ts'
 import { relistCompanies } from '../../../local/cli/relisting.ts'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../../contracts/engines/engines.ts'
 
@@ -16,7 +16,7 @@ const companyIds = Array.from({ length: 300 }, (_, i) => `company-${i}`)
 
 async function tableWith(shards: number): Promise<Table> {
   const table = await createTable(connect(engine))
-  await Promise.all(companyIds.map((companyId) => listCompany(table, shardOf(companyId, shards), companyId, 5)))
+  await Promise.all(companyIds.map((companyId) => addToShardIndex(table, shardOf(companyId, shards), companyId, 5)))
   return table
 }
 

@@ -1,7 +1,7 @@
 /** Companies in every state of an attempt, made by the transitions themselves. */
 
 import { timeOut } from '#shared/domain/attempt/deadlines.ts'
-import { installLink, noteLink, type Seen } from '#shared/domain/attempt/link.ts'
+import { commitLink, prepareLink, type Seen } from '#shared/domain/attempt/link.ts'
 import {
   acceptAttempt,
   issueCode,
@@ -91,12 +91,12 @@ export function answeredLate(): CompanyState {
 
 export function storing(from: CompanyState = emptyCompany, link: Link & Seen = aLink()): CompanyState {
   const state = phoneConfirmed(from, link.phone)
-  return noteLink(state, refOf(state), link, seconds(31)).state
+  return prepareLink(state, refOf(state), link, seconds(31)).state
 }
 
 export function restarting(from: CompanyState = emptyCompany, link: Link & Seen = aLink()): CompanyState {
   const state = storing(from, link)
-  return installLink(state, refOf(state), link, seconds(32)).state
+  return commitLink(state, refOf(state), link, seconds(32)).state
 }
 
 /** Linked and connected: no attempt runs. */

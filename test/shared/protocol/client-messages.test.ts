@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { longestMessage, parseClientMessage } from '#shared/protocol/client-messages.ts'
+import { maxMessageLength, parseClientMessage } from '#shared/protocol/client-messages.ts'
 
 const parse = (message: unknown) => parseClientMessage(JSON.stringify(message))
 const padded = (bytes: number) => {
@@ -32,8 +32,8 @@ describe('messages that are understood', () => {
     expect(parse(message)).toEqual({ ok: true, value: message })
   })
 
-  test(`a message of ${longestMessage} bytes`, () => {
-    expect(parseClientMessage(padded(longestMessage)).ok).toBe(true)
+  test(`a message of ${maxMessageLength} bytes`, () => {
+    expect(parseClientMessage(padded(maxMessageLength)).ok).toBe(true)
   })
 })
 
@@ -77,8 +77,8 @@ describe('messages that are refused, and the field at fault', () => {
   test.each([
     ['a phone', JSON.stringify({ action: 'request-pairing-code', phoneNumber: '7'.repeat(257) }), 'phoneNumber'],
     ['a request id', JSON.stringify({ action: 'ping', requestId: 'x'.repeat(129) }), 'requestId'],
-    ['a message', padded(longestMessage + 1), 'message'],
-    ['a message in bytes', `{"action":"ping","pad":"${'ж'.repeat(longestMessage / 2)}"}`, 'message'],
+    ['a message', padded(maxMessageLength + 1), 'message'],
+    ['a message in bytes', `{"action":"ping","pad":"${'ж'.repeat(maxMessageLength / 2)}"}`, 'message'],
   ])('%s that is too long', (_, text, field) => {
     expect(parseClientMessage(text)).toMatchObject({ ok: false, error: { field } })
   })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Waiting } from '#shared/domain/company/attempt.ts'
-import { answer, type Notice, tell } from '#shared/domain/company/company.ts'
+import { answer, type Notice, notice } from '#shared/domain/company/company.ts'
 import { numbersNeeded } from '#shared/domain/company/sequence.ts'
 import type { Connection } from '#shared/ports.ts'
 import { framesFor } from '#shared/push/frames.ts'
@@ -27,17 +27,23 @@ describe('who hears what, under which number', () => {
   const ab = [waiting('a', 'r1'), waiting('b', 'r2'), waiting('a', 'r3')]
   test.each<[string, readonly Notice[], number, string, readonly string[]]>([
     ['nothing decided', [], 5, 'a', []],
-    ['news for the company', [tell(cancelled)], 5, 'a', ['5']],
+    ['news for the company', [notice(cancelled)], 5, 'a', ['5']],
     ['an answer to nobody', [answer(cancelled, [])], 5, 'a', []],
     ['an answer to another', [answer(cancelled, [waiting('b', 'r2')])], 5, 'a', []],
     ['an answer', [answer(cancelled, [waiting('a', 'r1')])], 5, 'a', ['5 r1']],
-    ['news that answers', [tell(cancelled, [waiting('a', 'r1')])], 5, 'a', ['5 r1']],
-    ['news that answers another', [tell(cancelled, [waiting('b', 'r2')])], 5, 'a', ['5']],
-    ['a request without an id', [tell(cancelled, [waiting('a')])], 5, 'a', ['5']],
-    ['two requests of one connection', [tell(cancelled, ab)], 5, 'a', ['3 r1', '5 r3']],
-    ['the other connection', [tell(cancelled, ab)], 5, 'b', ['4 r2']],
-    ['a connection that does not wait', [tell(cancelled, ab)], 5, 'c', ['3']],
-    ['several notices', [tell(cancelled), answer(cancelled, ab), tell(cancelled)], 9, 'a', ['5', '6 r1', '8 r3', '9']],
+    ['news that answers', [notice(cancelled, [waiting('a', 'r1')])], 5, 'a', ['5 r1']],
+    ['news that answers another', [notice(cancelled, [waiting('b', 'r2')])], 5, 'a', ['5']],
+    ['a request without an id', [notice(cancelled, [waiting('a')])], 5, 'a', ['5']],
+    ['two requests of one connection', [notice(cancelled, ab)], 5, 'a', ['3 r1', '5 r3']],
+    ['the other connection', [notice(cancelled, ab)], 5, 'b', ['4 r2']],
+    ['a connection that does not wait', [notice(cancelled, ab)], 5, 'c', ['3']],
+    [
+      'several notices',
+      [notice(cancelled), answer(cancelled, ab), notice(cancelled)],
+      9,
+      'a',
+      ['5', '6 r1', '8 r3', '9'],
+    ],
   ])('%s', (_name, notices, lastSeq, connectionId, expected) => {
     expect(heard(connectionId, notices, lastSeq)).toEqual(expected)
   })
@@ -45,7 +51,7 @@ describe('who hears what, under which number', () => {
 
 test('a frame carries its company, its time and the reader’s language', () => {
   const failure = { code: 'INVALID_PHONE' } as const
-  const told = { notices: [tell({ event: 'pairing-code-error' as const, failure })], lastSeq: 1 }
+  const told = { notices: [notice({ event: 'pairing-code-error' as const, failure })], lastSeq: 1 }
   const [russian] = framesFor(aConnection('a', 'ru'), told, at)
   expect(russian).toMatchObject({
     event: 'pairing-code-error',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ConnectionsApi, Posted } from '#shared/aws/connections-api.ts'
-import { answer, tell } from '#shared/domain/company/company.ts'
+import { answer, notice } from '#shared/domain/company/company.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { ConnectionStore } from '#shared/ports.ts'
 import { connectionPublisher } from '#shared/push/publisher.ts'
@@ -9,7 +9,7 @@ import { recordingLog } from '../../fakes/recording-log.ts'
 
 const now = Date.UTC(2026, 0, 1)
 const companyId = 'company-1'
-const news = [tell({ event: 'pairing-cancelled' as const }), tell({ event: 'whatsapp-connected' as const })]
+const news = [notice({ event: 'pairing-cancelled' as const }), notice({ event: 'whatsapp-connected' as const })]
 
 async function setUp(
   posted: Readonly<Record<string, Posted>> = {},

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createLog } from '#shared/telemetry/log.ts'
-import type { Tenure } from '../../../socket-host/company/deps.ts'
+import type { OwnedLease } from '../../../socket-host/company/deps.ts'
 import { leaseKeeper } from '../../../socket-host/fleet/lease-keeper.ts'
 import type { LeaseKeeper } from '../../../socket-host/fleet/lease-keeper-port.ts'
 import { pause, type Time } from '../../../socket-host/time.ts'
@@ -16,7 +16,7 @@ const shards = 4
 /** One host: which shards it thinks it owns, and what it has been through. */
 function hostOn(clock: FakeClock, table: MemoryLeaseStore, hostId: string, options: { fateOf?: () => CallFate } = {}) {
   let pausedUntil = 0
-  const owned = new Map<number, Tenure>()
+  const owned = new Map<number, OwnedLease>()
   const running = new Set<number>()
   const log: string[] = []
   // A paused process fires its timers late, but its clock goes on.

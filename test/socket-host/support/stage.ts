@@ -5,7 +5,7 @@ import type { CompanyState } from '#shared/domain/company/company.ts'
 import { resetCredentials } from '#shared/domain/session/reset.ts'
 import { ok } from '#shared/domain/values/result.ts'
 import { createLog } from '#shared/telemetry/log.ts'
-import type { CompanyDeps, Tenure } from '../../../socket-host/company/deps.ts'
+import type { CompanyDeps, OwnedLease } from '../../../socket-host/company/deps.ts'
 import { pacing } from '../../../socket-host/company/pacing.ts'
 import { type CompanyRunner, companyRunner } from '../../../socket-host/company/reconciler.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
@@ -69,7 +69,7 @@ export function stageDeps(options: StageOptions = {}) {
 }
 
 /** A lease that a test takes away when it likes. */
-export function tenureOf(hostId: string, epoch: number): Tenure & { lose(): void } {
+export function tenureOf(hostId: string, epoch: number): OwnedLease & { lose(): void } {
   let isOwner = true
   return {
     hostId,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { acceptAttempt, issueCode, pairAfresh, requestPairing } from '#shared/domain/attempt/pairing.ts'
+import { acceptAttempt, issueCode, requestPairing, restartPairing } from '#shared/domain/attempt/pairing.ts'
 import type { CompanyState } from '#shared/domain/company/company.ts'
 import { sessionConnected, sessionEnded } from '#shared/domain/session/session.ts'
 import {
@@ -106,7 +106,7 @@ describe('the awaited session', () => {
 
   test.each(['logged-out', 'stopped'] as const)('that is %s: retired, and the attempt pairs afresh (R9)', (reason) => {
     const state = connecting(linked())
-    const fresh = pairAfresh(state, refOf(state), reason, seconds(5))
+    const fresh = restartPairing(state, refOf(state), reason, seconds(5))
     expect(fresh.outcome).toBe('pair')
     expect(fresh.state).not.toHaveProperty('credentials')
     expect(fresh.state.cleanup).toMatchObject([
@@ -117,7 +117,7 @@ describe('the awaited session', () => {
 
   test('that was kept for another phone is nothing to pair afresh from', () => {
     const state = keptSession()
-    expect(pairAfresh(state, refOf(state), 'stopped', seconds(5)).outcome).toBe('stale')
+    expect(restartPairing(state, refOf(state), 'stopped', seconds(5)).outcome).toBe('stale')
   })
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { timeOut } from '#shared/domain/attempt/deadlines.ts'
-import { installLink, noteLink } from '#shared/domain/attempt/link.ts'
+import { commitLink, prepareLink } from '#shared/domain/attempt/link.ts'
 import { cancelPairing, failAttempt, issueCode, phoneAnswered, requestPairing } from '#shared/domain/attempt/pairing.ts'
 import { attemptTimes } from '#shared/domain/company/attempt.ts'
 import { retire } from '#shared/domain/company/cleanup.ts'
@@ -76,7 +76,7 @@ describe('pair-success', () => {
     ['answering an expired code', () => answeredLate()],
   ])('notes the link from %s, before anything is stored', (_, before) => {
     const state = before()
-    const noted = noteLink(state, refOf(state), aLink(), seconds(100))
+    const noted = prepareLink(state, refOf(state), aLink(), seconds(100))
     expect(noted.outcome).toBe('noted')
     expect(said(noted.notices)).toEqual(['pairing-progress restarting -> all'])
     expect(noted.state).not.toHaveProperty('credentials')
@@ -86,9 +86,9 @@ describe('pair-success', () => {
 
   test('is noted once, however often it is said', () => {
     const state = storing()
-    expect(noteLink(state, refOf(state), aLink(), seconds(33))).toEqual({ state, notices: [], outcome: 'noted' })
+    expect(prepareLink(state, refOf(state), aLink(), seconds(33))).toEqual({ state, notices: [], outcome: 'noted' })
     const another = aLink({ generation: 'generation-2' })
-    expect(noteLink(state, refOf(state), another, seconds(33)).outcome).toBe('stale')
+    expect(prepareLink(state, refOf(state), another, seconds(33)).outcome).toBe('stale')
   })
 
   test.each([
@@ -97,14 +97,14 @@ describe('pair-success', () => {
     ['another generation is stored than was seen', keptSession(), 'generation-0'],
   ])('is refused when %s (R15)', (_, state, seenGeneration) => {
     const link = aLink({ generation: 'generation-2', phone: anotherPhone, ...(seenGeneration && { seenGeneration }) })
-    expect(noteLink(state, refOf(state), link, seconds(30))).toEqual({ state, notices: [], outcome: 'stale' })
+    expect(prepareLink(state, refOf(state), link, seconds(30))).toEqual({ state, notices: [], outcome: 'stale' })
   })
 
   test.each(['connecting', 'code-issued', 'phone-confirmed', 'expired'] as const)(
     'with another phone, from %s, ends as CREDENTIALS_CONFLICT with nothing stored (R10)',
     (stage) => {
       const state = stages[stage]()
-      const wrong = noteLink(state, refOf(state), aLink({ phone: anotherPhone }), seconds(30))
+      const wrong = prepareLink(state, refOf(state), aLink({ phone: anotherPhone }), seconds(30))
       expect(wrong.outcome).toBe('wrongPhone')
       expect(said(wrong.notices)).toEqual(['pairing-code-error CREDENTIALS_CONFLICT -> r1,all'])
       expect(wrong.state).not.toHaveProperty('attempt')
@@ -116,7 +116,7 @@ describe('pair-success', () => {
   test('with another phone leaves a kept session alone (R10)', () => {
     const state = keptSession()
     const link = aLink({ generation: 'generation-2', phone: '79161234569', seenGeneration: 'generation-1' })
-    const wrong = noteLink(state, refOf(state), link, seconds(30))
+    const wrong = prepareLink(state, refOf(state), link, seconds(30))
     expect(wrong.state.credentials?.generation).toBe('generation-1')
     expect(wrong.state.session?.status).toBe('connected')
   })
@@ -126,9 +126,9 @@ describe('pair-success', () => {
     const asked = requestPairing(emptyCompany, request, seconds(0)).state
     const state = accept(asked).state
     const link = aLink({ phone: anotherPhone })
-    const noted = noteLink(state, refOf(state), link, seconds(9)).state
+    const noted = prepareLink(state, refOf(state), link, seconds(9)).state
     expect(noted.attempt?.phone).toBe(anotherPhone)
-    expect(installLink(noted, refOf(noted), link, seconds(10)).state).toMatchObject({
+    expect(commitLink(noted, refOf(noted), link, seconds(10)).state).toMatchObject({
       attempt: { state: 'restarting', phone: anotherPhone },
       credentials: { phone: anotherPhone },
     })
@@ -136,8 +136,8 @@ describe('pair-success', () => {
 
   test('with an unreadable identity is no other phone, and the attempt keeps the phone asked for (R3)', () => {
     const state = phoneConfirmed()
-    const noted = noteLink(state, refOf(state), unreadableLink, seconds(30)).state
-    const installed = installLink(noted, refOf(noted), unreadableLink, seconds(31))
+    const noted = prepareLink(state, refOf(state), unreadableLink, seconds(30)).state
+    const installed = commitLink(noted, refOf(noted), unreadableLink, seconds(31))
     expect(installed.outcome).toBe('installed')
     expect(installed.state.credentials).not.toHaveProperty('phone')
     expect(installed.state.attempt?.phone).toBe(phone)
@@ -147,7 +147,7 @@ describe('pair-success', () => {
 describe('a link that is stored', () => {
   test('becomes current', () => {
     const state = storing()
-    const installed = installLink(state, refOf(state), aLink(), seconds(40))
+    const installed = commitLink(state, refOf(state), aLink(), seconds(40))
     expect(installed).toMatchObject({
       outcome: 'installed',
       notices: [],
@@ -163,9 +163,9 @@ describe('a link that is stored', () => {
   test('takes the place of the phone that was kept until then, and not before (R8)', () => {
     const before = keptSession()
     const link = aLink({ generation: 'generation-2', phone: anotherPhone, seenGeneration: 'generation-1' })
-    const noted = noteLink(before, refOf(before), link, seconds(30)).state
+    const noted = prepareLink(before, refOf(before), link, seconds(30)).state
     expect(noted).toMatchObject({ credentials: before.credentials, session: before.session, cleanup: [] })
-    const installed = installLink(noted, refOf(noted), link, seconds(31))
+    const installed = commitLink(noted, refOf(noted), link, seconds(31))
     expect(installed.outcome).toBe('installed')
     expect(installed.state.credentials?.generation).toBe('generation-2')
     expect(installed.state.cleanup).toMatchObject([{ generation: 'generation-1', reason: 'phone-change' }])
@@ -177,7 +177,7 @@ describe('a link that is stored', () => {
     ['another generation is current than was seen (R15)', storing(), aLink({ seenGeneration: 'generation-0' })],
     ['it is current already', restarting(), aLink({ seenGeneration: 'generation-1' })],
   ])('is refused when %s', (_, state, link) => {
-    expect(installLink(state, refOf(state), link, seconds(33))).toEqual({ state, notices: [], outcome: 'stale' })
+    expect(commitLink(state, refOf(state), link, seconds(33))).toEqual({ state, notices: [], outcome: 'stale' })
   })
 })
 
@@ -197,7 +197,7 @@ describe('a noted link whose attempt ends', () => {
   test('leaves what is current alone (R8)', () => {
     const before = keptSession()
     const link = aLink({ generation: 'generation-2', phone: anotherPhone, seenGeneration: 'generation-1' })
-    const noted = noteLink(before, refOf(before), link, seconds(30)).state
+    const noted = prepareLink(before, refOf(before), link, seconds(30)).state
     const { state } = cancelPairing(noted, [], seconds(31))
     expect(state).toMatchObject({ credentials: before.credentials, session: before.session })
     expect(state.cleanup).toMatchObject([{ generation: 'generation-2', reason: 'attempt-ended' }])

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { needsCode } from '#shared/domain/attempt/code-need.ts'
-import { cancelPairing, mostWaiting, phoneAnswered, requestPairing } from '#shared/domain/attempt/pairing.ts'
+import { cancelPairing, maxWaiting, phoneAnswered, requestPairing } from '#shared/domain/attempt/pairing.ts'
 import { isRunning, type Waiting } from '#shared/domain/company/attempt.ts'
 import { emptyCompany } from '#shared/domain/company/company.ts'
 import {
@@ -90,9 +90,9 @@ describe('a repeated request for the same phone (R16)', () => {
     })
   })
 
-  test(`is turned away when ${mostWaiting} wait already`, () => {
+  test(`is turned away when ${maxWaiting} wait already`, () => {
     let state = requested()
-    for (let i = 2; i <= mostWaiting; i++) {
+    for (let i = 2; i <= maxWaiting; i++) {
       const waiting = { connectionId: 'browser', requestId: `r${i}` }
       state = requestPairing(state, aRequest({ waiting }), start).state
     }

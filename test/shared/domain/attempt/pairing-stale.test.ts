@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { installLink, noteLink } from '#shared/domain/attempt/link.ts'
-import { acceptAttempt, failAttempt, issueCode, pairAfresh, phoneAnswered } from '#shared/domain/attempt/pairing.ts'
+import { commitLink, prepareLink } from '#shared/domain/attempt/link.ts'
+import { acceptAttempt, failAttempt, issueCode, phoneAnswered, restartPairing } from '#shared/domain/attempt/pairing.ts'
 import type { AttemptRef, CompanyState, Decision } from '#shared/domain/company/company.ts'
 import { adoptCompany } from '#shared/domain/session/adoption.ts'
 import {
@@ -20,11 +20,11 @@ import {
 /** Every transition that a host makes about an attempt. */
 const steps: Readonly<Record<string, (state: CompanyState, ref: AttemptRef) => Decision<string>>> = {
   acceptAttempt: (state, ref) => acceptAttempt(state, ref, 'replace', seconds(2)),
-  pairAfresh: (state, ref) => pairAfresh(state, ref, 'stopped', seconds(2)),
+  pairAfresh: (state, ref) => restartPairing(state, ref, 'stopped', seconds(2)),
   issueCode: (state, ref) => issueCode(state, ref, code),
   phoneAnswered: (state, ref) => phoneAnswered(state, ref, seconds(2)),
-  noteLink: (state, ref) => noteLink(state, ref, aLink({ generation: 'generation-2' }), seconds(2)),
-  installLink: (state, ref) => installLink(state, ref, aLink(), seconds(2)),
+  noteLink: (state, ref) => prepareLink(state, ref, aLink({ generation: 'generation-2' }), seconds(2)),
+  installLink: (state, ref) => commitLink(state, ref, aLink(), seconds(2)),
   failAttempt: (state, ref) => failAttempt(state, ref, { code: 'WHATSAPP_UNAVAILABLE' }, seconds(2)),
 }
 const take = (step: string, state: CompanyState, ref: AttemptRef) => steps[step]?.(state, ref)

@@ -8,7 +8,7 @@ import {
   unlinkFinished,
   unlinkWithinMs,
 } from '#shared/domain/company/cleanup.ts'
-import { type CompanyState, isVacant, type Retired } from '#shared/domain/company/company.ts'
+import { type CompanyState, isEmpty, type Retired } from '#shared/domain/company/company.ts'
 import { aLink, linked, seconds } from '../build.ts'
 
 const at = seconds(100)
@@ -71,7 +71,7 @@ describe('sweeps', () => {
       state = swept(state, 'generation-1').state
     }
     expect(state.cleanup).toEqual([])
-    expect(isVacant(state)).toBe(true)
+    expect(isEmpty(state)).toBe(true)
   })
 
   test('do not take the rows from the unlinker, nor wait longer than it may take', () => {

@@ -183,18 +183,18 @@ function aboutAttempt(
     case 'fail':
       return pairing.failAttempt(state, ref, { code: 'WHATSAPP_UNAVAILABLE' }, now)
     case 'pairAfresh':
-      return pairing.pairAfresh(state, ref, command.age === 0 ? 'logged-out' : 'stopped', now)
+      return pairing.restartPairing(state, ref, command.age === 0 ? 'logged-out' : 'stopped', now)
     case 'note': {
       const generation = `generation-${++world.count}.`
       world.generations.unshift(generation)
       const linked = command.phone ?? state.attempt?.phone
       const seen = world.seen && { seenGeneration: world.seen }
       const link = { generation, wrappedKey: `key-of-${generation}`, ...(linked && { phone: linked }), ...seen }
-      return linking.noteLink(state, ref, link, now)
+      return linking.prepareLink(state, ref, link, now)
     }
     case 'install': {
       const generation = recent(world.generations, command.age) ?? ''
-      return linking.installLink(state, ref, { generation, ...(world.seen && { seenGeneration: world.seen }) }, now)
+      return linking.commitLink(state, ref, { generation, ...(world.seen && { seenGeneration: world.seen }) }, now)
     }
   }
 }

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Notice, tell } from '#shared/domain/company/company.ts'
+import { type Notice, notice } from '#shared/domain/company/company.ts'
 import { firstNumbers, numbersNeeded } from '#shared/domain/company/sequence.ts'
 
 const notice = (waiting: number): Notice =>
-  tell({ event: 'pairing-cancelled' }, new Array(waiting).fill({ connectionId: 'c', requestId: 'r' }))
+  notice({ event: 'pairing-cancelled' }, new Array(waiting).fill({ connectionId: 'c', requestId: 'r' }))
 
 test('each waiting request and each notice has a number of its own, and the last is the last', () => {
   const counts = fc.array(fc.nat(5), { minLength: 1, maxLength: 6 })

@@ -1,14 +1,14 @@
 import { describe, expect, it, test } from 'vitest'
 import {
-  bequests,
+  type ClusterView,
   fairShare,
   type LeaseSeen,
   leaseMarginMs,
   nextEpoch,
-  type Outlook,
+  type ObservedLease,
   ownedUntil,
+  planHandOff,
   planLeases,
-  type Sighting,
   watch,
 } from '#shared/domain/fleet/lease.ts'
 
@@ -17,27 +17,31 @@ const renewMs = 3000
 const now = 100_000
 
 /** Shards by owner: `'a'` renews, `'a!'` has not for too long, `undefined` has given up just now. */
-function outlook(hostId: string, owners: readonly (string | undefined)[], more: Partial<Outlook> = {}): Outlook {
-  const sightings = owners.map((mark, shard): Sighting => {
+function outlook(
+  hostId: string,
+  owners: readonly (string | undefined)[],
+  more: Partial<ClusterView> = {},
+): ClusterView {
+  const sightings = owners.map((mark, shard): ObservedLease => {
     const ownerId = mark?.replace('!', '')
     const lease: LeaseSeen = { shard, epoch: 1, version: 1, ...(ownerId && { ownerId }) }
     return { lease, since: mark?.endsWith('!') ? now - staleMs : now - 100, wantedSince: now - 100 }
   })
   const owned = new Set(owners.flatMap((mark, shard) => (mark === hostId ? [shard] : [])))
-  return { hostId, sightings, owned, abandoned: new Set(), now, staleMs, renewMs, ...more }
+  return { hostId, observed: sightings, owned, abandoned: new Set(), now, staleMs, renewMs, ...more }
 }
 
-const changed = (view: Outlook, shard: number, change: Partial<LeaseSeen>): Outlook => ({
+const changed = (view: ClusterView, shard: number, change: Partial<LeaseSeen>): ClusterView => ({
   ...view,
-  sightings: view.sightings.map((each) =>
+  observed: view.observed.map((each) =>
     each.lease.shard === shard ? { ...each, lease: { ...each.lease, ...change } } : each,
   ),
 })
-const wanted = (view: Outlook, shard: number, wantedBy: string) => changed(view, shard, { wantedBy })
-const bequeathed = (view: Outlook, shard: number, heir: string) =>
+const wanted = (view: ClusterView, shard: number, wantedBy: string) => changed(view, shard, { wantedBy })
+const bequeathed = (view: ClusterView, shard: number, heir: string) =>
   changed(view, shard, { wantedBy: heir, isLeaving: true })
 
-const claimed = (view: Outlook) => planLeases(view).claim.map(({ shard }) => shard)
+const claimed = (view: ClusterView) => planLeases(view).claim.map(({ shard }) => shard)
 
 describe('an epoch', () => {
   test.each([
@@ -161,14 +165,14 @@ describe('a host that leaves', () => {
     ['gives nothing to the dead', ['a', 'a', 'b!', 'c'], ['c', 'c']],
     ['has no heir when it is the last one', ['a', 'a', 'b!'], []],
   ])('%s', (_, owners, expected) => {
-    expect(bequests(outlook('a', owners)).map(({ heir }) => heir)).toEqual(expected)
+    expect(planHandOff(outlook('a', owners)).map(({ successor: heir }) => heir)).toEqual(expected)
   })
 
   it('leaves what has a living heir to it, and names another for what was left to one that leaves too', () => {
     const all = outlook('a', ['a', 'a', 'a', 'b', 'c', 'd'])
     const named = bequeathed(bequeathed(bequeathed(all, 0, 'b'), 1, 'c'), 3, 'a')
     // What somebody has asked for on other days does not tell them to look out for it now.
-    expect(bequests(wanted(named, 2, 'c'))).toEqual([
+    expect(planHandOff(wanted(named, 2, 'c'))).toEqual([
       { shard: 0, heir: 'd' },
       { shard: 2, heir: 'c' },
     ])

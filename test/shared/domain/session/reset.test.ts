@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { nextDeadline, timeOut } from '#shared/domain/attempt/deadlines.ts'
-import { installLink, noteLink } from '#shared/domain/attempt/link.ts'
+import { commitLink, prepareLink } from '#shared/domain/attempt/link.ts'
 import type { Waiting } from '#shared/domain/company/attempt.ts'
 import { resetAnswerMs, settleCleanup, unlinkFinished, unlinkWithinMs } from '#shared/domain/company/cleanup.ts'
-import { emptyCompany, isVacant } from '#shared/domain/company/company.ts'
+import { emptyCompany, isEmpty } from '#shared/domain/company/company.ts'
 import { resetCredentials } from '#shared/domain/session/reset.ts'
 import { aLink, codeIssued, connecting, linked, refOf, said, seconds, stageNames, stages } from '../build.ts'
 
@@ -29,7 +29,7 @@ describe('a reset', () => {
     expect(state).toEqual({ ...emptyCompany, fence: 1 })
     expect(outcome).toEqual({})
     expect(said(notices)).toEqual(['credentials-reset not-linked -> reset,all'])
-    expect(isVacant(state)).toBe(true)
+    expect(isEmpty(state)).toBe(true)
   })
 
   test.each(stageNames)('ends an attempt that is %s, so that its late link is refused (R15)', (stage) => {
@@ -42,8 +42,8 @@ describe('a reset', () => {
       ...(stage === 'expired' ? [] : ['pairing-code-error PAIRING_CANCELLED -> r1,all']),
       ...(stage === 'storing' || stage === 'restarting' ? [] : ['credentials-reset not-linked -> reset,all']),
     ])
-    expect(noteLink(state, refOf(before), aLink(), at).outcome).toBe('stale')
-    expect(installLink(state, refOf(before), aLink(), at).outcome).toBe('stale')
+    expect(prepareLink(state, refOf(before), aLink(), at).outcome).toBe('stale')
+    expect(commitLink(state, refOf(before), aLink(), at).outcome).toBe('stale')
   })
 
   test.each(['storing', 'restarting'] as const)('while %s waits for the removal of the fresh device (R11)', (stage) => {

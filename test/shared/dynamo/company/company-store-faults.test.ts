@@ -2,7 +2,7 @@
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { decide, emptyCompany, type Transition, tell } from '#shared/domain/company/company.ts'
+import { decision, emptyCompany, notice, type Transition } from '#shared/domain/company/company.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { type CompanyStoreDeps, dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
@@ -28,11 +28,11 @@ const newTable = (): Promise<Table> => createTable(connect(engine))
 const storeOn = (table: Table, overrides: Partial<CompanyStoreDeps> = {}): CompanyStore =>
   dynamoCompanyStore({ ...table, shards, clock: () => 1_000, ...overrides })
 
-const notice = tell({ event: 'pairing-cancelled' })
+const notice = notice({ event: 'pairing-cancelled' })
 const countUp: Transition<number> = (state) =>
-  decide({ ...state, fence: state.fence + 1 }, state.fence + 1, [notice, notice])
-const fill: Transition<void> = (state) => decide(requested(state), undefined)
-const vacate: Transition<void> = (state) => decide({ ...emptyCompany, fence: state.fence + 1 }, undefined)
+  decision({ ...state, fence: state.fence + 1 }, state.fence + 1, [notice, notice])
+const fill: Transition<void> = (state) => decision(requested(state), undefined)
+const vacate: Transition<void> = (state) => decision({ ...emptyCompany, fence: state.fence + 1 }, undefined)
 
 /** A store whose nth update fails so, with the SDK trying again. */
 function flakyStore(table: Table, nth: number, fate: Fate, before: () => Promise<unknown> = async () => undefined) {
@@ -161,7 +161,7 @@ describe('a decision of a caller that tries once', () => {
     const table = await newTable()
     const { store, deliverLate } = onceStore(table, { fates: ['late'] })
     let runs = 0
-    const first: Transition<number> = (state, now) => (runs++ === 0 ? countUp(state, now) : decide(state, 0))
+    const first: Transition<number> = (state, now) => (runs++ === 0 ? countUp(state, now) : decision(state, 0))
     await expect(store.decide(companyId, first)).rejects.toBeInstanceOf(StoreUnavailable)
     await deliverLate()
     expect(await store.readWithSeq(companyId)).toMatchObject({ state: { fence: 1 }, seq: 3 })
@@ -289,14 +289,14 @@ describe('the shard’s list', () => {
   })
 })
 
-const countUpOfAny: Transition<void> = (state) => decide({ ...state, fence: state.fence + 1 }, undefined)
+const countUpOfAny: Transition<void> = (state) => decision({ ...state, fence: state.fence + 1 }, undefined)
 
 test('whatever a company may come to, it is stored and read back as it was', async () => {
   const store = storeOn(await newTable())
   await fc.assert(
     fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 30 }), fc.uuid(), async (commands, id) => {
       const state = walk(commands)
-      await store.decide(id, () => decide(state, undefined))
+      await store.decide(id, () => decision(state, undefined))
       expect((await store.read(id)).state).toEqual(state)
     }),
     { numRuns: 60 },

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { decide, emptyCompany } from '#shared/domain/company/company.ts'
+import { decision, emptyCompany } from '#shared/domain/company/company.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { writtenRows } from '#shared/dynamo/company/written-rows.ts'
 import { connect, createTable, startDynalite } from '../../../contracts/engines/engines.ts'
 
-const raise = (state: typeof emptyCompany) => decide({ ...state, fence: state.fence + 1 }, state.fence)
+const raise = (state: typeof emptyCompany) => decision({ ...state, fence: state.fence + 1 }, state.fence)
 
 test('a row that another process has changed meanwhile is read again, whether or not the decision would write', async () => {
   const engine = await startDynalite()
@@ -17,7 +17,7 @@ test('a row that another process has changed meanwhile is read again, whether or
     await lambda.decide('c1', raise)
     expect((await host.decide('c1', raise)).outcome).toBe(2)
     await lambda.decide('c1', raise)
-    expect((await host.decide('c1', (state) => decide(state, state.fence))).outcome).toBe(4)
+    expect((await host.decide('c1', (state) => decision(state, state.fence))).outcome).toBe(4)
   } finally {
     await engine.stop()
   }

@@ -31,17 +31,21 @@ it('docs/troubleshooting.md has a row of four cells for every error code, in the
   expect(rows.map(([, code]) => code)).toEqual(errorCodes)
 })
 
-it.each(['README.md', 'docs/api.md', 'docs/troubleshooting.md', 'docs/pairing.md', 'docs/runbook.md'])(
-  '%s names no error code and no variable that does not exist',
-  (page) => {
-    const upperCase = /\b[A-Z]+(_[A-Z]+)+\b/g
-    const variables = ['shared/config/env.ts', 'local/cli/pair.ts'].flatMap((file) => read(file).match(upperCase) ?? [])
-    const known = new Set<string>([...errorCodes, ...variables])
-    const ofAws = /^AWS_/
-    const named = read(page).match(upperCase) ?? []
-    expect(named.filter((word) => !known.has(word) && !ofAws.test(word))).toEqual([])
-  },
-)
+it.each([
+  'README.md',
+  'docs/api.md',
+  'docs/requirements.md',
+  'docs/troubleshooting.md',
+  'docs/pairing.md',
+  'docs/runbook.md',
+])('%s names no error code and no variable that does not exist', (page) => {
+  const upperCase = /\b[A-Z]+(_[A-Z]+)+\b/g
+  const variables = ['shared/config/env.ts', 'local/cli/pair.ts'].flatMap((file) => read(file).match(upperCase) ?? [])
+  const known = new Set<string>([...errorCodes, ...variables])
+  const ofAws = /^AWS_/
+  const named = read(page).match(upperCase) ?? []
+  expect(named.filter((word) => !known.has(word) && !ofAws.test(word))).toEqual([])
+})
 
 it('docs/api.md names every action, event and route', () => {
   const page = read('docs/api.md')

@@ -1,4 +1,5 @@
-/** What is stored of a company, and how to be rid of it (requirements section 7). */
+/** Says which credentials of a company are stored, and deletes them (requirements, "HTTP API"). */
+
 
 import { once } from '#shared/async/once.ts'
 import { ok } from '#shared/domain/values/result.ts'
@@ -8,6 +9,8 @@ import { type ResetDeps, reset } from '../use-cases/reset.ts'
 import { type PushDeps, pushNotices } from '../use-cases/tell.ts'
 import { clock, commandQueue, companyStore, log, publisher, telemetry, verify } from '../wiring/deps.ts'
 import { endpoint } from './endpoint.ts'
+
+
 import { companyRoute, noInput, type Route } from './request.ts'
 import { json } from './responses.ts'
 import { phoneFor } from './views.ts'

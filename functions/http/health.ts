@@ -1,6 +1,6 @@
 /**
- * Liveness and version, for anyone (requirements section 7), and "not found" for whatever has no route of its own. It needs
- * no token, touches nothing and calls nobody, so there is nothing to report to Sentry either: what could still fail here
+ * Liveness and version, for anyone (requirements, "HTTP API"), and "not found" for requests that have no route of their own.
+ * It needs no token, touches nothing and calls nobody, so there is nothing to report to Sentry either: what could still fail here
  * rings the alarm of failing functions.
  */
 

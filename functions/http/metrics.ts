@@ -1,4 +1,4 @@
-/** How pairing goes, in numbers (requirements section 7): for dashboards of the marketplace's own. */
+/** Figures about pairing, for dashboards of the marketplace's own (requirements, "HTTP API"). */
 
 import { once } from '#shared/async/once.ts'
 import {

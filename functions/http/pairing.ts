@@ -1,4 +1,4 @@
-/** Pairing for those who have no WebSocket: ask for a code, then poll the attempt (requirements section 7). */
+/** Pairing without a WebSocket: ask for a code, then poll the attempt (requirements, "HTTP API"). */
 import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
 import { err, ok } from '#shared/domain/values/result.ts'

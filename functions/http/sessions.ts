@@ -1,4 +1,4 @@
-/** Sessions as operators list them, and one company's as its own clients see it, too (requirements section 7). */
+/** Sessions as operators list them, and one company's as its own clients see it, too (requirements, "HTTP API"). */
 import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
 import { sessionStatuses } from '#shared/domain/company/company.ts'

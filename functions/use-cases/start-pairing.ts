@@ -1,4 +1,4 @@
-/** How a request becomes an attempt: the one way in, for the WebSocket and for HTTP (requirements section 4). */
+/** Makes an attempt of a request: the one way in, for the WebSocket and for HTTP (R15, R16). */
 import { ulid } from 'ulid'
 import type { CodeBudget } from '#shared/budget/code-budget.ts'
 import { refund } from '#shared/budget/refunds.ts'

@@ -1,4 +1,4 @@
-/** Every message of every client (requirements section 6): checked, carried out, answered; whatever goes wrong has a name. */
+/** Every message of every client (requirements, "WebSocket API"): checked, carried out, answered; each failure has a name. */
 import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'

@@ -1,4 +1,4 @@
-/** What clients may send over the WebSocket (requirements section 6). */
+/** Messages that clients may send over the WebSocket (requirements, "WebSocket API"). */
 import * as v from 'valibot'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
 

@@ -1,4 +1,5 @@
-/** What clients are sent (requirements section 6): events of the domain in their envelope, in the reader's language. */
+/** Messages to clients (requirements, "WebSocket API"): events of the domain in their envelope, in the reader's language. */
+
 import { deadlineOf } from '#shared/domain/company/attempt.ts'
 import type { CompanyEvent, CompanyState } from '#shared/domain/company/company.ts'
 import { attemptView, type LeaseView, sessionView } from '#shared/domain/company/view.ts'
@@ -11,6 +12,7 @@ import {
 } from '#shared/domain/values/errors.ts'
 import { maskPhone } from '#shared/domain/values/phone.ts'
 import { unreachable } from '#shared/domain/values/result.ts'
+
 
 /**
  * What every event carries besides its own fields. `at` is epoch ms; `seq` grows per company. Answers that say nothing

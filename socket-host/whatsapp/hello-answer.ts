@@ -1,5 +1,7 @@
-/** What WhatsApp's answer to companion_hello means: the one place that translates its codes (requirements section 8). */
+/** Translates WhatsApp's answer to companion_hello; its codes are known nowhere else (requirements, "Error codes"). */
+
 import type { Failure } from '#shared/domain/values/errors.ts'
+
 
 /** Seconds to wait after WhatsApp's own 429, which does not say for how long. */
 const rateLimitSeconds = 600

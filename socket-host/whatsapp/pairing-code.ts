@@ -24,7 +24,7 @@ export async function requestCode(
   const answer = answerTo(library, tagAfter(library.generateMessageTag()))
   const refused = Promise.race([answer.refusal, gone.then(() => helloClosed)])
   try {
-    // The library resolves as soon as it has sent the request, whatever WhatsApp answers (design notes, section 0).
+    // The library resolves as soon as it has sent the request, whatever WhatsApp answers (R17).
     const sent = library.requestPairingCode(phone)
     const answered = Promise.race([refused, sent.then(() => refused)])
     const refusal = await waitAtMost(helloMs, answered, () => helloUnanswered)

@@ -1,4 +1,4 @@
-/** Promises of every store of idempotency keys (requirements section 7). */
+/** Promises of every store of idempotency keys (requirements, "HTTP API"). */
 import { describe, expect, test } from 'vitest'
 import type { IdempotencyStore } from '#shared/dynamo/clients/idempotency-store.ts'
 

@@ -1,4 +1,4 @@
-/** Stored credentials, resets and interference never block a pairing: cases 3, 6, 8, 9 and 10 of section 12. */
+/** Stored credentials, resets and interference never block a pairing: end-to-end cases 3, 6, 8, 9 and 10. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Client } from './client.ts'

@@ -1,4 +1,4 @@
-/** Hosts that die, freeze and stop under linked sessions (R27, R28; cases 13 and 15). */
+/** Hosts that die, freeze and stop under linked sessions (R27, R28; end-to-end cases 13 and 15). */
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type Company, type Fleet, fleetOf, quickLeases, signal } from '../chaos/fleet.ts'
 import type { Client } from './client.ts'

@@ -1,4 +1,4 @@
-/** What each failure of the simulated WhatsApp leads to, as a client sees it: case 11 of section 12. */
+/** Each failure of the simulated WhatsApp, and its outcome as a client sees it: end-to-end case 11. */
 
 /** How a pairing ends: `connected`, or the code of the error that ends it. */
 type Case = readonly [behaviour: string, outcome: string, parameters?: object]

@@ -1,4 +1,4 @@
-/** Every failure that the simulated WhatsApp can produce has its own code, and leaves the mutex free: case 11. */
+/** Every failure that the simulated WhatsApp can produce has its own code, and leaves the mutex free: end-to-end case 11. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { behaviours } from '../../simulator/phone/behaviours.ts'
 import { conditions } from '../../simulator/service/conditions.ts'

@@ -1,4 +1,4 @@
-/** Section 7 over the wire: every route, who may ask, what is refused how; and `npm run admin` on top of it. */
+/** The HTTP API over the wire (requirements, "HTTP API"): routes, rights and refusals; and `npm run admin` on top of it. */
 import { execFile } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Client } from './client.ts'

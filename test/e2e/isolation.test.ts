@@ -1,4 +1,4 @@
-/** One session's trouble stays its own, and a service that is away costs time and nothing else (R41, R42; case 14). */
+/** One session's trouble stays its own, and a service that is away costs time and nothing else (R41, R42; end-to-end case 14). */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Fault, FaultTarget } from '../../local/faults.ts'

@@ -75,7 +75,7 @@ const webSocketFrames = target(
       if (response.body !== undefined) checkFrame(JSON.parse(response.body))
     }
     for (const { frame: sent } of world.clients.sent) checkFrame(sent)
-    assert.deepEqual(world.sight.seen, [])
+    assert.deepEqual(world.telemetry.seen, [])
     assert.deepEqual(world.clients.closed, [])
   },
 )
@@ -87,7 +87,7 @@ const webSocketEvents = target(
     const world = await worldAt('fresh')
     const { statusCode } = await receive(event, lambdaContext, world)
     assert([200, 400, 401].includes(statusCode))
-    assert.deepEqual(world.sight.seen, [])
+    assert.deepEqual(world.telemetry.seen, [])
   },
 )
 
@@ -115,7 +115,7 @@ const httpRequests = target('HTTP requests', fc.tuple(stage, httpRequest), async
   assert(statusCode >= 200 && statusCode < 500, `${statusCode} ${body}`)
   assert(isObject(answer))
   if (statusCode >= 400) assert(ours.includes(answer['code']))
-  assert.deepEqual(world.sight.seen, [])
+  assert.deepEqual(world.telemetry.seen, [])
 })
 
 export const clientTargets: readonly FuzzTarget[] = [webSocketFrames, webSocketEvents, httpRequests]

@@ -1,6 +1,9 @@
-/** The attempt's state machine (requirements section 4): how a request becomes a code, and a code a link. */
+/** The attempt's state machine (requirements, "Attempts"): how a request becomes a code, and a code a link. */
+
 import { type Attempt, attemptTimes, isToldExpired, type Method, type Shown, type Waiting } from '../company/attempt.ts'
 import { retire } from '../company/cleanup.ts'
+
+
 import {
   type AttemptRef,
   answer,

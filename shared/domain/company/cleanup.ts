@@ -16,7 +16,10 @@ import {
 export const sweepDelaysMs = [0, 3_600_000, 86_400_000] as const
 /** How long the device may take to be unlinked before its key is shredded regardless (R14). */
 export const unlinkWithinMs = 60_000
-/** How long a reset's client waits for the unlinking: with no host alive, SQS and the watchdog have to fit into the 5 s too (section 6). */
+/**
+ * A reset's client waits so long for the unlinking. With no host alive, SQS and the watchdog have to fit into the promised
+ * 5 s too (requirements, "WebSocket API").
+ */
 export const resetAnswerMs = 3_500
 
 /** Reasons after which there is no device left to remove: WhatsApp has removed it already. */

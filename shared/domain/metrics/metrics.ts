@@ -1,6 +1,9 @@
-/** What is counted, and how counts become numbers that say something (requirements sections 7 and 10). Pure. */
+/** Counts what happens, and makes figures of the counts (R36; requirements, "HTTP API"). Pure. */
+
 import type { ErrorCode } from '../values/errors.ts'
 import { unreachable } from '../values/result.ts'
+
+
 import type { Happening } from './happenings.ts'
 
 /** Counters, added up per minute. */

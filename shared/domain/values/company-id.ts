@@ -1,2 +1,2 @@
-/** How companies are called (requirements section 1). */
+/** The form of a `companyId` (requirements, "Words"). */
 export const companyIdFormat = /^[A-Za-z0-9_-]{1,64}$/

@@ -1,4 +1,4 @@
-/** The one list of error codes and what each means to client, owner and operator (requirements section 8). */
+/** The one list of error codes and what each means to client, owner and operator (requirements, "Error codes"). */
 
 export type Language = 'ru' | 'en'
 

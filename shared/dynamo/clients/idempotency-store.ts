@@ -1,4 +1,4 @@
-/** Answers kept under a client's idempotency key, so that a repeated request gets the same one (requirements section 7). */
+/** Answers kept under a client's idempotency key, so that a repeated request gets the same one (requirements, "HTTP API"). */
 import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { unlessRefused } from '../conditional.ts'

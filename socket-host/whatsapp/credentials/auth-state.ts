@@ -73,7 +73,7 @@ function accountOf(stored: object | undefined): proto.ADVSignedDeviceIdentity | 
   }
 }
 
-/** Whether pair-success has happened. Neither `registered` nor `me` alone says so (requirements section 1). */
+/** Whether pair-success has happened. Neither `registered` nor `me` alone says so (requirements, "Words"). */
 const isLinked = ({ account, me, signalIdentities }: AuthenticationCreds): boolean =>
   Boolean(account) && /^[^@]+:\d+@/.test(me?.id ?? '') && (signalIdentities ?? []).length > 0
 

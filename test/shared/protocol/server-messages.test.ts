@@ -17,7 +17,7 @@ const attemptId = 'attempt-1'
 const phone = '79001234567'
 const phoneNumber = phone
 
-/** Each event of requirements section 6 with exactly its fields. */
+/** Each event with exactly its fields (requirements, "WebSocket API"). */
 const table: readonly [string, CompanyEvent, Record<string, unknown>][] = [
   [
     'pairing-started',

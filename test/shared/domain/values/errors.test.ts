@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type ErrorCode, errorCodes, errorSpec } from '#shared/domain/values/errors.ts'
 
-/** The closed list of requirements section 8, with what clients and operators rely on. */
+/** The closed list of error codes (requirements, "Error codes"), with what clients and operators rely on. */
 const table: readonly [ErrorCode, number, 'info' | 'warn' | 'error', boolean, string?][] = [
   ['INVALID_PHONE_FORMAT', 400, 'info', false, 'check-number'],
   ['INVALID_COUNTRY_CODE', 400, 'info', false, 'check-number'],

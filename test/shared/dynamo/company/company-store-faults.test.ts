@@ -28,9 +28,9 @@ const newTable = (): Promise<Table> => createTable(connect(engine))
 const storeOn = (table: Table, overrides: Partial<CompanyStoreDeps> = {}): CompanyStore =>
   dynamoCompanyStore({ ...table, shards, clock: () => 1_000, ...overrides })
 
-const notice = notice({ event: 'pairing-cancelled' })
+const told = notice({ event: 'pairing-cancelled' })
 const countUp: Transition<number> = (state) =>
-  decision({ ...state, fence: state.fence + 1 }, state.fence + 1, [notice, notice])
+  decision({ ...state, fence: state.fence + 1 }, state.fence + 1, [told, told])
 const fill: Transition<void> = (state) => decision(requested(state), undefined)
 const vacate: Transition<void> = (state) => decision({ ...emptyCompany, fence: state.fence + 1 }, undefined)
 
@@ -103,7 +103,7 @@ describe('a decision of a caller that tries once', () => {
       )
     return { store, beforeSending, deliverLate: flaky.deliverLate }
   }
-  const once = { outcome: 1, lastSeq: 2, changed: true, notices: [notice, notice] }
+  const once = { outcome: 1, lastSeq: 2, changed: true, notices: [told, told] }
 
   test.each<[string, Fate]>([
     ['has landed while its answer was lost', 'answerLost'],

@@ -1,5 +1,4 @@
 /** The settings of each stage: the one file to edit before a deploy. Plain data, so that it can be read without the CDK. */
-
 import { maxShards } from '#shared/config/env.ts'
 import { clientDefaults, maxCodeLifetimeSeconds, pairingDefaults } from '#shared/config/settings.ts'
 import type { FunctionName } from '../functions/routes.ts'

@@ -1,7 +1,5 @@
 /** The language that a client is answered in: Russian unless something says English (requirements, "Error codes"). */
-
 import type { Language } from '#shared/domain/values/errors.ts'
-
 
 /** The first of the wishes that names a language of ours: a claim, a query parameter, an `Accept-Language` header. */
 export function languageOf(...wishes: readonly (string | null | undefined)[]): Language {

@@ -1,5 +1,4 @@
 /** A whole Pairplane in this process, on free ports: what `npm start` runs, and what end-to-end tests start. */
-
 import type { Simulator } from '../simulator/simulator.ts'
 import { startControlPlane } from './control-plane.ts'
 import { type DataDir, openDataDir } from './data-dir.ts'

@@ -1,5 +1,4 @@
 /** `/simulator/…`: the phones of the simulated WhatsApp. */
-
 import type { Simulator } from '../simulator/simulator.ts'
 import { sendJson } from './dev-api.ts'
 import type { WhatsApp } from './flags.ts'

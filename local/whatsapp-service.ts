@@ -1,5 +1,4 @@
 /** The WhatsApp of this run, as its hosts and its HTTP surface see it. */
-
 import type { Simulator } from '../simulator/simulator.ts'
 import type { WhatsApp } from './flags.ts'
 import type { HttpHandler } from './gateway/http-api.ts'

@@ -1,5 +1,4 @@
 /** What the product needs from the outside, named for the role. Adapters live in `shared/dynamo` and `shared/aws`. */
-
 import type { CompanyState, Decision, Notice, Transition } from './domain/company/company.ts'
 import type { LeaseView } from './domain/company/view.ts'
 import type { LeaseSeen } from './domain/fleet/lease.ts'

@@ -1,5 +1,4 @@
 /** The clocks and timers of a host, injected so that tests run on a clock of their own. */
-
 import type { Timer } from '#shared/async/time-limit.ts'
 import type { Clock } from '#shared/ports.ts'
 

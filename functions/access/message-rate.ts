@@ -1,5 +1,4 @@
 /** How many messages a connection may send (R34): a fixed window of a second, counted for all containers together. */
-
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { MessageCounter } from '#shared/dynamo/clients/message-counter.ts'
 import type { Clock } from '#shared/ports.ts'

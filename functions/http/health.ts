@@ -3,7 +3,6 @@
  * It needs no token, touches nothing and calls nobody, so there is nothing to report to Sentry either: what could still fail here
  * rings the alarm of failing functions.
  */
-
 import { once } from '#shared/async/once.ts'
 import { HealthEnv, parseEnv } from '#shared/config/env.ts'
 import { err, ok } from '#shared/domain/values/result.ts'

@@ -1,5 +1,4 @@
 /** Figures about pairing, for dashboards of the marketplace's own (requirements, "HTTP API"). */
-
 import { once } from '#shared/async/once.ts'
 import {
   type Counts,

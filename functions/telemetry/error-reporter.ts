@@ -1,5 +1,4 @@
 /** Who reports errors, from a function's environment. Small: also the authorizer imports it. */
-
 import { once } from '#shared/async/once.ts'
 import type { Reporter } from '#shared/telemetry/sentry.ts'
 import { type SentryEnv, sentrySettings } from '#shared/telemetry/sentry-settings.ts'

@@ -1,5 +1,4 @@
 /** Reports to Sentry: sent beside a function's work, and waited for at its end. Nothing is loaded before the first one. */
-
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { Log, LogFields } from '#shared/telemetry/log.ts'
 import type { Reporter } from '#shared/telemetry/sentry.ts'

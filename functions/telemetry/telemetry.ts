@@ -1,5 +1,4 @@
 /** What operators see of a function's work: figures and reports, written beside it and waited for at its end. */
-
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { happeningsOf } from '#shared/domain/metrics/happenings.ts'
 import type { ErrorCode } from '#shared/domain/values/errors.ts'

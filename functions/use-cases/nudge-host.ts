@@ -1,5 +1,4 @@
 /** Calls a host's attention to a decision that it would find out about by itself, only later. */
-
 import type { CommandQueue } from '#shared/ports.ts'
 import type { HostCommand } from '#shared/protocol/host-commands.ts'
 import type { Log } from '#shared/telemetry/log.ts'

@@ -1,5 +1,4 @@
 /** Tells clients what has been decided. What is decided stands, whether or not they hear of it: `get-status` repairs that. */
-
 import type { Decided, Publisher } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 

@@ -2,7 +2,6 @@
  * What every function needs of the outside, and all that `$connect` and `$disconnect` do. Apart from `deps.ts`: whatever
  * that imports and a chunk of theirs uses, they would load at each start.
  */
-
 import { once } from '#shared/async/once.ts'
 import { ControlPlaneEnv, parseEnv } from '#shared/config/env.ts'
 import { dynamoConnectionStore } from '#shared/dynamo/clients/connection-store.ts'

@@ -2,7 +2,6 @@
  * What the functions need from the outside, built once per container and only if used. `@__PURE__` lets the bundler leave
  * out what a function never asks for, with all that it imports.
  */
-
 import { once } from '#shared/async/once.ts'
 import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
 import { connectionsApi as managementApi } from '#shared/aws/connections-api.ts'

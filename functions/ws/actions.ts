@@ -1,5 +1,4 @@
 /** What each action of a client does. Decisions are told through the call; a direct answer is returned. */
-
 import { cancelPairing } from '#shared/domain/attempt/pairing.ts'
 import type { Waiting } from '#shared/domain/company/attempt.ts'
 import { errorSpec } from '#shared/domain/values/errors.ts'

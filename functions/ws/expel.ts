@@ -1,5 +1,4 @@
 /** Ends connections that a newer one has taken the place of (R34); most of them are those that nobody has heard the end of. */
-
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { connectionsApi } from '#shared/aws/connections-api.ts'
 import type { Language } from '#shared/domain/values/errors.ts'

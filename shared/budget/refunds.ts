@@ -1,5 +1,4 @@
 /** Gives codes back that WhatsApp was never asked for: one place for functions and hosts, whoever ends the attempt (R24). */
-
 import { unusedTicket } from '../domain/attempt/code-need.ts'
 import type { BudgetTicket } from '../domain/values/budget.ts'
 import type { Log, LogFields } from '../telemetry/log.ts'

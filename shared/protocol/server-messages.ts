@@ -1,5 +1,4 @@
 /** Messages to clients (requirements, "WebSocket API"): events of the domain in their envelope, in the reader's language. */
-
 import { deadlineOf } from '#shared/domain/company/attempt.ts'
 import type { CompanyEvent, CompanyState } from '#shared/domain/company/company.ts'
 import { attemptView, type LeaseView, sessionView } from '#shared/domain/company/view.ts'
@@ -12,7 +11,6 @@ import {
 } from '#shared/domain/values/errors.ts'
 import { maskPhone } from '#shared/domain/values/phone.ts'
 import { unreachable } from '#shared/domain/values/result.ts'
-
 
 /**
  * What every event carries besides its own fields. `at` is epoch ms; `seq` grows per company. Answers that say nothing

@@ -1,5 +1,4 @@
 /** Measures what happens: log lines in CloudWatch's embedded metric format, and the counters that `/metrics` reads. */
-
 import { type Happening, happeningsOf } from '../domain/metrics/happenings.ts'
 import { type Counts, countsOf, sumOf } from '../domain/metrics/metrics.ts'
 import type { ErrorCode } from '../domain/values/errors.ts'

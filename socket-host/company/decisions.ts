@@ -1,5 +1,4 @@
 /** A host's decisions about one company: written, told to its clients, and watched over when the host should die. */
-
 import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
 import type { CompanyState, Transition } from '#shared/domain/company/company.ts'
 import { withLogFields } from '#shared/telemetry/log.ts'

@@ -1,5 +1,4 @@
 /** How a host lets a company go: in good order, or because its lease is gone. */
-
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { failAttempt } from '#shared/domain/attempt/pairing.ts'
 import { sessionInterrupted } from '#shared/domain/session/session.ts'

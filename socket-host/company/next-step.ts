@@ -2,7 +2,6 @@
  * What a host does next about a company: a pure comparison of what stands in its STATE with what runs here. Sockets only
  * change the facts below; every step makes the two agree a little more, so that a step that failed is simply taken again.
  */
-
 import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
 import { type Attempt, attemptTimes, deadlineOf, type Owner, type Shown } from '#shared/domain/company/attempt.ts'
 import { nextSweepAt } from '#shared/domain/company/cleanup.ts'

@@ -1,5 +1,4 @@
 /** Reads a stored generation: its data key is unwrapped, its rows are loaded and stamped with this host's epoch. */
-
 import type { Credentials } from '../whatsapp/port.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 

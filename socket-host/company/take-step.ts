@@ -1,5 +1,4 @@
 /** Carries out the steps of a company: each is one decision, or one thing begun or ended here. */
-
 import { timeOut } from '#shared/domain/attempt/deadlines.ts'
 import { commitLink, prepareLink } from '#shared/domain/attempt/link.ts'
 import {

@@ -1,5 +1,4 @@
 /** A host's line for operators: what it holds, written soon after that has changed. */
-
 import type { LeaseStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { type Cancel, repeated, type Time } from '../time.ts'

@@ -1,5 +1,4 @@
 /** What a host measures that no decision about a company shows: take-overs, failed sweeps, its load. */
-
 import type { CredentialStore, LeaseStore } from '#shared/ports.ts'
 import type { Meter } from '#shared/telemetry/metrics.ts'
 import { repeated, type Time } from '../time.ts'

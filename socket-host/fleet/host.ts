@@ -1,5 +1,4 @@
 /** A socket host: the shards that it owns, from claim to hand-over. */
-
 import type { LeaseStore } from '#shared/ports.ts'
 import { type Cancel, pause } from '../time.ts'
 import { keepBeating } from './heartbeat.ts'

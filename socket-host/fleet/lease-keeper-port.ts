@@ -1,5 +1,4 @@
 /** What the keeper of a host's leases needs, tells and offers. */
-
 import type { LeaseStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import type { OwnedLease } from '../company/deps.ts'

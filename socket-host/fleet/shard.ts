@@ -1,5 +1,4 @@
 /** One shard while this host owns it: its commands, its companies, and how it is left. */
-
 import { inParallel } from '#shared/async/in-parallel.ts'
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { SessionStatus } from '#shared/domain/company/company.ts'

@@ -1,7 +1,5 @@
 /** Translates WhatsApp's answer to companion_hello; its codes are known nowhere else (requirements, "Error codes"). */
-
 import type { Failure } from '#shared/domain/values/errors.ts'
-
 
 /** Seconds to wait after WhatsApp's own 429, which does not say for how long. */
 const rateLimitSeconds = 600

@@ -1,5 +1,4 @@
 /** Asks WhatsApp for a pairing code, and waits until it has said yes (R17). */
-
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { Failure } from '#shared/domain/values/errors.ts'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'

@@ -3,7 +3,6 @@
  * socket per shard that takes its time to close, and writes that are on their way for a while. The promises that are
  * checked are those of docs/leases.md; the parts that keep them can be replaced by ones that do not.
  */
-
 import type { LeaseStore } from '#shared/ports.ts'
 import { createLog } from '#shared/telemetry/log.ts'
 import type { OwnedLease } from '../../socket-host/company/deps.ts'

@@ -1,5 +1,4 @@
 /** A connection store in memory. */
-
 import { clientDefaults } from '#shared/config/settings.ts'
 import { connectionLifetimeMs, givingWay } from '#shared/dynamo/clients/connection-store.ts'
 import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'

@@ -1,5 +1,4 @@
 /** Codes and the budget that they are charged to (R24): which request needs one, and which was taken for nothing. */
-
 import type { CompanyState } from '../company/company.ts'
 import type { BudgetTicket } from '../values/budget.ts'
 import { isJoined, isLinked, type PairingRequest } from './pairing.ts'

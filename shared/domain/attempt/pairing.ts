@@ -1,8 +1,6 @@
 /** The attempt's state machine (requirements, "Attempts"): how a request becomes a code, and a code a link. */
-
 import { type Attempt, attemptTimes, isToldExpired, type Method, type Shown, type Waiting } from '../company/attempt.ts'
 import { retire } from '../company/cleanup.ts'
-
 
 import {
   type AttemptRef,

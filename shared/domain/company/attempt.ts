@@ -1,8 +1,6 @@
 /** One try to link a company (requirements, "Attempts"): its states, deadlines and words. */
-
 import type { BudgetTicket } from '../values/budget.ts'
 import type { Failure } from '../values/errors.ts'
-
 
 /** How the owner links: types a code into WhatsApp, or scans a QR. Never both on one socket (R22). */
 export type Method = 'code' | 'qr'

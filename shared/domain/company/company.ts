@@ -2,7 +2,6 @@
  * All that is decided about one company: the item `STATE`. Every transition is a pure function from a state to a
  * `Decision`; the store makes it one conditional write, so that decisions exclude each other.
  */
-
 import type { ErrorCode, Failure } from '../values/errors.ts'
 import type { Attempt, AttemptOutcome, Link, Owner, Waiting } from './attempt.ts'
 

@@ -1,5 +1,4 @@
 /** What readers are shown of a company's state. */
-
 import type { ErrorCode } from '../values/errors.ts'
 import { type Attempt, type AttemptState, isToldExpired } from './attempt.ts'
 import type { CompanyState, SessionStatus, Unlinked } from './company.ts'

@@ -1,8 +1,6 @@
 /** Counts what happens, and makes figures of the counts (R36; requirements, "HTTP API"). Pure. */
-
 import type { ErrorCode } from '../values/errors.ts'
 import { unreachable } from '../values/result.ts'
-
 
 import type { Happening } from './happenings.ts'
 

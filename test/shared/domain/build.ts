@@ -1,5 +1,4 @@
 /** Companies in every state of an attempt, made by the transitions themselves. */
-
 import { timeOut } from '#shared/domain/attempt/deadlines.ts'
 import { commitLink, prepareLink, type Seen } from '#shared/domain/attempt/link.ts'
 import {

@@ -1,5 +1,4 @@
 /** A company's runner with everything around it faked. */
-
 import { cancelPairing, requestPairing } from '#shared/domain/attempt/pairing.ts'
 import type { CompanyState } from '#shared/domain/company/company.ts'
 import { resetCredentials } from '#shared/domain/session/reset.ts'

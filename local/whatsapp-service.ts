@@ -32,7 +32,7 @@ async function startSimulated(stateFile: string | undefined, log: Log): Promise<
   // Loaded only here: a run against another WhatsApp does without the simulator's megabytes.
   const [{ startSimulator }, { describeEvent }] = await Promise.all([
     import('../simulator/simulator.ts'),
-    import('../simulator/events.ts'),
+    import('../simulator/service/events.ts'),
   ])
   const simulator = await startSimulator({
     port: 0,

@@ -42,7 +42,7 @@ async function serve({ port, controlPort, state, verbose }: Settings): Promise<v
   const [{ startSimulator }, { serveControl }, { describeEvent }] = await Promise.all([
     import('./simulator.ts'),
     import('./control/http.ts'),
-    import('./events.ts'),
+    import('./service/events.ts'),
   ])
   const simulator = await startSimulator({
     port,

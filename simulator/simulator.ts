@@ -1,16 +1,16 @@
-import type { Reply } from './control/reply.ts'
+import type { Control } from './control/reply.ts'
 import { control } from './control/routes.ts'
 import { certificateChain } from './crypto/certificate.ts'
 import { generateKeyPair } from './crypto/x25519.ts'
 import { generateSigningKey, type SigningKey, signingKeyFrom } from './crypto/xeddsa.ts'
-import type { SimulatorEvent } from './events.ts'
-import { openFrontDoor } from './service/accept.ts'
+import { startListener } from './service/accept.ts'
 import { endConditions, healthy } from './service/conditions.ts'
+import type { SimulatorEvent } from './service/events.ts'
 import type { Timings, World } from './service/world.ts'
 import { readState, type StateWriter, stateWriter } from './state-file.ts'
 
 /** How to start a simulator. */
-export interface SimulatorOptions {
+export type SimulatorOptions = {
   /** The port to listen on, on the loopback; 0, the default, takes a free one. */
   readonly port?: number
   /** Where phones, devices and the root key are kept from run to run. Without it they live as long as the simulator. */
@@ -24,17 +24,17 @@ export interface SimulatorOptions {
 }
 
 /** A running simulated WhatsApp: the service, and every phone in the world. */
-export interface Simulator {
+export type Simulator = {
   readonly webSocketUrl: string
   /** The public key, in hex, that clients must trust for the service's certificate. */
   readonly rootKey: string
   /** Carries out a control request, such as `POST /simulator/phones/79001234567/enter-code`. */
-  control(method: string, path: string, body?: unknown): Promise<Reply>
+  readonly control: Control
   close(): Promise<void>
 }
 
-const TIMINGS: Timings = { codeLifetimeMs: 180_000, finishTimeoutMs: 15_000, signatureTimeoutMs: 15_000 }
-const DEVICE_LIMIT = 4
+const defaultTimings: Timings = { codeLifetimeMs: 180_000, finishTimeoutMs: 15_000, signatureTimeoutMs: 15_000 }
+const defaultDeviceLimit = 4
 
 /** Starts a simulated WhatsApp on the loopback. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
@@ -44,11 +44,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const phones = new Map(state?.phones.map((phone) => [phone.number, phone]))
   const writer =
     stateFile === undefined
-      ? NOWHERE
+      ? discardingWriter
       : stateWriter(stateFile, () => ({ rootSeed: rootKey.seed, phones: [...phones.values()] }))
 
   const world = newWorld(options, rootKey, phones, writer)
-  const door = await openFrontDoor(world, options.port ?? 0)
+  const door = await startListener(world, options.port ?? 0)
   // The root key must outlive a kill, even before the first link: clients are told to trust it from now on.
   writer.save()
   await writer.flush()
@@ -64,7 +64,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   }
 }
 
-const NOWHERE: StateWriter = { save: () => {}, flush: () => Promise.resolve() }
+const discardingWriter: StateWriter = { save: () => {}, flush: () => Promise.resolve() }
 
 function newWorld(options: SimulatorOptions, rootKey: SigningKey, phones: World['phones'], writer: StateWriter): World {
   const staticKey = generateKeyPair()
@@ -72,8 +72,8 @@ function newWorld(options: SimulatorOptions, rootKey: SigningKey, phones: World[
     rootKey,
     staticKey,
     certificate: certificateChain(rootKey, staticKey.public),
-    timings: { ...TIMINGS, ...options.timings },
-    deviceLimit: options.deviceLimit ?? DEVICE_LIMIT,
+    timings: { ...defaultTimings, ...options.timings },
+    deviceLimit: options.deviceLimit ?? defaultDeviceLimit,
     phones,
     registrations: new Set(),
     sessions: new Map(),
@@ -81,7 +81,7 @@ function newWorld(options: SimulatorOptions, rootKey: SigningKey, phones: World[
     traffic: { connections: 0, open: 0, unanswered: 0 },
     condition: healthy,
     conditions: new Map(),
-    tell: options.onEvent ?? (() => {}),
+    emit: options.onEvent ?? (() => {}),
     save: writer.save,
   }
 }

@@ -1,25 +1,25 @@
 import { open, readFile, rename } from 'node:fs/promises'
 import * as v from 'valibot'
-import { isBadInput } from './control/choice.ts'
+import { isBadInput } from './choice.ts'
 import { signingKeyFrom } from './crypto/xeddsa.ts'
 import { behaviourFrom, ok } from './phone/behaviour.ts'
 import type { Device, Phone } from './phone/phone.ts'
 
 /** What outlives the simulator: its root key, the phones, and the devices linked to them. */
-export interface State {
+export type State = {
   readonly rootSeed: Buffer
   readonly phones: readonly Phone[]
 }
 
 /** Writes the state soon after it has changed, and never twice at once. */
-export interface StateWriter {
+export type StateWriter = {
   save(): void
   /** Resolves when everything that was to be saved is on disk. */
   flush(): Promise<void>
 }
 
 // Long enough to gather the changes of one link, short enough to survive a kill right after it.
-const GATHER_MS = 30
+const batchWindowMs = 30
 
 const Bytes = v.pipe(
   v.string(),
@@ -75,7 +75,7 @@ export function stateWriter(file: string, read: () => State): StateWriter {
   }
   return {
     save() {
-      timer ??= setTimeout(write, GATHER_MS)
+      timer ??= setTimeout(write, batchWindowMs)
     },
     async flush() {
       if (timer) {

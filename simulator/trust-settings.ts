@@ -1,7 +1,7 @@
 import { DEFAULT_CONNECTION_CONFIG, WA_CERT_DETAILS } from '@whiskeysockets/baileys'
 
 /** Which WhatsApp to talk to, and the key that must vouch for it. */
-export interface TrustSettings {
+export type TrustSettings = {
   readonly webSocketUrl: string
   /** The public root key of its certificates, 32 bytes in hex. */
   readonly rootKey: string

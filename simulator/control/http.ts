@@ -1,16 +1,19 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
-import type { Simulator } from '../simulator.ts'
 import { listen } from '../wire/listen.ts'
+import type { Control } from './reply.ts'
+
+/** A simulator, as far as the routes need it. */
+type Controllable = { readonly control: Control }
 
 /** The control routes over HTTP, on the loopback. */
-export interface ControlServer {
+export type ControlServer = {
   readonly url: string
   close(): Promise<void>
 }
 
 /** Serves the control routes of a simulator. */
-export async function serveControl(simulator: Simulator, port: number): Promise<ControlServer> {
+export async function serveControl(simulator: Controllable, port: number): Promise<ControlServer> {
   const server = createServer((request, response) => {
     answer(simulator, request, response).catch((error: unknown) => response.writeHead(500).end(String(error)))
   })
@@ -25,7 +28,7 @@ export async function serveControl(simulator: Simulator, port: number): Promise<
   }
 }
 
-async function answer(simulator: Simulator, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(simulator: Controllable, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = parseJson(await text(request))
   const reply = body.ok
     ? await simulator.control(request.method ?? 'GET', request.url ?? '/', body.value)

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { vouchForDevice } from '../crypto/device-identity.ts'
+import { signDeviceIdentity } from '../crypto/device-identity.ts'
 import { lidOf, phoneOf } from '../phone/phone.ts'
 import { newDevice } from '../service/linking.ts'
 import type { World } from '../service/world.ts'
@@ -29,7 +29,7 @@ export function linkDevice(world: World, number: string, body: Body): Reply | Pr
     const phone = phoneOf(world, number)
     const device = { ...newDevice(phone, { noiseKey, identityKey, platform: 'CHROME (Ubuntu)' }), preKeys, lastPreKey }
     const claim = { primaryIdentity: phone.identity, companionIdentity: identityKey, advSecret }
-    const { sent } = vouchForDevice({ ...claim, keyIndex: device.keyIndex })
+    const { sent } = signDeviceIdentity({ ...claim, keyIndex: device.keyIndex })
     phone.devices.push(device)
     world.save()
     return done({

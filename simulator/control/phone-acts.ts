@@ -1,11 +1,13 @@
 import * as v from 'valibot'
+import { choose, isBadInput } from '../choice.ts'
 import { behaviourFrom } from '../phone/behaviour.ts'
 import { enterCode } from '../phone/linking-by-code.ts'
 import { parseQr, scanQr } from '../phone/linking-by-qr.ts'
-import { accountOf, findDevice, phoneOf, removeDevice } from '../phone/phone.ts'
-import { disruptions } from '../service/disruptions.ts'
+import { accountOf, findDevice, phoneOf } from '../phone/phone.ts'
+import { linkingService } from '../service/linking-service.ts'
+import { removeDevice } from '../service/remove-device.ts'
 import { sessionKey, type World } from '../service/world.ts'
-import { choose, isBadInput } from './choice.ts'
+import { disruptions } from '../wire/disruptions.ts'
 import { linkDevice } from './link-device.ts'
 import { type Body, done, parsed, type Reply, refused } from './reply.ts'
 import { reportPhone } from './reports.ts'
@@ -25,7 +27,7 @@ const Unlink = v.object({ device: v.optional(v.pipe(v.number('device must be a n
 const Disrupt = v.looseObject({ how: v.unknown(), device: v.optional(v.number('device must be a number')) })
 
 /** What can be done with a phone, by method and last part of the path. */
-export const phoneActs: Readonly<Record<string, Act>> = {
+export const phoneActions: Readonly<Record<string, Act>> = {
   'GET ': (world, number) => done(reportPhone(world, accountOf(world, number))),
   'PUT behaviour': setBehaviour,
   'POST enter-code': typeCode,
@@ -47,8 +49,8 @@ function setBehaviour(world: World, number: string, { behaviour: name, ...params
 function typeCode(world: World, number: string, body: Body): Reply | Promise<Reply> {
   return parsed(Code, body, async ({ code }) => {
     const phone = accountOf(world, number)
-    const outcome = await enterCode(world, phone, code)
-    world.tell({ type: 'codeTyped', phone: phone.number, screen: outcome.screen })
+    const outcome = await enterCode(linkingService(world), phone, code)
+    world.emit({ type: 'codeTyped', phone: phone.number, screen: outcome.screen })
     return done({ phone: phone.number, ...outcome })
   })
 }
@@ -58,8 +60,8 @@ function scan(world: World, number: string, body: Body): Reply | Promise<Reply> 
     const code = parseQr(qr)
     if (!code) return refused({ field: 'qr', message: 'qr must be ref,noise key,identity key,secret' })
     const phone = accountOf(world, number)
-    const outcome = await scanQr(world, phone, code)
-    world.tell({ type: 'qrScanned', phone: phone.number, screen: outcome.screen })
+    const outcome = await scanQr(linkingService(world), phone, code)
+    world.emit({ type: 'qrScanned', phone: phone.number, screen: outcome.screen })
     return done({ phone: phone.number, ...outcome })
   })
 }

@@ -1,11 +1,14 @@
 import * as v from 'valibot'
-import { type BadInput, badInput } from './choice.ts'
+import { type BadInput, badInput } from '../choice.ts'
 
 /** The answer of a control route. */
-export interface Reply {
+export type Reply = {
   readonly status: number
   readonly body: unknown
 }
+
+/** Carries out one control request. The path is a whole one, such as `/simulator/phones/79001234567/enter-code`. */
+export type Control = (method: string, path: string, body?: unknown) => Promise<Reply>
 
 /** The body of a control request, before it is looked at. */
 export type Body = Readonly<Record<string, unknown>>

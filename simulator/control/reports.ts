@@ -1,7 +1,6 @@
 import type { Phone } from '../phone/phone.ts'
 import type { Condition } from '../service/conditions.ts'
-import { silenceOf } from '../service/session.ts'
-import { sessionKey, type World } from '../service/world.ts'
+import { sessionKey, silenceOf, type World } from '../service/world.ts'
 
 /** One phone as the control routes show it. Nothing is masked: these are not people's numbers. */
 export function reportPhone(world: World, phone: Phone) {

@@ -1,15 +1,15 @@
 import * as v from 'valibot'
+import { type Choice, isBadInput } from '../choice.ts'
 import { behaviours } from '../phone/behaviours.ts'
 import { conditionFrom, conditions, setCondition } from '../service/conditions.ts'
-import { disruptions } from '../service/disruptions.ts'
 import type { World } from '../service/world.ts'
-import { type Choice, isBadInput } from './choice.ts'
-import { phoneActs } from './phone-acts.ts'
+import { disruptions } from '../wire/disruptions.ts'
+import { phoneActions } from './phone-acts.ts'
 import { type Body, done, notFound, parsed, type Reply, refused } from './reply.ts'
 import { reportState } from './reports.ts'
 
 /** What the routes act on. */
-export interface Controls {
+export type Controls = {
   readonly world: World
   /** Drops every connection, or those of one client, for a service that is down. */
   readonly cutAll: (client?: string) => void
@@ -38,7 +38,7 @@ export async function control(controls: Controls, method: string, path: string, 
 async function controlPhone(world: World, name: string, act: string, body: unknown): Promise<Reply> {
   const number = /^(?:\+|%2[Bb])?(\d{5,15})$/.exec(name)?.[1]
   if (number === undefined) return refused({ field: 'phone', message: 'phone must be 5 to 15 digits' })
-  const run = Object.hasOwn(phoneActs, act) ? phoneActs[act] : undefined
+  const run = Object.hasOwn(phoneActions, act) ? phoneActions[act] : undefined
   return run ? parsed(AnyBody, body, (request) => run(world, number, request)) : notFound(act, name)
 }
 
@@ -48,7 +48,7 @@ function changeService({ world, cutAll }: Controls, { behaviour: name, client, .
   const condition = conditionFrom(name, params)
   if (isBadInput(condition)) return refused(condition)
   setCondition(world, { client }, condition)
-  if (condition.ailment.down) cutAll(client)
+  if (condition.faults.down) cutAll(client)
   return done({ behaviour: condition.name, params: condition.params, ...(client !== undefined && { client }) })
 }
 

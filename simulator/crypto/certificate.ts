@@ -12,10 +12,10 @@ export type CertificateFlaw =
   | 'issuer-absent'
   | 'short-signature'
 
-const ROOT_SERIAL = 0
-const INTERMEDIATE_SERIAL = 9
-const LEAF_SERIAL = 21
-const DAY_SECONDS = 86_400
+const rootSerial = 0
+const intermediateSerial = 9
+const leafSerial = 21
+const daySeconds = 86_400
 
 /**
  * The chain that proves a server's static key: the root signs the intermediate, the intermediate signs the leaf, and
@@ -26,16 +26,16 @@ export function certificateChain(root: SigningKey, staticKey: Uint8Array, flaw?:
   const dates = validity(flaw === 'expired' ? -2 : 0)
   const intermediate = certificate(flaw === 'forged' ? generateSigningKey() : root, {
     ...dates,
-    serial: INTERMEDIATE_SERIAL,
+    serial: intermediateSerial,
     key: intermediateKey.public,
     // Zero must stand on the wire: Baileys takes an absent serial for null, which is not WhatsApp's root.
-    ...(flaw === 'issuer-absent' ? {} : { issuerSerial: flaw === 'other-issuer' ? 7 : ROOT_SERIAL }),
+    ...(flaw === 'issuer-absent' ? {} : { issuerSerial: flaw === 'other-issuer' ? 7 : rootSerial }),
   })
   const leaf = certificate(intermediateKey, {
     ...dates,
-    serial: LEAF_SERIAL,
+    serial: leafSerial,
     key: flaw === 'wrong-key' ? generateSigningKey().public : staticKey,
-    issuerSerial: INTERMEDIATE_SERIAL,
+    issuerSerial: intermediateSerial,
   })
   if (flaw === 'short-signature') leaf.signature = leaf.signature.subarray(0, 63)
   return Buffer.from(
@@ -52,6 +52,6 @@ function certificate(issuer: SigningKey, fields: proto.CertChain.NoiseCertificat
 }
 
 function validity(offsetDays: number) {
-  const now = Math.floor(Date.now() / 1000) + offsetDays * DAY_SECONDS
-  return { notBefore: now - DAY_SECONDS, notAfter: now + (offsetDays < 0 ? DAY_SECONDS : 365 * DAY_SECONDS) }
+  const now = Math.floor(Date.now() / 1000) + offsetDays * daySeconds
+  return { notBefore: now - daySeconds, notAfter: now + (offsetDays < 0 ? daySeconds : 365 * daySeconds) }
 }

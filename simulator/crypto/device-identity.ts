@@ -3,7 +3,7 @@ import { hmacSha256 } from './symmetric.ts'
 import { generateSigningKey, isSignedBy, type SigningKey, signWith } from './xeddsa.ts'
 
 /** A device that a phone vouches for. */
-export interface DeviceClaim {
+export type DeviceClaim = {
   readonly primaryIdentity: SigningKey
   readonly companionIdentity: Buffer
   readonly advSecret: Buffer
@@ -14,16 +14,16 @@ export interface DeviceClaim {
 export type IdentityFlaw = 'bad-hmac' | 'forged-account-signature'
 
 /** A device identity: its inner details, which the companion signs in turn, and the whole as it is sent. */
-export interface DeviceIdentity {
+export type DeviceIdentity = {
   readonly details: Uint8Array
   readonly sent: Uint8Array
 }
 
-const ACCOUNT_SIGNATURE_PREFIX = Buffer.from([6, 0])
-const DEVICE_SIGNATURE_PREFIX = Buffer.from([6, 1])
+const accountSignaturePrefix = Buffer.from([6, 0])
+const deviceSignaturePrefix = Buffer.from([6, 1])
 
 /** Makes the phone's statement that this companion belongs to its account (ADV: "authenticated device verification"). */
-export function vouchForDevice(claim: DeviceClaim, flaw?: IdentityFlaw): DeviceIdentity {
+export function signDeviceIdentity(claim: DeviceClaim, flaw?: IdentityFlaw): DeviceIdentity {
   const { primaryIdentity, companionIdentity } = claim
   const details = proto.ADVDeviceIdentity.encode({
     rawId: primaryIdentity.public.readUInt32BE(0),
@@ -36,7 +36,7 @@ export function vouchForDevice(claim: DeviceClaim, flaw?: IdentityFlaw): DeviceI
   const signed = proto.ADVSignedDeviceIdentity.encode({
     details,
     accountSignatureKey: primaryIdentity.public,
-    accountSignature: signWith(signer, Buffer.concat([ACCOUNT_SIGNATURE_PREFIX, details, companionIdentity])),
+    accountSignature: signWith(signer, Buffer.concat([accountSignaturePrefix, details, companionIdentity])),
   }).finish()
   const secret = flaw === 'bad-hmac' ? Buffer.alloc(32) : claim.advSecret
   const sent = proto.ADVSignedDeviceIdentityHMAC.encode({ details: signed, hmac: hmacSha256(secret, signed) }).finish()
@@ -48,7 +48,7 @@ export function isCountersigned(claim: DeviceClaim, details: Uint8Array, answer:
   const { primaryIdentity, companionIdentity } = claim
   const signed = decodeSigned(answer)
   if (!signed?.deviceSignature || !Buffer.from(details).equals(signed.details ?? Buffer.alloc(0))) return false
-  const message = Buffer.concat([DEVICE_SIGNATURE_PREFIX, details, companionIdentity, primaryIdentity.public])
+  const message = Buffer.concat([deviceSignaturePrefix, details, companionIdentity, primaryIdentity.public])
   return isSignedBy(companionIdentity, message, signed.deviceSignature)
 }
 

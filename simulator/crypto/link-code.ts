@@ -4,21 +4,21 @@ import { deriveKey, unseal } from './symmetric.ts'
 import { sharedSecret } from './x25519.ts'
 
 /** What the companion sends once it has the phone's ephemeral key. */
-export interface KeyBundle {
+export type KeyBundle = {
   readonly companionIdentity: Buffer
   readonly primaryIdentity: Buffer
   readonly random: Buffer
 }
 
 const deriveFromPassword = promisify(pbkdf2)
-const ITERATIONS = 2 << 16
-const WRAPPED_LENGTH = 80
-const BUNDLE_LENGTH = 156
-const BUNDLE_INFO = 'link_code_pairing_key_bundle_encryption_key'
+const iterations = 2 << 16
+const wrappedKeyBytes = 80
+const bundleBytes = 156
+const bundleInfo = 'link_code_pairing_key_bundle_encryption_key'
 
 /** Whether the bytes can be a wrapped key: salt 32, iv 16, key 32. */
 export function isWrappedKey(bytes: Uint8Array | undefined): bytes is Buffer {
-  return bytes?.length === WRAPPED_LENGTH
+  return bytes?.length === wrappedKeyBytes
 }
 
 /** Wraps an ephemeral public key under the eight characters of a code. */
@@ -35,8 +35,8 @@ export function unwrapKey(code: string, wrapped: Buffer): Promise<Buffer> {
 
 /** Opens a key bundle; undefined when the two sides did not use the same code. */
 export function openKeyBundle(bundle: Buffer, ephemeralSecret: Buffer): KeyBundle | undefined {
-  if (bundle.length !== BUNDLE_LENGTH) return undefined
-  const key = deriveKey(ephemeralSecret, 32, bundle.subarray(0, 32), BUNDLE_INFO)
+  if (bundle.length !== bundleBytes) return undefined
+  const key = deriveKey(ephemeralSecret, 32, bundle.subarray(0, 32), bundleInfo)
   try {
     const plaintext = unseal(key, bundle.subarray(32, 44), bundle.subarray(44))
     return {
@@ -58,6 +58,6 @@ export function advSecretOf(ephemeralSecret: Buffer, primaryIdentityPrivate: Buf
 
 // AES-CTR is its own inverse, so the same function wraps and unwraps.
 async function cipherUnderCode(code: string, salt: Buffer, iv: Buffer, key: Buffer): Promise<Buffer> {
-  const codeKey = await deriveFromPassword(code, salt, ITERATIONS, 32, 'sha256')
+  const codeKey = await deriveFromPassword(code, salt, iterations, 32, 'sha256')
   return createCipheriv('aes-256-ctr', codeKey, iv).update(key)
 }

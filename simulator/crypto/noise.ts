@@ -2,7 +2,7 @@ import { deriveKey, seal, sha256, unseal } from './symmetric.ts'
 import { generateKeyPair, type KeyPair, sharedSecret } from './x25519.ts'
 
 /** The server's side of Noise_XX_25519_AESGCM_SHA256, as WhatsApp uses it. */
-export interface NoiseServer {
+export type NoiseServer = {
   /** Answers the client's ephemeral key with the server's own keys and its certificate. */
   serverHello(clientEphemeral: Uint8Array, certificate: Uint8Array): ServerHello
   /** Opens the client's last message and switches to the transport keys. Throws when it was not made for us. */
@@ -10,27 +10,27 @@ export interface NoiseServer {
 }
 
 /** What the server sends: `-> e, ee, s, es` and the certificate. */
-export interface ServerHello {
+export type ServerHello = {
   readonly ephemeral: Buffer
   readonly static: Buffer
   readonly payload: Buffer
 }
 
 /** What the client proved and said: `-> s, se` and its payload. */
-export interface ClientFinish {
+export type ClientFinish = {
   readonly clientStatic: Buffer
   readonly payload: Buffer
   readonly transport: Transport
 }
 
 /** The two one-way ciphers that carry stanzas once the handshake is done. */
-export interface Transport {
+export type Transport = {
   encrypt(plaintext: Uint8Array): Buffer
   decrypt(ciphertext: Buffer): Buffer
 }
 
 // Exactly as long as a hash, so Noise takes the name itself instead of hashing it.
-const PROTOCOL_NAME = Buffer.from('Noise_XX_25519_AESGCM_SHA256\0\0\0\0')
+const protocolName = Buffer.from('Noise_XX_25519_AESGCM_SHA256\0\0\0\0')
 
 /** Starts a handshake; the prologue is the WA header that every connection begins with. */
 export function startNoiseServer(staticKey: KeyPair, prologue: Uint8Array): NoiseServer {
@@ -56,9 +56,9 @@ export function startNoiseServer(staticKey: KeyPair, prologue: Uint8Array): Nois
 }
 
 function symmetricState(prologue: Uint8Array) {
-  let chainingKey: Buffer = PROTOCOL_NAME
-  let key: Buffer = PROTOCOL_NAME
-  let hash = sha256(PROTOCOL_NAME, prologue)
+  let chainingKey: Buffer = protocolName
+  let key: Buffer = protocolName
+  let hash = sha256(protocolName, prologue)
   // One counter for both directions: it starts over only when a new key is mixed in.
   let counter = 0
 

@@ -1,23 +1,23 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto'
 
-const TAG_LENGTH = 16
-const NOTHING = Buffer.alloc(0)
+const tagBytes = 16
+const noBytes = Buffer.alloc(0)
 
 /** AES-256-GCM with the tag appended, as Noise and WhatsApp lay it out. */
-export function seal(key: Buffer, iv: Buffer, plaintext: Uint8Array, associated: Uint8Array = NOTHING): Buffer {
+export function seal(key: Buffer, iv: Buffer, plaintext: Uint8Array, associated: Uint8Array = noBytes): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(associated)
   return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
 }
 
 /** Opens what {@link seal} made. Throws when it was made with another key, or changed. */
-export function unseal(key: Buffer, iv: Buffer, sealed: Buffer, associated: Uint8Array = NOTHING): Buffer {
-  const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_LENGTH })
-  decipher.setAAD(associated).setAuthTag(sealed.subarray(-TAG_LENGTH))
-  return Buffer.concat([decipher.update(sealed.subarray(0, -TAG_LENGTH)), decipher.final()])
+export function unseal(key: Buffer, iv: Buffer, sealed: Buffer, associated: Uint8Array = noBytes): Buffer {
+  const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes })
+  decipher.setAAD(associated).setAuthTag(sealed.subarray(-tagBytes))
+  return Buffer.concat([decipher.update(sealed.subarray(0, -tagBytes)), decipher.final()])
 }
 
 /** HKDF-SHA256. */
-export function deriveKey(secret: Uint8Array, length: number, salt: Uint8Array = NOTHING, info = ''): Buffer {
+export function deriveKey(secret: Uint8Array, length: number, salt: Uint8Array = noBytes, info = ''): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, salt, info, length))
 }
 

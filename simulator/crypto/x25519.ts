@@ -1,14 +1,14 @@
 import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto'
 
 /** An X25519 key pair as 32 raw bytes each, the form in which WhatsApp sends public keys. */
-export interface KeyPair {
+export type KeyPair = {
   readonly private: Buffer
   readonly public: Buffer
 }
 
 // Node imports raw keys only in their DER wrapping; for 32-byte keys the wrapping is constant (RFC 8410).
-const PRIVATE_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex')
-const PUBLIC_PREFIX = Buffer.from('302a300506032b656e032100', 'hex')
+const privatePrefix = Buffer.from('302e020100300506032b656e04220420', 'hex')
+const publicPrefix = Buffer.from('302a300506032b656e032100', 'hex')
 
 /** Makes a fresh key pair. */
 export function generateKeyPair(): KeyPair {
@@ -30,9 +30,9 @@ export function sharedSecret(privateKey: Buffer, publicKey: Uint8Array): Buffer 
 }
 
 function importPrivate(raw: Buffer): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([PRIVATE_PREFIX, raw]), format: 'der', type: 'pkcs8' })
+  return createPrivateKey({ key: Buffer.concat([privatePrefix, raw]), format: 'der', type: 'pkcs8' })
 }
 
 function importPublic(raw: Uint8Array): KeyObject {
-  return createPublicKey({ key: Buffer.concat([PUBLIC_PREFIX, raw]), format: 'der', type: 'spki' })
+  return createPublicKey({ key: Buffer.concat([publicPrefix, raw]), format: 'der', type: 'spki' })
 }

@@ -7,17 +7,17 @@ import { type KeyPair, publicKeyOf } from './x25519.ts'
  * It is born as an Ed25519 seed. Ed25519 hashes its seed to the scalar that X25519 takes as private key, so both
  * speak of the same point, and a native Ed25519 signature is a valid XEdDSA signature of the X25519 key.
  */
-export interface SigningKey extends KeyPair {
+export type SigningKey = KeyPair & {
   readonly seed: Buffer
   readonly ed25519: KeyObject
   /** The sign of the point's x, which the X25519 form forgets: 0 or 0x80. */
   readonly sign: number
 }
 
-const P = 2n ** 255n - 19n
-const SIGN_BIT = 0x80
-const SEED_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
-const PUBLIC_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
+const fieldPrime = 2n ** 255n - 19n
+const signBit = 0x80
+const seedPrefix = Buffer.from('302e020100300506032b657004220420', 'hex')
+const publicPrefix = Buffer.from('302a300506032b6570032100', 'hex')
 
 /** Makes a fresh signing key. */
 export function generateSigningKey(): SigningKey {
@@ -26,7 +26,7 @@ export function generateSigningKey(): SigningKey {
 
 /** The signing key that grows from a 32-byte seed. */
 export function signingKeyFrom(seed: Buffer): SigningKey {
-  const ed25519 = createPrivateKey({ key: Buffer.concat([SEED_PREFIX, seed]), format: 'der', type: 'pkcs8' })
+  const ed25519 = createPrivateKey({ key: Buffer.concat([seedPrefix, seed]), format: 'der', type: 'pkcs8' })
   const point = createPublicKey(ed25519).export({ format: 'der', type: 'spki' })
   const scalar = clamp(createHash('sha512').update(seed).digest().subarray(0, 32))
   return {
@@ -34,7 +34,7 @@ export function signingKeyFrom(seed: Buffer): SigningKey {
     ed25519,
     private: scalar,
     public: publicKeyOf(scalar),
-    sign: point.readUInt8(point.length - 1) & SIGN_BIT,
+    sign: point.readUInt8(point.length - 1) & signBit,
   }
 }
 
@@ -49,8 +49,8 @@ export function signWith(key: SigningKey, message: Uint8Array): Buffer {
 export function isSignedBy(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false
   const plain = Buffer.from(signature)
-  const sign = plain.readUInt8(63) & SIGN_BIT
-  plain.writeUInt8(plain.readUInt8(63) & ~SIGN_BIT, 63)
+  const sign = plain.readUInt8(63) & signBit
+  plain.writeUInt8(plain.readUInt8(63) & ~signBit, 63)
   return verify(null, message, edwardsKey(publicKey, sign), plain)
 }
 
@@ -59,7 +59,7 @@ function edwardsKey(publicKey: Uint8Array, sign: number): KeyObject {
   const u = fromLittleEndian(publicKey) % 2n ** 255n
   const y = toLittleEndian(modulo((u - 1n) * inverse(modulo(u + 1n))))
   y.writeUInt8(y.readUInt8(31) | sign, 31)
-  return createPublicKey({ key: Buffer.concat([PUBLIC_PREFIX, y]), format: 'der', type: 'spki' })
+  return createPublicKey({ key: Buffer.concat([publicPrefix, y]), format: 'der', type: 'spki' })
 }
 
 function clamp(scalar: Buffer): Buffer {
@@ -69,13 +69,13 @@ function clamp(scalar: Buffer): Buffer {
 }
 
 function modulo(value: bigint): bigint {
-  const rest = value % P
-  return rest < 0n ? rest + P : rest
+  const rest = value % fieldPrime
+  return rest < 0n ? rest + fieldPrime : rest
 }
 
-/** Extended Euclid; about ten times as fast in BigInt as raising to the power P - 2. */
+/** Extended Euclid; about ten times as fast in BigInt as raising to the power fieldPrime - 2. */
 function inverse(value: bigint): bigint {
-  let [a, b, x, y] = [value, P, 1n, 0n]
+  let [a, b, x, y] = [value, fieldPrime, 1n, 0n]
   while (b !== 0n) {
     const quotient = a / b
     ;[a, b, x, y] = [b, a - quotient * b, y, x - quotient * y]

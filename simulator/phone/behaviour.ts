@@ -1,11 +1,10 @@
-import { type BadInput, choose, isBadInput } from '../control/choice.ts'
+import { type BadInput, choose, isBadInput } from '../choice.ts'
 import type { Channel } from '../wire/channel.ts'
 import { behaviours } from './behaviours.ts'
 import type { Effect, Stage } from './effect.ts'
-import type { Phone } from './phone.ts'
 
 /** How a phone, and the service on its behalf, behaves. */
-export interface Behaviour {
+export type Behaviour = {
   readonly name: string
   readonly params: Readonly<Record<string, unknown>>
   readonly effect: Effect
@@ -27,22 +26,25 @@ export function behaviourFrom(name: unknown, { times, ...params }: Record<string
   return { name: String(name), params, effect, remaining: times ?? Number.POSITIVE_INFINITY }
 }
 
-/** What the phone's behaviour says about one point of the flow. Asking uses the behaviour up by one. */
-export function take<Point extends keyof Effect>(phone: Phone, point: Point): Effect[Point] {
+/** A phone, as far as this file knows it. */
+type Behaving = { behaviour: Behaviour }
+
+/** Returns what the phone's behaviour changes at one point of the flow. A change that is returned counts as one use. */
+export function take<Point extends keyof Effect>(phone: Behaving, point: Point): Effect[Point] {
   const value = phone.behaviour.effect[point]
   if (value !== undefined) use(phone)
   return value
 }
 
 /** Like {@link take}, for points that know several deviations: whether it is this one. */
-export function takeIf<Point extends keyof Effect>(phone: Phone, point: Point, value: Effect[Point]): boolean {
+export function takeIf<Point extends keyof Effect>(phone: Behaving, point: Point, value: Effect[Point]): boolean {
   if (phone.behaviour.effect[point] !== value) return false
   use(phone)
   return true
 }
 
 /** Disturbs the connection if the phone's behaviour wants that here; true when the flow ends with it. */
-export function disrupted(phone: Phone, stage: Stage, channel: Channel): boolean {
+export function disrupted(phone: Behaving, stage: Stage, channel: Channel): boolean {
   const planned = phone.behaviour.effect.disruptAt
   if (planned?.stage !== stage) return false
   use(phone)
@@ -50,7 +52,7 @@ export function disrupted(phone: Phone, stage: Stage, channel: Channel): boolean
   return true
 }
 
-function use(phone: Phone): void {
+function use(phone: Behaving): void {
   phone.behaviour.remaining -= 1
   if (phone.behaviour.remaining === 0) phone.behaviour = ok
 }

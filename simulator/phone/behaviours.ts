@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { type BadInput, type Choice, choice, choose, isBadInput } from '../control/choice.ts'
-import { disruptions } from '../service/disruptions.ts'
+import { type BadInput, type Choice, choice, choose, isBadInput } from '../choice.ts'
+import { disruptions } from '../wire/disruptions.ts'
 import { type Effect, type Stage, stages } from './effect.ts'
 
 const milliseconds = v.pipe(v.number(), v.minValue(0), v.maxValue(600_000))

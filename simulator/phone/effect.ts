@@ -1,5 +1,5 @@
 import type { IdentityFlaw } from '../crypto/device-identity.ts'
-import type { Disruption } from '../service/disruptions.ts'
+import type { Disruption } from '../wire/disruptions.ts'
 import type { StanzaError } from '../wire/stanzas.ts'
 import type { Screen } from './screen.ts'
 
@@ -25,7 +25,7 @@ export const stages = [
 export type Stage = (typeof stages)[number]
 
 /** What deviates from the good path, each where it is looked up. An effect without entries is the good path itself. */
-export interface Effect {
+export type Effect = {
   /** The account answers to this number, another form of the one that was asked for. */
   readonly knownAs?: string
 

@@ -1,33 +1,31 @@
 import { advSecretOf, openKeyBundle, unwrapKey, wrapKey } from '../crypto/link-code.ts'
 import { generateKeyPair, sharedSecret } from '../crypto/x25519.ts'
-import type { FinishAnswer, PendingCode } from '../service/companion-finish.ts'
-import { link } from '../service/linking.ts'
-import type { Registration } from '../service/registration.ts'
-import type { World } from '../service/world.ts'
 import { expectOf } from '../wire/expectation.ts'
 import { notification, stanza } from '../wire/stanzas.ts'
 import { take } from './behaviour.ts'
+import type { LinkingService } from './linking-service.ts'
 import type { Phone } from './phone.ts'
 import type { LinkOutcome } from './screen.ts'
+import type { FinishAnswer, PendingCode, Registration } from './waiting-companion.ts'
 
 type Request = { readonly registration: Registration; readonly pending: PendingCode }
 
 /** The owner types a code into the phone; resolves when the phone shows how it ended. */
-export async function enterCode(world: World, phone: Phone, typed: string): Promise<LinkOutcome> {
+export async function enterCode(service: LinkingService, phone: Phone, typed: string): Promise<LinkOutcome> {
   const screen = take(phone, 'screen')
   if (screen) return { screen }
-  if (phone.devices.length >= world.deviceLimit) return { screen: 'device limit reached' }
-  const request = findRequest(world, phone)
+  if (phone.devices.length >= service.deviceLimit) return { screen: 'device limit reached' }
+  const request = findRequest(service, phone)
   if (!request) return { screen: 'no pending request' }
   const { pending } = request
-  if (Date.now() - pending.issuedAt > world.timings.codeLifetimeMs) return { screen: 'code expired' }
+  if (Date.now() - pending.issuedAt > service.timings.codeLifetimeMs) return { screen: 'code expired' }
   // Nobody types a second code before the phone has judged the first.
-  const outcome = pending.lastTry.then(() => tryCode(world, request, phone, typed))
+  const outcome = pending.lastTry.then(() => tryCode(service, request, phone, typed))
   pending.lastTry = outcome
   return outcome
 }
 
-async function tryCode(world: World, request: Request, phone: Phone, typed: string): Promise<LinkOutcome> {
+async function tryCode(service: LinkingService, request: Request, phone: Phone, typed: string): Promise<LinkOutcome> {
   const { registration, pending } = request
   const code = take(phone, 'mistypes') ? mistype(typed) : typed
   const companionEphemeral = await unwrapKey(code, pending.wrappedEphemeral)
@@ -35,7 +33,7 @@ async function tryCode(world: World, request: Request, phone: Phone, typed: stri
   const wrappedEphemeral = await wrapKey(code, ephemeral.public)
   // The companion may have asked for another code, or been linked, since.
   if (registration.pending !== pending) return { screen: 'no pending request' }
-  const answer = await exchange(world, request, phone, wrappedEphemeral)
+  const answer = await exchange(service, request, phone, wrappedEphemeral)
   if (!answer) return { screen: 'could not link' }
   if ('screen' in answer) return answer
 
@@ -45,12 +43,12 @@ async function tryCode(world: World, request: Request, phone: Phone, typed: stri
   if (!bundle.primaryIdentity.equals(phone.identity.public)) return { screen: 'could not link' }
   delete registration.pending
   const advSecret = advSecretOf(secret, phone.identity.private, bundle)
-  return link(world, registration, { phone, advSecret, by: 'code' })
+  return service.link(registration, { phone, advSecret, by: 'code' })
 }
 
 /** The newest request for this phone; for a phone that types other people's codes, theirs. */
-function findRequest(world: World, phone: Phone): Request | undefined {
-  const requests = [...world.registrations]
+function findRequest(service: LinkingService, phone: Phone): Request | undefined {
+  const requests = [...service.registrations]
     .flatMap((registration) => (registration.pending ? [{ registration, pending: registration.pending }] : []))
     .filter(({ registration }) => registration.channel.connection.isOpen())
     .sort((a, b) => b.pending.issuedAt - a.pending.issuedAt)
@@ -63,13 +61,13 @@ function findRequest(world: World, phone: Phone): Request | undefined {
 
 /** Sends primary_hello and waits for companion_finish. */
 function exchange(
-  world: World,
+  service: LinkingService,
   { registration, pending }: Request,
   phone: Phone,
   wrappedEphemeral: Buffer,
 ): Promise<FinishAnswer | undefined> {
   const { channel } = registration
-  const answer = expectOf<FinishAnswer>(channel.connection, world.timings.finishTimeoutMs)
+  const answer = expectOf<FinishAnswer>(channel.connection, service.timings.finishTimeoutMs)
   pending.exchange = { phone, answer }
   const hello = stanza('link_code_companion_reg', { stage: 'primary_hello' }, [
     stanza('link_code_pairing_wrapped_primary_ephemeral_pub', {}, wrappedEphemeral),

@@ -1,14 +1,12 @@
-import { sendNotice } from '../service/companion-hello.ts'
-import { link } from '../service/linking.ts'
-import type { Registration } from '../service/registration.ts'
-import { noteViolation } from '../service/violations.ts'
-import type { World } from '../service/world.ts'
 import { take } from './behaviour.ts'
+import type { LinkingService } from './linking-service.ts'
+import { sendNotice } from './notice.ts'
 import type { Phone } from './phone.ts'
 import type { LinkOutcome } from './screen.ts'
+import type { Registration } from './waiting-companion.ts'
 
 /** What a companion's QR code says. */
-export interface QrCode {
+export type QrCode = {
   readonly ref: string
   readonly noiseKey: Buffer
   readonly identityKey: Buffer
@@ -25,32 +23,31 @@ export function parseQr(text: string): QrCode | undefined {
 }
 
 /** The owner scans a QR code; resolves when the phone shows how it ended. */
-export async function scanQr(world: World, phone: Phone, qr: QrCode): Promise<LinkOutcome> {
+export async function scanQr(service: LinkingService, phone: Phone, qr: QrCode): Promise<LinkOutcome> {
   const screen = take(phone, 'screen')
   if (screen) return { screen }
-  if (phone.devices.length >= world.deviceLimit) return { screen: 'device limit reached' }
-  const registration = findRegistration(world, qr.ref)
+  if (phone.devices.length >= service.deviceLimit) return { screen: 'device limit reached' }
+  const registration = findRegistration(service, qr.ref)
   if (!registration) return { screen: 'unknown QR' }
-  noteMisuse(world, registration, phone, qr)
+  noteMisuse(service, registration, phone, qr)
   if (registration.hasRetiredQr) return { screen: 'could not link' }
   if (take(phone, 'needsPasskey')) {
     sendNotice(registration, 'passkey_prologue_request')
     return { screen: 'passkey required' }
   }
-  return link(world, registration, { phone, advSecret: qr.advSecret, by: 'qr' })
+  return service.link(registration, { phone, advSecret: qr.advSecret, by: 'qr' })
 }
 
-function findRegistration(world: World, ref: string): Registration | undefined {
-  return [...world.registrations].find(
+function findRegistration(service: LinkingService, ref: string): Registration | undefined {
+  return [...service.registrations].find(
     ({ refs, channel, isLinking }) => refs.includes(ref) && channel.connection.isOpen() && !isLinking,
   )
 }
 
-function noteMisuse(world: World, registration: Registration, phone: Phone, qr: QrCode): void {
+function noteMisuse(service: LinkingService, registration: Registration, phone: Phone, qr: QrCode): void {
   const { channel, noiseKey, identityKey, pending } = registration
   if (!noiseKey.equals(qr.noiseKey) || !identityKey.equals(qr.identityKey)) {
-    noteViolation(
-      world,
+    service.recordMisuse(
       channel.connection,
       'qr-of-other-keys',
       'the QR names other keys than the connection',
@@ -58,6 +55,6 @@ function noteMisuse(world: World, registration: Registration, phone: Phone, qr: 
     )
   }
   if (pending) {
-    noteViolation(world, channel.connection, 'qr-and-code-on-one-socket', 'a code still waits', phone.number)
+    service.recordMisuse(channel.connection, 'qr-and-code-on-one-socket', 'a code still waits', phone.number)
   }
 }

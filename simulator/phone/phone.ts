@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto'
 import { generateSigningKey, type SigningKey } from '../crypto/xeddsa.ts'
-import { sayRemoved } from '../service/disruptions.ts'
-import { sessionKey, type World } from '../service/world.ts'
 import { type Behaviour, ok } from './behaviour.ts'
 
 /** A phone with WhatsApp on it: the account's primary device. */
-export interface Phone {
+export type Phone = {
   /** The number in international digits. */
   readonly number: string
   readonly lid: string
@@ -19,7 +17,7 @@ export interface Phone {
 }
 
 /** A device that is linked to a phone's account. */
-export interface Device {
+export type Device = {
   readonly id: number
   readonly keyIndex: number
   readonly noiseKey: Buffer
@@ -32,9 +30,17 @@ export interface Device {
   logins: number
 }
 
+/** Every phone that was named so far. */
+export type PhoneDirectory = {
+  /** By number. */
+  readonly phones: Map<string, Phone>
+  /** Asks for the phones to be written to the state file soon. */
+  readonly save: () => void
+}
+
 /** The phone with this number. Every number has a phone: one that was never heard of behaves well. */
-export function phoneOf(world: World, number: string): Phone {
-  const known = world.phones.get(number)
+export function phoneOf(directory: PhoneDirectory, number: string): Phone {
+  const known = directory.phones.get(number)
   if (known) return known
   const phone: Phone = {
     number,
@@ -45,16 +51,16 @@ export function phoneOf(world: World, number: string): Phone {
     behaviour: ok,
     companionHellos: 0,
   }
-  world.phones.set(number, phone)
-  world.save()
+  directory.phones.set(number, phone)
+  directory.save()
   return phone
 }
 
 /** The phone of the account that a number leads to: its own, or the one that knows the number in another form. */
-export function accountOf(world: World, number: string): Phone {
-  const phone = phoneOf(world, number)
+export function accountOf(directory: PhoneDirectory, number: string): Phone {
+  const phone = phoneOf(directory, number)
   const other = phone.behaviour.effect.knownAs
-  return other === undefined ? phone : phoneOf(world, other)
+  return other === undefined ? phone : phoneOf(directory, other)
 }
 
 /** A linked device by its id. */
@@ -66,13 +72,4 @@ export function findDevice(phone: Phone, id: number): Device | undefined {
 export function lidOf(number: string): string {
   const digest = createHash('sha256').update(number).digest().readBigUInt64BE()
   return `2${(digest % 10n ** 14n).toString().padStart(14, '0')}`
-}
-
-/** Takes a device off the account; if it is online, it is told so and disconnected. */
-export function removeDevice(world: World, phone: Phone, device: Device, by: 'phone' | 'companion'): void {
-  phone.devices = phone.devices.filter((other) => other !== device)
-  world.save()
-  world.tell({ type: 'unlinked', phone: phone.number, device: device.id, by })
-  const session = world.sessions.get(sessionKey(phone.number, device.id))
-  if (session) sayRemoved(session.channel)
 }

@@ -11,7 +11,7 @@ export type Screen =
   | 'not entered'
 
 /** How linking ended, as seen on the phone. */
-export interface LinkOutcome {
+export type LinkOutcome = {
   readonly screen: Screen
   /** The new device, when there is one. */
   readonly device?: number

@@ -5,30 +5,30 @@ import { openConnection } from '../wire/connection.ts'
 import { listen } from '../wire/listen.ts'
 import { conditionFor, untilReady } from './conditions.ts'
 import { serve } from './serve.ts'
-import { noteViolation } from './violations.ts'
+import { recordViolation } from './violations.ts'
 import type { World } from './world.ts'
 
 /** The listening end of the service. */
-export interface FrontDoor {
+export type Listener = {
   readonly port: number
   /** Drops every connection, or those of one client, now. */
   cutAll(client?: string): void
   close(): Promise<void>
 }
 
-const PATH = '/ws/chat'
+const servicePath = '/ws/chat'
 // WhatsApp sends no larger frames either; a length field of three bytes could ask for 16 MB.
-const MAX_MESSAGE = 1 << 20
+const maxMessageBytes = 1 << 20
 
 /** Listens for clients, on the loopback only. */
-export async function openFrontDoor(world: World, port: number): Promise<FrontDoor> {
+export async function startListener(world: World, port: number): Promise<Listener> {
   const server = createServer((_request, response) => response.writeHead(426).end())
   /** The name of each connection's client, as far as it is known: a client says it when it asks for the upgrade. */
   const sockets = new Map<Duplex, string | undefined>()
-  const webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE })
+  const webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: maxMessageBytes })
 
   server.on('connection', (tcp) => {
-    if (world.condition.ailment.down) {
+    if (world.condition.faults.down) {
       tcp.resetAndDestroy()
       return
     }
@@ -41,13 +41,13 @@ export async function openFrontDoor(world: World, port: number): Promise<FrontDo
     const client = clientIn(request.url)
     sockets.set(tcp, client)
     await untilReady(world, { client })
-    const { down, upgradeHangs, upgradeStatus } = conditionFor(world, { client }).ailment
+    const { down, upgradeHangs, upgradeStatus } = conditionFor(world, { client }).faults
     if (down) return tcp.destroy()
     if (upgradeHangs) {
       world.traffic.unanswered += 1
       return
     }
-    const status = request.url?.startsWith(PATH) ? upgradeStatus : 404
+    const status = request.url?.startsWith(servicePath) ? upgradeStatus : 404
     if (status !== undefined) return refuseUpgrade(tcp, status)
     webSockets.handleUpgrade(request, tcp, head, (socket) => {
       world.traffic.connections += 1
@@ -56,7 +56,7 @@ export async function openFrontDoor(world: World, port: number): Promise<FrontDo
         world.traffic.open -= 1
       })
       const id = { id: world.traffic.connections, client }
-      const connection = openConnection(id, socket, tcp, (why) => noteViolation(world, connection, 'bad-stream', why))
+      const connection = openConnection(id, socket, tcp, (why) => recordViolation(world, connection, 'bad-stream', why))
       void serve(world, connection)
     })
   })

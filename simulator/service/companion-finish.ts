@@ -1,35 +1,10 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { disrupted, take } from '../phone/behaviour.ts'
-import type { Phone } from '../phone/phone.ts'
-import type { Screen } from '../phone/screen.ts'
-import type { Expectation } from '../wire/expectation.ts'
+import { sendNotice } from '../phone/notice.ts'
+import type { Exchange, Registration } from '../phone/waiting-companion.ts'
 import { childBytes, childText, errorOf, resultOf } from '../wire/stanzas.ts'
-import { sendNotice } from './companion-hello.ts'
-import type { Registration } from './registration.ts'
-import { noteViolation, type ViolationKind } from './violations.ts'
+import { recordViolation, type ViolationKind } from './violations.ts'
 import type { World } from './world.ts'
-
-/** A companion's request for a link that waits for its phone to type the code. */
-export interface PendingCode {
-  readonly ref: string
-  readonly phone: Phone
-  /** The companion's ephemeral key, which only the right code unwraps. */
-  readonly wrappedEphemeral: Buffer
-  readonly issuedAt: number
-  /** How the last code that was typed for it turned out. */
-  lastTry: Promise<unknown>
-  /** Set while a phone that has typed a code waits for the companion's answer. */
-  exchange?: Exchange
-}
-
-/** A phone that has answered a request with primary_hello. */
-export interface Exchange {
-  readonly phone: Phone
-  readonly answer: Expectation<FinishAnswer>
-}
-
-/** What the phone gets: the companion's key bundle, or the end of it all. */
-export type FinishAnswer = { readonly bundle: Buffer } | { readonly screen: Screen }
 
 /** Takes the companion's answer to primary_hello and passes it on to the phone. */
 export function answerFinish(world: World, registration: Registration, iq: BinaryNode, finish: BinaryNode): void {
@@ -37,7 +12,7 @@ export function answerFinish(world: World, registration: Registration, iq: Binar
   const exchange = pending?.exchange
   const bundle = childBytes(finish, 'link_code_pairing_wrapped_key_bundle')
   const fault = faultIn(registration, finish)
-  if (fault) noteViolation(world, channel.connection, fault.kind, fault.detail, pending?.phone.number)
+  if (fault) recordViolation(world, channel.connection, fault.kind, fault.detail, pending?.phone.number)
   if (fault || !exchange || !bundle) {
     channel.send(errorOf(iq, { code: 400, text: 'bad-request' }))
     return

@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto'
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { isWrappedKey } from '../crypto/link-code.ts'
 import { disrupted, take } from '../phone/behaviour.ts'
-import type { Notice } from '../phone/effect.ts'
+import { sendNotice } from '../phone/notice.ts'
 import { accountOf, type Phone, phoneOf } from '../phone/phone.ts'
-import { childBytes, childText, errorOf, notification, resultOf, type StanzaError, stanza } from '../wire/stanzas.ts'
-import type { Registration } from './registration.ts'
-import { noteViolation, type ViolationKind } from './violations.ts'
+import type { Registration } from '../phone/waiting-companion.ts'
+import { childBytes, childText, errorOf, resultOf, type StanzaError, stanza } from '../wire/stanzas.ts'
+import { recordViolation, type ViolationKind } from './violations.ts'
 import type { World } from './world.ts'
 
 // The names and numbers of companion platforms, as WhatsApp Web has them. The service refuses brands of one's own.
-const BROWSERS = new Map([
+const platformIds = new Map([
   ['Chrome', '1'],
   ['Edge', '2'],
   ['Firefox', '3'],
@@ -18,25 +18,25 @@ const BROWSERS = new Map([
   ['Opera', '5'],
   ['Safari', '6'],
 ])
-const SYSTEMS = new Set(['Windows', 'Mac OS', 'Linux', 'Ubuntu', 'Debian', 'Fedora', 'Chrome OS'])
+const systems = new Set(['Windows', 'Mac OS', 'Linux', 'Ubuntu', 'Debian', 'Fedora', 'Chrome OS'])
 
-const BAD_REQUEST: StanzaError = { code: 400, text: 'bad-request' }
+const badRequest: StanzaError = { code: 400, text: 'bad-request' }
 
 /** Answers a companion that asks to be linked by code. */
 export function answerHello(world: World, registration: Registration, iq: BinaryNode, hello: BinaryNode): void {
   const { connection, send } = registration.channel
   const number = /^(\d+)@s\.whatsapp\.net$/.exec(hello.attrs['jid'] ?? '')?.[1]
   const fault = faultIn(registration, hello, number)
-  if (fault) noteViolation(world, connection, fault.kind, fault.detail, number)
+  if (fault) recordViolation(world, connection, fault.kind, fault.detail, number)
   if (number === undefined || fault) {
-    send(errorOf(iq, BAD_REQUEST))
+    send(errorOf(iq, badRequest))
     return
   }
   phoneOf(world, number).companionHellos += 1
   const phone = accountOf(world, number)
   const refusal = take(phone, 'helloError')
   if (refusal) {
-    world.tell({ type: 'codeRefused', phone: number, code: refusal.code, why: refusal.text })
+    world.emit({ type: 'codeRefused', phone: number, code: refusal.code, why: refusal.text })
     send(errorOf(iq, refusal))
     return
   }
@@ -58,7 +58,7 @@ function acceptHello(world: World, registration: Registration, phone: Phone, iq:
     issuedAt: Date.now(),
     lastTry: Promise.resolve(),
   }
-  world.tell({
+  world.emit({
     type: 'codeRequested',
     phone: phone.number,
     display: childText(hello, 'companion_platform_display') ?? '',
@@ -70,23 +70,6 @@ function acceptHello(world: World, registration: Registration, phone: Phone, iq:
   if (disrupted(phone, 'hello', channel)) return
   const notice = take(phone, 'noticeAfterHello')
   if (notice) sendNotice(registration, notice)
-}
-
-/** Sends a companion something that it did not ask for while it waits. */
-export function sendNotice(registration: Registration, notice: Notice): void {
-  if (notice === 'companion_reg_refresh') registration.hasRetiredQr = true
-  registration.channel.send(noticeOf(notice))
-}
-
-function noticeOf(notice: Notice): BinaryNode {
-  switch (notice) {
-    case 'empty':
-      return notification('link_code_companion_reg', stanza('link_code_companion_reg'))
-    case 'refresh_code':
-      return notification('link_code_companion_reg', stanza('link_code_companion_reg', { stage: 'refresh_code' }))
-    default:
-      return notification(notice, stanza(notice))
-  }
 }
 
 type Fault = { readonly kind: ViolationKind; readonly detail: string }
@@ -108,10 +91,10 @@ function faultIn(registration: Registration, hello: BinaryNode, number: string |
   if (!['0', '\0'].includes(childText(hello, 'link_code_pairing_nonce') ?? '')) {
     return { kind: 'hello-malformed', detail: 'the nonce is not zero' }
   }
-  if (!BROWSERS.has(browser) || !SYSTEMS.has(system)) {
+  if (!platformIds.has(browser) || !systems.has(system)) {
     return { kind: 'hello-display-not-canonical', detail: `${browser} (${system})` }
   }
-  if (childText(hello, 'companion_platform_id') !== BROWSERS.get(browser)) {
+  if (childText(hello, 'companion_platform_id') !== platformIds.get(browser)) {
     return { kind: 'hello-display-not-canonical', detail: `platform id of another browser than ${browser}` }
   }
   return undefined
@@ -123,7 +106,7 @@ function notePending(world: World, registration: Registration, phone: Phone): vo
   for (const other of world.registrations) {
     if (!other.pending || (other.pending.phone !== phone && other !== registration)) continue
     const kind = other === registration ? 'hello-while-pending' : 'hello-while-pending-elsewhere'
-    noteViolation(
+    recordViolation(
       world,
       connection,
       kind,

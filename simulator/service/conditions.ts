@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import * as v from 'valibot'
-import { type BadInput, type Choice, choice, choose, isBadInput } from '../control/choice.ts'
+import { type BadInput, type Choice, choice, choose, isBadInput } from '../choice.ts'
 import type { CertificateFlaw } from '../crypto/certificate.ts'
-import type { World } from './world.ts'
 
 /** What is wrong with the service as a whole, before it knows whom it talks to. Nothing, if it has no entries. */
-export interface Ailment {
+export type ServiceFaults = {
   readonly down?: true
   readonly upgradeStatus?: number
   readonly upgradeHangs?: true
@@ -21,20 +20,28 @@ export interface Ailment {
 }
 
 /** The condition that the service is in. */
-export interface Condition {
+export type Condition = {
   readonly name: string
   readonly params: Readonly<Record<string, unknown>>
-  readonly ailment: Ailment
+  readonly faults: ServiceFaults
   /** Resolves when a pause is over, by itself or because another condition follows. */
   readonly ready: Promise<void>
   readonly end: () => void
+}
+
+/** The conditions that the service is in now. */
+export type ConditionsInForce = {
+  /** Applies to every client that has no condition of its own. */
+  condition: Condition
+  /** Conditions of single clients, by their names. */
+  readonly conditions: Map<string, Condition>
 }
 
 const status = v.pipe(v.number(), v.integer(), v.minValue(300), v.maxValue(599))
 const milliseconds = v.pipe(v.number(), v.minValue(0), v.maxValue(600_000))
 
 /** The conditions that the service can be put into. */
-export const conditions: Readonly<Record<string, Choice<Ailment>>> = {
+export const conditions: Readonly<Record<string, Choice<ServiceFaults>>> = {
   ok: row('everything works', {}),
   down: row('every connection is dropped, and new ones are as soon as they are made', { down: true }),
   pause: choice('connections are accepted, and nothing is answered for `ms`', { ms: milliseconds }, ({ ms }) => ({
@@ -83,46 +90,46 @@ export const conditions: Readonly<Record<string, Choice<Ailment>>> = {
 }
 
 /** The service in good health. */
-export const healthy: Condition = { name: 'ok', params: {}, ailment: {}, ready: Promise.resolve(), end: () => {} }
+export const healthy: Condition = { name: 'ok', params: {}, faults: {}, ready: Promise.resolve(), end: () => {} }
 
 /** The condition that a control request describes. It begins at once: a pause runs from here. */
 export function conditionFrom(name: unknown, params: Record<string, unknown>): Condition | BadInput {
-  const ailment = choose(conditions, 'behaviour', name, params)
-  if (isBadInput(ailment)) return ailment
+  const faults = choose(conditions, 'behaviour', name, params)
+  if (isBadInput(faults)) return faults
   const { promise, resolve } = Promise.withResolvers<void>()
   // Unreferenced, so that a paused simulator does not keep its process alive.
-  setTimeout(resolve, ailment.pausedMs ?? 0).unref()
-  return { name: String(name), params, ailment, ready: promise, end: resolve }
+  setTimeout(resolve, faults.pausedMs ?? 0).unref()
+  return { name: String(name), params, faults, ready: promise, end: resolve }
 }
 
 /** The condition that a client meets: its own, if it has been given one. */
-export const conditionFor = (world: World, { client }: Named): Condition =>
-  (client === undefined ? undefined : world.conditions.get(client)) ?? world.condition
+export const conditionFor = (inForce: ConditionsInForce, { client }: Named): Condition =>
+  (client === undefined ? undefined : inForce.conditions.get(client)) ?? inForce.condition
 
 /** A client by the name that it connects with, as `?client=NAME`; the real WhatsApp knows no such thing. */
 export type Named = { readonly client?: string | undefined }
 
 /** Replaces the condition of one client, or of all that have none of their own. What waited for the old one goes on. */
-export function setCondition(world: World, { client }: Named, condition: Condition): void {
-  const before = client === undefined ? world.condition : world.conditions.get(client)
-  if (client === undefined) world.condition = condition
-  else if (condition.name === 'ok') world.conditions.delete(client)
-  else world.conditions.set(client, condition)
+export function setCondition(inForce: ConditionsInForce, { client }: Named, condition: Condition): void {
+  const before = client === undefined ? inForce.condition : inForce.conditions.get(client)
+  if (client === undefined) inForce.condition = condition
+  else if (condition.name === 'ok') inForce.conditions.delete(client)
+  else inForce.conditions.set(client, condition)
   before?.end()
 }
 
 /** Ends every wait. */
-export function endConditions(world: World): void {
-  for (const condition of [world.condition, ...world.conditions.values()]) condition.end()
+export function endConditions(inForce: ConditionsInForce): void {
+  for (const condition of [inForce.condition, ...inForce.conditions.values()]) condition.end()
 }
 
 /** Waits as long as the service's condition keeps it from serving this client. */
-export async function untilReady(world: World, named: Named): Promise<void> {
-  await conditionFor(world, named).ready
-  const { slowMs } = conditionFor(world, named).ailment
+export async function untilReady(inForce: ConditionsInForce, named: Named): Promise<void> {
+  await conditionFor(inForce, named).ready
+  const { slowMs } = conditionFor(inForce, named).faults
   if (slowMs !== undefined) await delay(slowMs, undefined, { ref: false })
 }
 
-function row(says: string, ailment: Ailment): Choice<Ailment> {
-  return choice(says, {}, () => ailment)
+function row(says: string, faults: ServiceFaults): Choice<ServiceFaults> {
+  return choice(says, {}, () => faults)
 }

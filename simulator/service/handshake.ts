@@ -5,13 +5,13 @@ import { type ServerHello, startNoiseServer } from '../crypto/noise.ts'
 import { generateKeyPair } from '../crypto/x25519.ts'
 import { type Channel, secureChannel } from '../wire/channel.ts'
 import type { Connection } from '../wire/connection.ts'
-import { WA_HEADER } from '../wire/frames.ts'
-import { type Ailment, conditionFor, untilReady } from './conditions.ts'
-import { noteViolation } from './violations.ts'
+import { waHeader } from '../wire/frames.ts'
+import { conditionFor, type ServiceFaults, untilReady } from './conditions.ts'
+import { recordViolation } from './violations.ts'
 import type { World } from './world.ts'
 
 /** A client whose handshake is done: who it is by its key, and what it wants. */
-export interface Client {
+export type Client = {
   readonly channel: Channel
   /** Its static key, which a link is bound to. */
   readonly noiseKey: Buffer
@@ -19,15 +19,15 @@ export interface Client {
 }
 
 /** The server's half of the Noise handshake; undefined when the connection ended on the way. */
-export async function shakeHands(world: World, connection: Connection): Promise<Client | undefined> {
+export async function performHandshake(world: World, connection: Connection): Promise<Client | undefined> {
   const hello = await connection.receive()
   if (!hello) return undefined
   await untilReady(world, connection)
 
-  const { ailment } = conditionFor(world, connection)
-  const noise = startNoiseServer(world.staticKey, WA_HEADER)
-  const serverHello = noise.serverHello(clientEphemeralIn(hello), certificateFor(world, ailment))
-  answerHello(connection, serverHello, ailment)
+  const { faults } = conditionFor(world, connection)
+  const noise = startNoiseServer(world.staticKey, waHeader)
+  const serverHello = noise.serverHello(clientEphemeralIn(hello), certificateFor(world, faults))
+  answerHello(connection, serverHello, faults)
 
   const finish = await connection.receive()
   if (!finish) return undefined
@@ -37,8 +37,8 @@ export async function shakeHands(world: World, connection: Connection): Promise<
   if (!clientFinish?.static || !clientFinish.payload) throw new Error('clientFinish lacks a field')
   const { clientStatic, payload, transport } = noise.clientFinish(clientFinish.static, clientFinish.payload)
   // Nobody is known to judge the dates.
-  if (ailment.certificate && ailment.certificate !== 'expired')
-    noteViolation(world, connection, 'accepted-forged-certificate', ailment.certificate)
+  if (faults.certificate && faults.certificate !== 'expired')
+    recordViolation(world, connection, 'accepted-forged-certificate', faults.certificate)
   return {
     channel: secureChannel(connection, transport),
     noiseKey: clientStatic,
@@ -52,11 +52,11 @@ function clientEphemeralIn(frame: Buffer): Uint8Array {
   return ephemeral
 }
 
-function certificateFor(world: World, { certificate }: Ailment): Buffer {
+function certificateFor(world: World, { certificate }: ServiceFaults): Buffer {
   return certificate ? certificateChain(world.rootKey, world.staticKey.public, certificate) : world.certificate
 }
 
-function answerHello(connection: Connection, serverHello: ServerHello, { handshake }: Ailment): void {
+function answerHello(connection: Connection, serverHello: ServerHello, { handshake }: ServiceFaults): void {
   if (handshake === 'cut') connection.cut()
   else if (handshake !== 'silent') connection.sendFrame(helloFrame(serverHello, handshake))
 }

@@ -1,23 +1,23 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type BinaryNode, getBinaryNodeChild } from '@whiskeysockets/baileys'
-import { type DeviceClaim, type DeviceIdentity, isCountersigned, vouchForDevice } from '../crypto/device-identity.ts'
+import {
+  type DeviceClaim,
+  type DeviceIdentity,
+  isCountersigned,
+  signDeviceIdentity,
+} from '../crypto/device-identity.ts'
 import { disrupted, take, takeIf } from '../phone/behaviour.ts'
-import { type Device, type Phone, removeDevice } from '../phone/phone.ts'
+import type { Acceptance } from '../phone/linking-service.ts'
+import type { Device, Phone } from '../phone/phone.ts'
 import type { LinkOutcome } from '../phone/screen.ts'
+import type { Registration } from '../phone/waiting-companion.ts'
 import { expectOf } from '../wire/expectation.ts'
 import { childBytes, serverIq, stanza, streamError } from '../wire/stanzas.ts'
-import type { Registration } from './registration.ts'
-import { noteViolation } from './violations.ts'
+import { removeDevice } from './remove-device.ts'
+import { recordViolation } from './violations.ts'
 import type { World } from './world.ts'
 
-/** A companion that its phone has accepted: what the service needs to make it a device. */
-export interface Acceptance {
-  readonly phone: Phone
-  readonly advSecret: Buffer
-  readonly by: 'code' | 'qr'
-}
-
-const FAILED: LinkOutcome = { screen: 'could not link' }
+const failed: LinkOutcome = { screen: 'could not link' }
 
 /** Makes an accepted companion a device of the account: pair-success, its signature, and 515 to start it anew. */
 export async function link(world: World, registration: Registration, acceptance: Acceptance): Promise<LinkOutcome> {
@@ -25,7 +25,7 @@ export async function link(world: World, registration: Registration, acceptance:
   const { channel } = registration
   registration.isLinking = true
   registration.isLinking = await mayGoOn(phone)
-  if (!registration.isLinking || !channel.connection.isOpen()) return FAILED
+  if (!registration.isLinking || !channel.connection.isOpen()) return failed
 
   const device = newDevice(phone, registration)
   const claim = {
@@ -34,11 +34,11 @@ export async function link(world: World, registration: Registration, acceptance:
     advSecret,
     keyIndex: device.keyIndex,
   }
-  if (!(await isAcceptedByCompanion(world, registration, phone, device, claim))) return FAILED
+  if (!(await isAcceptedByCompanion(world, registration, phone, device, claim))) return failed
 
   phone.devices.push(device)
   world.save()
-  world.tell({ type: 'linked', phone: phone.number, device: device.id, by })
+  world.emit({ type: 'linked', phone: phone.number, device: device.id, by })
   if (takeIf(phone, 'unlinks', 'signed')) removeDevice(world, phone, device, 'phone')
   restart(registration, phone)
   return { screen: 'linked', device: device.id }
@@ -70,7 +70,7 @@ async function isAcceptedByCompanion(
 ): Promise<boolean> {
   const { channel } = registration
   const flaw = take(phone, 'identityFlaw')
-  const identity = vouchForDevice(claim, flaw === 'missing' ? undefined : flaw)
+  const identity = signDeviceIdentity(claim, flaw === 'missing' ? undefined : flaw)
   const success = pairSuccess(phone, device, flaw === 'missing' ? undefined : identity)
   const answer = expectOf<BinaryNode>(channel.connection, world.timings.signatureTimeoutMs)
   registration.signature = { id: success.attrs['id'] ?? '', answer }
@@ -79,10 +79,10 @@ async function isAcceptedByCompanion(
 
   const reply = await answer.outcome
   if (!reply) return false
-  if (flaw) noteViolation(world, channel.connection, 'accepted-forged-account', flaw, phone.number)
+  if (flaw) recordViolation(world, channel.connection, 'accepted-forged-account', flaw, phone.number)
   const countersigned = childBytes(getBinaryNodeChild(reply, 'pair-device-sign'), 'device-identity')
   if (countersigned && isCountersigned(claim, identity.details, countersigned)) return true
-  noteViolation(world, channel.connection, 'bad-device-signature', 'pair-device-sign does not verify', phone.number)
+  recordViolation(world, channel.connection, 'bad-device-signature', 'pair-device-sign does not verify', phone.number)
   channel.connection.close()
   return false
 }

@@ -1,16 +1,16 @@
 import { disrupted, take } from '../phone/behaviour.ts'
 import { type Device, findDevice, type Phone } from '../phone/phone.ts'
+import { sendReplaced } from '../wire/disruptions.ts'
 import { info, nowSeconds, stanza } from '../wire/stanzas.ts'
 import { conditionFor } from './conditions.ts'
 import { refuse } from './conversation.ts'
-import { sayReplaced } from './disruptions.ts'
 import type { Client } from './handshake.ts'
 import { serveSession } from './session.ts'
-import { noteViolation, type ViolationKind } from './violations.ts'
+import { recordViolation, type ViolationKind } from './violations.ts'
 import { sessionKey, type World } from './world.ts'
 
 // Where the client was served; it says so again when it comes back. One place serves everybody here.
-const ROUTING_INFO = Buffer.from('0800120d0a05706c', 'hex')
+const ourRoutingInfo = Buffer.from('0800120d0a05706c', 'hex')
 
 type Login = { readonly phone: Phone; readonly device: Device }
 type Refusal = { readonly reason: number; readonly why: string; readonly violation?: ViolationKind }
@@ -19,20 +19,20 @@ type Refusal = { readonly reason: number; readonly why: string; readonly violati
 export async function serveLogin(world: World, client: Client): Promise<void> {
   const { channel, payload } = client
   const { connection } = channel
-  const { loginFailure } = conditionFor(world, connection).ailment
+  const { loginFailure } = conditionFor(world, connection).faults
   if (loginFailure !== undefined) return refuse(channel, loginFailure)
 
   const number = String(payload.username ?? '')
   const phone = world.phones.get(number)
   const ban = phone && take(phone, 'loginFailure')
   if (ban) {
-    world.tell({ type: 'loginRefused', phone: number, reason: ban.reason, why: 'as the phone is set to behave' })
+    world.emit({ type: 'loginRefused', phone: number, reason: ban.reason, why: 'as the phone is set to behave' })
     return refuse(channel, ban.reason, ban.attrs)
   }
   const login = check(phone, client)
   if ('reason' in login) {
-    if (login.violation) noteViolation(world, connection, login.violation, login.why, number)
-    world.tell({ type: 'loginRefused', phone: number, reason: login.reason, why: login.why })
+    if (login.violation) recordViolation(world, connection, login.violation, login.why, number)
+    world.emit({ type: 'loginRefused', phone: number, reason: login.reason, why: login.why })
     return refuse(channel, login.reason)
   }
   noteOddities(world, client)
@@ -60,18 +60,18 @@ async function admit(world: World, { channel }: Client, { phone, device }: Login
   takeOver(world, channel.connection.id, phone, device)
   if (disrupted(phone, 'login', channel)) return
   device.logins += 1
-  const session = { phone, device, channel, isUp: false, heardAt: performance.now(), maxSilenceMs: 0 }
+  const session = { phone, device, channel, isUp: false, lastReceivedAt: performance.now(), maxSilenceMs: 0 }
   const key = sessionKey(phone.number, device.id)
   world.sessions.set(key, session)
-  world.tell({ type: 'deviceOnline', phone: phone.number, device: device.id })
+  world.emit({ type: 'deviceOnline', phone: phone.number, device: device.id })
   channel.connection.onClosed(() => {
     if (world.sessions.get(key) !== session) return
     world.sessions.delete(key)
-    world.tell({ type: 'deviceOffline', phone: phone.number, device: device.id })
+    world.emit({ type: 'deviceOffline', phone: phone.number, device: device.id })
   })
 
   channel.send(success(phone, device))
-  channel.send(info(stanza('edge_routing', {}, [stanza('routing_info', {}, ROUTING_INFO)])))
+  channel.send(info(stanza('edge_routing', {}, [stanza('routing_info', {}, ourRoutingInfo)])))
   if (disrupted(phone, 'success', channel)) return
   await serveSession(world, session)
 }
@@ -84,9 +84,9 @@ function takeOver(world: World, connectionId: number, phone: Phone, device: Devi
   // A connection that was disturbed from here may well look dead to the client.
   if (connection.isOpen() && !connection.isDisturbed()) {
     const detail = `device ${device.id} logs in on connection ${connectionId} too`
-    noteViolation(world, connection, 'device-online-twice', detail, phone.number)
+    recordViolation(world, connection, 'device-online-twice', detail, phone.number)
   }
-  sayReplaced(old.channel)
+  sendReplaced(old.channel)
 }
 
 function success(phone: Phone, device: Device) {
@@ -105,10 +105,10 @@ function success(phone: Phone, device: Device) {
 
 function noteOddities(world: World, { channel: { connection }, payload }: Client): void {
   if (!payload.passive || !payload.pull) {
-    noteViolation(world, connection, 'login-payload', 'a login is passive and pulls', String(payload.username))
+    recordViolation(world, connection, 'login-payload', 'a login is passive and pulls', String(payload.username))
   }
   const routing = connection.routingInfo()
-  if (routing && !routing.equals(ROUTING_INFO)) {
-    noteViolation(world, connection, 'unknown-routing-info', routing.toString('hex'), String(payload.username))
+  if (routing && !routing.equals(ourRoutingInfo)) {
+    recordViolation(world, connection, 'unknown-routing-info', routing.toString('hex'), String(payload.username))
   }
 }

@@ -2,11 +2,10 @@ import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren } from '@whi
 import { isSignedBy } from '../crypto/xeddsa.ts'
 import { takeIf } from '../phone/behaviour.ts'
 import { childBytes, errorOf, resultOf, stanza } from '../wire/stanzas.ts'
-import type { Session } from './session.ts'
-import { noteViolation } from './violations.ts'
-import type { World } from './world.ts'
+import { recordViolation } from './violations.ts'
+import type { Session, World } from './world.ts'
 
-const KEY_TYPE = Buffer.from([5])
+const keyType = Buffer.from([5])
 
 /** Answers what a device asks about the keys that others need to write to it. */
 export function answerEncrypt(world: World, session: Session, iq: BinaryNode): BinaryNode[] {
@@ -22,7 +21,7 @@ function answerUpload(world: World, session: Session, iq: BinaryNode): BinaryNod
   const { phone, channel } = session
   const fault = faultIn(session, iq)
   if (fault) {
-    noteViolation(world, channel.connection, fault.kind, fault.detail, phone.number)
+    recordViolation(world, channel.connection, fault.kind, fault.detail, phone.number)
     return errorOf(iq, { code: 406, text: 'not-acceptable' })
   }
   if (takeIf(phone, 'bringUp', 'upload-refused')) return errorOf(iq, { code: 500, text: 'internal-server-error' })
@@ -34,7 +33,7 @@ function takeIn(world: World, { phone, device, channel }: Session, keys: readonl
   const ids = keys.map((key) => childBytes(key, 'id')?.readUIntBE(0, 3) ?? 0)
   const again = ids.filter((id) => id <= device.lastPreKey)
   if (again.length > 0) {
-    noteViolation(
+    recordViolation(
       world,
       channel.connection,
       'prekey-ids-again',
@@ -49,7 +48,7 @@ function takeIn(world: World, { phone, device, channel }: Session, keys: readonl
 
 function answerDigest({ phone, device }: Session, iq: BinaryNode): BinaryNode {
   if (takeIf(phone, 'bringUp', 'digest-refused')) return errorOf(iq, { code: 404, text: 'item-not-found' })
-  const digest = [stanza('type', {}, KEY_TYPE), stanza('identity', {}, device.identityKey)]
+  const digest = [stanza('type', {}, keyType), stanza('identity', {}, device.identityKey)]
   return resultOf(iq, stanza('digest', {}, digest))
 }
 
@@ -58,7 +57,7 @@ function faultIn({ device }: Session, iq: BinaryNode) {
   const signedKey = getBinaryNodeChild(rotation ?? iq, 'skey')
   const value = childBytes(signedKey, 'value')
   const signature = childBytes(signedKey, 'signature')
-  if (!value || !signature || !isSignedBy(device.identityKey, Buffer.concat([KEY_TYPE, value]), signature)) {
+  if (!value || !signature || !isSignedBy(device.identityKey, Buffer.concat([keyType, value]), signature)) {
     return { kind: 'bad-prekey-signature', detail: 'the signed pre-key is not signed by the identity' } as const
   }
   if (rotation) return undefined

@@ -1,48 +1,27 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type BinaryNode, getBinaryNodeChild, proto } from '@whiskeysockets/baileys'
 import { isSignedBy } from '../crypto/xeddsa.ts'
-import type { Channel } from '../wire/channel.ts'
-import type { Expectation } from '../wire/expectation.ts'
+import type { Registration } from '../phone/waiting-companion.ts'
 import { errorOf, resultOf, serverIq, stanza } from '../wire/stanzas.ts'
-import { answerFinish, type PendingCode } from './companion-finish.ts'
+import { answerFinish } from './companion-finish.ts'
 import { answerHello } from './companion-hello.ts'
 import { conditionFor } from './conditions.ts'
 import { eachStanza, refuse } from './conversation.ts'
 import type { Client } from './handshake.ts'
-import { noteViolation } from './violations.ts'
+import { recordViolation } from './violations.ts'
 import type { World } from './world.ts'
 
-/** A client that is not linked, and waits for a phone to link it. */
-export interface Registration {
-  readonly channel: Channel
-  readonly noiseKey: Buffer
-  readonly identityKey: Buffer
-  readonly platform: string
-  /** What its QR codes are made of: a phone that scans one names the ref. */
-  readonly refs: readonly string[]
-  /** Set when the client has confirmed pair-device; before that it may not ask for a code. */
-  isReady: boolean
-  /** Set when the secret in its QR codes was retired by companion_reg_refresh. */
-  hasRetiredQr: boolean
-  /** Set from the moment a phone has accepted the client. */
-  isLinking: boolean
-  /** The code that waits for its phone. */
-  pending?: PendingCode
-  /** The signature that is due after pair-success: the id of the iq, and what waits for the answer. */
-  signature?: { readonly id: string; readonly answer: Expectation<BinaryNode> }
-}
-
-const REF_COUNT = 6
+const defaultRefCount = 6
 
 /** Serves a client that wants to be linked. */
 export async function serveRegistration(world: World, { channel, noiseKey, payload }: Client): Promise<void> {
   const { connection } = channel
-  const { ailment } = conditionFor(world, connection)
-  if (ailment.registrationFailure !== undefined) return refuse(channel, ailment.registrationFailure)
+  const { faults } = conditionFor(world, connection)
+  if (faults.registrationFailure !== undefined) return refuse(channel, faults.registrationFailure)
 
   const fault = faultIn(payload)
   if (fault) {
-    noteViolation(world, connection, fault.kind, fault.detail)
+    recordViolation(world, connection, fault.kind, fault.detail)
     return refuse(channel, 400)
   }
   const registration: Registration = {
@@ -50,7 +29,7 @@ export async function serveRegistration(world: World, { channel, noiseKey, paylo
     noiseKey,
     identityKey: Buffer.from(payload.devicePairingData?.eIdent ?? []),
     platform: platformIn(payload),
-    refs: Array.from({ length: ailment.refs ?? REF_COUNT }, () => `2@${randomBytes(48).toString('base64')}`),
+    refs: Array.from({ length: faults.refs ?? defaultRefCount }, () => `2@${randomBytes(48).toString('base64')}`),
     isReady: false,
     hasRetiredQr: false,
     isLinking: false,
@@ -62,7 +41,7 @@ export async function serveRegistration(world: World, { channel, noiseKey, paylo
   const refs = registration.refs.map((ref) => stanza('ref', {}, Buffer.from(ref)))
   const pairDevice = serverIq('md', stanza('pair-device', {}, refs))
   channel.send(pairDevice)
-  if (ailment.cutAfterPairDevice) return connection.cut()
+  if (faults.cutAfterPairDevice) return connection.cut()
   await eachStanza(world, channel, (received) => handle(world, registration, pairDevice.attrs['id'], received))
 }
 
@@ -82,7 +61,7 @@ function handle(
   } else if (xmlns === 'w:p') {
     channel.send(resultOf(received))
   } else if (!handleLinkCode(world, registration, received)) {
-    noteViolation(world, channel.connection, 'unexpected-stanza', `iq ${xmlns ?? type ?? ''} from an unlinked client`)
+    recordViolation(world, channel.connection, 'unexpected-stanza', `iq ${xmlns ?? type ?? ''} from an unlinked client`)
     channel.send(errorOf(received, { code: 405, text: 'not-allowed' }))
   }
 }
@@ -135,11 +114,16 @@ function noteReusedKeys(world: World, { noiseKey, identityKey, channel: { connec
     other.noiseKey.equals(noiseKey) || other.identityKey.equals(identityKey)
   for (const other of world.registrations) {
     if (isSame(other) && other.channel.connection.isOpen()) {
-      noteViolation(world, connection, 'same-keys-on-two-sockets', `also on connection ${other.channel.connection.id}`)
+      recordViolation(
+        world,
+        connection,
+        'same-keys-on-two-sockets',
+        `also on connection ${other.channel.connection.id}`,
+      )
     }
   }
   for (const { number, devices } of world.phones.values()) {
     const device = devices.find(isSame)
-    if (device) noteViolation(world, connection, 'registration-with-linked-keys', `device ${device.id}`, number)
+    if (device) recordViolation(world, connection, 'registration-with-linked-keys', `device ${device.id}`, number)
   }
 }

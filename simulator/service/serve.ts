@@ -1,22 +1,22 @@
 import type { Connection } from '../wire/connection.ts'
 import { conditionFor } from './conditions.ts'
-import { shakeHands } from './handshake.ts'
+import { performHandshake } from './handshake.ts'
 import { serveLogin } from './login.ts'
 import { serveRegistration } from './registration.ts'
-import { noteViolation } from './violations.ts'
+import { recordViolation } from './violations.ts'
 import type { World } from './world.ts'
 
 /** Serves one client from its first byte to its last. */
 export async function serve(world: World, connection: Connection): Promise<void> {
   try {
-    const client = await shakeHands(world, connection)
+    const client = await performHandshake(world, connection)
     if (!client) return
-    if (conditionFor(world, connection).ailment.cutAfterHandshake) return connection.cut()
+    if (conditionFor(world, connection).faults.cutAfterHandshake) return connection.cut()
     if (client.payload.devicePairingData) await serveRegistration(world, client)
     else await serveLogin(world, client)
   } catch (error) {
     // Only what the client sent can be wrong here: bytes that no key opens, no protobuf, no stanza.
-    noteViolation(
+    recordViolation(
       world,
       connection,
       'bad-stanza',

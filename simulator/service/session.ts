@@ -1,25 +1,12 @@
 import { type BinaryNode, getBinaryNodeChild, S_WHATSAPP_NET } from '@whiskeysockets/baileys'
 import { disrupted, take, takeIf } from '../phone/behaviour.ts'
-import { type Device, type Phone, removeDevice } from '../phone/phone.ts'
-import type { Channel } from '../wire/channel.ts'
 import { errorOf, info, resultOf, stanza } from '../wire/stanzas.ts'
 import { eachStanza } from './conversation.ts'
 import { answerEncrypt } from './pre-keys.ts'
+import { removeDevice } from './remove-device.ts'
 import { answerUsync } from './usync.ts'
-import { noteViolation } from './violations.ts'
-import type { World } from './world.ts'
-
-/** A linked device that is online. */
-export interface Session {
-  readonly phone: Phone
-  readonly device: Device
-  readonly channel: Channel
-  /** Set when the device has finished its bring-up. */
-  isUp: boolean
-  /** When the device was heard of last, and its longest silence before that; monotonic ms. */
-  heardAt: number
-  maxSilenceMs: number
-}
+import { recordViolation } from './violations.ts'
+import { type Session, silenceOf, type World } from './world.ts'
 
 /** Answers one kind of question, told by its xmlns, with any number of stanzas. */
 type Answer = (world: World, session: Session, iq: BinaryNode) => BinaryNode[]
@@ -38,15 +25,11 @@ const answers: Readonly<Record<string, Answer>> = {
 export async function serveSession(world: World, session: Session): Promise<void> {
   await eachStanza(world, session.channel, (received) => {
     session.maxSilenceMs = silenceOf(session)
-    session.heardAt = performance.now()
+    session.lastReceivedAt = performance.now()
     if (received.tag === 'ib' && getBinaryNodeChild(received, 'unified_session')) noteUp(world, session)
     else for (const reply of replies(world, session, received)) session.channel.send(reply)
   })
 }
-
-/** The longest time, up to now, in which a device has sent nothing: Baileys sends a keep-alive every 30 s. */
-export const silenceOf = ({ heardAt, maxSilenceMs }: Session): number =>
-  Math.max(maxSilenceMs, performance.now() - heardAt)
 
 function replies(world: World, session: Session, received: BinaryNode): BinaryNode[] {
   const { id = '', type, xmlns = '' } = received.attrs
@@ -78,7 +61,7 @@ function answerRemoval(world: World, { phone, device, channel }: Session, iq: Bi
   const jid = `${phone.number}:${device.id}@s.whatsapp.net`
   if (removal.attrs['jid'] !== jid) {
     const detail = `${removal.attrs['jid']} is not ${jid}`
-    noteViolation(world, channel.connection, 'removes-other-device', detail, phone.number)
+    recordViolation(world, channel.connection, 'removes-other-device', detail, phone.number)
     return [errorOf(iq, { code: 403, text: 'forbidden' })]
   }
   if (take(phone, 'removalSilent')) return []

@@ -1,8 +1,7 @@
 import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren } from '@whiskeysockets/baileys'
 import { lidOf } from '../phone/phone.ts'
 import { childText, resultOf, stanza } from '../wire/stanzas.ts'
-import type { Session } from './session.ts'
-import type { World } from './world.ts'
+import type { Session, World } from './world.ts'
 
 /** Answers what a device asks about people: whether they have WhatsApp, their other name, their devices. */
 export function answerUsync(world: World, _session: Session, iq: BinaryNode): BinaryNode[] {

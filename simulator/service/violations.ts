@@ -1,5 +1,4 @@
 import type { Connection } from '../wire/connection.ts'
-import type { World } from './world.ts'
 
 /**
  * What an honest service would notice a client doing wrong:
@@ -49,7 +48,7 @@ export type ViolationKind =
   | 'accepted-forged-account'
 
 /** One violation, with the connection on which it was seen. */
-export interface Violation {
+export type Violation = {
   readonly kind: ViolationKind
   readonly detail: string
   readonly connection: number
@@ -58,16 +57,22 @@ export interface Violation {
 }
 
 /** Every violation counted by kind, and the last of them in detail. */
-export interface ViolationLog {
+export type ViolationLog = {
   readonly counts: Map<ViolationKind, number>
   readonly latest: Violation[]
 }
 
-const KEPT = 200
+/** Where violations are recorded and reported. */
+type ViolationRecorder = {
+  readonly violations: ViolationLog
+  readonly emit: (event: { readonly type: 'violation'; readonly violation: Violation }) => void
+}
+
+const maxLatest = 200
 
 /** Notes that a client broke the rules. */
-export function noteViolation(
-  world: World,
+export function recordViolation(
+  recorder: ViolationRecorder,
   connection: Connection,
   kind: ViolationKind,
   detail: string,
@@ -80,9 +85,9 @@ export function noteViolation(
     ...(phone === undefined ? {} : { phone }),
     at: new Date().toISOString(),
   }
-  const { counts, latest } = world.violations
+  const { counts, latest } = recorder.violations
   counts.set(kind, (counts.get(kind) ?? 0) + 1)
   latest.push(violation)
-  if (latest.length > KEPT) latest.shift()
-  world.tell({ type: 'violation', violation })
+  if (latest.length > maxLatest) latest.shift()
+  recorder.emit({ type: 'violation', violation })
 }

@@ -3,7 +3,7 @@ import type { Transport } from '../crypto/noise.ts'
 import type { Connection } from './connection.ts'
 
 /** A connection after its handshake: what travels are stanzas, encrypted. */
-export interface Channel {
+export type Channel = {
   readonly connection: Connection
   send(stanza: BinaryNode): void
   /** Sends bytes, encrypted but not encoded, so that the client decrypts something it cannot read. */

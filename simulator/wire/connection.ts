@@ -4,7 +4,7 @@ import { frameOf, readFrames } from './frames.ts'
 import { newInbox } from './inbox.ts'
 
 /** One client's WebSocket, seen as a stream of frames in each direction. */
-export interface Connection {
+export type Connection = {
   readonly id: number
   /** The name that the client goes by, if it has said one. */
   readonly client: string | undefined

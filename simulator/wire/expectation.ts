@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts'
 
 /** An answer that is due from the client; it never comes when the connection ends or the time is over. */
-export interface Expectation<T> {
+export type Expectation<T> = {
   readonly outcome: Promise<T | undefined>
   fulfil(value: T): void
   abandon(): void

@@ -1,16 +1,16 @@
 /** The header that begins every connection and is the prologue of its handshake: 'WA', protocol 6, dictionary 3. */
-export const WA_HEADER = Buffer.from([0x57, 0x41, 6, 3])
+export const waHeader = Buffer.from([0x57, 0x41, 6, 3])
 
 /** Cuts the client's byte stream into frames. WebSocket messages are only chunks of that stream. */
-export interface FrameReader {
+export type FrameReader = {
   /** The frames that this chunk completes. Throws when the stream does not begin as WhatsApp's does. */
   push(chunk: Buffer): Buffer[]
   /** What the client remembered of the last connection's edge routing. */
   routingInfo(): Buffer | undefined
 }
 
-const ROUTING_HEADER = Buffer.from([0x45, 0x44, 0, 1])
-const LENGTH_BYTES = 3
+const routingHeader = Buffer.from([0x45, 0x44, 0, 1])
+const lengthBytes = 3
 
 /** Reads a new connection: routing info if the client has any, the WA header, then frames. */
 export function readFrames(): FrameReader {
@@ -32,7 +32,7 @@ export function readFrames(): FrameReader {
       const frames: Buffer[] = []
       for (let frame = firstFrame(buffered); frame; frame = firstFrame(buffered)) {
         frames.push(frame)
-        buffered = buffered.subarray(LENGTH_BYTES + frame.length)
+        buffered = buffered.subarray(lengthBytes + frame.length)
       }
       return frames
     },
@@ -41,26 +41,26 @@ export function readFrames(): FrameReader {
 
 /** Puts its length, three bytes, before a frame. */
 export function frameOf(bytes: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(LENGTH_BYTES + bytes.length)
-  frame.writeUIntBE(bytes.length, 0, LENGTH_BYTES)
-  frame.set(bytes, LENGTH_BYTES)
+  const frame = Buffer.allocUnsafe(lengthBytes + bytes.length)
+  frame.writeUIntBE(bytes.length, 0, lengthBytes)
+  frame.set(bytes, lengthBytes)
   return frame
 }
 
 function firstFrame(buffered: Buffer): Buffer | undefined {
-  if (buffered.length < LENGTH_BYTES) return undefined
-  const end = LENGTH_BYTES + buffered.readUIntBE(0, LENGTH_BYTES)
-  return buffered.length < end ? undefined : buffered.subarray(LENGTH_BYTES, end)
+  if (buffered.length < lengthBytes) return undefined
+  const end = lengthBytes + buffered.readUIntBE(0, lengthBytes)
+  return buffered.length < end ? undefined : buffered.subarray(lengthBytes, end)
 }
 
 function readIntro(buffered: Buffer): { length: number; routingInfo: Buffer | undefined } | undefined {
-  if (buffered.length < WA_HEADER.length) return undefined
-  if (buffered.subarray(0, 4).equals(WA_HEADER)) return { length: 4, routingInfo: undefined }
-  if (!buffered.subarray(0, 4).equals(ROUTING_HEADER)) throw new Error('the stream begins with neither ED nor WA')
+  if (buffered.length < waHeader.length) return undefined
+  if (buffered.subarray(0, 4).equals(waHeader)) return { length: 4, routingInfo: undefined }
+  if (!buffered.subarray(0, 4).equals(routingHeader)) throw new Error('the stream begins with neither ED nor WA')
 
   if (buffered.length < 7) return undefined
-  const end = 7 + buffered.readUIntBE(4, LENGTH_BYTES)
+  const end = 7 + buffered.readUIntBE(4, lengthBytes)
   if (buffered.length < end + 4) return undefined
-  if (!buffered.subarray(end, end + 4).equals(WA_HEADER)) throw new Error('no WA header after the routing info')
+  if (!buffered.subarray(end, end + 4).equals(waHeader)) throw new Error('no WA header after the routing info')
   return { length: end + 4, routingInfo: buffered.subarray(7, end) }
 }

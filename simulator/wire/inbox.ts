@@ -1,5 +1,5 @@
 /** A queue with one reader, who waits when it is empty. */
-export interface Inbox<T> {
+export type Inbox<T> = {
   deliver(items: readonly T[]): void
   /** The next item in order; undefined when the queue is empty and has ended. */
   next(): Promise<T | undefined>

@@ -1,13 +1,13 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-const LOOPBACK = '127.0.0.1'
+const loopback = '127.0.0.1'
 
 /** Starts to listen on the loopback; resolves with the port, which 0 leaves to the system. */
 export function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, LOOPBACK, () => {
+    server.listen(port, loopback, () => {
       server.off('error', reject)
       resolve(portOf(server.address()))
     })

@@ -5,7 +5,7 @@ import { type BinaryNode, getBinaryNodeChild, S_WHATSAPP_NET } from '@whiskeysoc
 type Content = BinaryNode['content']
 
 /** An error as WhatsApp puts it into an answer. */
-export interface StanzaError {
+export type StanzaError = {
   readonly code: number
   readonly text: string
 }

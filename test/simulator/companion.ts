@@ -16,7 +16,7 @@ import { memoryAuth } from '../fakes/memory-auth.ts'
 import { silentLogger } from '../fakes/silent-logger.ts'
 
 /** The real Baileys as a companion of the simulator. */
-export interface Companion {
+export type Companion = {
   readonly sock: WASocket
   readonly auth: Auth
   readonly firstQr: Promise<string>
@@ -30,13 +30,13 @@ export interface Companion {
 /** What Baileys keeps of a device. */
 export type Auth = AuthenticationState
 
-interface Ending {
+type Ending = {
   readonly status: number | undefined
   readonly message: string | undefined
   readonly data: unknown
 }
 
-interface CodeAnswer {
+type CodeAnswer = {
   readonly code: string
   readonly answer: 'accepted' | 'none' | number
 }
@@ -138,7 +138,7 @@ export async function end({ sock, closed }: Companion): Promise<void> {
   await closed
 }
 
-interface Shown {
+type Shown = {
   readonly screen: string
   readonly device?: number
 }
@@ -163,14 +163,14 @@ export async function setService(simulator: Simulator, behaviour: string, params
   if (reply.status !== 200) throw new Error(JSON.stringify(reply.body))
 }
 
-export interface Report {
+export type Report = {
   readonly connections: { readonly total: number; readonly open: number; readonly registering: number }
   readonly online: readonly string[]
   readonly phones: readonly PhoneReport[]
   readonly violations: { readonly total: number; readonly counts: Readonly<Record<string, number>> }
 }
 
-export interface PhoneReport {
+export type PhoneReport = {
   readonly phone: string
   readonly behaviour: string
   readonly companionHellos: number

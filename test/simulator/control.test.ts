@@ -15,26 +15,26 @@ afterAll(async () => {
   await simulator.close()
 })
 
-const PHONE = '/simulator/phones/79001234567'
+const phonePath = '/simulator/phones/79001234567'
 
 describe('bad input is refused, naming the field', () => {
   test.each([
-    ['POST', `${PHONE}/enter-code`, {}, 'code'],
-    ['POST', `${PHONE}/enter-code`, { code: 12345678 }, 'code'],
-    ['POST', `${PHONE}/enter-code`, { code: 'ABC' }, 'code'],
-    ['POST', `${PHONE}/enter-code`, 'ABCD1234', 'body'],
-    ['POST', `${PHONE}/scan-qr`, { qr: 'nonsense' }, 'qr'],
-    ['POST', `${PHONE}/scan-qr`, {}, 'qr'],
-    ['POST', `${PHONE}/unlink`, { device: 'first' }, 'device'],
-    ['POST', `${PHONE}/disrupt`, { how: 'gently' }, 'how'],
-    ['POST', `${PHONE}/disrupt`, { how: 'cut', device: 7 }, 'device'],
-    ['PUT', `${PHONE}/behaviour`, {}, 'behaviour'],
-    ['PUT', `${PHONE}/behaviour`, { behaviour: 'toString' }, 'behaviour'],
-    ['PUT', `${PHONE}/behaviour`, { behaviour: 'slow-hello' }, 'ms'],
-    ['PUT', `${PHONE}/behaviour`, { behaviour: 'slow-hello', ms: 'long' }, 'ms'],
-    ['PUT', `${PHONE}/behaviour`, { behaviour: 'silent', loud: true }, 'loud'],
-    ['PUT', `${PHONE}/behaviour`, { behaviour: 'silent', times: 0 }, 'times'],
-    ['PUT', `${PHONE}/behaviour`, { behaviour: 'disrupt', how: 'cut', stage: 'later' }, 'stage'],
+    ['POST', `${phonePath}/enter-code`, {}, 'code'],
+    ['POST', `${phonePath}/enter-code`, { code: 12345678 }, 'code'],
+    ['POST', `${phonePath}/enter-code`, { code: 'ABC' }, 'code'],
+    ['POST', `${phonePath}/enter-code`, 'ABCD1234', 'body'],
+    ['POST', `${phonePath}/scan-qr`, { qr: 'nonsense' }, 'qr'],
+    ['POST', `${phonePath}/scan-qr`, {}, 'qr'],
+    ['POST', `${phonePath}/unlink`, { device: 'first' }, 'device'],
+    ['POST', `${phonePath}/disrupt`, { how: 'gently' }, 'how'],
+    ['POST', `${phonePath}/disrupt`, { how: 'cut', device: 7 }, 'device'],
+    ['PUT', `${phonePath}/behaviour`, {}, 'behaviour'],
+    ['PUT', `${phonePath}/behaviour`, { behaviour: 'toString' }, 'behaviour'],
+    ['PUT', `${phonePath}/behaviour`, { behaviour: 'slow-hello' }, 'ms'],
+    ['PUT', `${phonePath}/behaviour`, { behaviour: 'slow-hello', ms: 'long' }, 'ms'],
+    ['PUT', `${phonePath}/behaviour`, { behaviour: 'silent', loud: true }, 'loud'],
+    ['PUT', `${phonePath}/behaviour`, { behaviour: 'silent', times: 0 }, 'times'],
+    ['PUT', `${phonePath}/behaviour`, { behaviour: 'disrupt', how: 'cut', stage: 'later' }, 'stage'],
     ['PUT', '/simulator/phones/abc/behaviour', { behaviour: 'ok' }, 'phone'],
     ['GET', '/simulator/phones/12', undefined, 'phone'],
     ['PUT', '/simulator/service', { behaviour: 'asleep' }, 'behaviour'],
@@ -49,7 +49,7 @@ describe('bad input is refused, naming the field', () => {
   })
 
   test('an unknown behaviour is answered with the known ones', async () => {
-    const { body } = await simulator.control('PUT', `${PHONE}/behaviour`, { behaviour: 'odd' })
+    const { body } = await simulator.control('PUT', `${phonePath}/behaviour`, { behaviour: 'odd' })
     expect(body).toMatchObject({ message: expect.stringMatching(/ok, known-as, not-registered, .*cut-after-open/) })
   })
 })
@@ -58,9 +58,9 @@ test.each([
   ['GET', '/'],
   ['GET', '/simulator'],
   ['GET', '/simulator/phones'],
-  ['DELETE', PHONE],
-  ['GET', `${PHONE}/enter-code`],
-  ['POST', `${PHONE}/enter-code/now`],
+  ['DELETE', phonePath],
+  ['GET', `${phonePath}/enter-code`],
+  ['POST', `${phonePath}/enter-code/now`],
   ['POST', '/simulator/state'],
 ])('%s %s is no route', async (method, path) => {
   expect((await simulator.control(method, path, {})).status).toBe(404)
@@ -80,7 +80,7 @@ test('every behaviour has its line', async () => {
 })
 
 test('the routes answer over HTTP too', async () => {
-  const put = (body: string) => fetch(`${http.url}${PHONE}/behaviour`, { method: 'PUT', body })
+  const put = (body: string) => fetch(`${http.url}${phonePath}/behaviour`, { method: 'PUT', body })
   const reply = await put('{"behaviour":"banned","reason":403}')
   expect(reply.headers.get('content-type')).toBe('application/json')
   expect(await reply.json()).toMatchObject({ behaviour: 'banned', params: { reason: 403 } })

@@ -5,10 +5,10 @@ import { describe, expect, test } from 'vitest'
 import { unwrapKey, wrapKey } from '../../simulator/crypto/link-code.ts'
 import { generateKeyPair, publicKeyOf, sharedSecret } from '../../simulator/crypto/x25519.ts'
 import { generateSigningKey, isSignedBy, signingKeyFrom, signWith } from '../../simulator/crypto/xeddsa.ts'
-import { frameOf, readFrames, WA_HEADER } from '../../simulator/wire/frames.ts'
+import { frameOf, readFrames, waHeader } from '../../simulator/wire/frames.ts'
 import { libsignal } from './companion.ts'
 
-const DJB = Buffer.from([5])
+const keyType = Buffer.from([5])
 
 describe('XEdDSA', () => {
   test('libsignal accepts our signatures, and no altered ones', () => {
@@ -16,7 +16,7 @@ describe('XEdDSA', () => {
       const key = generateSigningKey()
       const message = randomBytes(i * 13 + 1)
       const signature = signWith(key, message)
-      const publicKey = Buffer.concat([DJB, key.public])
+      const publicKey = Buffer.concat([keyType, key.public])
       expect(libsignal.curve.verifySignature(publicKey, message, signature)).toBe(true)
       signature.writeUInt8(signature.readUInt8(3) ^ 1, 3)
       expect(libsignal.curve.verifySignature(publicKey, message, signature)).toBe(false)
@@ -37,7 +37,7 @@ describe('XEdDSA', () => {
   test('keys of both signs occur and sign', () => {
     const keys = Array.from({ length: 32 }, generateSigningKey)
     expect(new Set(keys.map(({ sign }) => sign))).toEqual(new Set([0, 0x80]))
-    for (const key of keys) expect(isSignedBy(key.public, DJB, signWith(key, DJB))).toBe(true)
+    for (const key of keys) expect(isSignedBy(key.public, keyType, signWith(key, keyType))).toBe(true)
   })
 
   test('a seed gives the same key every time', () => {
@@ -47,9 +47,9 @@ describe('XEdDSA', () => {
 
   test('what is no key or no signature is refused', () => {
     const key = generateSigningKey()
-    expect(isSignedBy(key.public, DJB, Buffer.alloc(63))).toBe(false)
-    expect(isSignedBy(Buffer.alloc(31), DJB, Buffer.alloc(64))).toBe(false)
-    expect(isSignedBy(Buffer.alloc(32), DJB, Buffer.alloc(64, 1))).toBe(false)
+    expect(isSignedBy(key.public, keyType, Buffer.alloc(63))).toBe(false)
+    expect(isSignedBy(Buffer.alloc(31), keyType, Buffer.alloc(64))).toBe(false)
+    expect(isSignedBy(Buffer.alloc(32), keyType, Buffer.alloc(64, 1))).toBe(false)
   })
 })
 
@@ -88,7 +88,7 @@ describe('frames', () => {
       fc.property(fc.array(frame), routing, fc.array(fc.integer({ min: 1, max: 50 })), (frames, info, sizes) => {
         const intro = info ? [Buffer.from([0x45, 0x44, 0, 1]), frameOf(info)] : []
         const reader = readFrames()
-        const read = chop(Buffer.concat([...intro, WA_HEADER, ...frames.map(frameOf)]), sizes).flatMap(reader.push)
+        const read = chop(Buffer.concat([...intro, waHeader, ...frames.map(frameOf)]), sizes).flatMap(reader.push)
         expect(read).toEqual(frames)
         expect(reader.routingInfo()).toEqual(info)
       }),

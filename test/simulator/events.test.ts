@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { describeEvent, type SimulatorEvent } from '../../simulator/events.ts'
+import { describeEvent, type SimulatorEvent } from '../../simulator/service/events.ts'
 
 const phone = '79001234567'
 

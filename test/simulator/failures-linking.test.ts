@@ -97,13 +97,13 @@ describe.concurrent('companion_hello', () => {
 })
 
 describe.concurrent('an account that wants a passkey', () => {
-  const PROLOGUE = 'CB:notification,type:passkey_prologue_request'
+  const prologueEvent = 'CB:notification,type:passkey_prologue_request'
 
   test('says so when the code is typed', async () => {
     const number = newNumber()
     await behave(simulator, number, 'passkey')
     const companion = connect(simulator)
-    const prologue = nextStanza(companion, PROLOGUE)
+    const prologue = nextStanza(companion, prologueEvent)
     const { code } = await companion.requestCode(number)
     expect((await enterCode(simulator, number, code)).body.screen).toBe('passkey required')
     await prologue
@@ -114,7 +114,7 @@ describe.concurrent('an account that wants a passkey', () => {
     const number = newNumber()
     await behave(simulator, number, 'passkey')
     const companion = connect(simulator)
-    const prologue = nextStanza(companion, PROLOGUE)
+    const prologue = nextStanza(companion, prologueEvent)
     expect((await scanQr(simulator, number, await companion.firstQr)).body.screen).toBe('passkey required')
     await prologue
     await end(companion)
@@ -124,7 +124,7 @@ describe.concurrent('an account that wants a passkey', () => {
     const number = newNumber()
     await behave(simulator, number, 'passkey', { when: 'hello' })
     const companion = connect(simulator)
-    const prologue = nextStanza(companion, PROLOGUE)
+    const prologue = nextStanza(companion, prologueEvent)
     await companion.requestCode(number)
     await prologue
     await end(companion)

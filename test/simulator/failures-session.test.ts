@@ -16,7 +16,7 @@ import {
   verifyStrictly,
 } from './companion.ts'
 
-const NUMBER = newNumber()
+const sharedNumber = newNumber()
 let simulator: Simulator
 // One device for all tests: a login costs a tenth of a link.
 let device: Auth
@@ -24,7 +24,7 @@ let device: Auth
 beforeAll(async () => {
   verifyStrictly()
   simulator = await startSimulator()
-  device = await linkedDevice(simulator, NUMBER)
+  device = await linkedDevice(simulator, sharedNumber)
 })
 afterAll(() => verifyStrictly(false))
 afterAll(() => simulator.close())
@@ -39,14 +39,14 @@ describe('logging in', () => {
     ['login-fails-with', { reason: 500 }, 500],
     ['login-fails-with', { reason: 503 }, 503],
   ])('%s %o fails with %i', async (behaviour, params, status) => {
-    await behave(simulator, NUMBER, behaviour, params)
+    await behave(simulator, sharedNumber, behaviour, params)
     const ending = await connect(simulator, copyOf(device)).closed
     expect(ending).toMatchObject({ status, message: 'Connection Failure', data: { reason: String(status) } })
     if (status === 402) expect(ending.data).toMatchObject({ code: '104', expire: '60' })
   })
 
   test.each(['cut-after-login', 'cut-after-success'])('%s closes with 428', async (behaviour) => {
-    await behave(simulator, NUMBER, behaviour)
+    await behave(simulator, sharedNumber, behaviour)
     expect(await connect(simulator, copyOf(device)).closed).toMatchObject({ status: 428 })
   })
 })
@@ -66,7 +66,7 @@ describe('once it is up', () => {
     ['downgrade', {}, 411, 'Multi-device beta not joined'],
     ['invalid-frame', {}, 500, 'WebSocket Error (Invalid WebSocket frame: RSV2 and RSV3 must be clear)'],
   ])('%s %o closes with %i %s', async (how, params, status, message) => {
-    await behave(simulator, NUMBER, `${how}-after-open`, params)
+    await behave(simulator, sharedNumber, `${how}-after-open`, params)
     const companion = connect(simulator, copyOf(device))
     await companion.opened
     expect(await companion.closed).toMatchObject({ status, message })
@@ -76,7 +76,7 @@ describe('once it is up', () => {
     ['undecryptable', /unable to authenticate data/],
     ['undecodable', /invalid string with tag: 240/],
   ])('%s surfaces nowhere but as an unhandled rejection', async (how, message) => {
-    await behave(simulator, NUMBER, `${how}-after-open`)
+    await behave(simulator, sharedNumber, `${how}-after-open`)
     const rejection = nextUnhandledRejection()
     const companion = connect(simulator, copyOf(device))
     expect(await rejection).toMatchObject({ message: expect.stringMatching(message) })
@@ -85,7 +85,7 @@ describe('once it is up', () => {
   })
 
   test('mute leaves pings unanswered', async () => {
-    await behave(simulator, NUMBER, 'mute-after-open')
+    await behave(simulator, sharedNumber, 'mute-after-open')
     const companion = connect(simulator, copyOf(device))
     await companion.opened
     expect(await ping(companion, 200)).toBe(false)
@@ -108,12 +108,12 @@ describe('once it is up', () => {
   })
 
   test('unlink-silent never confirms a removal', async () => {
-    await behave(simulator, NUMBER, 'unlink-silent')
+    await behave(simulator, sharedNumber, 'unlink-silent')
     const companion = connect(simulator, copyOf(device))
     await companion.opened
-    const removal = { tag: 'remove-companion-device', attrs: { jid: `${NUMBER}:1@s.whatsapp.net` } }
+    const removal = { tag: 'remove-companion-device', attrs: { jid: `${sharedNumber}:1@s.whatsapp.net` } }
     expect(await isAnswered(companion, 'md', removal, 200)).toBe(false)
-    expect(await phoneReport(simulator, NUMBER)).toMatchObject({ devices: [{ online: true }] })
+    expect(await phoneReport(simulator, sharedNumber)).toMatchObject({ devices: [{ online: true }] })
     await end(companion)
   })
 })
@@ -124,22 +124,22 @@ describe('a live session', () => {
     [{ how: 'stream-error', code: 503 }, 503],
     [{ how: 'replaced' }, 440],
   ])('can be disturbed with %o', async (body, status) => {
-    await behave(simulator, NUMBER, 'ok')
+    await behave(simulator, sharedNumber, 'ok')
     const companion = connect(simulator, copyOf(device))
     await companion.opened
-    const reply = await simulator.control('POST', `/simulator/phones/${NUMBER}/disrupt`, body)
-    expect(reply).toEqual({ status: 200, body: { phone: NUMBER, disrupted: [1] } })
+    const reply = await simulator.control('POST', `/simulator/phones/${sharedNumber}/disrupt`, body)
+    expect(reply).toEqual({ status: 200, body: { phone: sharedNumber, disrupted: [1] } })
     expect(await companion.closed).toMatchObject({ status })
   })
 
   test('that has vanished leaves even the close unanswered', async () => {
-    await behave(simulator, NUMBER, 'ok')
+    await behave(simulator, sharedNumber, 'ok')
     const companion = connect(simulator, copyOf(device))
     await companion.opened
-    await simulator.control('POST', `/simulator/phones/${NUMBER}/disrupt`, { how: 'vanish' })
+    await simulator.control('POST', `/simulator/phones/${sharedNumber}/disrupt`, { how: 'vanish' })
     expect(await ping(companion, 100)).toBe(false)
     companion.sock.end(undefined)
-    await simulator.control('POST', `/simulator/phones/${NUMBER}/disrupt`, { how: 'cut' })
+    await simulator.control('POST', `/simulator/phones/${sharedNumber}/disrupt`, { how: 'cut' })
     await companion.closed
   })
 })
@@ -172,10 +172,10 @@ describe('bring-up', { timeout: 60_000 }, () => {
   })
 
   test('digest-refused does not matter', async () => {
-    await behave(simulator, NUMBER, 'digest-refused', { times: 1 })
+    await behave(simulator, sharedNumber, 'digest-refused', { times: 1 })
     const companion = connect(simulator, copyOf(device))
     await companion.opened
-    expect(await phoneReport(simulator, NUMBER)).toMatchObject({ behaviour: 'ok' })
+    expect(await phoneReport(simulator, sharedNumber)).toMatchObject({ behaviour: 'ok' })
     await end(companion)
   })
 })

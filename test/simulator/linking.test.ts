@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { SimulatorEvent } from '../../simulator/events.ts'
+import type { SimulatorEvent } from '../../simulator/service/events.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import {
   behave,

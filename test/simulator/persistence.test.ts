@@ -112,11 +112,11 @@ describe('as a process of its own', { timeout: 60_000 }, () => {
   })
 })
 
-const HERE = join(import.meta.dirname, '../../../simulator')
+const simulatorFolder = join(import.meta.dirname, '../../simulator')
 
 /** Starts main.ts; what is returned looks like a simulator, but every request goes to the other process. */
 async function launch(stateFile: string) {
-  const child = spawn(process.execPath, [join(HERE, 'main.ts'), '--state', stateFile], {
+  const child = spawn(process.execPath, [join(simulatorFolder, 'main.ts'), '--state', stateFile], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')
@@ -144,7 +144,7 @@ async function launch(stateFile: string) {
 async function preload(env: Record<string, string>): Promise<{ status: number; output: string }> {
   const script = `import('@whiskeysockets/baileys').then(({ DEFAULT_CONNECTION_CONFIG: config, WA_CERT_DETAILS: root }) =>
     console.log(config.waWebSocketUrl, root.PUBLIC_KEY.toString('hex')))`
-  const child = spawn(process.execPath, ['--import', join(HERE, 'trust.ts'), '--eval', script], {
+  const child = spawn(process.execPath, ['--import', join(simulatorFolder, 'trust.ts'), '--eval', script], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'ignore'],
   })

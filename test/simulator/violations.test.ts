@@ -3,7 +3,7 @@ import { type BinaryNode, Curve, S_WHATSAPP_NET } from '@whiskeysockets/baileys'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import { WA_HEADER } from '../../simulator/wire/frames.ts'
+import { waHeader } from '../../simulator/wire/frames.ts'
 import {
   type Companion,
   connect,
@@ -241,7 +241,7 @@ describe('once linked', () => {
 describe('on the wire', () => {
   test.each([
     ['bad-stream', Buffer.from('GET / HTTP/1.1')],
-    ['bad-stanza', Buffer.concat([WA_HEADER, Buffer.from([0, 0, 2, 7, 7])])],
+    ['bad-stanza', Buffer.concat([waHeader, Buffer.from([0, 0, 2, 7, 7])])],
   ])('%s ends the connection', async (kind, bytes) => {
     const socket = new WebSocket(simulator.webSocketUrl)
     await once(socket, 'open')

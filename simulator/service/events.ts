@@ -1,7 +1,7 @@
 import { maskPhone } from '#shared/domain/values/phone.ts'
 import { redact } from '#shared/telemetry/redact.ts'
-import type { Screen } from './phone/screen.ts'
-import type { Violation } from './service/violations.ts'
+import type { Screen } from '../phone/screen.ts'
+import type { Violation } from './violations.ts'
 
 /** Something worth a line on the console of a local run. */
 export type SimulatorEvent =

@@ -1,13 +1,13 @@
 import * as v from 'valibot'
 
 /** Input that does not fit: which field, and what is wrong with it. */
-export interface BadInput {
+export type BadInput = {
   readonly field: string
   readonly message: string
 }
 
 /** One named row of a table of things that can be chosen, with a line of explanation and its parameters. */
-export interface Choice<Result> {
+export type Choice<Result> = {
   readonly says: string
   choose(params: Readonly<Record<string, unknown>>): Result | BadInput
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import * as v from 'valibot'
-import { type Choice, choice } from '../control/choice.ts'
-import type { Channel } from '../wire/channel.ts'
-import { info, stanza, streamError } from '../wire/stanzas.ts'
+import { type Choice, choice } from '../choice.ts'
+import type { Channel } from './channel.ts'
+import { info, stanza, streamError } from './stanzas.ts'
 
 /** Something that happens to a connection. */
 export type Disruption = (channel: Channel) => void
@@ -34,8 +34,8 @@ export const disruptions = {
       (channel) =>
         end(channel, streamError(code, condition === undefined ? undefined : stanza(condition))),
   ),
-  removed: choice('says that the device was removed (401), though it stays linked', {}, () => sayRemoved),
-  replaced: choice('says that another connection took the device over (440)', {}, () => sayReplaced),
+  removed: choice('says that the device was removed (401), though it stays linked', {}, () => sendRemoved),
+  replaced: choice('says that another connection took the device over (440)', {}, () => sendReplaced),
   downgrade: choice('says that the account has left multi-device (411)', {}, () => (channel) => {
     channel.send(info(stanza('downgrade_webclient')))
   }),
@@ -70,12 +70,12 @@ export const disruptions = {
 } satisfies Record<string, Choice<Disruption>>
 
 /** Tells a device that another connection took its place. */
-export function sayReplaced(channel: Channel): void {
+export function sendReplaced(channel: Channel): void {
   end(channel, streamError(undefined, stanza('conflict', { type: 'replaced' })))
 }
 
 /** Tells a device that it was removed from the account. */
-export function sayRemoved(channel: Channel): void {
+export function sendRemoved(channel: Channel): void {
   end(channel, streamError(401, stanza('conflict', { type: 'device_removed' })))
 }
 

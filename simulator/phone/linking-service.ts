@@ -1,0 +1,33 @@
+import type { Connection } from '../wire/connection.ts'
+import type { Phone } from './phone.ts'
+import type { LinkOutcome } from './screen.ts'
+import type { Registration } from './waiting-companion.ts'
+
+/** What a phone needs of the service to link a companion. The service passes it in, so that phones do not import it. */
+export type LinkingService = {
+  readonly registrations: ReadonlySet<Registration>
+  /** Linked devices that one account may have. */
+  readonly deviceLimit: number
+  readonly timings: PhoneTimings
+  /** Makes an accepted companion a device of the account. Resolves when the phone shows the outcome. */
+  readonly link: (registration: Registration, acceptance: Acceptance) => Promise<LinkOutcome>
+  readonly recordMisuse: (connection: Connection, kind: QrMisuse, detail: string, phone: string) => void
+}
+
+/** Time limits of a phone. */
+export type PhoneTimings = {
+  /** How long a phone accepts a code. WhatsApp Web counts 180 s. */
+  readonly codeLifetimeMs: number
+  /** How long a phone waits for companion_finish before it shows that linking failed. */
+  readonly finishTimeoutMs: number
+}
+
+/** Violations that only the phone can see, because they show in the QR code. */
+export type QrMisuse = 'qr-of-other-keys' | 'qr-and-code-on-one-socket'
+
+/** A companion that its phone has accepted: what the service needs to make it a device. */
+export type Acceptance = {
+  readonly phone: Phone
+  readonly advSecret: Buffer
+  readonly by: 'code' | 'qr'
+}

@@ -1,0 +1,12 @@
+import type { Device, Phone } from '../phone/phone.ts'
+import { sendRemoved } from '../wire/disruptions.ts'
+import { sessionKey, type World } from './world.ts'
+
+/** Removes a device from the account. A device that is online is told and disconnected. */
+export function removeDevice(world: World, phone: Phone, device: Device, by: 'phone' | 'companion'): void {
+  phone.devices = phone.devices.filter((other) => other !== device)
+  world.save()
+  world.emit({ type: 'unlinked', phone: phone.number, device: device.id, by })
+  const session = world.sessions.get(sessionKey(phone.number, device.id))
+  if (session) sendRemoved(session.channel)
+}

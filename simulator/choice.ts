@@ -1,26 +1,28 @@
 import * as v from 'valibot'
 
-/** Input that does not fit: which field, and what is wrong with it. */
+/** Invalid input: the field, and what is wrong with it. */
 export type BadInput = {
   readonly field: string
   readonly message: string
 }
 
-/** One named row of a table of things that can be chosen, with a line of explanation and its parameters. */
+/** A named row of a table of behaviours, conditions or disruptions. */
 export type Choice<Result> = {
-  readonly says: string
+  /** One line for people, in which parameters stand in backquotes. */
+  readonly description: string
+  /** Parses the parameters. Returns the first problem when they are invalid. */
   choose(params: Readonly<Record<string, unknown>>): Result | BadInput
 }
 
-/** Makes a row: what it says, the parameters it takes, and what it comes to. */
+/** Makes a row from its description, the schema of its parameters, and the function that turns them into a result. */
 export function choice<Entries extends v.ObjectEntries, Result>(
-  says: string,
+  description: string,
   entries: Entries,
   make: (params: v.InferOutput<v.StrictObjectSchema<Entries, undefined>>) => Result | BadInput,
 ): Choice<Result> {
   const schema = v.strictObject(entries)
   return {
-    says,
+    description,
     choose(params) {
       const parsed = v.safeParse(schema, params)
       return parsed.success ? make(parsed.output) : badInput(parsed.issues[0])
@@ -28,7 +30,9 @@ export function choice<Entries extends v.ObjectEntries, Result>(
   }
 }
 
-/** Picks a row by name. The other fields of the body are its parameters. */
+/**
+ * Picks a row by name and gives it the parameters. An unknown name is reported under `field`, with all known names.
+ */
 export function choose<Result>(
   table: Readonly<Record<string, Choice<Result>>>,
   field: string,
@@ -39,12 +43,12 @@ export function choose<Result>(
   return row ? row.choose(params) : { field, message: `${field} must be one of: ${Object.keys(table).join(', ')}` }
 }
 
-/** Whether a choice failed. */
+/** True when {@link choose} returned a problem instead of a result. */
 export function isBadInput(result: object): result is BadInput {
   return 'field' in result && 'message' in result
 }
 
-/** The first issue of a parse, as the field it is about. */
+/** Turns an issue of a parse into invalid input. An issue with the whole body has the field `body`. */
 export function badInput(issue: v.BaseIssue<unknown>): BadInput {
   return { field: v.getDotPath(issue) ?? 'body', message: issue.message }
 }

@@ -18,9 +18,9 @@ const options = {
 
 type Settings = ReturnType<typeof readSettings>
 
-const settings = await orEnd(2, readSettings)
+const settings = await orExit(2, readSettings)
 if (settings.help) console.log(usage)
-else await orEnd(1, () => serve(settings))
+else await orExit(1, () => serve(settings))
 
 function readSettings() {
   const { values } = parseArgs({ options })
@@ -38,7 +38,7 @@ function portFrom(flag: string, text: string): number {
 }
 
 async function serve({ port, controlPort, state, verbose }: Settings): Promise<void> {
-  // Loaded late: a wrong flag is told at once.
+  // Imported here, so that a wrong flag is reported before the modules load.
   const [{ startSimulator }, { serveControl }, { describeEvent }] = await Promise.all([
     import('./simulator.ts'),
     import('./control/http.ts'),
@@ -58,8 +58,8 @@ async function serve({ port, controlPort, state, verbose }: Settings): Promise<v
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
 }
 
-/** Does it, or ends the program with one line about why not: whoever started it made a mistake, and needs no stack. */
-async function orEnd<T>(exitCode: number, work: () => T | Promise<T>): Promise<T> {
+/** Runs `work`. If it fails, prints one line without a stack, because the error is in the flags or files given, and exits. */
+async function orExit<T>(exitCode: number, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {

@@ -9,13 +9,13 @@ import type { SimulatorEvent } from './service/events.ts'
 import type { Timings, World } from './service/world.ts'
 import { readState, type StateWriter, stateWriter } from './state-file.ts'
 
-/** How to start a simulator. */
+/** Options of {@link startSimulator}. */
 export type SimulatorOptions = {
-  /** The port to listen on, on the loopback; 0, the default, takes a free one. */
+  /** The loopback port of the WebSocket. 0, the default, takes a free one. */
   readonly port?: number
-  /** Where phones, devices and the root key are kept from run to run. Without it they live as long as the simulator. */
+  /** File that keeps phones, devices and the root key between runs. By default they are lost at the end. */
   readonly stateFile?: string
-  /** The seed of the root key, 32 bytes in hex. It wins over the one in the state file. */
+  /** The seed of the root key, 32 bytes in hex. It overrides the one in the state file. */
   readonly rootKey?: string
   readonly timings?: Partial<Timings>
   /** Linked devices that an account may have; WhatsApp allows four. */
@@ -23,7 +23,7 @@ export type SimulatorOptions = {
   readonly onEvent?: (event: SimulatorEvent) => void
 }
 
-/** A running simulated WhatsApp: the service, and every phone in the world. */
+/** A running simulated WhatsApp: the service, and a phone for every number. */
 export type Simulator = {
   readonly webSocketUrl: string
   /** The public key, in hex, that clients must trust for the service's certificate. */
@@ -48,17 +48,17 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       : stateWriter(stateFile, () => ({ rootSeed: rootKey.seed, phones: [...phones.values()] }))
 
   const world = newWorld(options, rootKey, phones, writer)
-  const door = await startListener(world, options.port ?? 0)
-  // The root key must outlive a kill, even before the first link: clients are told to trust it from now on.
+  const listener = await startListener(world, options.port ?? 0)
+  // The root key must survive a kill, even before the first link: clients trust it from now on.
   writer.save()
   await writer.flush()
   return {
-    webSocketUrl: `ws://127.0.0.1:${door.port}/ws/chat`,
+    webSocketUrl: `ws://127.0.0.1:${listener.port}/ws/chat`,
     rootKey: rootKey.public.toString('hex'),
-    control: (method, path, body) => control({ world, cutAll: door.cutAll }, method, path, body),
+    control: (method, path, body) => control({ world, cutAll: listener.cutAll }, method, path, body),
     async close() {
       endConditions(world)
-      await door.close()
+      await listener.close()
       await writer.flush()
     },
   }

@@ -5,20 +5,21 @@ import { signingKeyFrom } from './crypto/xeddsa.ts'
 import { behaviourFrom, ok } from './phone/behaviour.ts'
 import type { Device, Phone } from './phone/phone.ts'
 
-/** What outlives the simulator: its root key, the phones, and the devices linked to them. */
+/** The persistent state: the root key, the phones, and the devices that are linked to them. */
 export type State = {
   readonly rootSeed: Buffer
   readonly phones: readonly Phone[]
 }
 
-/** Writes the state soon after it has changed, and never twice at once. */
+/** Writes the state to the file, one write at a time. */
 export type StateWriter = {
+  /** Schedules a write. */
   save(): void
-  /** Resolves when everything that was to be saved is on disk. */
+  /** Resolves when everything that was scheduled is on disk. */
   flush(): Promise<void>
 }
 
-// Long enough to gather the changes of one link, short enough to survive a kill right after it.
+// Long enough to write the changes of one link together. Short enough that a kill soon after a link does not lose it.
 const batchWindowMs = 30
 
 const Bytes = v.pipe(
@@ -48,7 +49,7 @@ const StoredPhone = v.object({
 })
 const StoredState = v.object({ version: v.literal(1), rootSeed: Bytes, phones: v.array(StoredPhone) })
 
-/** Reads the state of an earlier run; undefined when there was none. */
+/** Reads the state of an earlier run. Returns undefined without a file, and throws when the file is malformed. */
 export async function readState(file: string): Promise<State | undefined> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
@@ -56,15 +57,15 @@ export async function readState(file: string): Promise<State | undefined> {
   })
   if (text === undefined) return undefined
   const { rootSeed, phones } = v.parse(StoredState, JSON.parse(text))
-  return { rootSeed, phones: phones.map(revive) }
+  return { rootSeed, phones: phones.map(phoneFrom) }
 }
 
-function revive({ identitySeed, behaviour, ...stored }: v.InferOutput<typeof StoredPhone>): Phone {
+function phoneFrom({ identitySeed, behaviour, ...stored }: v.InferOutput<typeof StoredPhone>): Phone {
   const restored = behaviourFrom(behaviour.name, behaviour.params)
   return { ...stored, identity: signingKeyFrom(identitySeed), behaviour: isBadInput(restored) ? ok : restored }
 }
 
-/** Writes what `read` gives, into another file first, so that the state is always whole. */
+/** Makes a writer of what `read` returns. It writes a draft and renames it, so that the file is never half written. */
 export function stateWriter(file: string, read: () => State): StateWriter {
   let timer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()

@@ -1,11 +1,11 @@
 import { DEFAULT_CONNECTION_CONFIG, WA_CERT_DETAILS } from '@whiskeysockets/baileys'
 
-/** Which WhatsApp to talk to, and the key that must vouch for it. */
+/** Address of a simulated WhatsApp, and the key that its certificates must be signed with. */
 export type TrustSettings = {
   readonly webSocketUrl: string
-  /** The public root key of its certificates, 32 bytes in hex. */
+  /** The public root key, 32 bytes in hex. */
   readonly rootKey: string
-  /** The name that this process goes by there, so that something may be wrong for it alone. */
+  /** The name of this process at the simulator, where single clients can be given a condition of their own. */
   readonly client?: string | undefined
 }
 
@@ -22,7 +22,7 @@ export function readTrustSettings(env: NodeJS.ProcessEnv): TrustSettings {
   return { webSocketUrl, rootKey, client: env['PAIRPLANE_WHATSAPP_CLIENT'] }
 }
 
-/** Points Baileys at that WhatsApp. It reads both constants when it connects, so this works from outside of it. */
+/** Points Baileys at that WhatsApp. Baileys reads both constants when it connects, so changing them is enough. */
 export function trust({ webSocketUrl, rootKey, client }: TrustSettings): void {
   const url = new URL(webSocketUrl)
   if (client !== undefined) url.searchParams.set('client', client)

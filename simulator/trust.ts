@@ -1,7 +1,7 @@
 /**
  * A preload, `node --import ./simulator/trust.ts`, that makes a process talk to a simulated WhatsApp instead of the
- * real one. Product code has no such switch. A process that was to be kept away from the real service and cannot be
- * must not start, so anything amiss throws.
+ * real one. Product code has no such switch. A missing or malformed setting throws, and the process does not start:
+ * otherwise it would talk to the real service.
  */
 import { readTrustSettings, trust } from './trust-settings.ts'
 

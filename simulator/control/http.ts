@@ -3,16 +3,16 @@ import { text } from 'node:stream/consumers'
 import { listen } from '../wire/listen.ts'
 import type { Control } from './reply.ts'
 
-/** A simulator, as far as the routes need it. */
+/** The part of a simulator that the HTTP server needs. */
 type Controllable = { readonly control: Control }
 
-/** The control routes over HTTP, on the loopback. */
+/** A running HTTP server for the control routes, on the loopback. */
 export type ControlServer = {
   readonly url: string
   close(): Promise<void>
 }
 
-/** Serves the control routes of a simulator. */
+/** Serves the control routes of a simulator over HTTP, on the loopback. Port 0 takes a free one. */
 export async function serveControl(simulator: Controllable, port: number): Promise<ControlServer> {
   const server = createServer((request, response) => {
     answer(simulator, request, response).catch((error: unknown) => response.writeHead(500).end(String(error)))
@@ -41,7 +41,7 @@ function parseJson(json: string): { ok: true; value: unknown } | { ok: false } {
   try {
     return { ok: true, value: JSON.parse(json) }
   } catch {
-    // Said to the caller, who sent it.
+    // The caller sent it: the answer is a 400.
     return { ok: false }
   }
 }

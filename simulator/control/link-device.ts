@@ -15,14 +15,15 @@ const Companion = v.object({
   noiseKey: Key,
   identityKey: Key,
   advSecret: Key,
-  /** How many pre-keys the service is to count for it, and the highest id among them. */
+  /** Number of pre-keys that count as uploaded; `lastPreKey` is the highest id among them. */
   preKeys: Count,
   lastPreKey: Count,
 })
 
 /**
- * Links a companion that is not on the line: the device is there at once, its pre-keys count as uploaded, and the answer
- * holds what pair-success would have said. Real links cost half a second of CPU; runs that begin with hundreds use this.
+ * Links a companion that is not connected. The device exists at once, its pre-keys count as uploaded, and the answer
+ * has the contents of pair-success. A real link costs half a second of CPU, so runs that begin with hundreds of devices
+ * use this route.
  */
 export function linkDevice(world: World, number: string, body: Body): Reply | Promise<Reply> {
   return parsed(Companion, body, ({ noiseKey, identityKey, advSecret, preKeys, lastPreKey }) => {

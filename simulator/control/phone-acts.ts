@@ -12,8 +12,8 @@ import { linkDevice } from './link-device.ts'
 import { type Body, done, parsed, type Reply, refused } from './reply.ts'
 import { reportPhone } from './reports.ts'
 
-/** Something that can be done with the phone of a number. */
-type Act = (world: World, number: string, body: Body) => Reply | Promise<Reply>
+/** Handles one route of a phone. */
+type PhoneAction = (world: World, number: string, body: Body) => Reply | Promise<Reply>
 
 const Code = v.object({
   code: v.pipe(
@@ -26,8 +26,8 @@ const Qr = v.object({ qr: v.string('qr must be a string') })
 const Unlink = v.object({ device: v.optional(v.pipe(v.number('device must be a number'), v.integer())) })
 const Disrupt = v.looseObject({ how: v.unknown(), device: v.optional(v.number('device must be a number')) })
 
-/** What can be done with a phone, by method and last part of the path. */
-export const phoneActions: Readonly<Record<string, Act>> = {
+/** The routes of a phone, by method and last part of the path. */
+export const phoneActions: Readonly<Record<string, PhoneAction>> = {
   'GET ': (world, number) => done(reportPhone(world, accountOf(world, number))),
   'PUT behaviour': setBehaviour,
   'POST enter-code': typeCode,
@@ -83,8 +83,8 @@ function disrupt(world: World, number: string, body: Body): Reply | Promise<Repl
     }
     const disruption = choose(disruptions, 'how', how, params)
     if (isBadInput(disruption)) return refused(disruption)
-    const hit = phone.devices.filter(({ id }) => device === undefined || id === device)
-    const sessions = hit.flatMap(({ id }) => world.sessions.get(sessionKey(phone.number, id)) ?? [])
+    const targets = phone.devices.filter(({ id }) => device === undefined || id === device)
+    const sessions = targets.flatMap(({ id }) => world.sessions.get(sessionKey(phone.number, id)) ?? [])
     for (const { channel } of sessions) disruption(channel)
     return done({ phone: phone.number, disrupted: sessions.map((session) => session.device.id) })
   })

@@ -7,13 +7,13 @@ export type Reply = {
   readonly body: unknown
 }
 
-/** Carries out one control request. The path is a whole one, such as `/simulator/phones/79001234567/enter-code`. */
+/** Carries out one control request. The path is the whole one, such as `/simulator/phones/79001234567/enter-code`. */
 export type Control = (method: string, path: string, body?: unknown) => Promise<Reply>
 
-/** The body of a control request, before it is looked at. */
+/** The unchecked body of a control request. */
 export type Body = Readonly<Record<string, unknown>>
 
-/** Parses a body and acts on it, or says which field does not fit. */
+/** Parses a body and calls `act` with it. An invalid body is answered with 400 and the name of the field. */
 export function parsed<Schema extends v.GenericSchema>(
   schema: Schema,
   body: unknown,
@@ -23,17 +23,17 @@ export function parsed<Schema extends v.GenericSchema>(
   return result.success ? act(result.output) : refused(badInput(result.issues[0]))
 }
 
-/** It is done. */
+/** The answer to a request that succeeded. */
 export function done(body: unknown): Reply {
   return { status: 200, body }
 }
 
-/** The request does not fit. */
+/** The answer to a request with invalid input. */
 export function refused(input: BadInput): Reply {
   return { status: 400, body: input }
 }
 
-/** There is no such route. */
+/** The answer to a request for an unknown route. */
 export function notFound(method: string, path: string): Reply {
   return { status: 404, body: { message: `no route ${method} ${path}` } }
 }

@@ -2,7 +2,7 @@ import type { Phone } from '../phone/phone.ts'
 import type { Condition } from '../service/conditions.ts'
 import { sessionKey, silenceOf, type World } from '../service/world.ts'
 
-/** One phone as the control routes show it. Nothing is masked: these are not people's numbers. */
+/** A phone as the control routes show it. The number is not masked, because it does not belong to a person. */
 export function reportPhone(world: World, phone: Phone) {
   const pending = [...world.registrations].some((registration) => registration.pending?.phone === phone)
   return {
@@ -26,12 +26,12 @@ export function reportPhone(world: World, phone: Phone) {
 
 const reportCondition = ({ name, params }: Condition) => ({ behaviour: name, params })
 
-/** Everything that the simulator knows, for tests and for the curious. */
+/** Returns the state of the whole simulator: conditions, connections, phones and violations. */
 export function reportState(world: World) {
   const { counts, latest } = world.violations
   return {
     service: reportCondition(world.condition),
-    /** Of clients that have a condition of their own. */
+    /** Conditions of single clients, by client. */
     clients: Object.fromEntries(
       [...world.conditions].map(([client, condition]) => [client, reportCondition(condition)]),
     ),

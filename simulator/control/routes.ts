@@ -8,10 +8,10 @@ import { phoneActions } from './phone-acts.ts'
 import { type Body, done, notFound, parsed, type Reply, refused } from './reply.ts'
 import { reportState } from './reports.ts'
 
-/** What the routes act on. */
+/** Access of the control routes to the simulator. */
 export type Controls = {
   readonly world: World
-  /** Drops every connection, or those of one client, for a service that is down. */
+  /** Drops every connection, or those of one client. The condition `down` needs it. */
   readonly cutAll: (client?: string) => void
 }
 
@@ -27,7 +27,11 @@ export async function control(controls: Controls, method: string, path: string, 
     case 'GET state/':
       return done(reportState(world))
     case 'GET behaviours/':
-      return done({ phone: linesOf(behaviours), service: linesOf(conditions), disrupt: linesOf(disruptions) })
+      return done({
+        phone: descriptionsOf(behaviours),
+        service: descriptionsOf(conditions),
+        disrupt: descriptionsOf(disruptions),
+      })
     case 'PUT service/':
       return parsed(AnyBody, body, (request) => changeService(controls, request))
     default:
@@ -35,11 +39,11 @@ export async function control(controls: Controls, method: string, path: string, 
   }
 }
 
-async function controlPhone(world: World, name: string, act: string, body: unknown): Promise<Reply> {
+async function controlPhone(world: World, name: string, route: string, body: unknown): Promise<Reply> {
   const number = /^(?:\+|%2[Bb])?(\d{5,15})$/.exec(name)?.[1]
   if (number === undefined) return refused({ field: 'phone', message: 'phone must be 5 to 15 digits' })
-  const run = Object.hasOwn(phoneActions, act) ? phoneActions[act] : undefined
-  return run ? parsed(AnyBody, body, (request) => run(world, number, request)) : notFound(act, name)
+  const action = Object.hasOwn(phoneActions, route) ? phoneActions[route] : undefined
+  return action ? parsed(AnyBody, body, (request) => action(world, number, request)) : notFound(route, name)
 }
 
 function changeService({ world, cutAll }: Controls, { behaviour: name, client, ...params }: Body): Reply {
@@ -52,6 +56,6 @@ function changeService({ world, cutAll }: Controls, { behaviour: name, client, .
   return done({ behaviour: condition.name, params: condition.params, ...(client !== undefined && { client }) })
 }
 
-function linesOf(table: Readonly<Record<string, Choice<unknown>>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(table).map(([name, { says }]) => [name, says]))
+function descriptionsOf(table: Readonly<Record<string, Choice<unknown>>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(table).map(([name, { description }]) => [name, description]))
 }

@@ -1,7 +1,7 @@
 import { proto } from '@whiskeysockets/baileys'
 import { generateSigningKey, type SigningKey, signWith } from './xeddsa.ts'
 
-/** The ways in which a certificate chain can be wrong. */
+/** Flaws that a certificate chain can be given. */
 export type CertificateFlaw =
   | 'forged'
   | 'wrong-key'
@@ -18,8 +18,8 @@ const leafSerial = 21
 const daySeconds = 86_400
 
 /**
- * The chain that proves a server's static key: the root signs the intermediate, the intermediate signs the leaf, and
- * the leaf names the static key. Pass a flaw to get one that an honest client must refuse.
+ * Returns the encoded certificate chain of the server's static key: the root signs the intermediate, the intermediate
+ * signs the leaf, and the leaf names the static key. With a flaw, the chain is one that a client should refuse.
  */
 export function certificateChain(root: SigningKey, staticKey: Uint8Array, flaw?: CertificateFlaw): Buffer {
   const intermediateKey = generateSigningKey()
@@ -28,7 +28,7 @@ export function certificateChain(root: SigningKey, staticKey: Uint8Array, flaw?:
     ...dates,
     serial: intermediateSerial,
     key: intermediateKey.public,
-    // Zero must stand on the wire: Baileys takes an absent serial for null, which is not WhatsApp's root.
+    // 0 must be encoded: Baileys reads an absent issuer serial as null, which does not match WhatsApp's root serial.
     ...(flaw === 'issuer-absent' ? {} : { issuerSerial: flaw === 'other-issuer' ? 7 : rootSerial }),
   })
   const leaf = certificate(intermediateKey, {

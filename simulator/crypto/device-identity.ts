@@ -2,7 +2,7 @@ import { proto } from '@whiskeysockets/baileys'
 import { hmacSha256 } from './symmetric.ts'
 import { generateSigningKey, isSignedBy, type SigningKey, signWith } from './xeddsa.ts'
 
-/** A device that a phone vouches for. */
+/** The keys and the key index that a device identity is made of. */
 export type DeviceClaim = {
   readonly primaryIdentity: SigningKey
   readonly companionIdentity: Buffer
@@ -10,19 +10,21 @@ export type DeviceClaim = {
   readonly keyIndex: number
 }
 
-/** The ways in which a device identity can be wrong. */
+/** Flaws that a device identity can be given. */
 export type IdentityFlaw = 'bad-hmac' | 'forged-account-signature'
 
-/** A device identity: its inner details, which the companion signs in turn, and the whole as it is sent. */
+/** A device identity, encoded. */
 export type DeviceIdentity = {
+  /** The inner details, which the companion signs in turn. */
   readonly details: Uint8Array
+  /** The contents of `device-identity` in pair-success: the signed details with their HMAC. */
   readonly sent: Uint8Array
 }
 
 const accountSignaturePrefix = Buffer.from([6, 0])
 const deviceSignaturePrefix = Buffer.from([6, 1])
 
-/** Makes the phone's statement that this companion belongs to its account (ADV: "authenticated device verification"). */
+/** Signs, as the phone, that this companion belongs to its account (ADV: "authenticated device verification"). */
 export function signDeviceIdentity(claim: DeviceClaim, flaw?: IdentityFlaw): DeviceIdentity {
   const { primaryIdentity, companionIdentity } = claim
   const details = proto.ADVDeviceIdentity.encode({
@@ -43,7 +45,7 @@ export function signDeviceIdentity(claim: DeviceClaim, flaw?: IdentityFlaw): Dev
   return { details, sent }
 }
 
-/** Whether the companion's answer accepts this very identity, signed with its own identity key. */
+/** True when the companion's answer holds these details and a valid signature of the companion's identity key. */
 export function isCountersigned(claim: DeviceClaim, details: Uint8Array, answer: Uint8Array): boolean {
   const { primaryIdentity, companionIdentity } = claim
   const signed = decodeSigned(answer)
@@ -56,7 +58,7 @@ function decodeSigned(bytes: Uint8Array): proto.ADVSignedDeviceIdentity | undefi
   try {
     return proto.ADVSignedDeviceIdentity.decode(bytes)
   } catch {
-    // Whatever the companion sent instead, it is no signature.
+    // The companion sent something else than a signed identity.
     return undefined
   }
 }

@@ -5,18 +5,18 @@ import { generateKeyPair, type KeyPair, sharedSecret } from './x25519.ts'
 export type NoiseServer = {
   /** Answers the client's ephemeral key with the server's own keys and its certificate. */
   serverHello(clientEphemeral: Uint8Array, certificate: Uint8Array): ServerHello
-  /** Opens the client's last message and switches to the transport keys. Throws when it was not made for us. */
+  /** Decrypts the client's last message and derives the transport keys. Throws when the message cannot be decrypted. */
   clientFinish(sealedStatic: Uint8Array, sealedPayload: Uint8Array): ClientFinish
 }
 
-/** What the server sends: `-> e, ee, s, es` and the certificate. */
+/** The server's message: `e, ee, s, es` and the certificate. */
 export type ServerHello = {
   readonly ephemeral: Buffer
   readonly static: Buffer
   readonly payload: Buffer
 }
 
-/** What the client proved and said: `-> s, se` and its payload. */
+/** The client's last message, decrypted: `s, se` and its payload. */
 export type ClientFinish = {
   readonly clientStatic: Buffer
   readonly payload: Buffer
@@ -29,10 +29,10 @@ export type Transport = {
   decrypt(ciphertext: Buffer): Buffer
 }
 
-// Exactly as long as a hash, so Noise takes the name itself instead of hashing it.
+// The name is exactly as long as a hash, so Noise uses it as it is instead of hashing it.
 const protocolName = Buffer.from('Noise_XX_25519_AESGCM_SHA256\0\0\0\0')
 
-/** Starts a handshake; the prologue is the WA header that every connection begins with. */
+/** Starts a handshake. The prologue is the WA header that every connection begins with. */
 export function startNoiseServer(staticKey: KeyPair, prologue: Uint8Array): NoiseServer {
   const state = symmetricState(prologue)
   const ephemeral = generateKeyPair()
@@ -59,7 +59,7 @@ function symmetricState(prologue: Uint8Array) {
   let chainingKey: Buffer = protocolName
   let key: Buffer = protocolName
   let hash = sha256(protocolName, prologue)
-  // One counter for both directions: it starts over only when a new key is mixed in.
+  // Both directions share the counter. It restarts only when a new key is mixed in.
   let counter = 0
 
   const mixHash = (data: Uint8Array) => {

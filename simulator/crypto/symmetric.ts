@@ -3,25 +3,25 @@ import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } fr
 const tagBytes = 16
 const noBytes = Buffer.alloc(0)
 
-/** AES-256-GCM with the tag appended, as Noise and WhatsApp lay it out. */
+/** Encrypts with AES-256-GCM. The tag is appended, as in Noise and at WhatsApp. */
 export function seal(key: Buffer, iv: Buffer, plaintext: Uint8Array, associated: Uint8Array = noBytes): Buffer {
   const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(associated)
   return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
 }
 
-/** Opens what {@link seal} made. Throws when it was made with another key, or changed. */
+/** Decrypts what {@link seal} returned. Throws when the key differs or the bytes were changed. */
 export function unseal(key: Buffer, iv: Buffer, sealed: Buffer, associated: Uint8Array = noBytes): Buffer {
   const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes })
   decipher.setAAD(associated).setAuthTag(sealed.subarray(-tagBytes))
   return Buffer.concat([decipher.update(sealed.subarray(0, -tagBytes)), decipher.final()])
 }
 
-/** HKDF-SHA256. */
+/** Derives `length` bytes with HKDF-SHA256. */
 export function deriveKey(secret: Uint8Array, length: number, salt: Uint8Array = noBytes, info = ''): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, salt, info, length))
 }
 
-/** SHA-256 of the parts, one after the other. */
+/** SHA-256 of the concatenated parts. */
 export function sha256(...parts: readonly Uint8Array[]): Buffer {
   const hash = createHash('sha256')
   for (const part of parts) hash.update(part)

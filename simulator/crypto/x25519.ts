@@ -6,11 +6,11 @@ export type KeyPair = {
   readonly public: Buffer
 }
 
-// Node imports raw keys only in their DER wrapping; for 32-byte keys the wrapping is constant (RFC 8410).
+// DER prefixes of 32-byte keys (RFC 8410). Node does not import raw keys without them.
 const privatePrefix = Buffer.from('302e020100300506032b656e04220420', 'hex')
 const publicPrefix = Buffer.from('302a300506032b656e032100', 'hex')
 
-/** Makes a fresh key pair. */
+/** Generates a key pair. */
 export function generateKeyPair(): KeyPair {
   const pair = generateKeyPairSync('x25519', {
     privateKeyEncoding: { format: 'der', type: 'pkcs8' },
@@ -19,12 +19,12 @@ export function generateKeyPair(): KeyPair {
   return { private: pair.privateKey.subarray(-32), public: pair.publicKey.subarray(-32) }
 }
 
-/** The public half of a raw private key. */
+/** Returns the public key of a raw private key. */
 export function publicKeyOf(privateKey: Buffer): Buffer {
   return createPublicKey(importPrivate(privateKey)).export({ format: 'der', type: 'spki' }).subarray(-32)
 }
 
-/** The secret that both sides of an exchange arrive at. Throws on a point of low order. */
+/** Computes the shared secret of a key exchange. Throws on a point of low order. */
 export function sharedSecret(privateKey: Buffer, publicKey: Uint8Array): Buffer {
   return diffieHellman({ privateKey: importPrivate(privateKey), publicKey: importPublic(publicKey) })
 }

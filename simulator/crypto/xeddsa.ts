@@ -4,13 +4,13 @@ import { type KeyPair, publicKeyOf } from './x25519.ts'
 /**
  * A key pair that agrees on secrets (X25519) and signs (XEdDSA), as Signal's identity keys do.
  *
- * It is born as an Ed25519 seed. Ed25519 hashes its seed to the scalar that X25519 takes as private key, so both
- * speak of the same point, and a native Ed25519 signature is a valid XEdDSA signature of the X25519 key.
+ * It is made from an Ed25519 seed. Ed25519 hashes the seed to a scalar, which is the X25519 private key here. Both keys
+ * are the same point, so a native Ed25519 signature is a valid XEdDSA signature of the X25519 key.
  */
 export type SigningKey = KeyPair & {
   readonly seed: Buffer
   readonly ed25519: KeyObject
-  /** The sign of the point's x, which the X25519 form forgets: 0 or 0x80. */
+  /** The sign of the point's x, which the X25519 form does not keep: 0 or 0x80. */
   readonly sign: number
 }
 
@@ -19,12 +19,12 @@ const signBit = 0x80
 const seedPrefix = Buffer.from('302e020100300506032b657004220420', 'hex')
 const publicPrefix = Buffer.from('302a300506032b6570032100', 'hex')
 
-/** Makes a fresh signing key. */
+/** Generates a signing key. */
 export function generateSigningKey(): SigningKey {
   return signingKeyFrom(randomBytes(32))
 }
 
-/** The signing key that grows from a 32-byte seed. */
+/** Derives a signing key from a 32-byte seed. */
 export function signingKeyFrom(seed: Buffer): SigningKey {
   const ed25519 = createPrivateKey({ key: Buffer.concat([seedPrefix, seed]), format: 'der', type: 'pkcs8' })
   const point = createPublicKey(ed25519).export({ format: 'der', type: 'spki' })
@@ -38,14 +38,14 @@ export function signingKeyFrom(seed: Buffer): SigningKey {
   }
 }
 
-/** Signs as XEdDSA: R, s, and the sign of the public point in the top bit of s. */
+/** Returns an XEdDSA signature: R, then s with the sign of the public point in its top bit. */
 export function signWith(key: SigningKey, message: Uint8Array): Buffer {
   const signature = sign(null, message, key.ed25519)
   signature.writeUInt8(signature.readUInt8(63) | key.sign, 63)
   return signature
 }
 
-/** Whether a signature over the message was made with the private half of this X25519 key. */
+/** True when the signature is an XEdDSA signature over the message by this X25519 key. */
 export function isSignedBy(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false
   const plain = Buffer.from(signature)
@@ -54,7 +54,7 @@ export function isSignedBy(publicKey: Uint8Array, message: Uint8Array, signature
   return verify(null, message, edwardsKey(publicKey, sign), plain)
 }
 
-/** The Edwards point of a Montgomery u: y = (u - 1) / (u + 1). */
+/** Converts a Montgomery u to its Edwards point: y = (u - 1) / (u + 1). */
 function edwardsKey(publicKey: Uint8Array, sign: number): KeyObject {
   const u = fromLittleEndian(publicKey) % 2n ** 255n
   const y = toLittleEndian(modulo((u - 1n) * inverse(modulo(u + 1n))))
@@ -73,7 +73,7 @@ function modulo(value: bigint): bigint {
   return rest < 0n ? rest + fieldPrime : rest
 }
 
-/** Extended Euclid; about ten times as fast in BigInt as raising to the power fieldPrime - 2. */
+/** Modular inverse by extended Euclid. In BigInt it is about ten times as fast as raising to fieldPrime - 2. */
 function inverse(value: bigint): bigint {
   let [a, b, x, y] = [value, fieldPrime, 1n, 0n]
   while (b !== 0n) {

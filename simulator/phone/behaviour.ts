@@ -3,19 +3,19 @@ import type { Channel } from '../wire/channel.ts'
 import { behaviours } from './behaviours.ts'
 import type { Effect, Stage } from './effect.ts'
 
-/** How a phone, and the service on its behalf, behaves. */
+/** Behaviour of a phone, and of the service towards its account. */
 export type Behaviour = {
   readonly name: string
   readonly params: Readonly<Record<string, unknown>>
   readonly effect: Effect
-  /** How often it will still show; then the phone behaves well again. */
+  /** Uses that are left. After the last one the phone behaves well again. */
   remaining: number
 }
 
-/** The good path, for ever. */
+/** No deviation, with no limit of uses. */
 export const ok: Behaviour = { name: 'ok', params: {}, effect: {}, remaining: Number.POSITIVE_INFINITY }
 
-/** The behaviour that a control request describes. */
+/** Makes the behaviour that a control request describes, or says which field is invalid. */
 export function behaviourFrom(name: unknown, { times, ...params }: Record<string, unknown>): Behaviour | BadInput {
   if (name === 'ok') return ok
   const effect = choose(behaviours, 'behaviour', name, params)
@@ -26,24 +26,24 @@ export function behaviourFrom(name: unknown, { times, ...params }: Record<string
   return { name: String(name), params, effect, remaining: times ?? Number.POSITIVE_INFINITY }
 }
 
-/** A phone, as far as this file knows it. */
+/** The part of a phone that these functions need. */
 type Behaving = { behaviour: Behaviour }
 
-/** Returns what the phone's behaviour changes at one point of the flow. A change that is returned counts as one use. */
+/** Returns the phone's deviation at one point of the flow, and counts it as one use. Returns undefined without one. */
 export function take<Point extends keyof Effect>(phone: Behaving, point: Point): Effect[Point] {
   const value = phone.behaviour.effect[point]
   if (value !== undefined) use(phone)
   return value
 }
 
-/** Like {@link take}, for points that know several deviations: whether it is this one. */
+/** Like {@link take}, but takes only this deviation. Returns true if the phone has it. */
 export function takeIf<Point extends keyof Effect>(phone: Behaving, point: Point, value: Effect[Point]): boolean {
   if (phone.behaviour.effect[point] !== value) return false
   use(phone)
   return true
 }
 
-/** Disturbs the connection if the phone's behaviour wants that here; true when the flow ends with it. */
+/** Disturbs the connection if the phone's behaviour has a disruption at this stage. Returns true if so: the flow ends. */
 export function disrupted(phone: Behaving, stage: Stage, channel: Channel): boolean {
   const planned = phone.behaviour.effect.disruptAt
   if (planned?.stage !== stage) return false

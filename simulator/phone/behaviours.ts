@@ -7,7 +7,7 @@ const milliseconds = v.pipe(v.number(), v.minValue(0), v.maxValue(600_000))
 const refusalCode = v.optional(v.picklist([400, 500]), 400)
 const digits = v.pipe(v.string(), v.regex(/^\d{5,15}$/, 'number must be 5 to 15 digits'))
 
-/** The behaviours that a phone can be given. Each takes `times` besides its own parameters. */
+/** The behaviours that a phone can be given. Each also takes `times`, the number of uses. */
 export const behaviours: Readonly<Record<string, Choice<Effect>>> = {
   ok: row('everything works', {}),
   'known-as': choice('the account goes by another form of its number, `number`', { number: digits }, ({ number }) => ({
@@ -56,7 +56,7 @@ export const behaviours: Readonly<Record<string, Choice<Effect>>> = {
   })),
   'finish-silent': row('companion_finish is never answered', { finishSilent: true }),
 
-  // pair-success: the phone vouches for the device
+  // pair-success: the phone signs the device's identity
   'pair-success-never': row('the phone confirms, but pair-success never comes', { pairSuccess: 'never' }),
   'pair-success-slow': choice('pair-success comes after `ms`', { ms: milliseconds }, ({ ms }) => ({
     pairSuccess: { afterMs: ms },
@@ -109,8 +109,9 @@ export const behaviours: Readonly<Record<string, Choice<Effect>>> = {
   ...namedDisruptions(),
 }
 
-function row(says: string, effect: Effect): Choice<Effect> {
-  return choice(says, {}, () => effect)
+/** A behaviour without parameters. */
+function row(description: string, effect: Effect): Choice<Effect> {
+  return choice(description, {}, () => effect)
 }
 
 function helloError(code: number, text: string): Effect {
@@ -126,7 +127,7 @@ function disruptAt(stage: Stage, how: string, params: Record<string, unknown>): 
   return isBadInput(disruption) ? disruption : { disruptAt: { stage, disruption } }
 }
 
-/** `cut-after-<stage>` for every stage, and every disruption as `<disruption>-after-open`. */
+/** Behaviours for single disruptions: `cut-after-<stage>` for every stage, and `<disruption>-after-open` for each. */
 function namedDisruptions(): Record<string, Choice<Effect>> {
   const cuts = stages.map((stage) => [
     `cut-after-${stage}`,
@@ -134,10 +135,10 @@ function namedDisruptions(): Record<string, Choice<Effect>> {
       disruptAt: { stage, disruption: ({ connection }) => connection.cut() },
     }),
   ])
-  const ends = Object.entries(disruptions).map(([how, { says, choose }]) => [
+  const ends = Object.entries(disruptions).map(([how, { description, choose }]) => [
     `${how}-after-open`,
     {
-      says: `once the device is up, ${says}`,
+      description: `once the device is up, ${description}`,
       choose(params: Record<string, unknown>) {
         const disruption = choose(params)
         return isBadInput(disruption) ? disruption : { disruptAt: { stage: 'open', disruption } }

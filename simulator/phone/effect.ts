@@ -24,21 +24,21 @@ export const stages = [
 /** A stage of linking or logging in. */
 export type Stage = (typeof stages)[number]
 
-/** What deviates from the good path, each where it is looked up. An effect without entries is the good path itself. */
+/** Deviations from the good path, one entry for each point of the flow. The good path has no entries. */
 export type Effect = {
-  /** The account answers to this number, another form of the one that was asked for. */
+  /** The account's own number, another form of the one that companions ask for. */
   readonly knownAs?: string
 
   readonly helloError?: StanzaError
   readonly helloSilent?: true
   readonly helloDelayMs?: number
-  /** A notification that follows the answer to companion_hello. */
+  /** A notification after the answer to companion_hello. */
   readonly noticeAfterHello?: Notice
 
-  /** The phone shows this and does nothing. */
+  /** The phone shows this screen and does nothing else. */
   readonly screen?: Screen
   readonly mistypes?: true
-  /** The phone completes a request that was made for this other number; `anybody`: the newest of all. */
+  /** The phone answers a request for this other number; with `anybody`, the newest request of all. */
   readonly typesCodeOf?: string
 
   readonly finishError?: StanzaError
@@ -58,5 +58,5 @@ export type Effect = {
   readonly disruptAt?: { readonly stage: Stage; readonly disruption: Disruption }
 }
 
-/** Notifications that a companion gets while it waits for its phone. */
+/** Notifications to a companion that waits for its phone. */
 export type Notice = 'passkey_prologue_request' | 'companion_reg_refresh' | 'refresh_code' | 'empty'

@@ -10,7 +10,7 @@ import type { FinishAnswer, PendingCode, Registration } from './waiting-companio
 
 type Request = { readonly registration: Registration; readonly pending: PendingCode }
 
-/** The owner types a code into the phone; resolves when the phone shows how it ended. */
+/** The owner types a code into the phone. Resolves when the phone shows the outcome. */
 export async function enterCode(service: LinkingService, phone: Phone, typed: string): Promise<LinkOutcome> {
   const screen = take(phone, 'screen')
   if (screen) return { screen }
@@ -19,7 +19,7 @@ export async function enterCode(service: LinkingService, phone: Phone, typed: st
   if (!request) return { screen: 'no pending request' }
   const { pending } = request
   if (Date.now() - pending.issuedAt > service.timings.codeLifetimeMs) return { screen: 'code expired' }
-  // Nobody types a second code before the phone has judged the first.
+  // One code at a time, as at a real phone: a second code waits for the outcome of the first.
   const outcome = pending.lastTry.then(() => tryCode(service, request, phone, typed))
   pending.lastTry = outcome
   return outcome
@@ -31,7 +31,7 @@ async function tryCode(service: LinkingService, request: Request, phone: Phone, 
   const companionEphemeral = await unwrapKey(code, pending.wrappedEphemeral)
   const ephemeral = generateKeyPair()
   const wrappedEphemeral = await wrapKey(code, ephemeral.public)
-  // The companion may have asked for another code, or been linked, since.
+  // While the keys were wrapped, the companion may have asked for another code or been linked.
   if (registration.pending !== pending) return { screen: 'no pending request' }
   const answer = await exchange(service, request, phone, wrappedEphemeral)
   if (!answer) return { screen: 'could not link' }
@@ -46,7 +46,7 @@ async function tryCode(service: LinkingService, request: Request, phone: Phone, 
   return service.link(registration, { phone, advSecret, by: 'code' })
 }
 
-/** The newest request for this phone; for a phone that types other people's codes, theirs. */
+/** Finds the newest request for this phone. With the behaviour `other-phone`, finds one for another number. */
 function findRequest(service: LinkingService, phone: Phone): Request | undefined {
   const requests = [...service.registrations]
     .flatMap((registration) => (registration.pending ? [{ registration, pending: registration.pending }] : []))
@@ -54,9 +54,9 @@ function findRequest(service: LinkingService, phone: Phone): Request | undefined
     .sort((a, b) => b.pending.issuedAt - a.pending.issuedAt)
   const own = requests.find(({ pending }) => pending.phone === phone)
   if (own || requests.length === 0) return own
-  const whose = take(phone, 'typesCodeOf')
-  if (whose === undefined) return undefined
-  return requests.find(({ pending }) => whose === 'anybody' || pending.phone.number === whose)
+  const number = take(phone, 'typesCodeOf')
+  if (number === undefined) return undefined
+  return requests.find(({ pending }) => number === 'anybody' || pending.phone.number === number)
 }
 
 /** Sends primary_hello and waits for companion_finish. */

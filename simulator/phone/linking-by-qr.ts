@@ -5,7 +5,7 @@ import type { Phone } from './phone.ts'
 import type { LinkOutcome } from './screen.ts'
 import type { Registration } from './waiting-companion.ts'
 
-/** What a companion's QR code says. */
+/** The contents of a companion's QR code. */
 export type QrCode = {
   readonly ref: string
   readonly noiseKey: Buffer
@@ -13,7 +13,10 @@ export type QrCode = {
   readonly advSecret: Buffer
 }
 
-/** Reads a QR code: `[https://wa.me/settings/linked_devices#]ref,noise,identity,secret[,platform]`. */
+/**
+ * Parses the text of a QR code: `[https://wa.me/settings/linked_devices#]ref,noise,identity,secret[,platform]`. Returns
+ * undefined when it is malformed.
+ */
 export function parseQr(text: string): QrCode | undefined {
   const [ref, ...fields] = text.slice(text.indexOf('#') + 1).split(',')
   const [noiseKey, identityKey, advSecret] = fields.map((field) => Buffer.from(field, 'base64'))
@@ -22,14 +25,14 @@ export function parseQr(text: string): QrCode | undefined {
   return keys.every((key) => key.length === 32) ? { ref, noiseKey, identityKey, advSecret } : undefined
 }
 
-/** The owner scans a QR code; resolves when the phone shows how it ended. */
+/** The owner scans a QR code. Resolves when the phone shows the outcome. */
 export async function scanQr(service: LinkingService, phone: Phone, qr: QrCode): Promise<LinkOutcome> {
   const screen = take(phone, 'screen')
   if (screen) return { screen }
   if (phone.devices.length >= service.deviceLimit) return { screen: 'device limit reached' }
   const registration = findRegistration(service, qr.ref)
   if (!registration) return { screen: 'unknown QR' }
-  noteMisuse(service, registration, phone, qr)
+  checkQr(service, registration, phone, qr)
   if (registration.hasRetiredQr) return { screen: 'could not link' }
   if (take(phone, 'needsPasskey')) {
     sendNotice(registration, 'passkey_prologue_request')
@@ -44,7 +47,7 @@ function findRegistration(service: LinkingService, ref: string): Registration | 
   )
 }
 
-function noteMisuse(service: LinkingService, registration: Registration, phone: Phone, qr: QrCode): void {
+function checkQr(service: LinkingService, registration: Registration, phone: Phone, qr: QrCode): void {
   const { channel, noiseKey, identityKey, pending } = registration
   if (!noiseKey.equals(qr.noiseKey) || !identityKey.equals(qr.identityKey)) {
     service.recordMisuse(

@@ -3,7 +3,7 @@ import { notification, stanza } from '../wire/stanzas.ts'
 import type { Notice } from './effect.ts'
 import type { Registration } from './waiting-companion.ts'
 
-/** Sends a companion something that it did not ask for while it waits. */
+/** Sends a notification to a companion that waits for its phone. */
 export function sendNotice(registration: Registration, notice: Notice): void {
   if (notice === 'companion_reg_refresh') registration.hasRetiredQr = true
   registration.channel.send(noticeOf(notice))

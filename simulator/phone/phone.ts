@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto'
 import { generateSigningKey, type SigningKey } from '../crypto/xeddsa.ts'
 import { type Behaviour, ok } from './behaviour.ts'
 
-/** A phone with WhatsApp on it: the account's primary device. */
+/** A phone with WhatsApp: the primary device of an account. */
 export type Phone = {
   /** The number in international digits. */
   readonly number: string
   readonly lid: string
   readonly identity: SigningKey
   devices: Device[]
-  /** Ids are never used twice, so a device that is missing below this was removed, not invented. */
+  /** The id of the next device. Ids are never reused: an id below this that has no device belonged to a removed one. */
   nextDevice: number
   behaviour: Behaviour
-  /** How often a companion asked for a code for this number. */
+  /** Number of times that a companion asked for a code for this number. */
   companionHellos: number
 }
 
@@ -25,12 +25,12 @@ export type Device = {
   readonly platform: string
   readonly linkedAt: string
   preKeys: number
-  /** The highest id among them; ids only grow, so a lower one tells of credentials that were rolled back. */
+  /** The highest id among the pre-keys. Ids only grow, so a lower id means that credentials were rolled back. */
   lastPreKey: number
   logins: number
 }
 
-/** Every phone that was named so far. */
+/** Every phone that a request has named so far. */
 export type PhoneDirectory = {
   /** By number. */
   readonly phones: Map<string, Phone>
@@ -38,7 +38,7 @@ export type PhoneDirectory = {
   readonly save: () => void
 }
 
-/** The phone with this number. Every number has a phone: one that was never heard of behaves well. */
+/** Returns the phone with this number. Every number has a phone: an unknown one is created and behaves well. */
 export function phoneOf(directory: PhoneDirectory, number: string): Phone {
   const known = directory.phones.get(number)
   if (known) return known
@@ -56,19 +56,19 @@ export function phoneOf(directory: PhoneDirectory, number: string): Phone {
   return phone
 }
 
-/** The phone of the account that a number leads to: its own, or the one that knows the number in another form. */
+/** Returns the phone of a number's account. With the behaviour `known-as`, that is the phone of another number. */
 export function accountOf(directory: PhoneDirectory, number: string): Phone {
   const phone = phoneOf(directory, number)
   const other = phone.behaviour.effect.knownAs
   return other === undefined ? phone : phoneOf(directory, other)
 }
 
-/** A linked device by its id. */
+/** Finds a linked device by its id. */
 export function findDevice(phone: Phone, id: number): Device | undefined {
   return phone.devices.find((device) => device.id === id)
 }
 
-/** The account's other name, which hides the number from strangers; the same number always gets the same. */
+/** Returns the account's LID, WhatsApp's id that hides the number. The same number always gets the same LID. */
 export function lidOf(number: string): string {
   const digest = createHash('sha256').update(number).digest().readBigUInt64BE()
   return `2${(digest % 10n ** 14n).toString().padStart(14, '0')}`

@@ -1,4 +1,4 @@
-/** What the phone shows its owner after a code was typed or a QR scanned. */
+/** The message that the phone shows after a code was typed or a QR scanned. */
 export type Screen =
   | 'linked'
   | 'wrong code'
@@ -10,9 +10,9 @@ export type Screen =
   | 'could not link'
   | 'not entered'
 
-/** How linking ended, as seen on the phone. */
+/** Outcome of linking, as the phone shows it. */
 export type LinkOutcome = {
   readonly screen: Screen
-  /** The new device, when there is one. */
+  /** The id of the new device, if one was linked. */
   readonly device?: number
 }

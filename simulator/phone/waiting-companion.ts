@@ -4,44 +4,44 @@ import type { Expectation } from '../wire/expectation.ts'
 import type { Phone } from './phone.ts'
 import type { Screen } from './screen.ts'
 
-/** A client that is not linked, and waits for a phone to link it. */
+/** A client that is not linked yet and waits for a phone to link it. */
 export type Registration = {
   readonly channel: Channel
   readonly noiseKey: Buffer
   readonly identityKey: Buffer
   readonly platform: string
-  /** What its QR codes are made of: a phone that scans one names the ref. */
+  /** The refs of its QR codes. A phone that scans a code sends the ref. */
   readonly refs: readonly string[]
-  /** Set when the client has confirmed pair-device; before that it may not ask for a code. */
+  /** True when the client has confirmed pair-device. Before that it may not ask for a code. */
   isReady: boolean
-  /** Set when the secret in its QR codes was retired by companion_reg_refresh. */
+  /** True when companion_reg_refresh has retired the secret in its QR codes. */
   hasRetiredQr: boolean
-  /** Set from the moment a phone has accepted the client. */
+  /** True from the moment that a phone has accepted the client. */
   isLinking: boolean
-  /** The code that waits for its phone. */
+  /** The request for a code that waits for its phone. */
   pending?: PendingCode
-  /** The signature that is due after pair-success: the id of the iq, and what waits for the answer. */
+  /** The signature that is due after pair-success: the id of the iq, and the expected answer. */
   signature?: { readonly id: string; readonly answer: Expectation<BinaryNode> }
 }
 
-/** A companion's request for a link that waits for its phone to type the code. */
+/** A companion's request for a link. It waits for the phone's owner to type the code. */
 export type PendingCode = {
   readonly ref: string
   readonly phone: Phone
-  /** The companion's ephemeral key, which only the right code unwraps. */
+  /** The companion's ephemeral public key, wrapped under the code. */
   readonly wrappedEphemeral: Buffer
   readonly issuedAt: number
-  /** How the last code that was typed for it turned out. */
+  /** Settles when the last code that was typed for this request has an outcome. */
   lastTry: Promise<unknown>
-  /** Set while a phone that has typed a code waits for the companion's answer. */
+  /** Set while the phone, after primary_hello, waits for companion_finish. */
   exchange?: Exchange
 }
 
-/** A phone that has answered a request with primary_hello. */
+/** A phone that has sent primary_hello, and the answer that it expects. */
 export type Exchange = {
   readonly phone: Phone
   readonly answer: Expectation<FinishAnswer>
 }
 
-/** What the phone gets: the companion's key bundle, or the end of it all. */
+/** Result of companion_finish for the phone: the companion's key bundle, or the screen that ends linking. */
 export type FinishAnswer = { readonly bundle: Buffer } | { readonly screen: Screen }

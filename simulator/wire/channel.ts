@@ -2,17 +2,17 @@ import { type BinaryNode, decodeBinaryNode, encodeBinaryNode } from '@whiskeysoc
 import type { Transport } from '../crypto/noise.ts'
 import type { Connection } from './connection.ts'
 
-/** A connection after its handshake: what travels are stanzas, encrypted. */
+/** A connection after its handshake, as a stream of encrypted stanzas. */
 export type Channel = {
   readonly connection: Connection
   send(stanza: BinaryNode): void
-  /** Sends bytes, encrypted but not encoded, so that the client decrypts something it cannot read. */
+  /** Encrypts and sends bytes as they are, even if they encode no stanza. */
   sendPlaintext(bytes: Uint8Array): void
-  /** The next stanza; undefined once the connection is over. Throws on a frame that cannot be read. */
+  /** Resolves with the next stanza, or undefined when the connection has ended. Rejects on a frame that cannot be read. */
   receive(): Promise<BinaryNode | undefined>
 }
 
-/** Puts the transport ciphers of a finished handshake to work. */
+/** Makes a channel from the transport ciphers of a finished handshake. */
 export function secureChannel(connection: Connection, transport: Transport): Channel {
   const sendPlaintext = (bytes: Uint8Array) => {
     if (connection.isOpen()) connection.sendFrame(transport.encrypt(bytes))

@@ -3,33 +3,38 @@ import type { WebSocket } from 'ws'
 import { frameOf, readFrames } from './frames.ts'
 import { newInbox } from './inbox.ts'
 
-/** One client's WebSocket, seen as a stream of frames in each direction. */
+/** One client's WebSocket, as a stream of frames in each direction. */
 export type Connection = {
   readonly id: number
-  /** The name that the client goes by, if it has said one. */
+  /** The name that the client gave as `?client=NAME`, if any. */
   readonly client: string | undefined
-  /** The next frame in order; undefined once the connection is over. */
+  /** Resolves with the next frame, or undefined when the connection has ended. */
   receive(): Promise<Buffer | undefined>
   sendFrame(bytes: Uint8Array): void
-  /** Writes past the WebSocket layer, to break it. */
+  /** Writes to the TCP socket under the WebSocket, which breaks the WebSocket. */
   sendRaw(bytes: Uint8Array): void
+  /** The routing info that the client sent before the WA header, if any. */
   routingInfo(): Buffer | undefined
   isOpen(): boolean
-  /** Closes the WebSocket, as WhatsApp does when it has said why. */
+  /** Closes the WebSocket, as WhatsApp does after its last stanza. */
   close(): void
-  /** Drops the TCP connection without a word. */
+  /** Drops the TCP connection without closing the WebSocket. */
   cut(): void
-  /** Answers nothing any more, though the connection stays up. */
+  /** Sends no more frames. The connection stays open. */
   mute(): void
-  /** Reads nothing any more either, so that even a WebSocket close stays unanswered. */
+  /** Sends and reads nothing more, so that even a WebSocket close is not answered. */
   vanish(): void
+  /** True after cut, mute or vanish. */
   isDisturbed(): boolean
-  /** Runs later, unless the connection has ended by then. */
+  /** Calls `run` after a delay, unless the connection has ended by then. */
   later(ms: number, run: () => void): void
   onClosed(run: () => void): void
 }
 
-/** Takes over a WebSocket that has just been accepted. `tcp` is the socket under it. */
+/**
+ * Wraps a WebSocket that has just been accepted. `tcp` is the socket under it. `onGarbage` is called with the reason when
+ * the client breaks the framing.
+ */
 export function openConnection(
   { id, client }: Pick<Connection, 'id' | 'client'>,
   socket: WebSocket,
@@ -38,7 +43,7 @@ export function openConnection(
 ): Connection {
   const reader = readFrames()
   const inbox = newInbox<Buffer>()
-  const timers = timersUntilClosed(socket)
+  const later = timersUntilClosed(socket)
   const isOpen = () => socket.readyState === socket.OPEN
   let isDisturbed = false
 
@@ -72,12 +77,12 @@ export function openConnection(
     mute: disturb(() => {}),
     vanish: disturb(() => socket.pause()),
     isDisturbed: () => isDisturbed,
-    later: timers,
+    later,
     onClosed: (run) => void socket.once('close', run),
   }
 }
 
-/** A setTimeout that forgets everything when the socket closes, so that no connection leaves timers behind. */
+/** Makes a setTimeout whose timers are cleared when the socket closes. */
 function timersUntilClosed(socket: WebSocket): Connection['later'] {
   const timers = new Set<NodeJS.Timeout>()
   socket.once('close', () => {

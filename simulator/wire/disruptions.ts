@@ -4,10 +4,10 @@ import { type Choice, choice } from '../choice.ts'
 import type { Channel } from './channel.ts'
 import { info, stanza, streamError } from './stanzas.ts'
 
-/** Something that happens to a connection. */
+/** Disturbs a connection. */
 export type Disruption = (channel: Channel) => void
 
-/** The ways in which a connection can be disturbed, at once or at a stage of linking. */
+/** The ways to disturb a connection, at once or at a stage of linking or login. */
 export const disruptions = {
   cut: choice(
     'drops the TCP connection without a word',
@@ -43,7 +43,7 @@ export const disruptions = {
     connection.sendFrame(randomBytes(64))
   }),
   undecodable: choice('sends a frame that decrypts to something that is no stanza', {}, () => (channel) => {
-    // A list of two whose tag begins with 0xF0, which starts no string.
+    // A list of two whose tag begins with 0xF0, which is not the start of a string.
     channel.sendPlaintext(Buffer.from([0, 0xf8, 2, 0xf0, 1]))
   }),
   plaintext: choice(

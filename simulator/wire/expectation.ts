@@ -1,13 +1,15 @@
 import type { Connection } from './connection.ts'
 
-/** An answer that is due from the client; it never comes when the connection ends or the time is over. */
+/** An answer that the client owes. */
 export type Expectation<T> = {
+  /** Resolves with the answer, or with undefined when the connection ended or the time was over before. */
   readonly outcome: Promise<T | undefined>
   fulfil(value: T): void
+  /** Gives up on the answer. */
   abandon(): void
 }
 
-/** Expects something of a client within a time. */
+/** Expects an answer of the client within a time. */
 export function expectOf<T>(connection: Connection, withinMs: number): Expectation<T> {
   const { promise, resolve } = Promise.withResolvers<T | undefined>()
   const abandon = () => resolve(undefined)

@@ -1,18 +1,18 @@
-/** The header that begins every connection and is the prologue of its handshake: 'WA', protocol 6, dictionary 3. */
+/** The header that begins every connection, and the prologue of its handshake: 'WA', protocol 6, dictionary 3. */
 export const waHeader = Buffer.from([0x57, 0x41, 6, 3])
 
-/** Cuts the client's byte stream into frames. WebSocket messages are only chunks of that stream. */
+/** Cuts the client's byte stream into frames. WebSocket messages are chunks of that stream; they need not be frames. */
 export type FrameReader = {
-  /** The frames that this chunk completes. Throws when the stream does not begin as WhatsApp's does. */
+  /** Returns the frames that this chunk completes. Throws when the stream does not begin with routing info or the WA header. */
   push(chunk: Buffer): Buffer[]
-  /** What the client remembered of the last connection's edge routing. */
+  /** The edge routing info that the client kept from its last connection, if it sent any. */
   routingInfo(): Buffer | undefined
 }
 
 const routingHeader = Buffer.from([0x45, 0x44, 0, 1])
 const lengthBytes = 3
 
-/** Reads a new connection: routing info if the client has any, the WA header, then frames. */
+/** Makes a reader for a new connection: routing info if the client has any, the WA header, then frames. */
 export function readFrames(): FrameReader {
   let buffered: Buffer = Buffer.alloc(0)
   let routingInfo: Buffer | undefined
@@ -39,7 +39,7 @@ export function readFrames(): FrameReader {
   }
 }
 
-/** Puts its length, three bytes, before a frame. */
+/** Returns a frame: the length in three bytes, then the bytes. */
 export function frameOf(bytes: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(lengthBytes + bytes.length)
   frame.writeUIntBE(bytes.length, 0, lengthBytes)

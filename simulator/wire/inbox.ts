@@ -1,7 +1,7 @@
-/** A queue with one reader, who waits when it is empty. */
+/** A queue with one reader, which waits while the queue is empty. */
 export type Inbox<T> = {
   deliver(items: readonly T[]): void
-  /** The next item in order; undefined when the queue is empty and has ended. */
+  /** Resolves with the next item, or undefined when the queue is empty and has ended. */
   next(): Promise<T | undefined>
   end(): void
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 
 const loopback = '127.0.0.1'
 
-/** Starts to listen on the loopback; resolves with the port, which 0 leaves to the system. */
+/** Listens on the loopback. Resolves with the port; 0 takes a free one. */
 export function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)

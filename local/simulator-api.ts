@@ -1,4 +1,4 @@
-/** `/simulator/…`: the phones of the simulated WhatsApp. */
+/** The local run's routes under `/simulator/…`: the control routes of the simulated WhatsApp. */
 import type { Simulator } from '../simulator/simulator.ts'
 import { sendJson } from './dev-api.ts'
 import type { WhatsApp } from './flags.ts'
@@ -7,7 +7,7 @@ import type { HttpHandler } from './gateway/http-api.ts'
 
 const maxBodyBytes = 64 * 1024
 
-/** Passes requests on to the simulator. */
+/** Passes requests to the simulator. A body that is not JSON is answered with 400. */
 export function simulatorApi(simulator: Simulator): HttpHandler {
   return async (request, response) => {
     const body = parseJson(String((await readBody(request, maxBodyBytes)) ?? ''))
@@ -17,7 +17,7 @@ export function simulatorApi(simulator: Simulator): HttpHandler {
   }
 }
 
-/** Says why there are no phones to play. */
+/** Answers every request with 404 and the reason why there are no simulated phones. */
 export function noSimulatorApi(whatsapp: WhatsApp): HttpHandler {
   const which = whatsapp.kind === 'live' ? 'the real WhatsApp' : `the WhatsApp at --whatsapp-url`
   return async (_, response) =>
@@ -29,7 +29,7 @@ function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {
   try {
     return { ok: true, value: JSON.parse(text) }
   } catch {
-    // The answer says so.
+    // The caller sent it: the answer is a 400.
     return { ok: false }
   }
 }

@@ -1,4 +1,4 @@
-/** The WhatsApp of this run, as its hosts and its HTTP surface see it. */
+/** The WhatsApp of a local run: simulated, real, or another simulator. */
 import type { Simulator } from '../simulator/simulator.ts'
 import type { WhatsApp } from './flags.ts'
 import type { HttpHandler } from './gateway/http-api.ts'
@@ -6,16 +6,16 @@ import type { Log } from './invoke/outcome.ts'
 import { noSimulatorApi, simulatorApi } from './simulator-api.ts'
 
 export type WhatsAppService = {
-  /** Variables and preloads that point a host at it; none for the real one. */
+  /** Environment variables that point a host at this WhatsApp. Empty for the real one, like `preloads`. */
   readonly hostEnvironment: (hostId: string) => Readonly<Record<string, string>>
   readonly preloads: readonly string[]
-  /** Serves `/simulator/…`. */
+  /** Handler of `/simulator/…`. */
   readonly api: HttpHandler
   readonly simulator?: Simulator | undefined
   stop(): Promise<void>
 }
 
-/** Starts the simulated one, or points at another. */
+/** Starts the simulated WhatsApp, or points at another one. */
 export async function startWhatsApp(
   whatsapp: WhatsApp,
   stateFile: string | undefined,
@@ -29,7 +29,7 @@ export async function startWhatsApp(
 }
 
 async function startSimulated(stateFile: string | undefined, log: Log): Promise<WhatsAppService> {
-  // Loaded only here: a run against another WhatsApp does without the simulator's megabytes.
+  // Imported here, so that a run against another WhatsApp does not load the simulator.
   const [{ startSimulator }, { describeEvent }] = await Promise.all([
     import('../simulator/simulator.ts'),
     import('../simulator/service/events.ts'),
@@ -40,7 +40,7 @@ async function startSimulated(stateFile: string | undefined, log: Log): Promise<
     onEvent: (event) => log('whatsapp', describeEvent(event)),
   })
   return {
-    // Another simulator may know no names of clients.
+    // Only this simulator is known to take names of clients.
     ...trusting({ url: simulator.webSocketUrl, rootKey: simulator.rootKey, namesClients: true }),
     api: simulatorApi(simulator),
     simulator,
@@ -48,7 +48,7 @@ async function startSimulated(stateFile: string | undefined, log: Log): Promise<
   }
 }
 
-/** What makes a host's Baileys talk to this service and trust its key. */
+/** Environment and preload with which a host's Baileys talks to this service and trusts its key. */
 function trusting({
   url,
   rootKey,

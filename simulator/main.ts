@@ -58,7 +58,7 @@ async function serve({ port, controlPort, state, verbose }: Settings): Promise<v
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
 }
 
-/** Runs `work`. If it fails, prints one line without a stack, because the error is in the flags or files given, and exits. */
+/** Runs `work`. If it fails, prints one line and exits. No stack: the flags or files given are wrong. */
 async function orExit<T>(exitCode: number, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()

@@ -43,7 +43,7 @@ export function takeIf<Point extends keyof Effect>(phone: Behaving, point: Point
   return true
 }
 
-/** Disturbs the connection if the phone's behaviour has a disruption at this stage. Returns true if so: the flow ends. */
+/** Disturbs the connection if the phone's behaviour has a disruption at this stage. True means that the flow ends. */
 export function disrupted(phone: Behaving, stage: Stage, channel: Channel): boolean {
   const planned = phone.behaviour.effect.disruptAt
   if (planned?.stage !== stage) return false

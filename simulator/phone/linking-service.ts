@@ -25,7 +25,7 @@ export type PhoneTimings = {
 /** Violations that only the phone can see, because they show in the QR code. */
 export type QrMisuse = 'qr-of-other-keys' | 'qr-and-code-on-one-socket'
 
-/** A companion that its phone has accepted: what the service needs to make it a device. */
+/** A phone's acceptance of a companion, with which the service makes the companion a device. */
 export type Acceptance = {
   readonly phone: Phone
   readonly advSecret: Buffer

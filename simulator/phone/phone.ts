@@ -9,10 +9,10 @@ export type Phone = {
   readonly lid: string
   readonly identity: SigningKey
   devices: Device[]
-  /** The id of the next device. Ids are never reused: an id below this that has no device belonged to a removed one. */
+  /** The id of the next device. Ids are never reused, so a lower id without a device belongs to a removed one. */
   nextDevice: number
   behaviour: Behaviour
-  /** Number of times that a companion asked for a code for this number. */
+  /** Number of valid requests for a code for this number. */
   companionHellos: number
 }
 

@@ -8,7 +8,7 @@ import { serve } from './serve.ts'
 import { recordViolation } from './violations.ts'
 import type { World } from './world.ts'
 
-/** The listening end of the service. */
+/** The service's listening socket. */
 export type Listener = {
   readonly port: number
   /** Drops every connection, or those of one client, now. */
@@ -17,13 +17,13 @@ export type Listener = {
 }
 
 const servicePath = '/ws/chat'
-// WhatsApp sends no larger frames either; a length field of three bytes could ask for 16 MB.
+// WhatsApp's own frames are not larger either. Their length field of three bytes would allow 16 MB.
 const maxMessageBytes = 1 << 20
 
-/** Listens for clients, on the loopback only. */
+/** Listens for clients on the loopback. Port 0 takes a free one. */
 export async function startListener(world: World, port: number): Promise<Listener> {
   const server = createServer((_request, response) => response.writeHead(426).end())
-  /** The name of each connection's client, as far as it is known: a client says it when it asks for the upgrade. */
+  /** The client's name for each connection, known once the client has asked for the upgrade with `?client=NAME`. */
   const sockets = new Map<Duplex, string | undefined>()
   const webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: maxMessageBytes })
 
@@ -36,7 +36,7 @@ export async function startListener(world: World, port: number): Promise<Listene
     tcp.on('close', () => sockets.delete(tcp))
   })
   server.on('upgrade', async (request, tcp, head) => {
-    // A client that gives up while it waits must not end the process.
+    // Without a listener, the error of a client that gives up here would end the process.
     tcp.on('error', () => tcp.destroy())
     const client = clientIn(request.url)
     sockets.set(tcp, client)

@@ -6,7 +6,7 @@ import { childBytes, childText, errorOf, resultOf } from '../wire/stanzas.ts'
 import { recordViolation, type ViolationKind } from './violations.ts'
 import type { World } from './world.ts'
 
-/** Takes the companion's answer to primary_hello and passes it on to the phone. */
+/** Checks companion_finish, the companion's answer to primary_hello, and passes it to the phone. */
 export function answerFinish(world: World, registration: Registration, iq: BinaryNode, finish: BinaryNode): void {
   const { channel, pending } = registration
   const exchange = pending?.exchange
@@ -17,7 +17,7 @@ export function answerFinish(world: World, registration: Registration, iq: Binar
     channel.send(errorOf(iq, { code: 400, text: 'bad-request' }))
     return
   }
-  // One answer for every primary_hello.
+  // Each primary_hello gets one answer.
   delete pending.exchange
   passOn(registration, iq, exchange, bundle)
 }

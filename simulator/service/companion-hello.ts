@@ -9,7 +9,7 @@ import { childBytes, childText, errorOf, resultOf, type StanzaError, stanza } fr
 import { recordViolation, type ViolationKind } from './violations.ts'
 import type { World } from './world.ts'
 
-// The names and numbers of companion platforms, as WhatsApp Web has them. The service refuses brands of one's own.
+// The names and numbers of companion platforms in WhatsApp Web. The service refuses other brands.
 const platformIds = new Map([
   ['Chrome', '1'],
   ['Edge', '2'],
@@ -22,7 +22,7 @@ const systems = new Set(['Windows', 'Mac OS', 'Linux', 'Ubuntu', 'Debian', 'Fedo
 
 const badRequest: StanzaError = { code: 400, text: 'bad-request' }
 
-/** Answers a companion that asks to be linked by code. */
+/** Answers companion_hello, a companion's request to be linked by code. */
 export function answerHello(world: World, registration: Registration, iq: BinaryNode, hello: BinaryNode): void {
   const { connection, send } = registration.channel
   const number = /^(\d+)@s\.whatsapp\.net$/.exec(hello.attrs['jid'] ?? '')?.[1]
@@ -50,7 +50,7 @@ export function answerHello(world: World, registration: Registration, iq: Binary
 function acceptHello(world: World, registration: Registration, phone: Phone, iq: BinaryNode, hello: BinaryNode): void {
   const { channel } = registration
   const ref = randomBytes(16).toString('base64url')
-  notePending(world, registration, phone)
+  supersedePending(world, registration, phone)
   registration.pending = {
     ref,
     phone,
@@ -100,8 +100,11 @@ function faultIn(registration: Registration, hello: BinaryNode, number: string |
   return undefined
 }
 
-/** A companion should have at most one code out, and a number should be asked for by one companion at a time. */
-function notePending(world: World, registration: Registration, phone: Phone): void {
+/**
+ * Cancels other requests of this companion or for this number, and records each as a violation: a companion should have
+ * one request at a time, and a number should have one companion at a time.
+ */
+function supersedePending(world: World, registration: Registration, phone: Phone): void {
   const { connection } = registration.channel
   for (const other of world.registrations) {
     if (!other.pending || (other.pending.phone !== phone && other !== registration)) continue
@@ -113,7 +116,7 @@ function notePending(world: World, registration: Registration, phone: Phone): vo
       `the code of connection ${other.channel.connection.id} still waits`,
       phone.number,
     )
-    // The newest request is the one that the phone is shown.
+    // The phone answers the newest request only.
     delete other.pending
   }
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { type BadInput, type Choice, choice, choose, isBadInput } from '../choice.ts'
 import type { CertificateFlaw } from '../crypto/certificate.ts'
 
-/** What is wrong with the service as a whole, before it knows whom it talks to. Nothing, if it has no entries. */
+/** Faults of the service before it knows which account a client belongs to. A service without faults has no entries. */
 export type ServiceFaults = {
   readonly down?: true
   readonly upgradeStatus?: number
@@ -19,13 +19,14 @@ export type ServiceFaults = {
   readonly loginFailure?: number
 }
 
-/** The condition that the service is in. */
+/** A condition that the service is in, for all clients or for one. */
 export type Condition = {
   readonly name: string
   readonly params: Readonly<Record<string, unknown>>
   readonly faults: ServiceFaults
-  /** Resolves when a pause is over, by itself or because another condition follows. */
+  /** Resolves when a pause is over: after its time, or when another condition follows. At once without a pause. */
   readonly ready: Promise<void>
+  /** Ends a pause. */
   readonly end: () => void
 }
 
@@ -89,10 +90,10 @@ export const conditions: Readonly<Record<string, Choice<ServiceFaults>>> = {
   'cut-after-pair-device': row('the connection is cut when pair-device was sent', { cutAfterPairDevice: true }),
 }
 
-/** The service in good health. */
+/** No fault. */
 export const healthy: Condition = { name: 'ok', params: {}, faults: {}, ready: Promise.resolve(), end: () => {} }
 
-/** The condition that a control request describes. It begins at once: a pause runs from here. */
+/** Makes the condition that a control request describes, or says which field is invalid. A pause begins here. */
 export function conditionFrom(name: unknown, params: Record<string, unknown>): Condition | BadInput {
   const faults = choose(conditions, 'behaviour', name, params)
   if (isBadInput(faults)) return faults
@@ -102,34 +103,35 @@ export function conditionFrom(name: unknown, params: Record<string, unknown>): C
   return { name: String(name), params, faults, ready: promise, end: resolve }
 }
 
-/** The condition that a client meets: its own, if it has been given one. */
+/** Returns the condition for a client: its own if it has one, otherwise the common one. */
 export const conditionFor = (inForce: ConditionsInForce, { client }: Named): Condition =>
   (client === undefined ? undefined : inForce.conditions.get(client)) ?? inForce.condition
 
-/** A client by the name that it connects with, as `?client=NAME`; the real WhatsApp knows no such thing. */
+/** A client, by the name that it gave as `?client=NAME`. The real WhatsApp has no such parameter. */
 export type Named = { readonly client?: string | undefined }
 
-/** Replaces the condition of one client, or of all that have none of their own. What waited for the old one goes on. */
+/** Replaces the condition of one client, or the common one. A pause of the old condition ends. */
 export function setCondition(inForce: ConditionsInForce, { client }: Named, condition: Condition): void {
-  const before = client === undefined ? inForce.condition : inForce.conditions.get(client)
+  const previous = client === undefined ? inForce.condition : inForce.conditions.get(client)
   if (client === undefined) inForce.condition = condition
   else if (condition.name === 'ok') inForce.conditions.delete(client)
   else inForce.conditions.set(client, condition)
-  before?.end()
+  previous?.end()
 }
 
-/** Ends every wait. */
+/** Ends every pause. */
 export function endConditions(inForce: ConditionsInForce): void {
   for (const condition of [inForce.condition, ...inForce.conditions.values()]) condition.end()
 }
 
-/** Waits as long as the service's condition keeps it from serving this client. */
+/** Waits until the client's condition lets the service answer: until a pause is over, then for the delay of `slow`. */
 export async function untilReady(inForce: ConditionsInForce, named: Named): Promise<void> {
   await conditionFor(inForce, named).ready
   const { slowMs } = conditionFor(inForce, named).faults
   if (slowMs !== undefined) await delay(slowMs, undefined, { ref: false })
 }
 
-function row(says: string, faults: ServiceFaults): Choice<ServiceFaults> {
-  return choice(says, {}, () => faults)
+/** A condition without parameters. */
+function row(description: string, faults: ServiceFaults): Choice<ServiceFaults> {
+  return choice(description, {}, () => faults)
 }

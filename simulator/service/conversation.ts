@@ -4,7 +4,7 @@ import { failure } from '../wire/stanzas.ts'
 import { untilReady } from './conditions.ts'
 import type { World } from './world.ts'
 
-/** Hands every stanza of a client to a handler, one after the other, until the connection ends. */
+/** Calls the handler with each stanza of a client, in order, until the connection ends. */
 export async function eachStanza(world: World, channel: Channel, handle: (stanza: BinaryNode) => void): Promise<void> {
   for (let stanza = await channel.receive(); stanza; stanza = await channel.receive()) {
     await untilReady(world, channel.connection)
@@ -12,7 +12,7 @@ export async function eachStanza(world: World, channel: Channel, handle: (stanza
   }
 }
 
-/** Refuses a client with a reason, and hangs up. */
+/** Sends a failure with a reason, and closes the connection. */
 export function refuse({ connection, send }: Channel, reason: number, attrs?: Record<string, string>): void {
   send(failure(reason, attrs))
   connection.close()

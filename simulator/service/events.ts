@@ -3,7 +3,7 @@ import { redact } from '#shared/telemetry/redact.ts'
 import type { Screen } from '../phone/screen.ts'
 import type { Violation } from './violations.ts'
 
-/** Something worth a line on the console of a local run. */
+/** Something that happened. A local run prints it as one line. */
 export type SimulatorEvent =
   | { readonly type: 'codeRequested'; readonly phone: string; readonly display: string }
   | { readonly type: 'codeRefused'; readonly phone: string; readonly code: number; readonly why: string }
@@ -16,7 +16,7 @@ export type SimulatorEvent =
   | { readonly type: 'unlinked'; readonly phone: string; readonly device: number; readonly by: 'phone' | 'companion' }
   | { readonly type: 'violation'; readonly violation: Violation }
 
-/** The event as one line for people; the phone is masked, as in every log (R5). */
+/** Describes the event in one line. The phone is masked, as in every log (R5). */
 export function describeEvent(event: SimulatorEvent): string {
   if (event.type === 'violation')
     return `protocol violation: ${event.violation.kind} (${redact(event.violation.detail)})`

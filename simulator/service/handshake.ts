@@ -10,15 +10,16 @@ import { conditionFor, type ServiceFaults, untilReady } from './conditions.ts'
 import { recordViolation } from './violations.ts'
 import type { World } from './world.ts'
 
-/** A client whose handshake is done: who it is by its key, and what it wants. */
+/** A client whose handshake is done. */
 export type Client = {
   readonly channel: Channel
-  /** Its static key, which a link is bound to. */
+  /** The client's static key, which a link is bound to. */
   readonly noiseKey: Buffer
+  /** The client's request: a registration or a login. */
   readonly payload: proto.ClientPayload
 }
 
-/** The server's half of the Noise handshake; undefined when the connection ended on the way. */
+/** Performs the server's half of the Noise handshake. Resolves with undefined when the connection ends before. */
 export async function performHandshake(world: World, connection: Connection): Promise<Client | undefined> {
   const hello = await connection.receive()
   if (!hello) return undefined
@@ -27,7 +28,7 @@ export async function performHandshake(world: World, connection: Connection): Pr
   const { faults } = conditionFor(world, connection)
   const noise = startNoiseServer(world.staticKey, waHeader)
   const serverHello = noise.serverHello(clientEphemeralIn(hello), certificateFor(world, faults))
-  answerHello(connection, serverHello, faults)
+  sendServerHello(connection, serverHello, faults)
 
   const finish = await connection.receive()
   if (!finish) return undefined
@@ -36,7 +37,7 @@ export async function performHandshake(world: World, connection: Connection): Pr
   const { clientFinish } = proto.HandshakeMessage.decode(finish)
   if (!clientFinish?.static || !clientFinish.payload) throw new Error('clientFinish lacks a field')
   const { clientStatic, payload, transport } = noise.clientFinish(clientFinish.static, clientFinish.payload)
-  // Nobody is known to judge the dates.
+  // No known client checks the dates, so an expired certificate is not a violation.
   if (faults.certificate && faults.certificate !== 'expired')
     recordViolation(world, connection, 'accepted-forged-certificate', faults.certificate)
   return {
@@ -56,13 +57,13 @@ function certificateFor(world: World, { certificate }: ServiceFaults): Buffer {
   return certificate ? certificateChain(world.rootKey, world.staticKey.public, certificate) : world.certificate
 }
 
-function answerHello(connection: Connection, serverHello: ServerHello, { handshake }: ServiceFaults): void {
+function sendServerHello(connection: Connection, serverHello: ServerHello, { handshake }: ServiceFaults): void {
   if (handshake === 'cut') connection.cut()
   else if (handshake !== 'silent') connection.sendFrame(helloFrame(serverHello, handshake))
 }
 
 function helloFrame(serverHello: ServerHello, flaw: 'garbage' | 'other-key' | undefined): Uint8Array {
-  // 0x07 announces a field of wire type 7, which protobuf does not have.
+  // 0x07 announces a field of wire type 7, which does not exist in protobuf.
   if (flaw === 'garbage') return Buffer.concat([Buffer.from([7]), randomBytes(200)])
   const sent = flaw === 'other-key' ? { ...serverHello, ephemeral: generateKeyPair().public } : serverHello
   return proto.HandshakeMessage.encode({ serverHello: sent }).finish()

@@ -19,12 +19,12 @@ import type { World } from './world.ts'
 
 const failed: LinkOutcome = { screen: 'could not link' }
 
-/** Makes an accepted companion a device of the account: pair-success, its signature, and 515 to start it anew. */
+/** Makes an accepted companion a device of the account: pair-success, the companion's signature, then 515. */
 export async function link(world: World, registration: Registration, acceptance: Acceptance): Promise<LinkOutcome> {
   const { phone, by, advSecret } = acceptance
   const { channel } = registration
   registration.isLinking = true
-  registration.isLinking = await mayGoOn(phone)
+  registration.isLinking = await waitForPairSuccess(phone)
   if (!registration.isLinking || !channel.connection.isOpen()) return failed
 
   const device = newDevice(phone, registration)
@@ -44,14 +44,15 @@ export async function link(world: World, registration: Registration, acceptance:
   return { screen: 'linked', device: device.id }
 }
 
-async function mayGoOn(phone: Phone): Promise<boolean> {
+/** Waits for the delay of the phone's behaviour. False means that pair-success never comes. */
+async function waitForPairSuccess(phone: Phone): Promise<boolean> {
   const flaw = take(phone, 'pairSuccess')
   if (flaw === 'never') return false
   if (flaw) await delay(flaw.afterMs, undefined, { ref: false })
   return true
 }
 
-/** A device of the account under the next id, which has neither logged in nor uploaded a key. */
+/** Makes a device with the account's next id. It has no logins and no pre-keys. The caller adds it to the account. */
 export function newDevice(
   phone: Phone,
   { noiseKey, identityKey, platform }: Pick<Registration, 'noiseKey' | 'identityKey' | 'platform'>,
@@ -94,11 +95,11 @@ function pairSuccess(phone: Phone, device: Device, identity: DeviceIdentity | un
   return serverIq('md', stanza('pair-success', {}, children))
 }
 
-/** The last thing on this connection: the device is to come back with a login. */
+/** Ends the connection with 515, so that the device comes back with a login. */
 function restart({ channel }: Registration, phone: Phone): void {
   if (disrupted(phone, 'signed', channel)) return
-  const instead = take(phone, 'withoutRestart')
-  if (instead === 'stay') return
-  if (!instead) channel.send(streamError(515))
+  const deviation = take(phone, 'withoutRestart')
+  if (deviation === 'stay') return
+  if (!deviation) channel.send(streamError(515))
   channel.connection.close()
 }

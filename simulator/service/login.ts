@@ -9,13 +9,13 @@ import { serveSession } from './session.ts'
 import { recordViolation, type ViolationKind } from './violations.ts'
 import { sessionKey, type World } from './world.ts'
 
-// Where the client was served; it says so again when it comes back. One place serves everybody here.
+// Edge routing info, which clients send back when they reconnect. The simulator gives every client the same.
 const ourRoutingInfo = Buffer.from('0800120d0a05706c', 'hex')
 
 type Login = { readonly phone: Phone; readonly device: Device }
 type Refusal = { readonly reason: number; readonly why: string; readonly violation?: ViolationKind }
 
-/** Serves a client that says that it is a linked device. */
+/** Serves a client that logs in as a linked device. */
 export async function serveLogin(world: World, client: Client): Promise<void> {
   const { channel, payload } = client
   const { connection } = channel
@@ -35,11 +35,11 @@ export async function serveLogin(world: World, client: Client): Promise<void> {
     world.emit({ type: 'loginRefused', phone: number, reason: login.reason, why: login.why })
     return refuse(channel, login.reason)
   }
-  noteOddities(world, client)
-  await admit(world, client, login)
+  checkPayload(world, client)
+  await startSession(world, client, login)
 }
 
-// WhatsApp answers all three with the same 401; only the violations tell them apart.
+// WhatsApp answers every one of these with the same 401. Only the violations tell them apart.
 function check(phone: Phone | undefined, { payload, noiseKey }: Client): Login | Refusal {
   const { device: id } = payload
   if (typeof id !== 'number' || id === 0) {
@@ -56,8 +56,8 @@ function check(phone: Phone | undefined, { payload, noiseKey }: Client): Login |
   return { phone, device }
 }
 
-async function admit(world: World, { channel }: Client, { phone, device }: Login): Promise<void> {
-  takeOver(world, channel.connection.id, phone, device)
+async function startSession(world: World, { channel }: Client, { phone, device }: Login): Promise<void> {
+  replaceSession(world, channel.connection.id, phone, device)
   if (disrupted(phone, 'login', channel)) return
   device.logins += 1
   const session = { phone, device, channel, isUp: false, lastReceivedAt: performance.now(), maxSilenceMs: 0 }
@@ -76,17 +76,17 @@ async function admit(world: World, { channel }: Client, { phone, device }: Login
   await serveSession(world, session)
 }
 
-/** Ends the session that the device had, as WhatsApp does: the newest login wins. */
-function takeOver(world: World, connectionId: number, phone: Phone, device: Device): void {
-  const old = world.sessions.get(sessionKey(phone.number, device.id))
-  if (!old) return
-  const { connection } = old.channel
-  // A connection that was disturbed from here may well look dead to the client.
+/** Ends the device's previous session. As at WhatsApp, the newest login wins. */
+function replaceSession(world: World, connectionId: number, phone: Phone, device: Device): void {
+  const previous = world.sessions.get(sessionKey(phone.number, device.id))
+  if (!previous) return
+  const { connection } = previous.channel
+  // A connection that the simulator has disturbed may look dead to the client, which may then log in again.
   if (connection.isOpen() && !connection.isDisturbed()) {
     const detail = `device ${device.id} logs in on connection ${connectionId} too`
     recordViolation(world, connection, 'device-online-twice', detail, phone.number)
   }
-  sendReplaced(old.channel)
+  sendReplaced(previous.channel)
 }
 
 function success(phone: Phone, device: Device) {
@@ -103,7 +103,7 @@ function success(phone: Phone, device: Device) {
   })
 }
 
-function noteOddities(world: World, { channel: { connection }, payload }: Client): void {
+function checkPayload(world: World, { channel: { connection }, payload }: Client): void {
   if (!payload.passive || !payload.pull) {
     recordViolation(world, connection, 'login-payload', 'a login is passive and pulls', String(payload.username))
   }

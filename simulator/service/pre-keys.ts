@@ -7,7 +7,7 @@ import type { Session, World } from './world.ts'
 
 const keyType = Buffer.from([5])
 
-/** Answers what a device asks about the keys that others need to write to it. */
+/** Answers a device's requests about its pre-keys and signed pre-key: upload, rotation, count and digest. */
 export function answerEncrypt(world: World, session: Session, iq: BinaryNode): BinaryNode[] {
   if (iq.attrs['type'] === 'set') return [answerUpload(world, session, iq)]
   const { phone, device } = session
@@ -25,11 +25,11 @@ function answerUpload(world: World, session: Session, iq: BinaryNode): BinaryNod
     return errorOf(iq, { code: 406, text: 'not-acceptable' })
   }
   if (takeIf(phone, 'bringUp', 'upload-refused')) return errorOf(iq, { code: 500, text: 'internal-server-error' })
-  takeIn(world, session, keysIn(iq))
+  addPreKeys(world, session, keysIn(iq))
   return resultOf(iq)
 }
 
-function takeIn(world: World, { phone, device, channel }: Session, keys: readonly BinaryNode[]): void {
+function addPreKeys(world: World, { phone, device, channel }: Session, keys: readonly BinaryNode[]): void {
   const ids = keys.map((key) => childBytes(key, 'id')?.readUIntBE(0, 3) ?? 0)
   const again = ids.filter((id) => id <= device.lastPreKey)
   if (again.length > 0) {

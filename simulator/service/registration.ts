@@ -13,7 +13,7 @@ import type { World } from './world.ts'
 
 const defaultRefCount = 6
 
-/** Serves a client that wants to be linked. */
+/** Serves a client that registers to be linked. */
 export async function serveRegistration(world: World, { channel, noiseKey, payload }: Client): Promise<void> {
   const { connection } = channel
   const { faults } = conditionFor(world, connection)
@@ -34,7 +34,7 @@ export async function serveRegistration(world: World, { channel, noiseKey, paylo
     hasRetiredQr: false,
     isLinking: false,
   }
-  noteReusedKeys(world, registration)
+  checkForReusedKeys(world, registration)
   world.registrations.add(registration)
   connection.onClosed(() => world.registrations.delete(registration))
 
@@ -83,15 +83,15 @@ function handleLinkCode(world: World, registration: Registration, iq: BinaryNode
 type Fault = { readonly kind: 'registration-payload' | 'bad-prekey-signature'; readonly detail: string }
 
 function faultIn(payload: proto.ClientPayload): Fault | undefined {
-  const wrong = (detail: string): Fault => ({ kind: 'registration-payload', detail })
+  const payloadFault = (detail: string): Fault => ({ kind: 'registration-payload', detail })
   const { eRegid, eKeytype, eIdent, eSkeyId, eSkeyVal, eSkeySig, buildHash } = payload.devicePairingData ?? {}
-  if (payload.passive || payload.pull) return wrong('a registration is neither passive nor pulls')
-  if (eRegid?.length !== 4) return wrong('eRegid is not 4 bytes')
-  if (eKeytype?.length !== 1 || eKeytype[0] !== 5) return wrong('eKeytype is not 05')
-  if (eIdent?.length !== 32 || eSkeyVal?.length !== 32) return wrong('a key is not 32 bytes')
-  if (eSkeyId?.length !== 3) return wrong('eSkeyId is not 3 bytes')
+  if (payload.passive || payload.pull) return payloadFault('a registration is neither passive nor pulls')
+  if (eRegid?.length !== 4) return payloadFault('eRegid is not 4 bytes')
+  if (eKeytype?.length !== 1 || eKeytype[0] !== 5) return payloadFault('eKeytype is not 05')
+  if (eIdent?.length !== 32 || eSkeyVal?.length !== 32) return payloadFault('a key is not 32 bytes')
+  if (eSkeyId?.length !== 3) return payloadFault('eSkeyId is not 3 bytes')
   if (!buildHashOf(payload).equals(buildHash ?? Buffer.alloc(0)))
-    return wrong('buildHash is not the MD5 of the version')
+    return payloadFault('buildHash is not the MD5 of the version')
   const signed = Buffer.concat([Buffer.from([5]), eSkeyVal])
   if (!eSkeySig || !isSignedBy(eIdent, signed, eSkeySig)) {
     return { kind: 'bad-prekey-signature', detail: 'eSkeySig was not made by eIdent' }
@@ -109,7 +109,7 @@ function platformIn({ devicePairingData }: proto.ClientPayload): string {
   return `${proto.DeviceProps.PlatformType[platformType ?? 0] ?? 'UNKNOWN'} (${os ?? 'unknown'})`
 }
 
-function noteReusedKeys(world: World, { noiseKey, identityKey, channel: { connection } }: Registration): void {
+function checkForReusedKeys(world: World, { noiseKey, identityKey, channel: { connection } }: Registration): void {
   const isSame = (other: { noiseKey: Buffer; identityKey: Buffer }) =>
     other.noiseKey.equals(noiseKey) || other.identityKey.equals(identityKey)
   for (const other of world.registrations) {

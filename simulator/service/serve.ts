@@ -6,7 +6,7 @@ import { serveRegistration } from './registration.ts'
 import { recordViolation } from './violations.ts'
 import type { World } from './world.ts'
 
-/** Serves one client from its first byte to its last. */
+/** Serves one client until its connection ends. */
 export async function serve(world: World, connection: Connection): Promise<void> {
   try {
     const client = await performHandshake(world, connection)
@@ -15,7 +15,7 @@ export async function serve(world: World, connection: Connection): Promise<void>
     if (client.payload.devicePairingData) await serveRegistration(world, client)
     else await serveLogin(world, client)
   } catch (error) {
-    // Only what the client sent can be wrong here: bytes that no key opens, no protobuf, no stanza.
+    // The client sent bytes that cannot be decrypted, or that are not a protobuf message or a stanza.
     recordViolation(
       world,
       connection,

@@ -8,7 +8,7 @@ import { answerUsync } from './usync.ts'
 import { recordViolation } from './violations.ts'
 import { type Session, silenceOf, type World } from './world.ts'
 
-/** Answers one kind of question, told by its xmlns, with any number of stanzas. */
+/** Answers the iqs of one xmlns with any number of stanzas. */
 type Answer = (world: World, session: Session, iq: BinaryNode) => BinaryNode[]
 
 const answers: Readonly<Record<string, Answer>> = {
@@ -21,12 +21,12 @@ const answers: Readonly<Record<string, Answer>> = {
   privacy: (_world, _session, iq) => [resultOf(iq, stanza('privacy'))],
 }
 
-/** Serves a device from its login to its end. */
+/** Serves a device that has logged in, until its connection ends. */
 export async function serveSession(world: World, session: Session): Promise<void> {
   await eachStanza(world, session.channel, (received) => {
     session.maxSilenceMs = silenceOf(session)
     session.lastReceivedAt = performance.now()
-    if (received.tag === 'ib' && getBinaryNodeChild(received, 'unified_session')) noteUp(world, session)
+    if (received.tag === 'ib' && getBinaryNodeChild(received, 'unified_session')) handleBringUpDone(world, session)
     else for (const reply of replies(world, session, received)) session.channel.send(reply)
   })
 }
@@ -36,12 +36,15 @@ function replies(world: World, session: Session, received: BinaryNode): BinaryNo
   if (received.tag === 'message') return [stanza('ack', { from: S_WHATSAPP_NET, class: 'message', id })]
   if (received.tag !== 'iq' || type === 'result' || type === 'error') return []
   const answer = Object.hasOwn(answers, xmlns) ? answers[xmlns] : undefined
-  // Pings, and what is not modelled, get an empty result, so that nothing in the client waits for a time-out.
+  // Pings and requests that are not modelled get an empty result: without one, the client would wait for a time-out.
   return answer ? answer(world, session, received) : [resultOf(received)]
 }
 
-/** Telemetry that a client sends first when it takes itself for open, and so tells us that its bring-up is done. */
-function noteUp(world: World, session: Session): void {
+/**
+ * Handles the end of the device's bring-up. Its sign is telemetry (`unified_session`), which a client sends as soon as
+ * it regards the connection as open.
+ */
+function handleBringUpDone(world: World, session: Session): void {
   if (session.isUp) return
   session.isUp = true
   const { phone, device, channel } = session
@@ -54,7 +57,7 @@ function answerPassive(_world: World, { phone }: Session, iq: BinaryNode): Binar
   return [resultOf(iq), info(stanza('offline', { count: '0' }))]
 }
 
-/** A device may remove itself, which is what logging out means. It is told so, and then that it is removed. */
+/** Removes a device that logs out. It gets the result first, then the stream error that it was removed. */
 function answerRemoval(world: World, { phone, device, channel }: Session, iq: BinaryNode): BinaryNode[] {
   const removal = getBinaryNodeChild(iq, 'remove-companion-device')
   if (!removal) return [resultOf(iq)]

@@ -3,7 +3,7 @@ import { lidOf } from '../phone/phone.ts'
 import { childText, resultOf, stanza } from '../wire/stanzas.ts'
 import type { Session, World } from './world.ts'
 
-/** Answers what a device asks about people: whether they have WhatsApp, their other name, their devices. */
+/** Answers a device's questions about users: whether they have WhatsApp, their LIDs, their devices. */
 export function answerUsync(world: World, _session: Session, iq: BinaryNode): BinaryNode[] {
   const usync = getBinaryNodeChild(iq, 'usync')
   const asked = getBinaryNodeChildren(getBinaryNodeChild(usync, 'query'), 'contact').length > 0

@@ -1,18 +1,19 @@
 import type { Connection } from '../wire/connection.ts'
 
 /**
- * What an honest service would notice a client doing wrong:
+ * Violations of the protocol by a client:
  *
- * - `bad-stream`, `bad-stanza`, `unexpected-stanza`, `unknown-routing-info`: it does not speak the protocol
+ * - `bad-stream`, `bad-stanza`, `unexpected-stanza`, `unknown-routing-info`: bytes or stanzas that do not fit
  * - `registration-payload`, `login-payload`, `bad-prekey-signature`, `prekey-upload`: malformed keys or payloads
- * - `prekey-ids-again`: credentials that were rolled back, or lost and made anew
- * - `registration-with-linked-keys`, `same-keys-on-two-sockets`: keys of a device, or of another attempt, used again
+ * - `prekey-ids-again`: pre-key ids that were used before, from credentials that were rolled back or made anew
+ * - `registration-with-linked-keys`, `same-keys-on-two-sockets`: keys of a device or of another attempt, used again
  * - `login-half-paired`, `login-never-linked`, `login-wrong-noise-key`: a login without a link
- * - `device-online-twice`: a second login while the first is alive
- * - `hello-*`, `finish-*`: the steps of linking by code
- * - `qr-and-code-on-one-socket`, `qr-of-other-keys`: the steps of linking by QR
- * - `bad-device-signature`, `removes-other-device`
- * - `accepted-forged-certificate`, `accepted-forged-account`: it went on where it had to hang up
+ * - `device-online-twice`: a login while the device's previous connection is alive
+ * - `hello-*`, `finish-*`: faults in the steps of linking by code
+ * - `qr-and-code-on-one-socket`, `qr-of-other-keys`: faults in the steps of linking by QR
+ * - `bad-device-signature`: `pair-device-sign` does not verify
+ * - `removes-other-device`: a device asks to remove another one
+ * - `accepted-forged-certificate`, `accepted-forged-account`: the client went on where it should have hung up
  */
 export type ViolationKind =
   | 'bad-stream'
@@ -47,7 +48,7 @@ export type ViolationKind =
   | 'accepted-forged-certificate'
   | 'accepted-forged-account'
 
-/** One violation, with the connection on which it was seen. */
+/** One violation. `connection` is the id of the connection on which it was seen, `at` the time in ISO 8601. */
 export type Violation = {
   readonly kind: ViolationKind
   readonly detail: string
@@ -56,7 +57,7 @@ export type Violation = {
   readonly at: string
 }
 
-/** Every violation counted by kind, and the last of them in detail. */
+/** The number of violations by kind, and the latest of them in detail. */
 export type ViolationLog = {
   readonly counts: Map<ViolationKind, number>
   readonly latest: Violation[]
@@ -70,7 +71,7 @@ type ViolationRecorder = {
 
 const maxLatest = 200
 
-/** Notes that a client broke the rules. */
+/** Counts and reports a violation. */
 export function recordViolation(
   recorder: ViolationRecorder,
   connection: Connection,

@@ -39,9 +39,9 @@ export type Session = {
   readonly phone: Phone
   readonly device: Device
   readonly channel: Channel
-  /** Set when the device has finished its bring-up. */
+  /** True when the device has finished its bring-up. */
   isUp: boolean
-  /** When the device was heard of last, and its longest silence before that; monotonic ms. */
+  /** Time of the last stanza, in monotonic ms. `maxSilenceMs` is the longest time without one before that. */
   lastReceivedAt: number
   maxSilenceMs: number
 }
@@ -51,6 +51,6 @@ export function sessionKey(phone: string, device: number): string {
   return `${phone}:${device}`
 }
 
-/** The longest time, up to now, in which a device has sent nothing: Baileys sends a keep-alive every 30 s. */
+/** The longest time, up to now, in which a device has sent nothing, in ms. Baileys sends a keep-alive every 30 s. */
 export const silenceOf = ({ lastReceivedAt, maxSilenceMs }: Session): number =>
   Math.max(maxSilenceMs, performance.now() - lastReceivedAt)

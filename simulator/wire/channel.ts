@@ -8,7 +8,7 @@ export type Channel = {
   send(stanza: BinaryNode): void
   /** Encrypts and sends bytes as they are, even if they encode no stanza. */
   sendPlaintext(bytes: Uint8Array): void
-  /** Resolves with the next stanza, or undefined when the connection has ended. Rejects on a frame that cannot be read. */
+  /** Resolves with the next stanza, or undefined when the connection has ended. Rejects on an unreadable frame. */
   receive(): Promise<BinaryNode | undefined>
 }
 

@@ -26,20 +26,20 @@ export type Connection = {
   vanish(): void
   /** True after cut, mute or vanish. */
   isDisturbed(): boolean
-  /** Calls `run` after a delay, unless the connection has ended by then. */
+  /** Calls `run` after a delay. The end of the connection cancels it. */
   later(ms: number, run: () => void): void
   onClosed(run: () => void): void
 }
 
 /**
- * Wraps a WebSocket that has just been accepted. `tcp` is the socket under it. `onGarbage` is called with the reason when
- * the client breaks the framing.
+ * Wraps a WebSocket that has just been accepted. `tcp` is the socket under it. `onBadStream` gets the reason when the
+ * client sends something that is not a WebSocket frame or not WhatsApp's byte stream.
  */
 export function openConnection(
   { id, client }: Pick<Connection, 'id' | 'client'>,
   socket: WebSocket,
   tcp: Duplex,
-  onGarbage: (why: string) => void,
+  onBadStream: (why: string) => void,
 ): Connection {
   const reader = readFrames()
   const inbox = newInbox<Buffer>()
@@ -51,11 +51,11 @@ export function openConnection(
     try {
       inbox.deliver(reader.push(asBuffer(data)))
     } catch (error) {
-      onGarbage(String(error))
+      onBadStream(String(error))
       socket.close()
     }
   })
-  socket.on('error', (error) => onGarbage(error.message))
+  socket.on('error', (error) => onBadStream(error.message))
   socket.on('close', inbox.end)
 
   const disturb = (how: () => void) => () => {

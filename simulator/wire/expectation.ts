@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts'
 
 /** An answer that the client owes. */
 export type Expectation<T> = {
-  /** Resolves with the answer, or with undefined when the connection ended or the time was over before. */
+  /** Resolves with the answer, or with undefined once it is abandoned, the connection ends or the time is over. */
   readonly outcome: Promise<T | undefined>
   fulfil(value: T): void
   /** Gives up on the answer. */

@@ -3,7 +3,7 @@ export const waHeader = Buffer.from([0x57, 0x41, 6, 3])
 
 /** Cuts the client's byte stream into frames. WebSocket messages are chunks of that stream; they need not be frames. */
 export type FrameReader = {
-  /** Returns the frames that this chunk completes. Throws when the stream does not begin with routing info or the WA header. */
+  /** Returns the frames that this chunk completes. Throws when the stream begins with neither routing info nor WA. */
   push(chunk: Buffer): Buffer[]
   /** The edge routing info that the client kept from its last connection, if it sent any. */
   routingInfo(): Buffer | undefined

@@ -53,7 +53,7 @@ export function failure(reason: number, attrs: Record<string, string> = {}): Bin
   return stanza('failure', { reason: String(reason), location: 'frc', ...attrs })
 }
 
-/** Returns the content of a child as bytes. Text is converted, because short contents may arrive as dictionary tokens. */
+/** Returns the content of a child as bytes. Text is converted: short contents may arrive as dictionary tokens. */
 export function childBytes(parent: BinaryNode | undefined, tag: string): Buffer | undefined {
   const content = getBinaryNodeChild(parent, tag)?.content
   if (content === undefined || Array.isArray(content)) return undefined

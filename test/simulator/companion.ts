@@ -21,13 +21,13 @@ export type Companion = {
   readonly auth: Auth
   readonly firstQr: Promise<string>
   readonly opened: Promise<void>
-  /** What Baileys says when the connection ends. */
+  /** Resolves with the status and the error that Baileys gives when the connection ends. */
   readonly closed: Promise<Ending>
-  /** Asks for a code and waits for the service's answer, as a careful client does. */
+  /** Asks for a code and waits for the service's answer to companion_hello. */
   requestCode(number: string, answerWithinMs?: number): Promise<CodeAnswer>
 }
 
-/** What Baileys keeps of a device. */
+/** The credentials and keys of a device, as Baileys keeps them. */
 export type Auth = AuthenticationState
 
 type Ending = {
@@ -43,7 +43,7 @@ type CodeAnswer = {
 
 export const newAuth = (): Auth => memoryAuth()
 
-/** The credentials alone, as another process would load them. */
+/** Copies the credentials, so that another connection can change its own. The keys stay shared. */
 export function copyOf({ creds, keys }: Auth): Auth {
   return { creds: { ...creds }, keys }
 }
@@ -82,7 +82,7 @@ export function connect(
   }
 }
 
-// Baileys resolves its promise before the service has answered; tags are sequential, so the answer can be awaited.
+// Baileys resolves its promise before the service has answered. Tags are sequential, so the next one identifies the answer.
 async function requestCode(sock: WASocket, number: string, withinMs: number): Promise<CodeAnswer> {
   const [, prefix, count] = /^(.*-)(\d+)$/.exec(sock.generateMessageTag()) ?? []
   const reply: Promise<BinaryNode | undefined> = sock.waitForMessage(`${prefix}${Number(count) + 1}`, withinMs)
@@ -97,7 +97,7 @@ function endingOf(lastDisconnect: ConnectionState['lastDisconnect']): Ending {
   return { status: error?.output?.statusCode, message: error?.message, data: error?.data }
 }
 
-/** Links a new device by code, up to the close that ends registration. */
+/** Links a new device by code. Resolves after the close that ends the registration. */
 export async function linkByCode(simulator: Simulator, number: string, auth = newAuth()): Promise<Auth> {
   const companion = connect(simulator, auth)
   const { code } = await companion.requestCode(number)
@@ -107,7 +107,7 @@ export async function linkByCode(simulator: Simulator, number: string, auth = ne
   return companion.auth
 }
 
-/** Links a new device and brings it up, once, so that its pre-keys are there. */
+/** Links a new device and brings it up once, so that its pre-keys are uploaded. */
 export async function linkedDevice(simulator: Simulator, number: string): Promise<Auth> {
   const companion = connect(simulator, await linkByCode(simulator, number))
   await companion.opened
@@ -115,12 +115,12 @@ export async function linkedDevice(simulator: Simulator, number: string): Promis
   return companion.auth
 }
 
-/** The next stanza of a kind, told as Baileys names its events: `CB:notification,type:...`. */
+/** Resolves with the next stanza of a kind. Kinds are Baileys' event names, such as `CB:notification,type:...`. */
 export function nextStanza({ sock }: Companion, event: string): Promise<BinaryNode> {
   return new Promise((resolve) => void sock.ws.once(event, resolve))
 }
 
-/** Asks the service something; whether an answer came in time. */
+/** Sends an iq. Resolves with true when an answer comes in time. */
 export async function isAnswered(
   { sock }: Companion,
   xmlns: string,
@@ -185,7 +185,7 @@ export async function phoneReport(simulator: Simulator, number: string): Promise
   return (await simulator.control('GET', `/simulator/phones/${number}`)).body as PhoneReport
 }
 
-/** The libsignal that Baileys itself signs and verifies with. */
+/** The libsignal that Baileys signs and verifies with. */
 export const libsignal: {
   curve: {
     generateKeyPair(): { pubKey: Buffer; privKey: Buffer }
@@ -199,7 +199,7 @@ export const libsignal: {
 
 const lenientVerify = Curve.verify
 
-/** Makes Baileys' signature checks real: as it is, it ignores the answer of libsignal and lets everything pass. */
+/** Makes Baileys check signatures. Unpatched, it ignores the result of libsignal and accepts every signature. */
 export function verifyStrictly(strict = true): void {
   Curve.verify = strict ? reallyVerify : lenientVerify
 }
@@ -211,7 +211,7 @@ function reallyVerify(publicKey: Uint8Array, message: Uint8Array, signature: Uin
 
 let lastNumber = 79_000_000_000
 
-/** A phone number that no other test of this file uses. */
+/** Returns a phone number that no other test of this file uses. */
 export function newNumber(): string {
   lastNumber += 1
   return String(lastNumber)

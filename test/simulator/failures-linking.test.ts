@@ -219,7 +219,7 @@ describe.concurrent('after the code was typed', () => {
     const companion = connect(simulator)
     const { code } = await companion.requestCode(number)
     expect((await enterCode(simulator, number, code)).body.screen).toBe('could not link')
-    // Either the close comes first, or Baileys fails to write its signature and ends with that plain error.
+    // Either the close comes first, or Baileys fails to write its signature and ends with the socket's error.
     expect((await companion.closed).message).toMatch(/Connection Terminated|EPIPE|ECONNRESET/)
     expect(await phoneReport(simulator, number)).toMatchObject({ devices: [] })
   })
@@ -265,7 +265,7 @@ test('Baileys as it is accepts a forged account, and the service notices', async
   expect((await reportOf(simulator)).violations.counts).toMatchObject({ 'accepted-forged-account': 1 })
 })
 
-// Not beside others: another service is trusted for as long, and trust is the process's.
+// Not concurrent with other tests: it makes Baileys trust another simulator, and that setting is for the whole process.
 test('a code that is too old is refused', async () => {
   const impatient = await startSimulator({ timings: { codeLifetimeMs: -1 } })
   const number = newNumber()

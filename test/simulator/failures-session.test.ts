@@ -18,7 +18,7 @@ import {
 
 const sharedNumber = newNumber()
 let simulator: Simulator
-// One device for all tests: a login costs a tenth of a link.
+// The tests share one device, because a login costs a tenth of a link.
 let device: Auth
 
 beforeAll(async () => {
@@ -184,7 +184,7 @@ function ping(companion: Companion, withinMs: number): Promise<boolean> {
   return isAnswered(companion, 'w:p', { tag: 'ping', attrs: {} }, withinMs)
 }
 
-/** Stands in for the test runner, which would take the rejection for a failure. */
+/** Replaces the listeners of the test runner, which would report the rejection as a failure. */
 function nextUnhandledRejection(): Promise<unknown> {
   const others = process.rawListeners('unhandledRejection') as NodeJS.UnhandledRejectionListener[]
   process.removeAllListeners('unhandledRejection')

@@ -82,7 +82,7 @@ describe('as a process of its own', { timeout: 60_000 }, () => {
     const number = newNumber()
     const first = await launch(stateFile)
     const auth = await linkByCode(first.simulator, number)
-    // The link is on disk a moment later, however the process ends after that.
+    // Wait until the link is on disk: writes are delayed by some milliseconds.
     await expect.poll(() => readFile(stateFile, 'utf8'), { interval: 5, timeout: 2000 }).toContain('"id":1')
     await first.stop('SIGKILL')
 
@@ -96,8 +96,8 @@ describe('as a process of its own', { timeout: 60_000 }, () => {
   test('the preload points Baileys at it, or keeps the process from starting', async () => {
     const rootKey = 'ab'.repeat(32)
     const url = 'ws://127.0.0.1:9/ws/chat'
-    const told = await preload({ PAIRPLANE_WHATSAPP_URL: url, PAIRPLANE_WHATSAPP_ROOT_KEY: rootKey })
-    expect(told).toEqual({ status: 0, output: `${url} ${rootKey}\n` })
+    const settings = await preload({ PAIRPLANE_WHATSAPP_URL: url, PAIRPLANE_WHATSAPP_ROOT_KEY: rootKey })
+    expect(settings).toEqual({ status: 0, output: `${url} ${rootKey}\n` })
     expect(await preload({ PAIRPLANE_WHATSAPP_URL: url })).toEqual({ status: 1, output: '' })
   })
 
@@ -114,7 +114,7 @@ describe('as a process of its own', { timeout: 60_000 }, () => {
 
 const simulatorFolder = join(import.meta.dirname, '../../simulator')
 
-/** Starts main.ts; what is returned looks like a simulator, but every request goes to the other process. */
+/** Starts main.ts. The simulator that is returned passes every request to the other process. */
 async function launch(stateFile: string) {
   const child = spawn(process.execPath, [join(simulatorFolder, 'main.ts'), '--state', stateFile], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -140,7 +140,7 @@ async function launch(stateFile: string) {
   return { simulator, stop }
 }
 
-/** Runs a process with the preload that says what Baileys would talk to. */
+/** Runs a process with the preload. Its output is the URL and the root key that Baileys would use. */
 async function preload(env: Record<string, string>): Promise<{ status: number; output: string }> {
   const script = `import('@whiskeysockets/baileys').then(({ DEFAULT_CONNECTION_CONFIG: config, WA_CERT_DETAILS: root }) =>
     console.log(config.waWebSocketUrl, root.PUBLIC_KEY.toString('hex')))`

@@ -255,7 +255,7 @@ async function expectViolations(counts: Record<string, number>): Promise<void> {
   expect((await reportOf(simulator)).violations.counts).toEqual(counts)
 }
 
-/** Waits until the service has noticed a violation that the client is not told of. */
+/** Waits until the service has counted a violation that the client gets no answer to. */
 async function violation(kind: string): Promise<void> {
   await expect.poll(async () => (await reportOf(simulator)).violations.counts, { interval: 10 }).toHaveProperty(kind)
 }

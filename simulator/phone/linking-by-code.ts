@@ -31,7 +31,7 @@ async function tryCode(service: LinkingService, request: Request, phone: Phone, 
   const companionEphemeral = await unwrapKey(code, pending.wrappedEphemeral)
   const ephemeral = generateKeyPair()
   const wrappedEphemeral = await wrapKey(code, ephemeral.public)
-  // While the keys were wrapped, the companion may have asked for another code or been linked.
+  // Meanwhile, the companion may have asked for another code, or the previous try may have linked it.
   if (registration.pending !== pending) return { screen: 'no pending request' }
   const answer = await exchange(service, request, phone, wrappedEphemeral)
   if (!answer) return { screen: 'could not link' }

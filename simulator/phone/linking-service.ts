@@ -3,7 +3,7 @@ import type { Phone } from './phone.ts'
 import type { LinkOutcome } from './screen.ts'
 import type { Registration } from './waiting-companion.ts'
 
-/** What a phone needs of the service to link a companion. The service passes it in, so that phones do not import it. */
+/** The part of the service that a phone needs to link a companion. Phones get it passed in, not imported. */
 export type LinkingService = {
   readonly registrations: ReadonlySet<Registration>
   /** Linked devices that one account may have. */
@@ -16,9 +16,9 @@ export type LinkingService = {
 
 /** Time limits of a phone. */
 export type PhoneTimings = {
-  /** How long a phone accepts a code. WhatsApp Web counts 180 s. */
+  /** Time in which a phone accepts a code, in ms. WhatsApp Web counts 180 s. */
   readonly codeLifetimeMs: number
-  /** How long a phone waits for companion_finish before it shows that linking failed. */
+  /** Time that a phone waits for companion_finish before it shows that linking failed, in ms. */
   readonly finishTimeoutMs: number
 }
 

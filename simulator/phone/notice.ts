@@ -3,7 +3,7 @@ import { notification, stanza } from '../wire/stanzas.ts'
 import type { Notice } from './effect.ts'
 import type { Registration } from './waiting-companion.ts'
 
-/** Sends a notification to a companion that waits for its phone. */
+/** Notifies a companion that waits for its phone. `companion_reg_refresh` also retires the secret in its QR codes. */
 export function sendNotice(registration: Registration, notice: Notice): void {
   if (notice === 'companion_reg_refresh') registration.hasRetiredQr = true
   registration.channel.send(noticeOf(notice))

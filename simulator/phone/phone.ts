@@ -25,7 +25,7 @@ export type Device = {
   readonly platform: string
   readonly linkedAt: string
   preKeys: number
-  /** The highest id among the pre-keys. Ids only grow, so a lower id means that credentials were rolled back. */
+  /** The highest id among the pre-keys. Ids only grow: an upload of a lower one means a roll-back of credentials. */
   lastPreKey: number
   logins: number
 }

@@ -104,14 +104,14 @@ export function conditionFrom(name: unknown, params: Record<string, unknown>): C
 }
 
 /** Returns the condition for a client: its own if it has one, otherwise the common one. */
-export const conditionFor = (inForce: ConditionsInForce, { client }: Named): Condition =>
+export const conditionFor = (inForce: ConditionsInForce, { client }: NamedClient): Condition =>
   (client === undefined ? undefined : inForce.conditions.get(client)) ?? inForce.condition
 
 /** A client, by the name that it gave as `?client=NAME`. The real WhatsApp has no such parameter. */
-export type Named = { readonly client?: string | undefined }
+export type NamedClient = { readonly client?: string | undefined }
 
 /** Replaces the condition of one client, or the common one. A pause of the old condition ends. */
-export function setCondition(inForce: ConditionsInForce, { client }: Named, condition: Condition): void {
+export function setCondition(inForce: ConditionsInForce, { client }: NamedClient, condition: Condition): void {
   const previous = client === undefined ? inForce.condition : inForce.conditions.get(client)
   if (client === undefined) inForce.condition = condition
   else if (condition.name === 'ok') inForce.conditions.delete(client)
@@ -125,7 +125,7 @@ export function endConditions(inForce: ConditionsInForce): void {
 }
 
 /** Waits until the client's condition lets the service answer: until a pause is over, then for the delay of `slow`. */
-export async function untilReady(inForce: ConditionsInForce, named: Named): Promise<void> {
+export async function untilReady(inForce: ConditionsInForce, named: NamedClient): Promise<void> {
   await conditionFor(inForce, named).ready
   const { slowMs } = conditionFor(inForce, named).faults
   if (slowMs !== undefined) await delay(slowMs, undefined, { ref: false })

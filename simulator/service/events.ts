@@ -3,7 +3,7 @@ import { redact } from '#shared/telemetry/redact.ts'
 import type { Screen } from '../phone/screen.ts'
 import type { Violation } from './violations.ts'
 
-/** Something that happened. A local run prints it as one line. */
+/** An event in the simulated WhatsApp. A local run prints it as one line. */
 export type SimulatorEvent =
   | { readonly type: 'codeRequested'; readonly phone: string; readonly display: string }
   | { readonly type: 'codeRefused'; readonly phone: string; readonly code: number; readonly why: string }

@@ -2,7 +2,7 @@ import type { Device, Phone } from '../phone/phone.ts'
 import { sendRemoved } from '../wire/disruptions.ts'
 import { sessionKey, type World } from './world.ts'
 
-/** Removes a device from the account. A device that is online is told and disconnected. */
+/** Removes a device from the account. A device that is online gets a stream error and is disconnected. */
 export function removeDevice(world: World, phone: Phone, device: Device, by: 'phone' | 'companion'): void {
   phone.devices = phone.devices.filter((other) => other !== device)
   world.save()

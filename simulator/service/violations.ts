@@ -63,7 +63,7 @@ export type ViolationLog = {
   readonly latest: Violation[]
 }
 
-/** Where violations are recorded and reported. */
+/** The log of violations, and the listener that they are reported to. */
 type ViolationRecorder = {
   readonly violations: ViolationLog
   readonly emit: (event: { readonly type: 'violation'; readonly violation: Violation }) => void

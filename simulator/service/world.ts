@@ -10,7 +10,7 @@ import type { ViolationLog } from './violations.ts'
 
 /** Time limits of phones and of the service. */
 export type Timings = PhoneTimings & {
-  /** How long the service waits for the new device's signature. */
+  /** Time that the service waits for the new device's signature, in ms. */
   readonly signatureTimeoutMs: number
 }
 

@@ -82,7 +82,7 @@ export function connect(
   }
 }
 
-// Baileys resolves its promise before the service has answered. Tags are sequential, so the next one identifies the answer.
+// Baileys resolves its promise before the service has answered. Tags are sequential, so the answer has the next one.
 async function requestCode(sock: WASocket, number: string, withinMs: number): Promise<CodeAnswer> {
   const [, prefix, count] = /^(.*-)(\d+)$/.exec(sock.generateMessageTag()) ?? []
   const reply: Promise<BinaryNode | undefined> = sock.waitForMessage(`${prefix}${Number(count) + 1}`, withinMs)

@@ -62,7 +62,7 @@ test.each([
   ['GET', `${phonePath}/enter-code`],
   ['POST', `${phonePath}/enter-code/now`],
   ['POST', '/simulator/state'],
-])('%s %s is no route', async (method, path) => {
+])('%s %s is not a route', async (method, path) => {
   expect((await simulator.control(method, path, {})).status).toBe(404)
 })
 

@@ -45,7 +45,7 @@ describe('XEdDSA', () => {
     expect(signingKeyFrom(seed).public).toEqual(signingKeyFrom(Buffer.from(seed)).public)
   })
 
-  test('what is no key or no signature is refused', () => {
+  test('bytes that are not a key or not a signature are rejected', () => {
     const key = generateSigningKey()
     expect(isSignedBy(key.public, keyType, Buffer.alloc(63))).toBe(false)
     expect(isSignedBy(Buffer.alloc(31), keyType, Buffer.alloc(64))).toBe(false)

@@ -64,7 +64,7 @@ describe('before the handshake', () => {
   })
 })
 
-test('a condition of one client is nobody else’s, and "ok" takes it away', async () => {
+test('a condition of one client affects no other client, and "ok" removes it', async () => {
   const as = (client: string) =>
     connect(simulator, undefined, { waWebSocketUrl: `${simulator.webSocketUrl}?client=${client}` })
   await setService(simulator, 'handshake-cut', { client: 'ill' })

@@ -166,7 +166,7 @@ describe('a linked device', { timeout: 60_000 }, () => {
     expect(await companion.closed).toMatchObject({ status: 401, message: 'Stream Errored (conflict)' })
   })
 
-  test('that its owner unlinks is told so, online or not', async () => {
+  test('that its owner unlinks gets 401, online or not', async () => {
     const number = newNumber()
     const auth = await linkedDevice(simulator, number)
     const companion = connect(simulator, copyOf(auth))

@@ -60,7 +60,7 @@ describe('with a state file', { timeout: 60_000 }, () => {
     await after.close()
   })
 
-  test('a file that is no state is refused, not overwritten', async () => {
+  test('a file that is not a state is rejected and not overwritten', async () => {
     const stateFile = join(folder, 'other.json')
     await writeFile(stateFile, '{"version":2}')
     await expect(startSimulator({ stateFile })).rejects.toThrow()
@@ -77,7 +77,7 @@ test('a root key can be given, and must be one', async () => {
 })
 
 describe('as a process of its own', { timeout: 60_000 }, () => {
-  test('survives a kill right after a link, and stops when told to', async () => {
+  test('survives a kill right after a link, and stops on SIGTERM', async () => {
     const stateFile = join(folder, 'killed.json')
     const number = newNumber()
     const first = await launch(stateFile)

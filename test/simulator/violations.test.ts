@@ -72,7 +72,7 @@ describe('logging in', () => {
     await end(second)
   })
 
-  test('with routing info that nobody gave out', async () => {
+  test('with routing info that the service did not send', async () => {
     const auth = await linkedDevice(simulator, newNumber())
     auth.creds.routingInfo = Buffer.from('elsewhere')
     const companion = connect(simulator, auth)
@@ -124,7 +124,7 @@ describe('asking for a code', () => {
     await end(companion)
   })
 
-  test('for something that is no number: 400', async () => {
+  test('for something that is not a number: 400', async () => {
     const companion = connect(simulator)
     expect(await companion.requestCode('+79001234567')).toMatchObject({ answer: 400 })
     await expectViolations({ 'hello-jid-not-digits': 1 })

@@ -58,7 +58,7 @@ it('docs/api.md names every action, event and route', () => {
   expect(names.filter((name) => !page.includes(`| \`${name}\``) && !page.includes(`, \`${name}\``))).toEqual([])
 })
 
-it('every link between pages leads to something', () => {
+it('every link between pages leads to a file', () => {
   const pages = globSync(['*.md', 'docs/**/*.md', 'local/**/*.md'], { cwd: root })
   const links = pages.flatMap((page) =>
     [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, to = '']) => posix.join(posix.dirname(page), to)),
@@ -67,7 +67,47 @@ it('every link between pages leads to something', () => {
   expect(missing(links)).toEqual([])
 })
 
-it('no page names a folder of somebody’s machine', () => {
+it('every file and folder of the repository that a page names exists', () => {
+  // The changelog speaks of the past.
+  const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root, exclude: ['CHANGELOG.md', 'docs/requirements.md'] })
+  const path = /`((?:cdk|docs|functions|local|shared|simulator|socket-host|test)(?:\/[\w.-]+)+)`/g
+  const named = pages.flatMap((page) => [...read(page).matchAll(path)].map(([, to = '']) => to))
+  expect(named.length).toBeGreaterThan(100)
+  expect(missing([...new Set(named)])).toEqual([])
+})
+
+const anchorsOf = (page: string) =>
+  [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+
+it('every link to a heading leads to one', () => {
+  const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root })
+  const broken = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)]
+      .filter(([, to, anchor = '']) => !anchorsOf(to ? posix.join(posix.dirname(page), to) : page).includes(anchor))
+      .map(([link]) => `${page}: ${link}`),
+  )
+  expect(broken).toEqual([])
+})
+
+it('the runbook quotes log messages and titles of graphs as they are in the code', () => {
+  const prose = read('docs/runbook.md').replaceAll(/^ *```[\s\S]*?^ *```/gm, '')
+  const spans = [...prose.matchAll(/`([^`]+)`/g)].map(([, span = '']) => span)
+  const quoted = spans.filter((span) => / /.test(span) && !/^(aws|npm|filter|GET|Init) /.test(span))
+  const queried = [...read('docs/runbook.md').matchAll(/message in \[(.+)\]/g)].flatMap(
+    ([, list = '']) => list.match(/(?<=")[^",]+(?=")/g) ?? [],
+  )
+  const code = globSync('{cdk,functions,shared,socket-host}/**/*.ts', { cwd: root }).map(read).join('\n')
+  expect(quoted.length).toBeGreaterThan(8)
+  expect(queried).toContain('Pairing requested')
+  expect([...quoted, ...queried].filter((words) => !code.includes(`'${words}'`))).toEqual([])
+})
+
+it('no page names a folder of anyone’s machine', () => {
   const pages = globSync(['*.md', 'docs/**/*.md', 'local/**/*.md'], { cwd: root })
   expect(pages.filter((page) => /(^|[\s(`"'=])\/(tmp|home|Users|root|var|opt|work)\//m.test(read(page)))).toEqual([])
 })

@@ -107,6 +107,16 @@ it('the runbook quotes log messages and titles of graphs as they are in the code
   expect([...quoted, ...queried].filter((words) => !code.includes(`'${words}'`))).toEqual([])
 })
 
+it('docs/troubleshooting.md quotes messages of the local run as they are in the code', () => {
+  const table = read('docs/troubleshooting.md').split('## On your own machine')[1] ?? ''
+  const messages = [...table.matchAll(/^\| `([^`]* [^`]*)` \|/gm)].map(([, message = '']) => message)
+  // Only what is the same in every message: no names, numbers or addresses.
+  const fixed = messages.flatMap((message) => message.split(/…|"|\d+|http\S+|the simulated WhatsApp|[(),]/))
+  const code = globSync('local/**/*.ts', { cwd: root }).map(read).join('\n')
+  expect(messages.length).toBeGreaterThan(5)
+  expect(fixed.map((words) => words.trim()).filter((words) => !code.includes(words))).toEqual([])
+})
+
 it('no page names a folder of anyone’s machine', () => {
   const pages = globSync(['*.md', 'docs/**/*.md', 'local/**/*.md'], { cwd: root })
   expect(pages.filter((page) => /(^|[\s(`"'=])\/(tmp|home|Users|root|var|opt|work)\//m.test(read(page)))).toEqual([])

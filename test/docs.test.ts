@@ -76,6 +76,17 @@ it('every file and folder of the repository that a page names exists', () => {
   expect(missing([...new Set(named)])).toEqual([])
 })
 
+it('docs/architecture.md has a row for every room', () => {
+  const table = read('docs/architecture.md').split('## Rooms and walls')[1]?.split('\n## ')[0] ?? ''
+  const rows = [...table.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, cell = '']) => cell.match(/[\w./-]+/g) ?? [])
+  const folders = globSync('{cdk,functions,local,shared,simulator,socket-host}/**/*.ts', { cwd: root })
+    .map((file) => posix.dirname(file.replaceAll('\\', '/')))
+    // Files beside the rooms, which have rules of their own.
+    .filter((folder) => !['functions', 'shared', 'shared/dynamo', 'socket-host'].includes(folder))
+  const isCovered = (folder: string) => rows.some((row) => folder === row || folder.startsWith(`${row}/`))
+  expect([...new Set(folders)].filter((folder) => !isCovered(folder))).toEqual([])
+})
+
 const anchorsOf = (page: string) =>
   [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading

@@ -1,17 +1,17 @@
 /** The language that a client is answered in: Russian unless something says English (requirements, "Error codes"). */
 import type { Language } from '#shared/domain/values/errors.ts'
 
-/** The first of the wishes that names a language of ours: a claim, a query parameter, an `Accept-Language` header. */
-export function languageOf(...wishes: readonly (string | null | undefined)[]): Language {
-  for (const wish of wishes) {
-    const language = preferred(wish ?? '')
+/** The first of the preferences that names a language of ours: a claim, a query parameter, an `Accept-Language` header. */
+export function languageOf(...preferences: readonly (string | null | undefined)[]): Language {
+  for (const preference of preferences) {
+    const language = bestLanguage(preference ?? '')
     if (language) return language
   }
   return 'ru'
 }
 
 /** The best of our languages in a list such as `en-US,en;q=0.9,ru;q=0.8`; of equals the first. */
-function preferred(list: string): Language | undefined {
+function bestLanguage(list: string): Language | undefined {
   const ranked = list.slice(0, maxListLength).split(',').flatMap(rank)
   return ranked.sort((a, b) => b.quality - a.quality)[0]?.language
 }

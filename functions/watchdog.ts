@@ -9,7 +9,7 @@ import { failureOf } from './failures.ts'
 import { inRequest } from './telemetry/request-context.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 import { type NudgeDeps, nudgeHost } from './use-cases/nudge-host.ts'
-import { type PushDeps, pushNotices } from './use-cases/tell.ts'
+import { type PushDeps, pushNotices } from './use-cases/push-notices.ts'
 import { clock, commandQueue, companyStore, log, publisher, telemetry } from './wiring/deps.ts'
 
 export type WatchdogDeps = NudgeDeps &
@@ -28,7 +28,7 @@ export async function watch(rawEvent: unknown, deps: WatchdogDeps): Promise<Batc
       try {
         const message = parseQueueBody(WatchdogMessage, body)
         const { companyId, correlationId } = message
-        await inRequest({ companyId, correlationId }, undefined, () => wake(message, deps))
+        await inRequest({ companyId, correlationId }, undefined, () => checkCompany(message, deps))
         return []
       } catch (error) {
         if (failureOf(error).code === 'INTERNAL') deps.telemetry.unexpected(error, { component: 'watchdog', messageId })
@@ -42,12 +42,12 @@ export async function watch(rawEvent: unknown, deps: WatchdogDeps): Promise<Batc
 }
 
 /** Settles what is overdue, then arms itself for what is due next, so that one message guards a company to the end. */
-async function wake(message: WatchdogMessage, requestDeps: WatchdogDeps): Promise<void> {
+async function checkCompany(message: WatchdogMessage, requestDeps: WatchdogDeps): Promise<void> {
   const { companyId, correlationId, due } = message
   const deps = { ...requestDeps, log: requestDeps.log.child({ companyId, correlationId }) }
   // A queue delays by whole seconds and by 15 minutes at the most, and clocks differ: too early means again, not now.
   if (due > deps.clock()) return deps.queue.wakeAt(message)
-  const decided = await deps.store.decide(companyId, settle)
+  const decided = await deps.store.decide(companyId, endOverdue)
   if (decided.outcome) {
     deps.log.info('Attempt timed out', { attemptId: decided.outcome, code: decided.state.lastAttempt?.failure?.code })
     // A host may be alive that holds the attempt's socket.
@@ -60,7 +60,7 @@ async function wake(message: WatchdogMessage, requestDeps: WatchdogDeps): Promis
 }
 
 /** The outcome is the attempt that this very decision has ended, if one has. */
-function settle(state: CompanyState, now: number): Decision<string | undefined> {
+function endOverdue(state: CompanyState, now: number): Decision<string | undefined> {
   const timed = timeOut(state, now)
   if (!state.attempt || timed.state.attempt) return { ...timed, outcome: undefined }
   // A fence of its own: the queue takes a command with the attempt's for the one that has started it.

@@ -3,8 +3,8 @@ import { once } from '#shared/async/once.ts'
 import { ok } from '#shared/domain/values/result.ts'
 import type { VerifyToken } from '../access/tokens.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
+import { type PushDeps, pushNotices } from '../use-cases/push-notices.ts'
 import { type ResetDeps, reset } from '../use-cases/reset.ts'
-import { type PushDeps, pushNotices } from '../use-cases/tell.ts'
 import { clock, commandQueue, companyStore, log, publisher, telemetry, verify } from '../wiring/deps.ts'
 import { endpoint } from './endpoint.ts'
 
@@ -14,7 +14,7 @@ import { phoneFor } from './views.ts'
 
 export type CredentialsDeps = ResetDeps & PushDeps & { readonly verify: VerifyToken; readonly telemetry: Telemetry }
 
-const status = companyRoute(noInput, async ({ companyId, caller }, { store }: CredentialsDeps) => {
+const getStatus = companyRoute(noInput, async ({ companyId, caller }, { store }: CredentialsDeps) => {
   const { state } = await store.read(companyId)
   const { credentials, attempt } = state
   return ok(
@@ -26,7 +26,7 @@ const status = companyRoute(noInput, async ({ companyId, caller }, { store }: Cr
   )
 })
 
-const remove = companyRoute(noInput, async ({ companyId, correlationId }, deps: CredentialsDeps) => {
+const deleteCredentials = companyRoute(noInput, async ({ companyId, correlationId }, deps: CredentialsDeps) => {
   const decided = await reset({ companyId, correlationId, waiting: [] }, deps)
   await pushNotices(companyId, decided, deps)
   const unlinked = decided.outcome.retired === undefined ? 'not-linked' : 'pending'
@@ -34,8 +34,8 @@ const remove = companyRoute(noInput, async ({ companyId, correlationId }, deps: 
 })
 
 export const credentialsRoutes: Readonly<Record<string, Route<CredentialsDeps>>> = {
-  'GET /api/whatsapp/sessions/{companyId}/credentials/status': status,
-  'DELETE /api/whatsapp/sessions/{companyId}/credentials': remove,
+  'GET /api/whatsapp/sessions/{companyId}/credentials/status': getStatus,
+  'DELETE /api/whatsapp/sessions/{companyId}/credentials': deleteCredentials,
 }
 
 const deps = once(

@@ -36,15 +36,15 @@ export async function idempotently(
   if (key === undefined) return run()
   if (!wellFormed.test(key)) return badRequest(header, `${header} must have 1 to 128 printable characters`)
   const keyHash = hash([request.companyId, request.caller.role, key])
-  const kept = await deps.idempotency.take(keyHash, hash([request.event.routeKey, request.input]), deps.clock())
-  if (kept.kind === 'otherRequest') return err(otherRequest)
-  if (kept.kind === 'repeated' && kept.answer !== undefined) return ok(json(202, JSON.parse(kept.answer)))
+  const taken = await deps.idempotency.take(keyHash, hash([request.event.routeKey, request.input]), deps.clock())
+  if (taken.kind === 'otherRequest') return err(otherRequest)
+  if (taken.kind === 'repeated' && taken.answer !== undefined) return ok(json(202, JSON.parse(taken.answer)))
   const reply = await run()
-  if (reply.ok && reply.value.statusCode === 202) await keep(keyHash, reply.value.body, deps)
+  if (reply.ok && reply.value.statusCode === 202) await keepAnswer(keyHash, reply.value.body, deps)
   return reply
 }
 
-async function keep(keyHash: string, answer: string, { idempotency, log }: IdempotencyDeps): Promise<void> {
+async function keepAnswer(keyHash: string, answer: string, { idempotency, log }: IdempotencyDeps): Promise<void> {
   try {
     await idempotency.keep(keyHash, answer)
   } catch (error) {

@@ -34,7 +34,7 @@ export type MetricsDeps = {
 const windowMinutes = 60
 const mismatchMinutes = 5
 
-const read = adminRoute(noInput, async (_request, { metrics, shards: count, clock: now }: MetricsDeps) => {
+const getMetrics = adminRoute(noInput, async (_request, { metrics, shards: count, clock: now }: MetricsDeps) => {
   const [recent, counts, hosts] = await Promise.all([
     metrics.sum(mismatchMinutes, now()),
     metrics.sum(windowMinutes, now()),
@@ -84,7 +84,7 @@ const fleet = (hosts: readonly HostLine[]) => ({
 
 const iso = (epochMs: number) => new Date(epochMs).toISOString()
 
-export const metricsRoutes: Readonly<Record<string, Route<MetricsDeps>>> = { 'GET /api/whatsapp/metrics': read }
+export const metricsRoutes: Readonly<Record<string, Route<MetricsDeps>>> = { 'GET /api/whatsapp/metrics': getMetrics }
 
 const deps = once(
   (): MetricsDeps => ({

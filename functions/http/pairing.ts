@@ -6,8 +6,8 @@ import { TypedPhone } from '#shared/protocol/client-messages.ts'
 import { attemptFields } from '#shared/protocol/server-messages.ts'
 import type { VerifyToken } from '../access/tokens.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
+import { type PushDeps, pushNotices } from '../use-cases/push-notices.ts'
 import { type StartPairingDeps, startPairing } from '../use-cases/start-pairing.ts'
-import { type PushDeps, pushNotices } from '../use-cases/tell.ts'
 import {
   budget,
   clock,
@@ -32,7 +32,7 @@ export type PairingDeps = StartPairingDeps &
 
 const CodeRequest = v.object({ phoneNumber: TypedPhone })
 
-const requestCode = companyRoute(CodeRequest, (request, deps: PairingDeps) =>
+const postPairingCode = companyRoute(CodeRequest, (request, deps: PairingDeps) =>
   idempotently(request, deps, () => start(request, deps)),
 )
 
@@ -45,7 +45,7 @@ async function start(request: CompanyRequest<v.InferOutput<typeof CodeRequest>>,
       language,
       method: 'code',
       typedPhone: input.phoneNumber,
-      tell: (decided) => pushNotices(companyId, decided, deps),
+      notify: (decided) => pushNotices(companyId, decided, deps),
     },
     deps,
   )
@@ -58,14 +58,17 @@ async function start(request: CompanyRequest<v.InferOutput<typeof CodeRequest>>,
 const fieldOf = (code: string) =>
   code === 'INVALID_PHONE_FORMAT' || code === 'INVALID_COUNTRY_CODE' ? { field: 'phoneNumber' } : {}
 
-const poll = companyRoute(noInput, async ({ companyId, caller, language }, { store, clock: now }: PairingDeps) => {
-  const { state } = await store.read(companyId)
-  return ok(json(200, { companyId, attempt: attemptBody(state, { role: caller.role, language, now: now() }) }))
-})
+const getAttempt = companyRoute(
+  noInput,
+  async ({ companyId, caller, language }, { store, clock: now }: PairingDeps) => {
+    const { state } = await store.read(companyId)
+    return ok(json(200, { companyId, attempt: attemptBody(state, { role: caller.role, language, now: now() }) }))
+  },
+)
 
 export const pairingRoutes: Readonly<Record<string, Route<PairingDeps>>> = {
-  'POST /api/whatsapp/sessions/{companyId}/pairing-code': requestCode,
-  'GET /api/whatsapp/sessions/{companyId}/attempt': poll,
+  'POST /api/whatsapp/sessions/{companyId}/pairing-code': postPairingCode,
+  'GET /api/whatsapp/sessions/{companyId}/attempt': getAttempt,
 }
 
 const deps = once(

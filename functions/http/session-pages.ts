@@ -5,14 +5,14 @@ import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import type { CompanyStore } from '#shared/ports.ts'
 import { type SessionViewer, sessionBody } from './views.ts'
 
-export type Place = { readonly shard: number; readonly after?: string | undefined }
+export type PagePosition = { readonly shard: number; readonly after?: string | undefined }
 export type PageRequest = {
   readonly limit: number
-  readonly from: Place
+  readonly from: PagePosition
   /** Only sessions in this status. */
   readonly status?: SessionStatus | 'none' | undefined
 }
-export type Page = { readonly sessions: readonly Record<string, unknown>[]; readonly next?: Place }
+export type Page = { readonly sessions: readonly Record<string, unknown>[]; readonly next?: PagePosition }
 
 /** Companies that one request reads at the most: a rare status does not make it walk through everything. */
 const maxReads = 300
@@ -29,21 +29,21 @@ export async function sessionPage(
   viewer: SessionViewer,
 ): Promise<Page> {
   const sessions: Session[] = []
-  let place: Place | undefined = from
-  for (let reads = 0; place && reads < maxReads; reads += readsAtOnce) {
-    const { shard, after }: Place = place
+  let position: PagePosition | undefined = from
+  for (let reads = 0; position && reads < maxReads; reads += readsAtOnce) {
+    const { shard, after }: PagePosition = position
     const found = await store.companiesOf(shard, { limit: readsAtOnce, ...(after !== undefined && { after }) })
     const read = await readSessions(found.companyIds, store, viewer)
     sessions.push(...read.filter((session) => status === undefined || session['session'] === status))
     const last = sessions[limit - 1]
     // The rest of what was read belongs to the next page.
     if (last) return { sessions: sessions.slice(0, limit), next: { shard, after: last.companyId } }
-    place = nextPlace(shard, found.next, shards)
+    position = nextPosition(shard, found.next, shards)
   }
-  return { sessions, ...(place && { next: place }) }
+  return { sessions, ...(position && { next: position }) }
 }
 
-function nextPlace(shard: number, after: string | undefined, shards: number): Place | undefined {
+function nextPosition(shard: number, after: string | undefined, shards: number): PagePosition | undefined {
   if (after !== undefined) return { shard, after }
   return shard + 1 < shards ? { shard: shard + 1 } : undefined
 }
@@ -66,7 +66,8 @@ async function readSessions(
 }
 
 /** A place as a cursor that clients hand back without looking into it. */
-export const cursorOf = (place: Place): string => Buffer.from(JSON.stringify(place)).toString('base64url')
+export const encodeCursor = (position: PagePosition): string =>
+  Buffer.from(JSON.stringify(position)).toString('base64url')
 
 const Cursor = v.object({
   shard: v.pipe(v.number(), v.integer(), v.minValue(0)),
@@ -74,7 +75,7 @@ const Cursor = v.object({
 })
 
 /** Reads a cursor back; one that is not ours, or from before the shards were changed, is refused. */
-export function placeOf(cursor: string, shards: number): Result<Place, 'badCursor'> {
+export function parseCursor(cursor: string, shards: number): Result<PagePosition, 'badCursor'> {
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Cursor), text)
   return parsed.success && parsed.output.shard < shards ? ok(parsed.output) : err('badCursor')

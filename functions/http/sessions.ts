@@ -12,7 +12,7 @@ import { clock, companyStore, log, shards, staleMs, telemetry, verify } from '..
 import { endpoint } from './endpoint.ts'
 import { adminRoute, badRequest, companyRoute, noInput, type Route } from './request.ts'
 import { json } from './responses.ts'
-import { cursorOf, placeOf, sessionPage } from './session-pages.ts'
+import { encodeCursor, parseCursor, sessionPage } from './session-pages.ts'
 import { type SessionViewer, sessionBody } from './views.ts'
 
 export type SessionsDeps = {
@@ -43,16 +43,16 @@ const PageQuery = v.object({
   state: v.optional(v.picklist(statuses, `state must be one of ${statuses.join(', ')}`)),
 })
 
-const list = adminRoute(PageQuery, async ({ input, language }, deps: SessionsDeps) => {
+const listSessions = adminRoute(PageQuery, async ({ input, language }, deps: SessionsDeps) => {
   const { store, shards: count } = deps
-  const from = input.cursor === undefined ? ok({ shard: 0 }) : placeOf(input.cursor, count)
+  const from = input.cursor === undefined ? ok({ shard: 0 }) : parseCursor(input.cursor, count)
   if (!from.ok) return badRequest('cursor', 'cursor must be one that a page has named')
   const viewer = viewerOf('admin', language, deps)
   const page = await sessionPage({ limit: input.limit, from: from.value, status: input.state }, count, store, viewer)
-  return ok(json(200, { sessions: page.sessions, cursor: page.next ? cursorOf(page.next) : null }))
+  return ok(json(200, { sessions: page.sessions, cursor: page.next ? encodeCursor(page.next) : null }))
 })
 
-const detail = companyRoute(noInput, async ({ companyId, caller, language }, deps: SessionsDeps) => {
+const getSession = companyRoute(noInput, async ({ companyId, caller, language }, deps: SessionsDeps) => {
   const [{ state }, lease] = await Promise.all([deps.store.read(companyId), deps.store.leaseOf(companyId)])
   return ok(json(200, sessionBody(companyId, state, lease, viewerOf(caller.role, language, deps))))
 })
@@ -65,8 +65,8 @@ const viewerOf = (role: SessionViewer['role'], language: Language, deps: Session
 })
 
 export const sessionsRoutes: Readonly<Record<string, Route<SessionsDeps>>> = {
-  'GET /api/whatsapp/sessions': list,
-  'GET /api/whatsapp/sessions/{companyId}': detail,
+  'GET /api/whatsapp/sessions': listSessions,
+  'GET /api/whatsapp/sessions/{companyId}': getSession,
 }
 
 const deps = once(

@@ -20,7 +20,7 @@ export type ReportsDeps<R> = {
 const reportsWithinMs = 1_500
 
 export function reports<R extends Pick<Reporter, 'flush'>>({ loadReporter, log }: ReportsDeps<R>): Reports<R> {
-  let sending: Promise<void>[] = []
+  let pending: Promise<void>[] = []
   return {
     send(report) {
       if (!loadReporter) return
@@ -28,11 +28,11 @@ export function reports<R extends Pick<Reporter, 'flush'>>({ loadReporter, log }
         report(reporter)
         await reporter.flush(reportsWithinMs)
       })
-      sending.push(sent.catch((error: unknown) => log.warn('Nothing could be reported to Sentry', { error })))
+      pending.push(sent.catch((error: unknown) => log.warn('Nothing could be reported to Sentry', { error })))
     },
     async finish() {
-      const sent = sending
-      sending = []
+      const sent = pending
+      pending = []
       if (sent.length > 0) await waitAtMost(reportsWithinMs, Promise.all(sent), () => undefined)
     },
   }
@@ -44,7 +44,7 @@ export type ErrorTelemetry = {
   readonly finish: () => Promise<void>
 }
 
-export function errorTelemetry(deps: ReportsDeps<Pick<Reporter, 'error' | 'flush'>>): ErrorTelemetry {
+export function createErrorTelemetry(deps: ReportsDeps<Pick<Reporter, 'error' | 'flush'>>): ErrorTelemetry {
   const { send, finish } = reports(deps)
   return { unexpected: (error, about) => send((reporter) => reporter.error(error, about)), finish }
 }

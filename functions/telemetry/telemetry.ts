@@ -21,7 +21,7 @@ export type TelemetryDeps = ReportsDeps<Reporter> & { readonly meter: Meter }
 /** Clients wait meanwhile, so a slow table costs them no more than this; its counters go along with the next ones. */
 const countersWithinMs = 250
 
-export function functionTelemetry({ meter, loadReporter, log }: TelemetryDeps): Telemetry {
+export function createTelemetry({ meter, loadReporter, log }: TelemetryDeps): Telemetry {
   const { send, finish } = reports({ loadReporter, log })
   return {
     observe(observed) {

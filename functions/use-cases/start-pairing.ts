@@ -29,7 +29,7 @@ export type StartPairingDeps = {
   }
 }
 
-export type PairingOrder = {
+export type StartPairingRequest = {
   readonly companyId: string
   readonly method: Method
   /** As it was typed; a QR needs none. */
@@ -39,10 +39,10 @@ export type PairingOrder = {
   readonly correlationId: string
   readonly language: Language
   /** Tells clients what has been decided. */
-  readonly tell: (decided: Decided<unknown>) => Promise<void>
+  readonly notify: (decided: Decided<unknown>) => Promise<void>
 }
 
-export type PairingResult =
+export type StartPairingResult =
   /** Started, or joined when one for the same phone was running (R16). */
   | { readonly kind: 'accepted'; readonly attempt: Attempt }
   /** Nothing was started, and nobody has been told yet. */
@@ -57,20 +57,20 @@ const crowdedRetrySeconds = 5
  * Starts an attempt or joins the running one. First the watchdog is armed, then the mutex taken, then the host called:
  * whoever dies in between, the attempt ends in time. Throws when the store is away.
  */
-export async function startPairing(order: PairingOrder, deps: StartPairingDeps): Promise<PairingResult> {
-  const { companyId, correlationId, method, waiting, typedPhone, language } = order
+export async function startPairing(request: StartPairingRequest, deps: StartPairingDeps): Promise<StartPairingResult> {
+  const { companyId, correlationId, method, waiting, typedPhone, language } = request
   const phone =
     typedPhone === undefined ? ok(undefined) : await readTypedPhone(typedPhone, deps.pairing.defaultRegion, language)
   if (!phone.ok) return { kind: 'refused', failure: phone.error }
-  const ticket = await takeCode(order, phone.value, deps)
+  const ticket = await takeCode(request, phone.value, deps)
   if (!ticket.ok) return { kind: 'refused', failure: { code: 'RATE_LIMITED', ...ticket.error } }
   const deadline = deps.clock() + deps.pairing.codeDeadlineMs
-  const isArmed = await sends(deps, () => deps.queue.wakeAt({ companyId, correlationId, due: deadline }))
+  const isArmed = await trySend(deps, () => deps.queue.wakeAt({ companyId, correlationId, due: deadline }))
   if (!isArmed) {
     await giveBack(ticket.value, deps)
     return { kind: 'refused', failure: { code: 'HOST_UNAVAILABLE' } }
   }
-  const request = {
+  const pairingRequest = {
     attemptId: ulid(deps.clock()),
     method,
     correlationId,
@@ -81,9 +81,9 @@ export async function startPairing(order: PairingOrder, deps: StartPairingDeps):
   }
   const decided = await deps.store.decide(
     companyId,
-    inTime((state, now) => requestPairing(state, request, now)),
+    afterTimeouts((state, now) => requestPairing(state, pairingRequest, now)),
   )
-  const result = await callHost(order, decided, deps)
+  const result = await commandHost(request, decided, deps)
   // The code of an attempt that was started is the attempt's: whoever ends it unaccepted gives it back.
   if (decided.outcome.kind !== 'started') await giveBack(ticket.value, deps)
   return result
@@ -91,7 +91,7 @@ export async function startPairing(order: PairingOrder, deps: StartPairingDeps):
 
 /** Takes a code from the budgets, unless the request will be answered without a new one: repeats are free (R24). */
 async function takeCode(
-  { companyId, method }: PairingOrder,
+  { companyId, method }: StartPairingRequest,
   phone: string | undefined,
   { store, budget, clock }: StartPairingDeps,
 ): Promise<Result<BudgetTicket | undefined, { readonly retryAfter: number }>> {
@@ -105,7 +105,7 @@ const giveBack = (ticket: BudgetTicket | undefined, { budget, log }: StartPairin
   refund(ticket, { giveBack: budget.giveBack, log })
 
 /** Decides about what is true now: whatever is overdue ends first. */
-const inTime =
+const afterTimeouts =
   <Outcome>(transition: Transition<Outcome>): Transition<Outcome> =>
   (state, now) => {
     const timed = timeOut(state, now)
@@ -114,44 +114,48 @@ const inTime =
   }
 
 /** Calls the owner of the shard, again for an attempt that none has accepted yet, and tells the clients. */
-async function callHost(
-  order: PairingOrder,
+async function commandHost(
+  request: StartPairingRequest,
   decided: Decided<ReturnType<typeof requestPairing>['outcome']>,
   deps: StartPairingDeps,
-): Promise<PairingResult> {
+): Promise<StartPairingResult> {
   const { outcome } = decided
   if (outcome.kind === 'crowded') {
-    await order.tell(decided)
+    await request.notify(decided)
     return { kind: 'refused', failure: { code: 'BUSY', retryAfter: crowdedRetrySeconds } }
   }
   const { attempt } = outcome
   deps.log.info('Pairing requested', { outcome: outcome.kind, attemptId: attempt.attemptId, state: attempt.state })
-  const isCalled = attempt.state !== 'requested' || (await sends(deps, () => sendCommand(order, attempt, deps)))
-  await order.tell(decided)
+  const isSent = attempt.state !== 'requested' || (await trySend(deps, () => sendCommand(request, attempt, deps)))
+  await request.notify(decided)
   // A joined attempt has had its command from the request that started it, unless that one died in between.
-  if (isCalled || outcome.kind === 'joined') return { kind: 'accepted', attempt }
-  return release(order, attempt, deps)
+  if (isSent || outcome.kind === 'joined') return { kind: 'accepted', attempt }
+  return endUnsent(request, attempt, deps)
 }
 
 const sendCommand = (
-  { companyId, correlationId }: PairingOrder,
+  { companyId, correlationId }: StartPairingRequest,
   { fence, attemptId }: Attempt,
   { queue }: StartPairingDeps,
 ) => queue.sendCommand({ companyId, correlationId, fence, attemptId })
 
 /** No host will hear of the attempt: it ends now, not when the watchdog comes. */
-async function release(order: PairingOrder, attempt: Attempt, deps: StartPairingDeps): Promise<PairingResult> {
+async function endUnsent(
+  request: StartPairingRequest,
+  attempt: Attempt,
+  deps: StartPairingDeps,
+): Promise<StartPairingResult> {
   const failure: Failure = { code: 'HOST_UNAVAILABLE' }
-  const released = await deps.store.decide(order.companyId, (state, now) =>
+  const ended = await deps.store.decide(request.companyId, (state, now) =>
     state.attempt?.attemptId === attempt.attemptId && state.attempt.state === 'requested'
       ? endAttempt(state, failure, 'failed', now)
       : decision(state, undefined),
   )
-  await order.tell(released)
-  return released.changed ? { kind: 'failed', failure } : { kind: 'accepted', attempt }
+  await request.notify(ended)
+  return ended.changed ? { kind: 'failed', failure } : { kind: 'accepted', attempt }
 }
 
-async function sends({ log }: StartPairingDeps, send: () => Promise<void>): Promise<boolean> {
+async function trySend({ log }: StartPairingDeps, send: () => Promise<void>): Promise<boolean> {
   try {
     await send()
     return true

@@ -9,7 +9,7 @@ import { documentClient } from '#shared/dynamo/document-client.ts'
 import type { Clock } from '#shared/ports.ts'
 import { createLog } from '#shared/telemetry/log.ts'
 import { errorReporterOf } from '../telemetry/error-reporter.ts'
-import { errorTelemetry } from '../telemetry/reports.ts'
+import { createErrorTelemetry } from '../telemetry/reports.ts'
 
 export const env = /* @__PURE__ */ once(() => parseEnv(ControlPlaneEnv, process.env))
 
@@ -32,4 +32,6 @@ export const connectionStore = /* @__PURE__ */ once(() =>
 )
 
 /** For functions that decide nothing about companies. */
-export const errors = /* @__PURE__ */ once(() => errorTelemetry({ loadReporter: errorReporterOf(env()), log: log() }))
+export const errorTelemetry = /* @__PURE__ */ once(() =>
+  createErrorTelemetry({ loadReporter: errorReporterOf(env()), log: log() }),
+)

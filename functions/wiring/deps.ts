@@ -20,7 +20,7 @@ import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
 import { type SentrySettings, sentrySettings } from '#shared/telemetry/sentry-settings.ts'
 import { messageRateLimit } from '../access/message-rate.ts'
 import { tokenSettings, tokenVerifier } from '../access/tokens.ts'
-import { functionTelemetry } from '../telemetry/telemetry.ts'
+import { createTelemetry } from '../telemetry/telemetry.ts'
 import type { StartPairingDeps } from '../use-cases/start-pairing.ts'
 import { clock, connectionStore, controlTable, env, log } from './connection-deps.ts'
 
@@ -79,7 +79,7 @@ export const telemetry = /* @__PURE__ */ once(() => {
     const { sentryReporter } = await import('../telemetry/sentry.ts')
     return sentryReporter(known, phoneHashSecret)
   }
-  return functionTelemetry({
+  return createTelemetry({
     meter: createMeter({ namespace: env().METRICS_NAMESPACE, store: metricStore(), clock, log: log() }),
     loadReporter: settings && once(() => loadReporter(settings)),
     log: log(),

@@ -14,7 +14,7 @@ import {
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { nudgeHost } from '../use-cases/nudge-host.ts'
 import { type ResetDeps, reset } from '../use-cases/reset.ts'
-import { type PairingOrder, type StartPairingDeps, startPairing } from '../use-cases/start-pairing.ts'
+import { type StartPairingDeps, type StartPairingRequest, startPairing } from '../use-cases/start-pairing.ts'
 
 export type ActionDeps = StartPairingDeps &
   ResetDeps & {
@@ -30,7 +30,7 @@ type Call = {
   /** The request, as far as it waits for answers. */
   readonly waiting: Waiting
   /** Tells the company's clients, this one included. */
-  readonly tell: (decided: Decided<unknown>) => Promise<void>
+  readonly notify: (decided: Decided<unknown>) => Promise<void>
   /** The envelope of an answer that changes nothing. */
   readonly envelope: (seq: number | undefined) => Envelope
   /** Draws a sequence number; undefined when the store is away. */
@@ -41,15 +41,15 @@ type MessageOf = { readonly [A in ClientAction]: Extract<ClientMessage, { action
 type Actions = {
   readonly [A in ClientAction]: (
     message: MessageOf[A],
-    call: Call & Pick<PairingOrder, 'language'>,
+    call: Call & Pick<StartPairingRequest, 'language'>,
     deps: ActionDeps,
   ) => Promise<ServerMessage | undefined>
 }
 
 const actions: Actions = {
   'request-pairing-code': ({ phoneNumber }, call, deps) =>
-    requestPairing({ method: 'code', typedPhone: phoneNumber }, call, deps),
-  'request-qr': ({ phoneNumber }, call, deps) => requestPairing({ method: 'qr', typedPhone: phoneNumber }, call, deps),
+    handlePairing({ method: 'code', typedPhone: phoneNumber }, call, deps),
+  'request-qr': ({ phoneNumber }, call, deps) => handlePairing({ method: 'qr', typedPhone: phoneNumber }, call, deps),
   'cancel-pairing': async (_message, call, deps) => {
     const { companyId, correlationId, waiting } = call
     const decided = await deps.store.decide(companyId, (state, now) => ({
@@ -57,12 +57,12 @@ const actions: Actions = {
       outcome: state.attempt !== undefined,
     }))
     if (decided.outcome) await nudgeHost({ companyId, correlationId, fence: decided.state.fence }, deps)
-    await call.tell(decided)
+    await call.notify(decided)
     return undefined
   },
   'reset-whatsapp-credentials': async (_message, call, deps) => {
     const { companyId, correlationId, waiting } = call
-    await call.tell(await reset({ companyId, correlationId, waiting: [waiting] }, deps))
+    await call.notify(await reset({ companyId, correlationId, waiting: [waiting] }, deps))
     return undefined
   },
   'get-status': async (_message, { companyId, envelope }, { store, staleMs }) => {
@@ -82,12 +82,12 @@ export function runAction<A extends ClientAction>(
   return actions[action](message, call, deps)
 }
 
-async function requestPairing(
-  order: Pick<PairingOrder, 'method' | 'typedPhone'>,
-  call: Call & Pick<PairingOrder, 'language'>,
+async function handlePairing(
+  request: Pick<StartPairingRequest, 'method' | 'typedPhone'>,
+  call: Call & Pick<StartPairingRequest, 'language'>,
   deps: ActionDeps,
 ): Promise<ServerMessage | undefined> {
-  const result = await startPairing({ ...order, ...call }, deps)
+  const result = await startPairing({ ...request, ...call }, deps)
   if (result.kind === 'accepted') return undefined
   const { code } = result.failure
   deps.log[errorSpec(code).level]('Pairing refused', { code })

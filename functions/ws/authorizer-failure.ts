@@ -6,7 +6,7 @@ import { createLog, type LogOptions } from '#shared/telemetry/log.ts'
 import { tokenCheckFailed } from '#shared/telemetry/metric-names.ts'
 import { failureOf } from '../failures.ts'
 import { errorReporterOf } from '../telemetry/error-reporter.ts'
-import { errorTelemetry } from '../telemetry/reports.ts'
+import { createErrorTelemetry } from '../telemetry/reports.ts'
 
 /** The rest of the environment may be what is wrong. */
 const Env = v.object(sentryEntries)
@@ -25,7 +25,7 @@ export async function authorizerFailed(
   const about = { code, ...(known.success && { correlationId: known.output.requestContext.requestId }) }
   log[errorSpec(code).level](tokenCheckFailed, { ...about, error })
   if (code !== 'INTERNAL') return
-  const { unexpected, finish } = errorTelemetry({ loadReporter: errorReporterOf(parseEnv(Env, env)), log })
+  const { unexpected, finish } = createErrorTelemetry({ loadReporter: errorReporterOf(parseEnv(Env, env)), log })
   unexpected(error, { ...about, component: 'authorizer' })
   await finish()
 }

@@ -68,13 +68,13 @@ export const handler = async (event: unknown): Promise<Policy> => {
     verifier ??= tokenVerifier(tokenSettings(parseEnv(AuthorizerEnv, process.env)))
     return await authorize(event, verifier)
   } catch (error) {
-    if (!isRefusal(error)) await noteFailure(event, error)
+    if (!isRefusal(error)) await reportFailure(event, error)
     throw error
   }
 }
 
 /** A chunk of its own: log and Sentry weigh more than all the rest, and are for what never happens. */
-async function noteFailure(event: unknown, error: unknown): Promise<void> {
+async function reportFailure(event: unknown, error: unknown): Promise<void> {
   const { authorizerFailed } = await import('./authorizer-failure.ts')
   await authorizerFailed(event, error, process.env)
 }

@@ -6,7 +6,7 @@ import type { Connection, ConnectionStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { failureOf } from '../failures.ts'
 import type { ErrorTelemetry } from '../telemetry/reports.ts'
-import { connectionStore, errors, log } from '../wiring/connection-deps.ts'
+import { connectionStore, errorTelemetry, log } from '../wiring/connection-deps.ts'
 import { ConnectEvent, type RouteResponse } from './events.ts'
 import { offeredProtocols, subProtocol } from './handshake.ts'
 
@@ -46,6 +46,8 @@ async function expel(connections: readonly Connection[]): Promise<void> {
   await expelConnections(connections)
 }
 
-const deps = once((): ConnectDeps => ({ connections: connectionStore(), log: log(), telemetry: errors(), expel }))
+const deps = once(
+  (): ConnectDeps => ({ connections: connectionStore(), log: log(), telemetry: errorTelemetry(), expel }),
+)
 
 export const handler = (event: unknown): Promise<RouteResponse> => connect(event, deps())

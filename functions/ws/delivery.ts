@@ -3,13 +3,13 @@ import type { ConnectionsApi } from '#shared/aws/connections-api.ts'
 import type { Clock, Connection, Decided } from '#shared/ports.ts'
 import type { ServerMessage } from '#shared/protocol/server-messages.ts'
 import { framesFor } from '#shared/push/frames.ts'
-import { type PushDeps, pushNotices } from '../use-cases/tell.ts'
+import { type PushDeps, pushNotices } from '../use-cases/push-notices.ts'
 
 export type DeliveryDeps = PushDeps & { readonly connectionsApi: ConnectionsApi; readonly clock: Clock }
 
 export type Delivery = {
   /** Tells the company's other clients at once, this one when the message has been dealt with. */
-  readonly tell: (decided: Decided<unknown>) => Promise<void>
+  readonly notify: (decided: Decided<unknown>) => Promise<void>
   /** Sends what this client is to hear, `answer` last; returns what the route answers. */
   readonly finish: (answer?: ServerMessage) => Promise<ServerMessage | undefined>
 }
@@ -17,7 +17,7 @@ export type Delivery = {
 export function deliveryTo(client: Connection, deps: DeliveryDeps): Delivery {
   const own: ServerMessage[] = []
   return {
-    async tell(decided) {
+    async notify(decided) {
       own.push(...framesFor(client, decided, deps.clock()))
       await pushNotices(client.companyId, decided, deps, client.connectionId)
     },

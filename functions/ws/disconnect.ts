@@ -5,7 +5,7 @@ import type { ConnectionStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { failureOf } from '../failures.ts'
 import type { ErrorTelemetry } from '../telemetry/reports.ts'
-import { connectionStore, errors, log } from '../wiring/connection-deps.ts'
+import { connectionStore, errorTelemetry, log } from '../wiring/connection-deps.ts'
 import { DisconnectEvent, type RouteResponse } from './events.ts'
 
 export type DisconnectDeps = {
@@ -29,6 +29,6 @@ export async function disconnect(rawEvent: unknown, deps: DisconnectDeps): Promi
   return { statusCode: 200 }
 }
 
-const deps = once((): DisconnectDeps => ({ connections: connectionStore(), log: log(), telemetry: errors() }))
+const deps = once((): DisconnectDeps => ({ connections: connectionStore(), log: log(), telemetry: errorTelemetry() }))
 
 export const handler = (event: unknown): Promise<RouteResponse> => disconnect(event, deps())

@@ -7,7 +7,7 @@ import { hangUp, type PublisherDeps } from '#shared/push/publisher.ts'
 import { clock, env, log } from '../wiring/connection-deps.ts'
 
 /** The newer client waits meanwhile; what is not hung up on by then hears nothing more of the company all the same. */
-const withinMs = 1_000
+const hangUpWithinMs = 1_000
 /** Seconds: clients above the limit must not push one another out in turn without a pause. */
 const retryAfter = 60
 
@@ -26,5 +26,5 @@ export async function expelConnections(
 ): Promise<void> {
   const failure = (language: Language) => ({ code: 'RATE_LIMITED', retryAfter, detail: tooMany[language] }) as const
   const ends = connections.map((connection) => hangUp(deps, connection, failure(connection.language)))
-  await waitAtMost(withinMs, Promise.all(ends), () => undefined)
+  await waitAtMost(hangUpWithinMs, Promise.all(ends), () => undefined)
 }

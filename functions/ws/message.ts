@@ -61,15 +61,15 @@ async function answer(
   const sender = { client: { connectionId, companyId, language, connectedAt }, correlationId, deps }
   const parsed = parseClientMessage(body ?? undefined)
   const { requestId } = parsed.ok ? parsed.value : parsed.error
-  if (isExpired(exp, deps.clock())) return expel(sender, requestId)
-  if (await deps.rateLimit.isExceeded(connectionId)) return respond(tooFast(sender, requestId))
-  if (parsed.ok) return respond(await carryOut(parsed.value, sender, context))
+  if (isExpired(exp, deps.clock())) return endExpired(sender, requestId)
+  if (await deps.rateLimit.isExceeded(connectionId)) return respond(rejectRateLimited(sender, requestId))
+  if (parsed.ok) return respond(await execute(parsed.value, sender, context))
   const { field, detail } = parsed.error
   return respond(await refuse({ code: 'BAD_REQUEST', detail }, sender, { field, requestId }))
 }
 
 /** Without a sequence number: refusing must cost less than what is refused. */
-function tooFast(sender: Sender, requestId: string | undefined): ServerMessage {
+function rejectRateLimited(sender: Sender, requestId: string | undefined): ServerMessage {
   const failure: Failure = { code: 'RATE_LIMITED', retryAfter: 1 }
   report(failure, sender)
   return errorMessage(failure, envelopeOf(sender, undefined, requestId))
@@ -86,11 +86,7 @@ const respond = (frame: ServerMessage | undefined): RouteResponse => ({
 })
 
 /** Runs the action; what it throws becomes its failure event. */
-async function carryOut(
-  message: ClientMessage,
-  sender: Sender,
-  context: Remaining,
-): Promise<ServerMessage | undefined> {
+async function execute(message: ClientMessage, sender: Sender, context: Remaining): Promise<ServerMessage | undefined> {
   const { client, correlationId, deps } = sender
   const { action, requestId } = message
   const delivery = deliveryTo(client, deps)
@@ -99,7 +95,7 @@ async function carryOut(
     language: client.language,
     correlationId,
     waiting: { connectionId: client.connectionId, ...(requestId !== undefined && { requestId }) },
-    tell: delivery.tell,
+    notify: delivery.notify,
     envelope: (seq: number | undefined) => envelopeOf(sender, seq, requestId),
     drawSeq: () => drawSeq(sender),
   }
@@ -126,7 +122,7 @@ const failureEvents: Readonly<Record<ClientAction, Parameters<typeof errorMessag
 }
 
 /** The connection ends with its token (R30): first the client is told, then it is hung up on. */
-async function expel(sender: Sender, requestId: string | undefined): Promise<RouteResponse> {
+async function endExpired(sender: Sender, requestId: string | undefined): Promise<RouteResponse> {
   const { client, deps } = sender
   const failure: Failure = { code: 'UNAUTHORIZED' }
   report(failure, sender)

@@ -16,9 +16,9 @@ export const logAbout = (log: Log, about: () => object): Log => ({
 })
 
 /** The logger that Baileys is given. */
-export type LibraryLogger = {
+export type BaileysLogger = {
   level: string
-  child(): LibraryLogger
+  child(): BaileysLogger
   trace(): void
   debug(): void
   info(): void
@@ -30,13 +30,13 @@ export type LibraryLogger = {
  * Drops everything below `warn`, and of the rest passes on the words and the error's message alone. Both arrive as
  * `debug`: what matters of them arrives as an event too, and a session's trouble is no alert of ours.
  */
-export function libraryLogger(log: Log): LibraryLogger {
+export function baileysLogger(log: Log): BaileysLogger {
   const pass = (level: 'warn' | 'error') => (fields: unknown, message?: string) => {
     const words = message ?? (typeof fields === 'string' ? fields : '')
     const error = errorIn(fields)
     log.debug({ library: 'baileys', level, ...(error && { error }) }, printable(words))
   }
-  const logger: LibraryLogger = {
+  const logger: BaileysLogger = {
     level: 'warn',
     child: () => logger,
     trace: () => {},

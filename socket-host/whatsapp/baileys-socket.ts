@@ -16,7 +16,7 @@ export type ConnectionUpdate = {
   readonly lastDisconnect?: { readonly error?: Error | undefined } | undefined
 }
 
-export type LibrarySocket = {
+export type BaileysSocket = {
   /** Emits `CB:...` and `TAG:...` for incoming stanzas, and what the WebSocket itself emits. */
   readonly ws: Closable
   readonly onUpdate: (listener: (update: ConnectionUpdate) => void) => void

@@ -10,8 +10,8 @@ import {
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { phoneOfIdentity } from '#shared/domain/values/phone.ts'
 import type { Clock, CredentialStore } from '#shared/ports.ts'
-import { type Log, libraryLogger, logAbout, silenceLibsignal } from './baileys-logger.ts'
-import type { LibrarySocket, SocketTimes } from './baileys-socket.ts'
+import { baileysLogger, type Log, logAbout, silenceLibsignal } from './baileys-logger.ts'
+import type { BaileysSocket, SocketTimes } from './baileys-socket.ts'
 import { boundedCache } from './bounded-cache.ts'
 import { messageOf, ownClose } from './close-reason.ts'
 import { type AuthState, freshAuthState, loadAuthState } from './credentials/auth-state.ts'
@@ -22,7 +22,7 @@ import type { About, Credentials, SocketEvent, WhatsApp, WhatsAppSocket } from '
 import { type SocketEnd, socketEnd } from './socket-end.ts'
 import { listen, type Progress } from './socket-events.ts'
 import { closeWithin } from './socket-guard.ts'
-import { removeDevice } from './unlink-device.ts'
+import { unlinkDevice } from './unlink-device.ts'
 
 installVerification()
 installFastKeys()
@@ -44,20 +44,20 @@ const states = new WeakMap<Credentials, AuthState>()
 
 export function createWhatsApp(deps: WhatsAppDeps): WhatsApp {
   return {
-    fresh: () => known(freshAuthState(deps)),
+    fresh: () => registerState(freshAuthState(deps)),
     persist: (credentials, target) => stateOf(credentials).persist(target),
     async load(target, about) {
-      const loaded = await loadAuthState(target, telling(deps, about))
-      return typeof loaded === 'string' ? loaded : known(loaded)
+      const loaded = await loadAuthState(target, withAbout(deps, about))
+      return typeof loaded === 'string' ? loaded : registerState(loaded)
     },
-    open: (credentials, listener, about) => openSocket(stateOf(credentials), listener, telling(deps, about)),
+    open: (credentials, listener, about) => openSocket(stateOf(credentials), listener, withAbout(deps, about)),
   }
 }
 
-const telling = (deps: WhatsAppDeps, about: About | undefined): WhatsAppDeps =>
+const withAbout = (deps: WhatsAppDeps, about: About | undefined): WhatsAppDeps =>
   about ? { ...deps, log: logAbout(deps.log, about) } : deps
 
-function known(state: AuthState): Credentials {
+function registerState(state: AuthState): Credentials {
   states.set(state, state)
   return state
 }
@@ -88,30 +88,30 @@ function openSocket(state: AuthState, listener: (event: SocketEvent) => void, de
   const { clock, log } = deps
   const times = { ...defaultTimes, ...deps.times }
   const isRegistration = !state.isLinked()
-  if (isRegistration) forgetHalfPairing(state)
+  if (isRegistration) clearUnfinishedPairing(state)
   lastId += 1
   const id = lastId
   let isMuted = false
-  let isCodeAsked = false
+  let hasRequestedCode = false
 
   const emit = (event: SocketEvent) => {
     if (!isMuted) currentSocket.run(undefined, () => listener(event))
   }
   const attachment = state.attach((failure) => end.fail(failure.close))
-  const library = currentSocket.run(id, () => connect(attachment.state, attachment.credsChanged, times.closeMs, deps))
+  const baileys = currentSocket.run(id, () => connect(attachment.state, attachment.credsChanged, times.closeMs, deps))
   const end = socketEnd({
     graceMs: times.closeMs + backstopMs,
-    end: () => void library.end().catch((error) => log.warn({ error: messageOf(error) }, 'A socket ended badly')),
+    end: () => void baileys.end().catch((error) => log.warn({ error: messageOf(error) }, 'A socket ended badly')),
     onGone(close) {
       attachment.release()
-      library.freeCaches()
+      baileys.freeCaches()
       sockets.delete(id)
       emit({ type: 'closed', close })
     },
   })
   sockets.set(id, end)
   const credentials = { ...state, phone: () => phoneOfIdentity(state.creds.me?.id) }
-  const progress: Progress = listen({ library, end, credentials, emit, clock, log, times })
+  const progress: Progress = listen({ baileys, end, credentials, emit, clock, log, times })
 
   const close = async () => {
     isMuted = true
@@ -121,9 +121,9 @@ function openSocket(state: AuthState, listener: (event: SocketEvent) => void, de
   return {
     close,
     async requestCode(phone) {
-      if (!progress.hasQr() || isCodeAsked) throw new Error('A code is asked for once, after the first QR')
-      isCodeAsked = true
-      return requestCode({ library, gone: end.gone, helloMs: times.helloMs, log }, phone)
+      if (!progress.hasQr() || hasRequestedCode) throw new Error('A code is asked for once, after the first QR')
+      hasRequestedCode = true
+      return requestCode({ baileys, gone: end.gone, helloMs: times.helloMs, log }, phone)
     },
     async unlink(timeoutMs) {
       isMuted = true
@@ -131,7 +131,7 @@ function openSocket(state: AuthState, listener: (event: SocketEvent) => void, de
       const identity = state.creds.me?.id
       if (!state.isLinked() || identity === undefined) return close().then(() => 'unconfirmed')
       if (!isRegistration && !end.isOver()) {
-        return removeDevice({ library, end, loggedIn: progress.loggedIn, identity }, timeoutMs)
+        return unlinkDevice({ baileys, end, loggedIn: progress.loggedIn, identity }, timeoutMs)
       }
       return unlinkByLogin(timeoutMs)
     },
@@ -148,7 +148,7 @@ function openSocket(state: AuthState, listener: (event: SocketEvent) => void, de
 }
 
 /** Baileys sets these when it asks for a code; with them it would log in, as a device that does not exist. */
-function forgetHalfPairing({ creds }: AuthState): void {
+function clearUnfinishedPairing({ creds }: AuthState): void {
   delete creds.me
   creds.pairingCode = undefined
   creds.registered = false
@@ -159,8 +159,8 @@ function connect(
   onCredsChanged: () => void,
   closeMs: number,
   { clock, log }: WhatsAppDeps,
-): LibrarySocket {
-  const socket = makeWASocket({ ...settings(clock), auth, logger: libraryLogger(log) })
+): BaileysSocket {
+  const socket = makeWASocket({ ...socketConfig(clock), auth, logger: baileysLogger(log) })
   closeWithin(socket.ws, closeMs)
   socket.ev.on('creds.update', onCredsChanged)
   return {
@@ -175,7 +175,7 @@ function connect(
 }
 
 /** What differs from Baileys' defaults. The address and the version are theirs. */
-function settings(clock: Clock): Partial<SocketConfig> {
+function socketConfig(clock: Clock): Partial<SocketConfig> {
   return {
     // WhatsApp checks the name that is shown on the phone: one of its own clients', never a brand (R22).
     browser: Browsers.ubuntu('Chrome'),

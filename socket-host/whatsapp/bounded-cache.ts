@@ -8,19 +8,19 @@ export type BoundedCache = {
 }
 
 /** Holds at most `most` entries, the oldest leave first, and none longer than `lifetimeMs`. */
-export function boundedCache(most: number, lifetimeMs: number, now: () => number): BoundedCache {
-  const entries = new Map<string, { readonly value: unknown; readonly until: number }>()
+export function boundedCache(maxEntries: number, lifetimeMs: number, now: () => number): BoundedCache {
+  const entries = new Map<string, { readonly value: unknown; readonly expiresAt: number }>()
   return {
     get<T>(key: string) {
       const entry = entries.get(key)
       // The library's contract: who reads a key names the type that it wrote under it.
-      return entry && entry.until > now() ? (entry.value as T) : undefined
+      return entry && entry.expiresAt > now() ? (entry.value as T) : undefined
     },
     set(key, value) {
       entries.delete(key)
-      entries.set(key, { value, until: now() + lifetimeMs })
+      entries.set(key, { value, expiresAt: now() + lifetimeMs })
       const [oldest] = entries.keys()
-      if (entries.size > most && oldest !== undefined) entries.delete(oldest)
+      if (entries.size > maxEntries && oldest !== undefined) entries.delete(oldest)
     },
     del: (key) => void entries.delete(key),
     flushAll: () => entries.clear(),

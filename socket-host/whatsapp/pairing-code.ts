@@ -3,12 +3,12 @@ import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { Failure } from '#shared/domain/values/errors.ts'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import type { Log } from './baileys-logger.ts'
-import { childOf, type LibrarySocket, type Stanza } from './baileys-socket.ts'
+import { type BaileysSocket, childOf, type Stanza } from './baileys-socket.ts'
 import { messageOf } from './close-reason.ts'
 import { helloClosed, helloRefusal, helloUnanswered } from './hello-answer.ts'
 
 export type CodeDeps = {
-  readonly library: LibrarySocket
+  readonly baileys: BaileysSocket
   readonly gone: Promise<unknown>
   /** For WhatsApp's answer. */
   readonly helloMs: number
@@ -17,14 +17,14 @@ export type CodeDeps = {
 
 /** The code as owners type it, `ABCD-EFGH`; or why there is none. `phone` is digits. */
 export async function requestCode(
-  { library, gone, helloMs, log }: CodeDeps,
+  { baileys, gone, helloMs, log }: CodeDeps,
   phone: string,
 ): Promise<Result<string, Failure>> {
-  const answer = answerTo(library, tagAfter(library.generateMessageTag()))
+  const answer = listenForAnswer(baileys, tagAfter(baileys.generateMessageTag()))
   const refused = Promise.race([answer.refusal, gone.then(() => helloClosed)])
   try {
     // The library resolves as soon as it has sent the request, whatever WhatsApp answers (R17).
-    const sent = library.requestPairingCode(phone)
+    const sent = baileys.requestPairingCode(phone)
     const answered = Promise.race([refused, sent.then(() => refused)])
     const refusal = await waitAtMost(helloMs, answered, () => helloUnanswered)
     return refusal ? err(refusal) : ok((await sent).replace(/^(.{4})(.{4})$/, '$1-$2'))
@@ -44,7 +44,7 @@ function tagAfter(tag: string): string {
 }
 
 /** Resolves with the refusal, or undefined when the request was accepted. */
-function answerTo({ ws }: LibrarySocket, tag: string) {
+function listenForAnswer({ ws }: BaileysSocket, tag: string) {
   const { promise, resolve } = Promise.withResolvers<Failure | undefined>()
   const read = (answer: Stanza) => resolve(refusalIn(answer))
   ws.on(`TAG:${tag}`, read)

@@ -3,9 +3,9 @@ import type { IncomingMessage } from 'node:http'
 import type { Clock } from '#shared/ports.ts'
 import type { Log } from './baileys-logger.ts'
 import {
+  type BaileysSocket,
   type ConnectionUpdate,
   childOf,
-  type LibrarySocket,
   type SocketTimes,
   type Stanza,
   server,
@@ -16,7 +16,7 @@ import type { SocketEnd } from './socket-end.ts'
 import { guardListeners } from './socket-guard.ts'
 
 export type EventDeps = {
-  readonly library: LibrarySocket
+  readonly baileys: BaileysSocket
   readonly end: SocketEnd
   readonly credentials: { isLinked(): boolean; flush(): Promise<void>; phone(): string | undefined }
   /** Never called again after `closed`. */
@@ -37,26 +37,32 @@ export type Progress = {
 const firstQrMs = 60_000
 const nextQrMs = 20_000
 /** For WhatsApp to say how many pre-keys it has. */
-const countMs = 10_000
+const preKeyCountMs = 10_000
 
 /** Listeners of Baileys without which a socket can do nothing more: all frames, the QR, pair-success, the login. */
-const vital: readonly string[] = ['message', 'open', 'CB:iq,type:set,pair-device', 'CB:iq,,pair-success', 'CB:success']
+const vitalEvents: readonly string[] = [
+  'message',
+  'open',
+  'CB:iq,type:set,pair-device',
+  'CB:iq,,pair-success',
+  'CB:success',
+]
 
-const passkeyNotices = [
+const passkeyNotifications = [
   'CB:notification,type:passkey_prologue_request',
   'CB:notification,type:crsc_continuation',
 ] as const
 
 /** Listens to a socket that has just been opened. */
-export function listen({ library, end, credentials, emit, clock, log, times }: EventDeps): Progress {
-  const { ws } = library
+export function listen({ baileys, end, credentials, emit, clock, log, times }: EventDeps): Progress {
+  const { ws } = baileys
   const loggedIn = Promise.withResolvers<void>()
   const isRegistration = !credentials.isLinked()
   let phase: SocketPhase = 'handshake'
   let hasQr = false
   let wasRefused = false
 
-  const tell = (event: SocketEvent) => {
+  const emitUnlessOver = (event: SocketEvent) => {
     if (!end.isOver()) emit(event)
   }
   const showQr = (qr: string) => {
@@ -65,24 +71,24 @@ export function listen({ library, end, credentials, emit, clock, log, times }: E
     const lifeMs = hasQr ? nextQrMs : firstQrMs
     // Before it is told: who hears of the first QR asks for a code at once.
     hasQr = true
-    tell({ type: 'qr', qr, lapsesAt: clock() + lifeMs })
+    emitUnlessOver({ type: 'qr', qr, lapsesAt: clock() + lifeMs })
   }
-  const link = () => {
+  const onLinked = () => {
     if (!credentials.isLinked()) return end.fail(ownClose('badLink', 'pair-success without a device or an identity'))
     phase = 'linked'
     end.expectProgress(times.restartMs, ownClose('restart', 'no restart followed pair-success'))
-    tell({ type: 'linked', phone: credentials.phone() })
+    emitUnlessOver({ type: 'linked', phone: credentials.phone() })
   }
   const confirmOpen = async () => {
     try {
       await credentials.flush()
       // Nought alone may be a service that does not count; nought after a refusal is an upload that failed.
-      if ((await preKeysAtWhatsApp(library)) === 0) {
+      if ((await countPreKeysAtWhatsApp(baileys)) === 0) {
         if (wasRefused) return end.fail(ownClose('lost', 'WhatsApp has none of our pre-keys'))
         log.warn({}, 'WhatsApp counts none of our pre-keys, though it refused nothing')
       }
       end.expectNothing()
-      tell({ type: 'opened' })
+      emitUnlessOver({ type: 'opened' })
     } catch (error) {
       end.fail(ownClose('lost', `not confirmed as open: ${messageOf(error)}`))
     }
@@ -94,13 +100,13 @@ export function listen({ library, end, credentials, emit, clock, log, times }: E
     }
     if (end.isOver()) return
     if (qr !== undefined) showQr(qr)
-    if (isNewLogin) link()
+    if (isNewLogin) onLinked()
     if (connection === 'open') void confirmOpen()
   }
 
   guardListeners(ws, (event, error) => {
     const detail = `${event}: ${messageOf(error)}`
-    if (vital.includes(event)) end.fail(ownClose('lost', detail))
+    if (vitalEvents.includes(event)) end.fail(ownClose('lost', detail))
     else log.warn({ detail }, 'Baileys could not handle a stanza')
   })
   ws.on('frame', (frame: unknown) => {
@@ -112,18 +118,18 @@ export function listen({ library, end, credentials, emit, clock, log, times }: E
   )
   ws.on('CB:notification,type:link_code_companion_reg', (notification: Stanza) => {
     const isAnswer = childOf(notification, 'link_code_companion_reg')?.attrs['stage'] === 'primary_hello'
-    if (isAnswer && isRegistration) tell({ type: 'phoneAnswered' })
+    if (isAnswer && isRegistration) emitUnlessOver({ type: 'phoneAnswered' })
   })
-  for (const notice of passkeyNotices) {
+  for (const notice of passkeyNotifications) {
     ws.on(notice, () => {
-      if (isRegistration) tell({ type: 'passkeyRequired' })
+      if (isRegistration) emitUnlessOver({ type: 'passkeyRequired' })
     })
   }
   ws.on('CB:success', () => loggedIn.resolve())
   ws.on('CB:iq,type:error', () => {
     wasRefused = true
   })
-  library.onUpdate(update)
+  baileys.onUpdate(update)
   end.expectProgress(times.connectMs, ownClose('lost', `not connected after ${times.connectMs} ms`))
   return { hasQr: () => hasQr, loggedIn: loggedIn.promise }
 }
@@ -132,13 +138,13 @@ export function listen({ library, end, credentials, emit, clock, log, times }: E
  * Baileys says open although the upload of pre-keys was refused or went unanswered; then nobody could write to the
  * device. WhatsApp knows.
  */
-async function preKeysAtWhatsApp({ query }: LibrarySocket): Promise<number> {
-  const question = {
+async function countPreKeysAtWhatsApp({ query }: BaileysSocket): Promise<number> {
+  const request = {
     tag: 'iq',
     attrs: { to: server, type: 'get', xmlns: 'encrypt' },
     content: [{ tag: 'count', attrs: {} }],
   }
-  const answer = await query(question, countMs)
+  const answer = await query(request, preKeyCountMs)
   if (!answer) throw new Error('WhatsApp did not say how many pre-keys it has')
   return Number(childOf(answer, 'count')?.attrs['value']) || 0
 }

@@ -1,12 +1,12 @@
 /** Removes a linked device from its phone's account over a socket that is logged in, or about to be. */
 import { waitAtMost } from '#shared/async/time-limit.ts'
-import { type LibrarySocket, type Stanza, server } from './baileys-socket.ts'
+import { type BaileysSocket, type Stanza, server } from './baileys-socket.ts'
 import { ownClose } from './close-reason.ts'
 import type { Removal } from './port.ts'
 import type { SocketEnd } from './socket-end.ts'
 
 export type UnlinkDeps = {
-  readonly library: LibrarySocket
+  readonly baileys: BaileysSocket
   readonly end: SocketEnd
   readonly loggedIn: Promise<void>
   /** Identity of the device, with its device part. */
@@ -17,13 +17,13 @@ export type UnlinkDeps = {
  * Asks as soon as the login is accepted, without waiting for the bring-up and its 812 pre-keys. WhatsApp confirms by an
  * answer, by saying that the device was removed, or by not knowing it at the login. Ends the socket.
  */
-export async function removeDevice(
-  { library, end, loggedIn, identity }: UnlinkDeps,
+export async function unlinkDevice(
+  { baileys, end, loggedIn, identity }: UnlinkDeps,
   timeoutMs: number,
 ): Promise<Removal> {
   const ended = end.gone.then(({ reason }): Removal => (reason === 'loggedOut' ? 'confirmed' : 'unconfirmed'))
   const asked = loggedIn.then(async (): Promise<Removal> => {
-    const answer = await library.query(removal(identity), timeoutMs).catch(() => undefined)
+    const answer = await baileys.query(removeCompanionDevice(identity), timeoutMs).catch(() => undefined)
     // Refused or cut off: what the socket closes with tells.
     return answer ? 'confirmed' : ended
   })
@@ -35,7 +35,7 @@ export async function removeDevice(
   }
 }
 
-const removal = (jid: string): Stanza => ({
+const removeCompanionDevice = (jid: string): Stanza => ({
   tag: 'iq',
   attrs: { to: server, type: 'set', xmlns: 'md' },
   content: [{ tag: 'remove-companion-device', attrs: { jid, reason: 'user_initiated' } }],

@@ -20,7 +20,7 @@ const request = () =>
       waiting: { connectionId: 'A', requestId: 'r1' },
       correlationId: 'c1',
       language: 'en',
-      tell: async () => {},
+      notify: async () => {},
     },
     world,
   )

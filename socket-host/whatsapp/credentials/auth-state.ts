@@ -15,7 +15,7 @@ import { decodeJson } from './buffer-json.ts'
 import { StoredCreds } from './creds-schema.ts'
 import { rowCipher } from './row-cipher.ts'
 import { credsRow, type KeyChanges, type KeyRows, memoryRows, storedRows } from './signal-keys.ts'
-import { failureOf, type StoreFailure, storeAway } from './store-failure.ts'
+import { type StoreFailure, storeFailed, writeFailure } from './store-failure.ts'
 
 /** Milliseconds for which changes of the creds are gathered; the next write of keys takes them along anyway. */
 const saveDelayMs = 100
@@ -58,7 +58,7 @@ export async function loadAuthState(
   const account = accountOf(creds.account)
   if (!account) return 'corrupt'
   creds.account = account
-  return isLinked(creds) ? authState(creds, rowsIn(target, deps), deps) : 'corrupt'
+  return isLinked(creds) ? authState(creds, rowsOf(target, deps), deps) : 'corrupt'
 }
 
 /**
@@ -80,40 +80,40 @@ const isLinked = ({ account, me, signalIdentities }: AuthenticationCreds): boole
 type Rows = KeyRows & { readonly entries?: () => KeyChanges }
 
 function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDeps): AuthState {
-  const inOrder = serialQueue()
+  const enqueue = serialQueue()
   let rows = initial
   let isDirty = false
-  let saving: NodeJS.Timeout | undefined
+  let saveTimer: NodeJS.Timeout | undefined
   let failure: StoreFailure | undefined
   let onFailure: (failure: StoreFailure) => void = () => {}
 
-  const failed = (reason: StoreFailure): Error => {
+  const recordFailure = (reason: StoreFailure): Error => {
     failure ??= reason
     onFailure(reason)
     return reason.error
   }
   const read: KeyRows['read'] = (type, ids) =>
     rows.read(type, ids).catch((cause) => {
-      throw failed(storeAway(cause))
+      throw recordFailure(storeFailed(cause))
     })
   const write = (changes: KeyChanges): Promise<void> =>
-    inOrder(async () => {
-      const takesCreds = isDirty
+    enqueue(async () => {
+      const includesCreds = isDirty
       isDirty = false
-      const reason = await failureOf(rows.write(changes, takesCreds ? creds : undefined))
+      const reason = await writeFailure(rows.write(changes, includesCreds ? creds : undefined))
       if (!reason) return
-      isDirty ||= takesCreds
-      throw failed(reason)
+      isDirty ||= includesCreds
+      throw recordFailure(reason)
     })
   const saveCreds = async () => {
-    clearTimeout(saving)
-    saving = undefined
-    await (isDirty ? write({}) : inOrder(async () => {}))
+    clearTimeout(saveTimer)
+    saveTimer = undefined
+    await (isDirty ? write({}) : enqueue(async () => {}))
   }
   const credsChanged = () => {
     isDirty = true
     // A save in the background that fails is told to the socket by `failed`, and to the next `flush`.
-    saving ??= setTimeout(() => void saveCreds().catch(() => {}), saveDelayMs)
+    saveTimer ??= setTimeout(() => void saveCreds().catch(() => {}), saveDelayMs)
   }
 
   return {
@@ -129,10 +129,10 @@ function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDep
       return attachment(creds, { read, write, credsChanged })
     },
     persist: (target) =>
-      inOrder(async () => {
+      enqueue(async () => {
         if (!isLinked(creds)) throw new Error('Only linked credentials are stored')
         if (!rows.entries) throw new Error('Credentials are stored once, under one generation')
-        const stored = rowsIn(target, deps)
+        const stored = rowsOf(target, deps)
         isDirty = false
         if ((await stored.write(rows.entries(), creds)) !== 'written') return 'fenced'
         rows = stored
@@ -141,42 +141,42 @@ function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDep
   }
 }
 
-type Access = Pick<KeyRows, 'read'> & {
+type AttachmentDeps = Pick<KeyRows, 'read'> & {
   readonly write: (changes: KeyChanges) => Promise<void>
   readonly credsChanged: () => void
 }
 
-function attachment(creds: AuthenticationCreds, { read, write, credsChanged }: Access): Attachment {
-  let use: 'attached' | 'discarding' | 'released' = 'attached'
-  const refuseReleased = () => {
-    if (use === 'released') throw new Error('The socket is closed')
+function attachment(creds: AuthenticationCreds, { read, write, credsChanged }: AttachmentDeps): Attachment {
+  let mode: 'attached' | 'discarding' | 'released' = 'attached'
+  const assertNotReleased = () => {
+    if (mode === 'released') throw new Error('The socket is closed')
   }
   const keys: AuthenticationState['keys'] = {
     async get<T extends keyof SignalDataTypeMap>(type: T, ids: string[]) {
-      refuseReleased()
+      assertNotReleased()
       const values = await read(type, ids)
       // What arrives after the end would start timers in the library's caches that nobody stops.
-      refuseReleased()
-      return revived(type, values)
+      assertNotReleased()
+      return revive(type, values)
     },
     async set(data) {
-      refuseReleased()
-      if (use === 'attached') await write(data)
+      assertNotReleased()
+      if (mode === 'attached') await write(data)
     },
   }
   return {
     state: { creds, keys },
-    credsChanged: () => (use === 'attached' ? credsChanged() : undefined),
+    credsChanged: () => (mode === 'attached' ? credsChanged() : undefined),
     discard() {
-      if (use === 'attached') use = 'discarding'
+      if (mode === 'attached') mode = 'discarding'
     },
     release() {
-      use = 'released'
+      mode = 'released'
     },
   }
 }
 
-function revived<T extends keyof SignalDataTypeMap>(type: T, values: { [id: string]: unknown }) {
+function revive<T extends keyof SignalDataTypeMap>(type: T, values: { [id: string]: unknown }) {
   const entries = Object.entries(values).map(([id, value]) => [
     id,
     type === 'app-state-sync-key' && isRecord(value) ? proto.Message.AppStateSyncKeyData.fromObject(value) : value,
@@ -187,7 +187,7 @@ function revived<T extends keyof SignalDataTypeMap>(type: T, values: { [id: stri
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-const rowsIn = (target: StoredTarget, { store, log }: AuthStateDeps): KeyRows =>
+const rowsOf = (target: StoredTarget, { store, log }: AuthStateDeps): KeyRows =>
   storedRows({
     store,
     target,

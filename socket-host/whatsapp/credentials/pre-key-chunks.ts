@@ -15,18 +15,18 @@ export const chunkName = (chunk: number): string => `pre-key#${chunk}`
 export const isPreKeyId = (id: string): boolean => /^\d{1,10}$/.test(id)
 
 /** Where a pre-key is kept. */
-export function placeOf(id: string): { readonly chunk: number; readonly slot: number } {
+export function locate(id: string): { readonly chunk: number; readonly slot: number } {
   if (!isPreKeyId(id)) throw new Error('A pre-key id is not a number')
   return { chunk: Math.floor(Number(id) / slots), slot: Number(id) % slots }
 }
 
 /** The changes of one write, by chunk; undefined deletes. */
-export function byChunk(
+export function groupByChunk(
   entries: Iterable<readonly [string, PreKey | undefined]>,
 ): Map<number, Map<number, PreKey | undefined>> {
   const chunks = new Map<number, Map<number, PreKey | undefined>>()
   for (const [id, key] of entries) {
-    const { chunk, slot } = placeOf(id)
+    const { chunk, slot } = locate(id)
     const changes = chunks.get(chunk) ?? new Map<number, PreKey | undefined>()
     chunks.set(chunk, changes.set(slot, key))
   }
@@ -34,7 +34,7 @@ export function byChunk(
 }
 
 /** The chunk after the changes. */
-export function changed(chunk: Chunk, changes: ReadonlyMap<number, PreKey | undefined>): Chunk {
+export function applyChanges(chunk: Chunk, changes: ReadonlyMap<number, PreKey | undefined>): Chunk {
   const next = new Map(chunk)
   for (const [slot, key] of changes) {
     if (key) next.set(slot, key)

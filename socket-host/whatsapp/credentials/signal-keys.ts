@@ -3,15 +3,15 @@ import type { CredentialRow, CredentialStore } from '#shared/ports.ts'
 import type { StoredTarget } from '../port.ts'
 import { decodeJson, encodeJson } from './buffer-json.ts'
 import {
-  byChunk,
+  applyChanges,
   type Chunk,
-  changed,
   chunkName,
   decodeChunk,
   encodeChunk,
+  groupByChunk,
   isPreKeyId,
+  locate,
   type PreKey,
-  placeOf,
 } from './pre-key-chunks.ts'
 import type { RowCipher } from './row-cipher.ts'
 
@@ -68,7 +68,7 @@ export type StoredRowsDeps = {
 
 /** Keys of a stored generation, encrypted row by row; nothing is kept in memory. */
 export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDeps): KeyRows {
-  const opened = (key: string, rows: ReadonlyMap<string, Uint8Array>, type: string): Buffer | undefined => {
+  const openRow = (key: string, rows: ReadonlyMap<string, Uint8Array>, type: string): Buffer | undefined => {
     const bytes = rows.get(key)
     const plaintext = bytes && cipher.open(key, bytes)
     if (bytes && !plaintext) onUnreadable(type)
@@ -78,32 +78,32 @@ export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDe
     const numbers = [...new Set(chunks)]
     const rows = numbers.length > 0 ? await store.read(target, numbers.map(chunkName)) : new Map<string, Uint8Array>()
     return new Map(
-      numbers.map((chunk) => [chunk, decodeChunk(opened(chunkName(chunk), rows, 'pre-key') ?? Buffer.alloc(0))]),
+      numbers.map((chunk) => [chunk, decodeChunk(openRow(chunkName(chunk), rows, 'pre-key') ?? Buffer.alloc(0))]),
     )
   }
   const readPreKeys = async (wanted: readonly string[]) => {
     const ids = wanted.filter(isPreKeyId)
-    const chunks = await readChunks(ids.map((id) => placeOf(id).chunk))
-    return present(ids, (id) => chunks.get(placeOf(id).chunk)?.get(placeOf(id).slot))
+    const chunks = await readChunks(ids.map((id) => locate(id).chunk))
+    return foundOf(ids, (id) => chunks.get(locate(id).chunk)?.get(locate(id).slot))
   }
   const readJson = async (type: string, ids: readonly string[]) => {
     const names = new Map(ids.map((id) => [id, cipher.nameOf(type, id)]))
     const rows = await store.read(target, [...new Set(names.values())])
-    return present(ids, (id) => {
-      const plaintext = opened(names.get(id) ?? '', rows, type)
+    return foundOf(ids, (id) => {
+      const plaintext = openRow(names.get(id) ?? '', rows, type)
       return plaintext && decodeJson(plaintext)
     })
   }
-  const sealed = (key: string, plaintext: Uint8Array | undefined): CredentialRow => ({
+  const sealRow = (key: string, plaintext: Uint8Array | undefined): CredentialRow => ({
     key,
     bytes: plaintext && cipher.seal(key, plaintext),
   })
   const preKeyRows = async (values: Values<PreKey>): Promise<CredentialRow[]> => {
-    const changes = byChunk(Object.entries(values).map(([id, key]) => [id, key ?? undefined]))
+    const changes = groupByChunk(Object.entries(values).map(([id, key]) => [id, key ?? undefined]))
     const chunks = await readChunks(changes.keys())
     return [...changes].map(([number, change]) => {
-      const chunk = changed(chunks.get(number) ?? new Map(), change)
-      return sealed(chunkName(number), chunk.size > 0 ? encodeChunk(chunk) : undefined)
+      const chunk = applyChanges(chunks.get(number) ?? new Map(), change)
+      return sealRow(chunkName(number), chunk.size > 0 ? encodeChunk(chunk) : undefined)
     })
   }
   return {
@@ -113,16 +113,16 @@ export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDe
       for (const [type, values = {}] of Object.entries(others)) {
         for (const [id, value] of Object.entries(values)) {
           const isDeleted = value === null || value === undefined
-          rows.push(sealed(cipher.nameOf(type, id), isDeleted ? undefined : encodeJson(value)))
+          rows.push(sealRow(cipher.nameOf(type, id), isDeleted ? undefined : encodeJson(value)))
         }
       }
-      if (creds !== undefined) rows.push(sealed(credsRow, encodeJson(creds)))
+      if (creds !== undefined) rows.push(sealRow(credsRow, encodeJson(creds)))
       if (rows.length === 0) return 'written'
       return target.isOwner() ? store.write(target, rows, target.epoch) : 'notOwner'
     },
   }
 }
 
-function present(ids: readonly string[], find: (id: string) => unknown): { [id: string]: unknown } {
+function foundOf(ids: readonly string[], find: (id: string) => unknown): { [id: string]: unknown } {
   return Object.fromEntries(ids.map((id) => [id, find(id)]).filter(([, value]) => value !== undefined))
 }

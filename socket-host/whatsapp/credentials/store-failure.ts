@@ -6,22 +6,22 @@ import type { WriteOutcome } from './signal-keys.ts'
 export type StoreFailure = { readonly close: Close; readonly error: Error }
 
 /** Why a write did not happen; undefined when it did. */
-export async function failureOf(outcome: Promise<WriteOutcome>): Promise<StoreFailure | undefined> {
+export async function writeFailure(outcome: Promise<WriteOutcome>): Promise<StoreFailure | undefined> {
   try {
-    return (await outcome) === 'written' ? undefined : notOurs
+    return (await outcome) === 'written' ? undefined : lostOwnership
   } catch (cause) {
-    return storeAway(cause)
+    return storeFailed(cause)
   }
 }
 
 /** Another host owns the session: nothing is wrong with WhatsApp or with the store, so we close, and raise no alarm. */
-const notOurs: StoreFailure = {
+const lostOwnership: StoreFailure = {
   close: ownClose('closed', 'another host owns the credentials'),
   error: new Error('Another host owns the credentials'),
 }
 
 /** What could not be stored must not be used either: the socket is lost, and its session tries again. */
-export const storeAway = (cause: unknown): StoreFailure => ({
+export const storeFailed = (cause: unknown): StoreFailure => ({
   close: ownClose('lost', `credentials store: ${messageOf(cause)}`),
   error: new Error('The credentials store failed', { cause }),
 })

@@ -15,19 +15,19 @@ let isInstalled = false
 export function installVerification(): void {
   if (isInstalled) return
   isInstalled = true
-  const agree = Curve.sharedKey
+  const originalSharedKey = Curve.sharedKey
   /** The server's static key is the last one agreed with before its certificate is checked, in the same tick. */
-  let agreedWith: Uint8Array | undefined
+  let lastAgreedKey: Uint8Array | undefined
   /** What the last signature that held was made over; right before the root's turn it is the leaf. */
   let leaf: Uint8Array | undefined
   Curve.sharedKey = (privateKey, publicKey) => {
-    agreedWith = publicKey
-    return agree(privateKey, publicKey)
+    lastAgreedKey = publicKey
+    return originalSharedKey(privateKey, publicKey)
   }
   Curve.verify = (publicKey, message, signature) => {
     const isSigned = isSignedBy(publicKey, message, signature)
     const isRoot = publicKey === WA_CERT_DETAILS.PUBLIC_KEY
-    const isGenuine = isSigned && (!isRoot || isChain({ intermediate: message, leaf, staticKey: agreedWith }))
+    const isGenuine = isSigned && (!isRoot || isChain({ intermediate: message, leaf, staticKey: lastAgreedKey }))
     leaf = isSigned && !isRoot ? message : undefined
     return isGenuine
   }

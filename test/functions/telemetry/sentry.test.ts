@@ -5,7 +5,7 @@ import { createMeter } from '#shared/telemetry/metrics.ts'
 import type { Reporter } from '#shared/telemetry/sentry.ts'
 import { inRequest } from '../../../functions/telemetry/request-context.ts'
 import { sentryReporter } from '../../../functions/telemetry/sentry.ts'
-import { functionTelemetry } from '../../../functions/telemetry/telemetry.ts'
+import { createTelemetry } from '../../../functions/telemetry/telemetry.ts'
 import { recordingLog } from '../../fakes/recording-log.ts'
 import { anotherPhone, aRequest, linked, phone, seconds } from '../../shared/domain/build.ts'
 import { type SentryIngest, sentryIngest } from '../../shared/support/sentry-ingest.ts'
@@ -26,8 +26,7 @@ afterAll(() => ingest.stop())
 
 const log = recordingLog()
 const meter = createMeter({ namespace: 'n', clock: () => 0, log, write: () => {}, store: { add: async () => {} } })
-const makeSight = (loadReporter: (() => Promise<Reporter>) | undefined) =>
-  functionTelemetry({ meter, log, loadReporter })
+const makeSight = (loadReporter: (() => Promise<Reporter>) | undefined) => createTelemetry({ meter, log, loadReporter })
 
 const change = (attemptId: string, asked: string) => {
   const before = linked()

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Counts } from '#shared/domain/metrics/metrics.ts'
 import { createMeter } from '#shared/telemetry/metrics.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
-import { functionTelemetry } from '../../../functions/telemetry/telemetry.ts'
+import { createTelemetry } from '../../../functions/telemetry/telemetry.ts'
 import { watch } from '../../../functions/watchdog.ts'
 import { receive } from '../../../functions/ws/message.ts'
 import { makeApi, routes } from '../http/support.ts'
@@ -81,7 +81,7 @@ describe('counters of a function', () => {
   function counting(add: (counts: Counts) => Promise<void>) {
     const { log, clock } = world
     const meter = createMeter({ namespace: 'n', clock, log, store: { add }, write: (line) => lines.push(line) })
-    const telemetry = functionTelemetry({ meter, log, loadReporter: undefined })
+    const telemetry = createTelemetry({ meter, log, loadReporter: undefined })
     return { ...world, telemetry, store: observedCompanyStore(world.store, telemetry.observe) }
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { libraryLogger, logAbout, silenceLibsignal } from '../../../socket-host/whatsapp/baileys-logger.ts'
+import { baileysLogger, logAbout, silenceLibsignal } from '../../../socket-host/whatsapp/baileys-logger.ts'
 import { createWhatsApp } from '../../../socket-host/whatsapp/baileys-whatsapp.ts'
 import { boundedCache } from '../../../socket-host/whatsapp/bounded-cache.ts'
 import { companyId, phoneB, stage } from '../support/stage.ts'
@@ -8,7 +8,7 @@ import { aTarget, startRig } from './whatsapp-rig.ts'
 test('of what Baileys says, only the words of warnings and errors pass, masked', () => {
   const lines: unknown[] = []
   const keep = (fields: object, message: string) => lines.push({ ...fields, message })
-  const logger = libraryLogger({ debug: keep, warn: keep, error: keep })
+  const logger = baileysLogger({ debug: keep, warn: keep, error: keep })
   logger.info()
   logger.child().error({ err: new Error('no session for 79001234567'), node: { jid: '79001234567@x' } }, 'failed')
   logger.warn('Invalid LID-PN mapping: 123456789012@lid')
@@ -23,7 +23,7 @@ test('what stands in every line is asked for at each, and a line’s own fields 
   const keep = (fields: object, message: string) => lines.push({ ...fields, message })
   let correlationId = 'c1'
   const log = logAbout({ debug: keep, warn: keep, error: keep }, () => ({ companyId: '1', correlationId }))
-  libraryLogger(log).warn('before')
+  baileysLogger(log).warn('before')
   correlationId = 'c2'
   log.error({ companyId: '2' }, 'after')
   expect(lines).toEqual([

@@ -2,8 +2,8 @@
 import { EventEmitter } from 'node:events'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type {
+  BaileysSocket,
   ConnectionUpdate,
-  LibrarySocket,
   SocketTimes,
   Stanza,
 } from '../../../socket-host/whatsapp/baileys-socket.ts'
@@ -28,7 +28,7 @@ function start({ isLinked = true, preKeys = async () => count('812'), flush = as
   const ws = Object.assign(new EventEmitter(), { close: async () => {} })
   const events: SocketEvent[] = []
   let update: (update: ConnectionUpdate) => void = () => {}
-  const library: LibrarySocket = {
+  const baileys: BaileysSocket = {
     ws,
     onUpdate(listener) {
       update = listener
@@ -40,13 +40,13 @@ function start({ isLinked = true, preKeys = async () => count('812'), flush = as
     query: preKeys,
   }
   const end = socketEnd({
-    end: () => void library.end(),
+    end: () => void baileys.end(),
     graceMs: 20,
     onGone: (close) => events.push({ type: 'closed', close }),
   })
   const credentials = { isLinked: () => isLinked, flush, phone: () => undefined }
   const log = { debug: () => {}, warn: () => {}, error: () => {} }
-  listen({ library, end, credentials, emit: (event) => events.push(event), clock: () => 0, log, times })
+  listen({ baileys, end, credentials, emit: (event) => events.push(event), clock: () => 0, log, times })
   return { ws, events, end, say: (said: ConnectionUpdate) => update(said) }
 }
 

@@ -1,21 +1,23 @@
-/** What Baileys and libsignal say, made fit for our logs: their lines carry phones, codes and private keys (R5). */
+/**
+ * Logging of Baileys and libsignal. Their own lines contain phones, codes and private keys, so they are filtered (R5).
+ */
 import { messageOf, printable } from './close-reason.ts'
 
-/** The adapter's view of a logger: fields first, as the library has them. */
+/** Logger of the adapter: fields first, as in Baileys' own logger. */
 export type Log = {
   debug(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
 }
 
-/** A log whose lines all carry what `about` says when they are written: company, request, attempt (R37). */
+/** Adds the fields of `about` (company, request, attempt) to every line; `about` is called for each line (R37). */
 export const logAbout = (log: Log, about: () => object): Log => ({
   debug: (fields, message) => log.debug({ ...about(), ...fields }, message),
   warn: (fields, message) => log.warn({ ...about(), ...fields }, message),
   error: (fields, message) => log.error({ ...about(), ...fields }, message),
 })
 
-/** The logger that Baileys is given. */
+/** Logger in the shape that Baileys expects. */
 export type BaileysLogger = {
   level: string
   child(): BaileysLogger
@@ -27,8 +29,8 @@ export type BaileysLogger = {
 }
 
 /**
- * Drops everything below `warn`, and of the rest passes on the words and the error's message alone. Both arrive as
- * `debug`: what matters of them arrives as an event too, and a session's trouble is no alert of ours.
+ * Drops everything below `warn`. Of a warning or an error it logs only the text and the message of the error, both at
+ * level `debug`: what matters arrives as an event too, and trouble of one session must not alert an operator.
  */
 export function baileysLogger(log: Log): BaileysLogger {
   const pass = (level: 'warn' | 'error') => (fields: unknown, message?: string) => {
@@ -54,13 +56,13 @@ function errorIn(fields: unknown): string | undefined {
   return found && messageOf(found)
 }
 
-/** libsignal prints whole sessions, private keys included, with these words in front. */
+/** First words of the lines in which libsignal prints whole sessions, private keys included. */
 const libsignalWords =
   /^(Closing (session|open session)|Opening session|Removing old closed session|Session (already|error)|Failed to decrypt message with any|Decrypted message with closed|Migrating session|V1 session storage|Unhandled bucket type|WARNING: Expected pubkey)/
 
 const methods = ['info', 'warn', 'error'] as const
 
-/** Keeps libsignal from printing; everybody else's console is as it was. */
+/** Drops the lines of libsignal from a console; other lines are printed as before. */
 export function silenceLibsignal(target: Pick<Console, (typeof methods)[number]>): void {
   for (const method of methods) {
     const print = target[method].bind(target)

@@ -1,4 +1,4 @@
-/** What the adapter uses of Baileys' socket, in its own words, so that all but `whatsapp.ts` can do without Baileys. */
+/** The part of Baileys' socket that the adapter uses, typed without Baileys; `baileys-whatsapp.ts` provides it. */
 import type { Closable } from './socket-guard.ts'
 
 /** A stanza of WhatsApp's binary XML. */
@@ -8,7 +8,7 @@ export type Stanza = {
   content?: Stanza[] | string | Uint8Array
 }
 
-/** What a socket says of its connection. */
+/** Fields of Baileys' `connection.update` that the adapter reads. */
 export type ConnectionUpdate = {
   readonly connection?: string | undefined
   readonly qr?: string | undefined
@@ -17,34 +17,34 @@ export type ConnectionUpdate = {
 }
 
 export type BaileysSocket = {
-  /** Emits `CB:...` and `TAG:...` for incoming stanzas, and what the WebSocket itself emits. */
+  /** Emits `CB:...` and `TAG:...` for incoming stanzas, and the events of the WebSocket itself. */
   readonly ws: Closable
   readonly onUpdate: (listener: (update: ConnectionUpdate) => void) => void
-  /** Ends it without logging out; an update with `connection: 'close'` and no error follows. */
+  /** Ends the socket without logging out; an update with `connection: 'close'` and no error follows. */
   readonly end: () => Promise<void>
-  /** Frees what is still cached; harmless when repeated. */
+  /** Closes the caches of the Signal repository. Safe to repeat. */
   readonly freeCaches: () => void
-  /** Tags are sequential. */
+  /** Returns the next message tag: a prefix and a number that grows by one. */
   readonly generateMessageTag: () => string
   readonly requestPairingCode: (phone: string) => Promise<string>
-  /** Rejects when WhatsApp answers with an error, resolves undefined when it does not answer. */
+  /** Sends a stanza and returns the answer: undefined when none comes in time. Rejects when the answer is an error. */
   readonly query: (stanza: Stanza, timeoutMs: number) => Promise<Stanza | undefined>
 }
 
-/** All in milliseconds. */
+/** Time limits of a socket, in milliseconds. */
 export type SocketTimes = {
-  /** From opening to the first QR, or to `opened`: a connect that hangs without any event ends here (R41). */
+  /** From opening to the first QR, or to `opened`. Ends a connect that hangs without any event (R41). */
   readonly connectMs: number
   /** From companion_hello to its answer. */
   readonly helloMs: number
-  /** From pair-success to WhatsApp's 515; after that the socket closes as if it had come. */
+  /** From pair-success to WhatsApp's status 515. If it has not come by then, the socket closes as if it had (R20). */
   readonly restartMs: number
-  /** How long the peer may take to answer a WebSocket close. */
+  /** From our WebSocket close frame to the peer's answer. */
   readonly closeMs: number
 }
 
 export const childOf = ({ content }: Stanza, tag: string): Stanza | undefined =>
   Array.isArray(content) ? content.find((child) => child.tag === tag) : undefined
 
-/** The server's own address. */
+/** JID of WhatsApp's server. */
 export const server = 's.whatsapp.net'

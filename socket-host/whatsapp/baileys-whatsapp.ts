@@ -1,4 +1,4 @@
-/** WhatsApp for the host, with Baileys 7.0.0-rc14 as it is. The only file that opens its sockets. */
+/** `WhatsApp` port over an unmodified Baileys 7.0.0-rc14. No other file opens its sockets. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import {
   type AuthenticationState,
@@ -36,10 +36,10 @@ export type WhatsAppDeps = {
 }
 
 export const defaultTimes: SocketTimes = { connectMs: 30_000, helloMs: 15_000, restartMs: 5_000, closeMs: 1000 }
-/** For the library to say that it has closed, beyond the peer's time to answer. */
+/** Milliseconds for Baileys to report its close, on top of the peer's `closeMs`. */
 export const backstopMs = 500
 
-/** What stands behind the opaque credentials. */
+/** The state behind each opaque `Credentials` value. */
 const states = new WeakMap<Credentials, AuthState>()
 
 export function createWhatsApp(deps: WhatsAppDeps): WhatsApp {
@@ -64,13 +64,13 @@ function registerState(state: AuthState): Credentials {
 
 function stateOf(credentials: Credentials): AuthState {
   const state = states.get(credentials)
-  if (!state) throw new Error('These credentials are not of this adapter')
+  if (!state) throw new Error('These credentials are not from this adapter')
   return state
 }
 
 /**
- * For the process's handlers of unhandled rejections and uncaught exceptions: ends the socket on whose behalf the
- * failing code ran (R41). False when it was not a socket's: then the error is the host's own.
+ * Ends the socket for which the failing code ran (R41). The process calls it for unhandled rejections and uncaught
+ * exceptions. False when the code ran for no socket: the error is the host's own.
  */
 export function blameSocket(error: unknown): boolean {
   const id = currentSocket.getStore()
@@ -79,7 +79,10 @@ export function blameSocket(error: unknown): boolean {
   return true
 }
 
-/** Which socket the running code works for; an id, so that pooled connections and timers keep nothing of it alive. */
+/**
+ * Id of the socket that the running code works for. An id, because pooled connections and timers would keep an object
+ * alive.
+ */
 const currentSocket = new AsyncLocalStorage<number | undefined>()
 const sockets = new Map<number, SocketEnd>()
 let lastId = 0
@@ -101,7 +104,7 @@ function openSocket(state: AuthState, listener: (event: SocketEvent) => void, de
   const baileys = currentSocket.run(id, () => connect(attachment.state, attachment.credsChanged, times.closeMs, deps))
   const end = socketEnd({
     graceMs: times.closeMs + backstopMs,
-    end: () => void baileys.end().catch((error) => log.warn({ error: messageOf(error) }, 'A socket ended badly')),
+    end: () => void baileys.end().catch((error) => log.warn({ error: messageOf(error) }, 'Could not end a socket')),
     onGone(close) {
       attachment.release()
       baileys.freeCaches()
@@ -121,7 +124,7 @@ function openSocket(state: AuthState, listener: (event: SocketEvent) => void, de
   return {
     close,
     async requestCode(phone) {
-      if (!progress.hasQr() || hasRequestedCode) throw new Error('A code is asked for once, after the first QR')
+      if (!progress.hasQr() || hasRequestedCode) throw new Error('A code can be requested once, after the first QR')
       hasRequestedCode = true
       return requestCode({ baileys, gone: end.gone, helloMs: times.helloMs, log }, phone)
     },
@@ -137,7 +140,10 @@ function openSocket(state: AuthState, listener: (event: SocketEvent) => void, de
     },
   }
 
-  /** A registration cannot remove what it has linked: WhatsApp closes it (515), and only a login may speak for it. */
+  /**
+   * Unlinks in a new login. WhatsApp closes a registration after pair-success (515), and accepts the request from a
+   * login only.
+   */
   async function unlinkByLogin(timeoutMs: number) {
     const until = performance.now() + timeoutMs
     await waitAtMost(timeoutMs / 2, end.gone, () => undefined)
@@ -147,7 +153,7 @@ function openSocket(state: AuthState, listener: (event: SocketEvent) => void, de
   }
 }
 
-/** Baileys sets these when it asks for a code; with them it would log in, as a device that does not exist. */
+/** Clears what Baileys sets when it requests a code. Otherwise it would log in, as a device that does not exist. */
 function clearUnfinishedPairing({ creds }: AuthState): void {
   delete creds.me
   creds.pairingCode = undefined
@@ -174,18 +180,18 @@ function connect(
   }
 }
 
-/** What differs from Baileys' defaults. The address and the version are theirs. */
+/** Settings that differ from Baileys' defaults. Address and protocol version stay as Baileys sets them. */
 function socketConfig(clock: Clock): Partial<SocketConfig> {
   return {
-    // WhatsApp checks the name that is shown on the phone: one of its own clients', never a brand (R22).
+    // WhatsApp checks this name, which the phone shows. It must be the name of a known browser, never a brand (R22).
     browser: Browsers.ubuntu('Chrome'),
-    // A device that is online keeps the phone from notifying its owner.
+    // While a companion device is online, the phone does not notify its owner of messages.
     markOnlineOnConnect: false,
     syncFullHistory: false,
     shouldSyncHistoryMessage: () => false,
     getMessage: async () => undefined,
     enableRecentMessageCache: false,
-    // A write that failed ends the socket; trying again from in here would only delay that.
+    // A failed write ends the socket. Retries inside Baileys would only delay that.
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 1000 },
     msgRetryCounterCache: boundedCache(1000, 3_600_000, clock),
     placeholderResendCache: boundedCache(500, 3_600_000, clock),

@@ -1,4 +1,4 @@
-/** A small cache for one socket, without timers: Baileys' own have an interval each and no upper bound. */
+/** Small cache for one socket, without timers. Baileys' own caches start an interval each and have no upper bound. */
 
 export type BoundedCache = {
   get<T>(key: string): T | undefined
@@ -7,13 +7,13 @@ export type BoundedCache = {
   flushAll(): void
 }
 
-/** Holds at most `most` entries, the oldest leave first, and none longer than `lifetimeMs`. */
+/** Makes a cache of at most `maxEntries` entries. It drops the oldest first, and each one after `lifetimeMs`. */
 export function boundedCache(maxEntries: number, lifetimeMs: number, now: () => number): BoundedCache {
   const entries = new Map<string, { readonly value: unknown; readonly expiresAt: number }>()
   return {
     get<T>(key: string) {
       const entry = entries.get(key)
-      // The library's contract: who reads a key names the type that it wrote under it.
+      // Baileys reads a key as the type that it wrote under that key.
       return entry && entry.expiresAt > now() ? (entry.value as T) : undefined
     },
     set(key, value) {

@@ -1,15 +1,17 @@
-/** The one place that reads Baileys' closes (R26): status, message, data and phase say why a socket closed. */
+/**
+ * Translates a close of Baileys into a `CloseReason`, from status, message, data and phase. No other file does (R26).
+ */
 import type { Close, CloseReason } from '#shared/domain/session/disconnect.ts'
 
-/** How far a socket had come when it closed. */
+/** Progress of a socket up to its close. */
 export type SocketPhase =
-  /** Nothing but the Noise handshake so far: the server has not proved who it is. */
+  /** The Noise handshake is not over: the server has not proved its identity. */
   | 'handshake'
-  /** Registered and not yet linked: a QR or a code is on screen. */
+  /** A registration that is not linked yet: a QR or a code is on screen, or soon will be. */
   | 'registering'
-  /** Pair-success has come; WhatsApp closes the socket next. */
+  /** After pair-success; WhatsApp closes the socket next. */
   | 'linked'
-  /** Logged in, or about to. */
+  /** A login, accepted or not yet. */
   | 'session'
 
 type Facts = {
@@ -23,10 +25,10 @@ type Facts = {
 
 type Rule = { readonly when: (facts: Facts) => boolean; readonly reason: CloseReason }
 
-/** OpenSSL's names for a certificate that does not hold. */
+/** OpenSSL's and Node's codes for a certificate that does not verify. */
 const tlsRefusal = /^(DEPTH_ZERO|SELF_SIGNED|CERT_|UNABLE_TO_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA)/
 
-/** From the most telling words to the least; the status decides only when none of them applies. */
+/** Rules in order, most specific first. The status decides only when no rule applies. */
 const rules: readonly Rule[] = [
   { when: ({ message }) => message === 'QR refs attempts ended', reason: 'refsEnded' },
   { when: ({ message }) => message === 'Intentional Logout', reason: 'closed' },
@@ -39,16 +41,16 @@ const rules: readonly Rule[] = [
     when: ({ message }) => /noise .*certificate|^certification match failed$/.test(message),
     reason: 'untrustedServer',
   },
-  // A server hello that does not decrypt or parse surfaces as a plain error of Node or of the parser.
+  // A server hello that does not decrypt or parse shows as a plain error of Node or of the parser, not as a Boom.
   { when: ({ isBoom, phase }) => !isBoom && phase === 'handshake', reason: 'untrustedServer' },
   // Pair-success is the only stanza whose parse errors Baileys turns into a close.
   { when: ({ isBoom, phase }) => !isBoom && phase === 'registering', reason: 'badLink' },
   { when: ({ message }) => message.startsWith('WebSocket Error'), reason: 'lost' },
-  // Without a link a 401 cannot mean that one was removed: WhatsApp does not take what we sent for a registration.
+  // Before the link a 401 cannot mean that the device was removed: WhatsApp rejects the registration itself.
   { when: ({ status, phase }) => status === 401 && phase === 'registering', reason: 'rejected' },
 ]
 
-/** Baileys' status codes, which are WhatsApp's failure reasons and stream error codes where those have one. */
+/** Baileys' status codes. They equal WhatsApp's failure reasons and stream error codes, where WhatsApp has one. */
 const reasonOfStatus: Readonly<Record<number, CloseReason>> = {
   400: 'rejected',
   401: 'loggedOut',
@@ -71,7 +73,7 @@ const reasonOfStatus: Readonly<Record<number, CloseReason>> = {
   515: 'restart',
 }
 
-/** What the error of `lastDisconnect` means. No error at all: the socket was ended by us. */
+/** Returns the close that an error of `lastDisconnect` means. Without an error we ended the socket. */
 export function closeOf(error: unknown, phase: SocketPhase): Close {
   if (error === undefined) return { reason: 'closed', detail: 'ended' }
   const facts = factsOf(error, phase)
@@ -79,24 +81,27 @@ export function closeOf(error: unknown, phase: SocketPhase): Close {
   return { reason, detail: printable(facts.message), ...(facts.status !== undefined && { status: facts.status }) }
 }
 
-/** WhatsApp's front end refused the WebSocket upgrade with an HTTP status, about which Baileys says nothing. */
+/**
+ * Close of a socket whose WebSocket upgrade WhatsApp's front end refused with an HTTP status; Baileys does not report
+ * it.
+ */
 export const refusedUpgrade = (status: number): Close => ({
   reason: 'unavailable',
   status,
   detail: `HTTP ${status} on the WebSocket upgrade`,
 })
 
-/** A close that we decided on. */
+/** Close that this host has decided on. */
 export const ownClose = (reason: CloseReason, detail: string): Close => ({ reason, detail: printable(detail) })
 
-/** A library's words as they may stand in a log line: short, without anything that could be a phone or a key (R5). */
+/** Makes text of a library fit for a log line: at most 200 characters, phones and keys replaced (R5). */
 export const printable = (words: string): string =>
   words
     .replace(/[A-Za-z0-9+/=]{32,}/g, '***')
     .replace(/\d{7,}/g, '***')
     .slice(0, 200)
 
-/** The message of whatever was thrown. */
+/** Message of a thrown value, fit for a log line. */
 export const messageOf = (error: unknown): string => printable(error instanceof Error ? error.message : String(error))
 
 function factsOf(error: unknown, phase: SocketPhase): Facts {

@@ -1,11 +1,11 @@
-/** Translates WhatsApp's answer to companion_hello; its codes are known nowhere else (requirements, "Error codes"). */
+/** Translates WhatsApp's answer to companion_hello. No other file knows its codes (requirements, "Error codes"). */
 import type { Failure } from '#shared/domain/values/errors.ts'
 
-/** Seconds to wait after WhatsApp's own 429, which does not say for how long. */
+/** Seconds to wait after a 429 from WhatsApp, which names no time itself (R24). */
 const rateLimitSeconds = 600
 
 const refusals: Readonly<Record<number, Failure>> = {
-  /** bad-request: also what an unknown platform display and some per-number throttling look like. */
+  /** bad-request. WhatsApp also answers so to an unknown platform display, and to some throttled numbers. */
   400: { code: 'CLIENT_REJECTED' },
   403: { code: 'CLIENT_REJECTED' },
   /** item-not-found: WhatsApp does not know the number. */
@@ -16,13 +16,13 @@ const refusals: Readonly<Record<number, Failure>> = {
   452: { code: 'CLIENT_REJECTED', action: 'use-qr' },
 }
 
-/** The failure of an attempt whose code WhatsApp refused with `code`. */
+/** Returns the failure of an attempt whose companion_hello WhatsApp has refused with the error `code`. */
 export function helloRefusal(code: number): Failure {
   return refusals[code] ?? { code: code >= 500 ? 'WHATSAPP_UNAVAILABLE' : 'CLIENT_REJECTED' }
 }
 
-/** The socket closed before WhatsApp had answered. */
+/** Failure of an attempt whose socket closed before WhatsApp answered. */
 export const helloClosed: Failure = { code: 'WHATSAPP_UNAVAILABLE' }
 
-/** WhatsApp never answered. */
+/** Failure of an attempt whose companion_hello WhatsApp did not answer in time. */
 export const helloUnanswered: Failure = { code: 'PAIRING_TIMEOUT' }

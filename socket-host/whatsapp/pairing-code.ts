@@ -1,4 +1,4 @@
-/** Asks WhatsApp for a pairing code, and waits until it has said yes (R17). */
+/** Asks WhatsApp for a pairing code, and waits until WhatsApp has accepted it (R17). */
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { Failure } from '#shared/domain/values/errors.ts'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
@@ -9,13 +9,14 @@ import { helloClosed, helloRefusal, helloUnanswered } from './hello-answer.ts'
 
 export type CodeDeps = {
   readonly baileys: BaileysSocket
+  /** Resolves when the socket is gone. */
   readonly gone: Promise<unknown>
-  /** For WhatsApp's answer. */
+  /** Time limit for WhatsApp's answer. */
   readonly helloMs: number
   readonly log: Log
 }
 
-/** The code as owners type it, `ABCD-EFGH`; or why there is none. `phone` is digits. */
+/** Returns the code as owners type it, `ABCD-EFGH`, or the failure. `phone` is digits. */
 export async function requestCode(
   { baileys, gone, helloMs, log }: CodeDeps,
   phone: string,
@@ -23,27 +24,27 @@ export async function requestCode(
   const answer = listenForAnswer(baileys, tagAfter(baileys.generateMessageTag()))
   const refused = Promise.race([answer.refusal, gone.then(() => helloClosed)])
   try {
-    // The library resolves as soon as it has sent the request, whatever WhatsApp answers (R17).
+    // Baileys resolves as soon as it has sent the request, whatever WhatsApp answers (R17).
     const sent = baileys.requestPairingCode(phone)
     const answered = Promise.race([refused, sent.then(() => refused)])
     const refusal = await waitAtMost(helloMs, answered, () => helloUnanswered)
     return refusal ? err(refusal) : ok((await sent).replace(/^(.{4})(.{4})$/, '$1-$2'))
   } catch (error) {
-    log.warn({ error: messageOf(error) }, 'A pairing code could not be asked for')
+    log.warn({ error: messageOf(error) }, 'Could not request a pairing code')
     return err(helloClosed)
   } finally {
     answer.stop()
   }
 }
 
-/** The library draws the next tag in the same tick in which it is asked for a code. */
+/** Returns the tag that Baileys gives its next stanza: it draws one in the same tick in which a code is requested. */
 function tagAfter(tag: string): string {
   const [, prefix, number] = /^(.*\D)(\d+)$/.exec(tag) ?? []
   if (prefix === undefined) throw new Error('Message tags are not numbered any more')
   return `${prefix}${Number(number) + 1}`
 }
 
-/** Resolves with the refusal, or undefined when the request was accepted. */
+/** Waits for the answer with this tag. `refusal` resolves undefined when WhatsApp has accepted the request. */
 function listenForAnswer({ ws }: BaileysSocket, tag: string) {
   const { promise, resolve } = Promise.withResolvers<Failure | undefined>()
   const read = (answer: Stanza) => resolve(refusalIn(answer))

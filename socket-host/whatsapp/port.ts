@@ -1,64 +1,86 @@
-/** What the host needs of WhatsApp; `whatsapp.ts` provides it with Baileys, tests with a fake. */
+/** Port to WhatsApp. `baileys-whatsapp.ts` implements it with Baileys; tests use a fake. */
 import type { Close } from '#shared/domain/session/disconnect.ts'
 import type { Failure } from '#shared/domain/values/errors.ts'
 import type { Result } from '#shared/domain/values/result.ts'
 import type { GenerationRef } from '#shared/ports.ts'
 
-/** What happens on one socket. After `closed` nothing more comes. */
+/** Event of one socket. No event follows `closed`, and none follows a call of `close` or `unlink`. */
 export type SocketEvent =
-  /** A QR to show; the first one also says that a code may be asked for. `lapsesAt` is epoch ms. */
+  /**
+   * Emitted when WhatsApp offers a QR to show, and again for each one that replaces it. After the first one a code may
+   * be requested. `lapsesAt` is epoch ms. Registration only.
+   */
   | { readonly type: 'qr'; readonly qr: string; readonly lapsesAt: number }
-  /** The phone has answered the code (primary_hello): right or wrong is not known yet. */
+  /**
+   * Emitted when the phone has answered the pairing code (primary_hello); once more for each further try of its owner.
+   * It is not known yet whether the typed code was right. Registration only.
+   */
   | { readonly type: 'phoneAnswered' }
-  /** Pair-success: WhatsApp has linked the device. `phone` is undefined when the identity could not be read. */
+  /**
+   * Emitted when WhatsApp has linked the device (pair-success) and the credentials are linked. WhatsApp closes the
+   * socket next. `phone` is undefined when the identity could not be read (R3). Registration only.
+   */
   | { readonly type: 'linked'; readonly phone: string | undefined }
-  /** The account is gated by a passkey (R23). */
+  /** Emitted when the account turns out to be protected by a passkey (R23). Registration only. */
   | { readonly type: 'passkeyRequired' }
-  /** Logged in, keys stored and uploaded (R42). */
+  /**
+   * Emitted when WhatsApp has accepted the login, the keys are stored, and WhatsApp has not refused the device's
+   * pre-keys (R42). Login only.
+   */
   | { readonly type: 'opened' }
+  /** Emitted once, when the socket is gone. `close` says why. */
   | { readonly type: 'closed'; readonly close: Close }
 
-/** WhatsApp's word on the removal of a linked device, if it said anything. */
+/** Result of removing a linked device. `unconfirmed` means that WhatsApp has not said whether the device is gone. */
 export type Removal = 'confirmed' | 'unconfirmed'
 
 export type WhatsAppSocket = {
   /**
-   * Asks for a code, `ABCD-EFGH`, and waits for WhatsApp's answer to companion_hello (R17). Only after the first `qr`, once a
-   * socket.
+   * Asks for a code, `ABCD-EFGH`, for the phone (digits), and waits until WhatsApp has accepted companion_hello (R17).
+   * An error result says why there is no code. Rejects before the first `qr`, and when called a second time.
    */
   requestCode(phone: string): Promise<Result<string, Failure>>
-  /** Removes the linked device from the phone's account; says whether WhatsApp confirmed it. Ends the socket. */
+  /**
+   * Removes the linked device from the phone's account and closes the socket; waits `timeoutMs` for WhatsApp's word.
+   */
   unlink(timeoutMs: number): Promise<Removal>
-  /** Closes without logging out; resolves when the socket is gone, within a second or two. Emits nothing more. */
+  /** Closes without logging out; resolves when the socket is gone, within a second or two. */
   close(): Promise<void>
 }
 
-/** Credentials in use: opaque to all but the WhatsApp adapter. */
+/** Credentials in use. Opaque to everything but the WhatsApp adapter. */
 export type Credentials = {
-  /** Whether pair-success has happened: `account` present, `me.id` with a device, `signalIdentities` not empty. */
+  /** True after pair-success: `account` present, `me.id` with a device part, `signalIdentities` not empty. */
   isLinked(): boolean
-  /** Waits until everything that was to be stored is stored; rejects when something could not be. */
+  /** Waits until all changes are stored. Rejects if a read or a write has failed since a socket was last opened. */
   flush(): Promise<void>
 }
 
 export type WhatsApp = {
-  /** Fresh credentials in memory, for an attempt (R6). */
+  /** Returns fresh credentials, in memory only, for an attempt (R6). */
   fresh(): Credentials
   /**
-   * Writes linked credentials under a new generation, encrypted with its key, and makes `credentials` write there from
-   * now on. `fenced` when the epoch is no longer the highest.
+   * Stores linked credentials under a new generation, encrypted with its data key. From then on `credentials` writes
+   * its changes there. `fenced`: a host of a higher epoch has written, or this host's lease has run out. Rejects when
+   * `credentials` is not linked or is stored already, and when the store fails.
    */
   persist(credentials: Credentials, target: StoredTarget): Promise<'written' | 'fenced'>
-  /** Stored credentials. `corrupt`: unreadable, incomplete or not linked. */
+  /**
+   * Reads stored credentials. `corrupt`: they cannot be decrypted or parsed, are incomplete, or are not linked.
+   * `fenced`: as in `persist`. Rejects when the store fails.
+   */
   load(target: StoredTarget, about?: About): Promise<Credentials | 'absent' | 'corrupt' | 'fenced'>
-  /** Opens a socket: registration for credentials that are not linked, login for those that are. */
+  /** Opens a socket: a registration if the credentials are not linked, a login if they are. */
   open(credentials: Credentials, listener: (event: SocketEvent) => void, about?: About): WhatsAppSocket
 }
 
-/** What stands in every log line that credentials or a socket cause, asked for at each line (R37). */
+/** Fields for every log line that credentials or a socket cause; evaluated for each line (R37). */
 export type About = () => object
 
-/** Where and as whom credentials are stored. `isOwner` is asked before each write: a lease that ran out stores nothing. */
+/**
+ * Generation that credentials are stored under, and the host that stores them. `isOwner` is called before each write,
+ * so that a host whose lease has run out writes nothing.
+ */
 export type StoredTarget = GenerationRef & {
   readonly dataKey: Uint8Array
   readonly epoch: number

@@ -1,24 +1,25 @@
-/** How a socket ends: exactly once, for one reason, and within a second or two whatever the peer does. */
+/** End of a socket: exactly once, for one reason, and within a second or two whatever the peer does. */
 import type { Close } from '#shared/domain/session/disconnect.ts'
 
 export type SocketEnd = {
   /** Resolves when the socket is gone. */
   readonly gone: Promise<Close>
-  /** Ending or gone: nothing that it says counts any more (R42). */
+  /** True once the socket is ending or gone: its events are ignored from then on (R42). */
   isOver(): boolean
-  /** Fails with `otherwise` unless something else is expected, or nothing, within `ms`. */
+  /** Fails with `otherwise` after `ms`, unless another call of `expectProgress` or `expectNothing` comes first. */
   expectProgress(ms: number, otherwise: Close): void
+  /** Stops waiting for progress. */
   expectNothing(): void
-  /** Ends the socket; the first reason counts. */
+  /** Ends the socket. Only the first reason counts. */
   fail(close: Close): void
-  /** The library has closed: by itself for `reason`, or because we ended it. */
+  /** Reports that Baileys has closed: for `reason`, or (undefined) because we ended it. */
   closed(reason: Close | undefined): void
 }
 
 export type SocketEndDeps = {
-  /** Asks the library to close; `closed` is called when it has. */
+  /** Asks Baileys to close. The caller reports that by `closed`. */
   readonly end: () => void
-  /** For how long the library may take to close before the socket counts as gone regardless. */
+  /** Milliseconds that Baileys may take to close; then the socket counts as gone regardless. */
   readonly graceMs: number
   readonly onGone: (close: Close) => void
 }

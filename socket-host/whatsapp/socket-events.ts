@@ -1,4 +1,6 @@
-/** Turns what Baileys says on one socket into `SocketEvent`s that are true, and notices what it does not say. */
+/**
+ * Turns the events of one Baileys socket into `SocketEvent`s, and detects what Baileys reports wrongly or not at all.
+ */
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '#shared/ports.ts'
 import type { Log } from './baileys-logger.ts'
@@ -19,7 +21,7 @@ export type EventDeps = {
   readonly baileys: BaileysSocket
   readonly end: SocketEnd
   readonly credentials: { isLinked(): boolean; flush(): Promise<void>; phone(): string | undefined }
-  /** Never called again after `closed`. */
+  /** Not called once the socket is ending or gone. */
   readonly emit: (event: SocketEvent) => void
   readonly clock: Clock
   readonly log: Log
@@ -27,19 +29,19 @@ export type EventDeps = {
 }
 
 export type Progress = {
-  /** Whether a QR has come: only then may a code be asked for. */
+  /** True after the first QR: only then may a code be requested. */
   hasQr(): boolean
-  /** Whether WhatsApp has accepted the login; resolves when it does. */
+  /** Resolves when WhatsApp has accepted the login; otherwise never. */
   readonly loggedIn: Promise<void>
 }
 
-/** The first QR lives longer than those that follow: Baileys' `qrTimeout` when none is set. */
+/** Lifetimes of QRs, as in Baileys when `qrTimeout` is not set: the first one lives longer. */
 const firstQrMs = 60_000
 const nextQrMs = 20_000
-/** For WhatsApp to say how many pre-keys it has. */
+/** Milliseconds for WhatsApp to answer how many pre-keys of ours it has. */
 const preKeyCountMs = 10_000
 
-/** Listeners of Baileys without which a socket can do nothing more: all frames, the QR, pair-success, the login. */
+/** Events whose Baileys listeners a socket cannot do without: all frames, the QR, pair-success, the login. */
 const vitalEvents: readonly string[] = [
   'message',
   'open',
@@ -53,7 +55,7 @@ const passkeyNotifications = [
   'CB:notification,type:crsc_continuation',
 ] as const
 
-/** Listens to a socket that has just been opened. */
+/** Starts to listen to a socket. Call it right after opening, before the first event. */
 export function listen({ baileys, end, credentials, emit, clock, log, times }: EventDeps): Progress {
   const { ws } = baileys
   const loggedIn = Promise.withResolvers<void>()
@@ -69,7 +71,7 @@ export function listen({ baileys, end, credentials, emit, clock, log, times }: E
     if (phase !== 'registering') return
     end.expectNothing()
     const lifeMs = hasQr ? nextQrMs : firstQrMs
-    // Before it is told: who hears of the first QR asks for a code at once.
+    // Set before the event: its listener requests a code at once, and `requestCode` checks this flag.
     hasQr = true
     emitUnlessOver({ type: 'qr', qr, lapsesAt: clock() + lifeMs })
   }
@@ -82,10 +84,10 @@ export function listen({ baileys, end, credentials, emit, clock, log, times }: E
   const confirmOpen = async () => {
     try {
       await credentials.flush()
-      // Nought alone may be a service that does not count; nought after a refusal is an upload that failed.
+      // 0 alone may come from a service that does not count. 0 after an error answer means that the upload failed.
       if ((await countPreKeysAtWhatsApp(baileys)) === 0) {
         if (wasRefused) return end.fail(ownClose('lost', 'WhatsApp has none of our pre-keys'))
-        log.warn({}, 'WhatsApp counts none of our pre-keys, though it refused nothing')
+        log.warn({}, 'WhatsApp counts no pre-keys although it refused no upload')
       }
       end.expectNothing()
       emitUnlessOver({ type: 'opened' })
@@ -112,7 +114,7 @@ export function listen({ baileys, end, credentials, emit, clock, log, times }: E
   ws.on('frame', (frame: unknown) => {
     if (phase === 'handshake' && !(frame instanceof Uint8Array)) phase = isRegistration ? 'registering' : 'session'
   })
-  // Baileys listens to this event too, and so keeps `ws` from ending the request, yet does nothing about it.
+  // Baileys listens to this event without handling it. The listener keeps `ws` from ending the request, so we end it.
   ws.on('unexpected-response', (_request: unknown, { statusCode = 0 }: IncomingMessage) =>
     end.fail(refusedUpgrade(statusCode)),
   )
@@ -135,8 +137,8 @@ export function listen({ baileys, end, credentials, emit, clock, log, times }: E
 }
 
 /**
- * Baileys says open although the upload of pre-keys was refused or went unanswered; then nobody could write to the
- * device. WhatsApp knows.
+ * Asks WhatsApp how many pre-keys of this device it has. Baileys reports `open` even if their upload was refused or not
+ * answered, and without pre-keys no contact can write to the device.
  */
 async function countPreKeysAtWhatsApp({ query }: BaileysSocket): Promise<number> {
   const request = {
@@ -145,6 +147,6 @@ async function countPreKeysAtWhatsApp({ query }: BaileysSocket): Promise<number>
     content: [{ tag: 'count', attrs: {} }],
   }
   const answer = await query(request, preKeyCountMs)
-  if (!answer) throw new Error('WhatsApp did not say how many pre-keys it has')
+  if (!answer) throw new Error('WhatsApp did not answer how many pre-keys it has')
   return Number(childOf(answer, 'count')?.attrs['value']) || 0
 }

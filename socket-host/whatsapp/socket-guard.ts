@@ -1,11 +1,11 @@
-/** Keeps a library's WebSocket from harming others: its errors are caught where they arise, its close does not linger. */
+/** Contains a WebSocket of Baileys: catches the errors of its listeners, and bounds the time of its close (R41). */
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Catches whatever the listeners that are there now throw or reject. Baileys' are async functions whose rejections
- * nobody handles, which by default ends the process (R41); here each is reported with the event it came from.
+ * Reports everything that the present listeners throw or reject, with the event. Baileys' listeners are async functions
+ * without a handler for rejections; by default one rejection ends the process (R41).
  */
 export function guardListeners(emitter: EventEmitter, report: (event: string, error: unknown) => void): void {
   for (const event of emitter.eventNames()) {
@@ -31,12 +31,12 @@ function settle(run: () => unknown, report: (error: unknown) => void): void {
   }
 }
 
-/** A WebSocket client whose `upgrade` event brings the TCP connection, as that of `ws` does. */
+/** WebSocket client whose `upgrade` event carries the TCP connection, as in `ws`. */
 export type Closable = EventEmitter & { close(): Promise<void> }
 
 /**
- * Makes `close` drop the TCP connection when the peer has not answered the WebSocket close after `ms`. Otherwise a peer
- * that vanished holds up the library's `close` event for 30 s, during which the dying socket still emits events.
+ * Makes `close` drop the TCP connection when the peer has not answered the WebSocket close within `ms`. Otherwise a
+ * peer that is gone delays Baileys' `close` event by 30 s, and the closing socket emits events for as long.
  */
 export function closeWithin(client: Closable, ms: number): void {
   let connection: Socket | undefined

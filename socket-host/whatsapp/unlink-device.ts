@@ -1,4 +1,4 @@
-/** Removes a linked device from its phone's account over a socket that is logged in, or about to be. */
+/** Removes a linked device from its phone's account, over a socket that is logged in or logging in. */
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { type BaileysSocket, type Stanza, server } from './baileys-socket.ts'
 import { ownClose } from './close-reason.ts'
@@ -14,8 +14,9 @@ export type UnlinkDeps = {
 }
 
 /**
- * Asks as soon as the login is accepted, without waiting for the bring-up and its 812 pre-keys. WhatsApp confirms by an
- * answer, by saying that the device was removed, or by not knowing it at the login. Ends the socket.
+ * Asks as soon as the login is accepted, without waiting for the bring-up, which may upload 812 pre-keys.
+ * WhatsApp confirms by an answer, by closing with "device removed", or by not knowing the device at the login (both are
+ * 401). Ends the socket.
  */
 export async function unlinkDevice(
   { baileys, end, loggedIn, identity }: UnlinkDeps,
@@ -24,7 +25,7 @@ export async function unlinkDevice(
   const ended = end.gone.then(({ reason }): Removal => (reason === 'loggedOut' ? 'confirmed' : 'unconfirmed'))
   const asked = loggedIn.then(async (): Promise<Removal> => {
     const answer = await baileys.query(removeCompanionDevice(identity), timeoutMs).catch(() => undefined)
-    // Refused or cut off: what the socket closes with tells.
+    // Refused or interrupted: the reason of the close decides.
     return answer ? 'confirmed' : ended
   })
   try {

@@ -1,4 +1,6 @@
-/** Baileys' authentication state over our credential rows: in memory until persisted, then written as it changes. */
+/**
+ * Baileys' authentication state over our credential rows: in memory until it is persisted, then written at each change.
+ */
 import {
   type AuthenticationCreds,
   type AuthenticationState,
@@ -17,34 +19,34 @@ import { rowCipher } from './row-cipher.ts'
 import { credsRow, type KeyChanges, type KeyRows, memoryRows, storedRows } from './signal-keys.ts'
 import { type StoreFailure, storeFailed, writeFailure } from './store-failure.ts'
 
-/** Milliseconds for which changes of the creds are gathered; the next write of keys takes them along anyway. */
+/** Milliseconds for which changes of the creds are collected. A write of keys in the meantime includes them. */
 const saveDelayMs = 100
 
-/** Credentials as the adapter uses them. One socket at a time is attached. */
+/** Credentials with what the adapter needs. One socket at a time is attached to them. */
 export type AuthState = Credentials & {
   readonly creds: AuthenticationCreds
-  /** What a new socket works with. `onFailure` hears of the first read or write that did not succeed. */
+  /** Attaches a new socket. `onFailure` is called for each read or write that fails. */
   attach(onFailure: (failure: StoreFailure) => void): Attachment
-  /** See the port. Throws for credentials that are not linked: nothing half-paired is ever stored (R6). */
+  /** As in the port. Rejects for credentials that are not linked: an unfinished pairing must never be stored (R6). */
   persist(target: StoredTarget): Promise<'written' | 'fenced'>
 }
 
 export type Attachment = {
   readonly state: AuthenticationState
-  /** To be called at each `creds.update`, after Baileys has changed the creds. */
+  /** Schedules a write of the creds. Call it at each `creds.update`, after Baileys has changed them. */
   credsChanged(): void
-  /** From now on writes are dropped: the device is about to be removed from its account. */
+  /** Drops all writes from now on, because the device is about to be removed from its account. */
   discard(): void
-  /** From now on the socket reads and writes nothing: it is over, or superseded. */
+  /** Refuses all reads and writes from now on, because the socket is gone. */
   release(): void
 }
 
 export type AuthStateDeps = { readonly store: CredentialStore; readonly log: Log }
 
-/** Fresh credentials in memory. */
+/** Makes fresh credentials, in memory only. */
 export const freshAuthState = (deps: AuthStateDeps): AuthState => authState(initAuthCreds(), memoryRows(), deps)
 
-/** Stored credentials; `corrupt` when they do not decrypt, do not parse, lack something or are not linked. */
+/** Reads stored credentials; `corrupt` when they cannot be decrypted or parsed, lack a field, or are not linked. */
 export async function loadAuthState(
   target: StoredTarget,
   deps: AuthStateDeps,
@@ -62,8 +64,8 @@ export async function loadAuthState(
 }
 
 /**
- * Protobuf messages turn their bytes into bare base64 when they become JSON. What is no base64 is told by an exception;
- * undefined then.
+ * Restores `account`, or returns undefined if it is invalid. A protobuf message turns its bytes into bare base64 when
+ * it becomes JSON, and `fromObject` throws on anything that is not base64.
  */
 function accountOf(stored: object | undefined): proto.ADVSignedDeviceIdentity | undefined {
   try {
@@ -73,7 +75,7 @@ function accountOf(stored: object | undefined): proto.ADVSignedDeviceIdentity | 
   }
 }
 
-/** Whether pair-success has happened. Neither `registered` nor `me` alone says so (requirements, "Words"). */
+/** True after pair-success. Neither `registered` nor `me` alone proves it (requirements, "Words"). */
 const isLinked = ({ account, me, signalIdentities }: AuthenticationCreds): boolean =>
   Boolean(account) && /^[^@]+:\d+@/.test(me?.id ?? '') && (signalIdentities ?? []).length > 0
 
@@ -112,7 +114,7 @@ function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDep
   }
   const credsChanged = () => {
     isDirty = true
-    // A save in the background that fails is told to the socket by `failed`, and to the next `flush`.
+    // `recordFailure` reports a failed save to the socket and to the next `flush`.
     saveTimer ??= setTimeout(() => void saveCreds().catch(() => {}), saveDelayMs)
   }
 
@@ -155,7 +157,7 @@ function attachment(creds: AuthenticationCreds, { read, write, credsChanged }: A
     async get<T extends keyof SignalDataTypeMap>(type: T, ids: string[]) {
       assertNotReleased()
       const values = await read(type, ids)
-      // What arrives after the end would start timers in the library's caches that nobody stops.
+      // Values that arrive after the end would start timers in Baileys' caches that nothing stops.
       assertNotReleased()
       return revive(type, values)
     },
@@ -181,7 +183,7 @@ function revive<T extends keyof SignalDataTypeMap>(type: T, values: { [id: strin
     id,
     type === 'app-state-sync-key' && isRecord(value) ? proto.Message.AppStateSyncKeyData.fromObject(value) : value,
   ])
-  // A key comes back as what Baileys wrote under the same type; the row's authentication vouches for that.
+  // The row is authenticated, so it holds what Baileys wrote under this type.
   return Object.fromEntries(entries) as { [id: string]: SignalDataTypeMap[T] }
 }
 
@@ -192,7 +194,7 @@ const rowsOf = (target: StoredTarget, { store, log }: AuthStateDeps): KeyRows =>
     store,
     target,
     cipher: rowCipher(target.dataKey, target),
-    onUnreadable: (type) => log.error({ companyId: target.companyId, type }, 'A stored key cannot be read'),
+    onUnreadable: (type) => log.error({ companyId: target.companyId, type }, 'Could not read a stored key'),
   })
 
 const isStoredCreds = (value: unknown): value is AuthenticationCreds => v.is(StoredCreds, value)

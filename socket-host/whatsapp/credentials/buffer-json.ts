@@ -1,8 +1,8 @@
-/** Credentials as JSON in which bytes survive: the text of Baileys' BufferJSON, read without its guesses. */
+/** JSON that keeps bytes, in the format of Baileys' BufferJSON. Reading it is stricter than BufferJSON. */
 
 /**
- * Bytes become `{"type":"Buffer","data":"<base64>"}`. A Buffer reaches the replacer as what its `toJSON` made of it,
- * hence the look at the holder.
+ * Writes bytes as `{"type":"Buffer","data":"<base64>"}`. A Buffer reaches the replacer as the result of its `toJSON`,
+ * so the original is read from its holder.
  */
 export function encodeJson(value: unknown): Buffer {
   const text = JSON.stringify(value, function (this: unknown, name, converted) {
@@ -14,7 +14,7 @@ export function encodeJson(value: unknown): Buffer {
   return Buffer.from(text)
 }
 
-/** The value, with real Buffers (libsignal refuses any other bytes); undefined when the text is no JSON. */
+/** Returns the value, with real Buffers (libsignal accepts no other bytes), or undefined if the text is not JSON. */
 export function decodeJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString(), (_name, value) =>

@@ -1,4 +1,4 @@
-/** The shape of Baileys' creds as they must come back from the store. */
+/** Schema of Baileys' creds when they are read from the store. */
 import * as v from 'valibot'
 
 const bytes = (length: number) =>
@@ -9,7 +9,7 @@ const bytes = (length: number) =>
 const keyPair = v.looseObject({ public: bytes(32), private: bytes(32) })
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 
-/** All that Baileys reads without asking whether it is there. */
+/** Requires every field that Baileys reads without a check. */
 export const StoredCreds = v.looseObject({
   noiseKey: keyPair,
   pairingEphemeralKeyPair: keyPair,

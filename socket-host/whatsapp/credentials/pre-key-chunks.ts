@@ -1,26 +1,29 @@
-/** Pre-keys packed 256 ids to a row: the 812 of a new link are 4 rows instead of 812. */
+/** Packs pre-keys, 256 ids to a row: the 812 of a new link take 4 rows instead of 812. */
 
 export type PreKey = { readonly public: Uint8Array; readonly private: Uint8Array }
-/** The pre-keys of a chunk by slot: an id modulo 256. */
+/** Pre-keys of a chunk by slot. The slot is the id modulo 256. */
 export type Chunk = ReadonlyMap<number, PreKey>
 
 const slots = 256
 const keyBytes = 32
-/** Slot (1), private key (32), public key (32). */
+/** Bytes of an entry: slot (1), private key (32), public key (32). */
 const entryBytes = 1 + 2 * keyBytes
 
 export const chunkName = (chunk: number): string => `pre-key#${chunk}`
 
-/** Ids are numbers from 1 on, as text. Whoever writes to us may name any of 32 bits. */
+/**
+ * True for a pre-key id: a decimal number. Baileys' ids start at 1, but a message from a contact may name any 32-bit
+ * id.
+ */
 export const isPreKeyId = (id: string): boolean => /^\d{1,10}$/.test(id)
 
-/** Where a pre-key is kept. */
+/** Returns the chunk and the slot of a pre-key. Throws when the id is not a number. */
 export function locate(id: string): { readonly chunk: number; readonly slot: number } {
   if (!isPreKeyId(id)) throw new Error('A pre-key id is not a number')
   return { chunk: Math.floor(Number(id) / slots), slot: Number(id) % slots }
 }
 
-/** The changes of one write, by chunk; undefined deletes. */
+/** Groups the changes of one write by chunk; undefined deletes a pre-key. */
 export function groupByChunk(
   entries: Iterable<readonly [string, PreKey | undefined]>,
 ): Map<number, Map<number, PreKey | undefined>> {
@@ -33,7 +36,7 @@ export function groupByChunk(
   return chunks
 }
 
-/** The chunk after the changes. */
+/** Returns the chunk with the changes applied. */
 export function applyChanges(chunk: Chunk, changes: ReadonlyMap<number, PreKey | undefined>): Chunk {
   const next = new Map(chunk)
   for (const [slot, key] of changes) {
@@ -53,7 +56,7 @@ export function encodeChunk(chunk: Chunk): Buffer {
   )
 }
 
-/** Throws when the bytes are no chunk; they were authenticated before, so that this is a bug and not an attack. */
+/** Throws when the bytes are not a chunk. They are authenticated before, so that would be a bug and not an attack. */
 export function decodeChunk(bytes: Buffer): Chunk {
   if (bytes.length % entryBytes !== 0) throw new Error('A pre-key chunk has a wrong length')
   const chunk = new Map<number, PreKey>()

@@ -1,8 +1,8 @@
-/** Encryption of stored credentials, row by row, with the data key of their generation (R14). */
+/** Encrypts stored credentials, row by row, with the data key of their generation (R14). */
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, randomBytes } from 'node:crypto'
 import type { GenerationRef } from '#shared/ports.ts'
 
-/** A row is version (1), nonce (12), ciphertext, tag (16). */
+/** Layout of a row: version (1 byte), nonce (12), ciphertext, tag (16). */
 const version = 1
 const nonceBytes = 12
 const tagBytes = 16
@@ -11,13 +11,13 @@ const overhead = 1 + nonceBytes + tagBytes
 export type RowCipher = {
   /** Encrypts a row, bound to company, generation and row key. */
   seal(key: string, plaintext: Uint8Array): Buffer
-  /** Undefined when the row was altered, cut, moved here from another place, or sealed with another key. */
+  /** Decrypts a row; undefined if it was altered, truncated, moved from another place, or sealed with another key. */
   open(key: string, bytes: Uint8Array): Buffer | undefined
-  /** Row key of a Signal key. Ids hold phones of contacts, so that only a keyed hash of them is stored. */
+  /** Returns the row key of a Signal key. Ids contain phones of contacts, so only a keyed hash of them is stored. */
   nameOf(type: string, id: string): string
 }
 
-/** `dataKey` is 32 bytes. One key for encryption and one for names are derived from it. */
+/** Makes the cipher of a generation. From `dataKey` (32 bytes) it derives one key for encryption and one for names. */
 export function rowCipher(dataKey: Uint8Array, { companyId, generation }: GenerationRef): RowCipher {
   const encryptionKey = derive(dataKey, 'rows')
   const nameKey = derive(dataKey, 'names')
@@ -42,7 +42,7 @@ export function rowCipher(dataKey: Uint8Array, { companyId, generation }: Genera
   }
 }
 
-/** GCM says by an exception that the tag does not fit. */
+/** Checks the GCM tag: `final` throws when it does not match. */
 function isAuthentic(decipher: { final(): Buffer }): boolean {
   try {
     decipher.final()

@@ -1,4 +1,4 @@
-/** Signal keys where Baileys' `get` and `set` look for them: in memory for an attempt, else in rows of a generation. */
+/** Storage of Signal keys for Baileys' `get` and `set`: in memory for an attempt, else in rows of a generation. */
 import type { CredentialRow, CredentialStore } from '#shared/ports.ts'
 import type { StoredTarget } from '../port.ts'
 import { decodeJson, encodeJson } from './buffer-json.ts'
@@ -15,27 +15,27 @@ import {
 } from './pre-key-chunks.ts'
 import type { RowCipher } from './row-cipher.ts'
 
-/** Values by id; null or undefined deletes. Only pre-keys are looked into. */
+/** Values by id; null or undefined deletes. Except for pre-keys, the values are opaque. */
 type Values<T> = { readonly [id: string]: T | null | undefined }
-/** One `set` of Baileys: values by type and id. */
+/** Argument of one `set` of Baileys: values by type and id. */
 export type KeyChanges = { readonly 'pre-key'?: Values<PreKey>; readonly [type: string]: Values<unknown> | undefined }
 
-/** Why nothing could be written: a higher epoch has written, or our lease has run out. */
+/** `fenced`: a host of a higher epoch has written. `notOwner`: our lease has run out. Both wrote nothing. */
 export type WriteOutcome = 'written' | 'fenced' | 'notOwner'
 
 export type KeyRows = {
-  /** Values that are there; a row that cannot be read counts as absent, and is reported. */
+  /** Returns the values that exist. A row that cannot be decrypted counts as absent; see `onUnreadable`. */
   read(type: string, ids: readonly string[]): Promise<{ [id: string]: unknown }>
-  /** All or nothing, together with the creds when given. Calls must not overlap: pre-key chunks are read first. */
+  /** Writes all or nothing, with the creds if given. Calls must not overlap: a write first reads its pre-key chunks. */
   write(changes: KeyChanges, creds?: unknown): Promise<WriteOutcome>
 }
 
-/** Row of Baileys' creds; the one that is read at load. */
+/** Row key of Baileys' creds, the row that is read at load. */
 export const credsRow = 'creds'
 
 export type MemoryRows = KeyRows & { readonly entries: () => KeyChanges }
 
-/** Keys of an attempt: they are in this process alone, and gone with it (R6). */
+/** Keys of an attempt, in the memory of this process only (R6). */
 export function memoryRows(): MemoryRows {
   const types = new Map<string, Map<string, unknown>>()
   return {
@@ -62,11 +62,11 @@ export type StoredRowsDeps = {
   readonly store: CredentialStore
   readonly target: StoredTarget
   readonly cipher: RowCipher
-  /** A row was there and could not be decrypted or parsed. */
+  /** Called when a row exists but cannot be decrypted. */
   readonly onUnreadable: (type: string) => void
 }
 
-/** Keys of a stored generation, encrypted row by row; nothing is kept in memory. */
+/** Keys of a stored generation, encrypted row by row. Nothing is cached in memory. */
 export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDeps): KeyRows {
   const openRow = (key: string, rows: ReadonlyMap<string, Uint8Array>, type: string): Buffer | undefined => {
     const bytes = rows.get(key)

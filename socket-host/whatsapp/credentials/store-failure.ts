@@ -1,11 +1,11 @@
-/** A read or write of credentials that did not succeed: how the socket that needed it closes, what its caller is thrown. */
+/** Failed reads and writes of credentials: the close of the socket that needed them, and the error for the caller. */
 import type { Close } from '#shared/domain/session/disconnect.ts'
 import { messageOf, ownClose } from '../close-reason.ts'
 import type { WriteOutcome } from './signal-keys.ts'
 
 export type StoreFailure = { readonly close: Close; readonly error: Error }
 
-/** Why a write did not happen; undefined when it did. */
+/** Returns the failure of a write, or undefined if it succeeded. */
 export async function writeFailure(outcome: Promise<WriteOutcome>): Promise<StoreFailure | undefined> {
   try {
     return (await outcome) === 'written' ? undefined : lostOwnership
@@ -14,13 +14,16 @@ export async function writeFailure(outcome: Promise<WriteOutcome>): Promise<Stor
   }
 }
 
-/** Another host owns the session: nothing is wrong with WhatsApp or with the store, so we close, and raise no alarm. */
+/** Another host owns the session. WhatsApp and the store work, so the socket closes without an alarm. */
 const lostOwnership: StoreFailure = {
   close: ownClose('closed', 'another host owns the credentials'),
   error: new Error('Another host owns the credentials'),
 }
 
-/** What could not be stored must not be used either: the socket is lost, and its session tries again. */
+/**
+ * Failure of the store. Keys that could not be stored must not be used, so the socket closes and its session
+ * reconnects.
+ */
 export const storeFailed = (cause: unknown): StoreFailure => ({
   close: ownClose('lost', `credentials store: ${messageOf(cause)}`),
   error: new Error('The credentials store failed', { cause }),

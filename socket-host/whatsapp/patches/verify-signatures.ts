@@ -1,6 +1,7 @@
 /**
- * The signature checks that Baileys 7.0.0-rc14 only pretends to make (R43). Its `Curve.verify` takes libsignal's
- * `false` for success; both `Curve` and the root key are exported, mutable objects that it reads at each use.
+ * Signature checks that Baileys 7.0.0-rc14 makes without effect (R43): its `Curve.verify` takes libsignal's `false` for
+ * success. `Curve` and the root key are exported, mutable objects that Baileys reads at each use, so they can be
+ * replaced.
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { Curve, proto, WA_CERT_DETAILS } from '@whiskeysockets/baileys'
@@ -11,14 +12,17 @@ const ed25519Prefix = Buffer.from('302a300506032b6570032100', 'hex')
 
 let isInstalled = false
 
-/** Makes Baileys verify, from the next handshake and the next pair-success on. Further calls change nothing. */
+/** Makes Baileys verify signatures from the next handshake and pair-success on. Further calls have no effect. */
 export function installVerification(): void {
   if (isInstalled) return
   isInstalled = true
   const originalSharedKey = Curve.sharedKey
-  /** The server's static key is the last one agreed with before its certificate is checked, in the same tick. */
+  /**
+   * Public key of the last key agreement. When a certificate is checked, in the same tick, it is the server's static
+   * key.
+   */
   let lastAgreedKey: Uint8Array | undefined
-  /** What the last signature that held was made over; right before the root's turn it is the leaf. */
+  /** Message of the last valid signature. Right before the root's signature is checked, it is the leaf certificate. */
   let leaf: Uint8Array | undefined
   Curve.sharedKey = (privateKey, publicKey) => {
     lastAgreedKey = publicKey
@@ -33,7 +37,7 @@ export function installVerification(): void {
   }
 }
 
-/** A signed certificate chain as bytes, and the Noise static key that it must vouch for. */
+/** Signed certificate chain as bytes, and the Noise static key that it must certify. */
 type Chain = {
   readonly intermediate: Uint8Array
   readonly leaf: Uint8Array | undefined
@@ -41,8 +45,8 @@ type Chain = {
 }
 
 /**
- * Whether the leaf is of this intermediate and names the static key. Its dates are not judged: no client that is known
- * judges them, so that WhatsApp may well let them pass, and every connection would stop on that day.
+ * True when the intermediate has issued the leaf and the leaf names the static key. The dates are not checked: no known
+ * client checks them, so WhatsApp may let a certificate expire, and every connection would fail on that day.
  */
 export function isChain({ intermediate, leaf, staticKey }: Chain): boolean {
   if (!leaf || !staticKey) return false
@@ -52,8 +56,8 @@ export function isChain({ intermediate, leaf, staticKey }: Chain): boolean {
 }
 
 /**
- * Verifies an XEdDSA signature of an X25519 key (32 bytes, or 33 with the type byte 5): as a plain Ed25519 signature of
- * the Edwards form of the key, whose sign travels in the top bit of the signature.
+ * Verifies an XEdDSA signature by an X25519 key (32 bytes, or 33 with the type byte 5). It is a plain Ed25519 signature
+ * by the Edwards form of the key, whose sign is the top bit of the signature.
  */
 export function isSignedBy(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   const u = publicKey.length === 33 && publicKey[0] === 5 ? publicKey.subarray(1) : publicKey
@@ -66,7 +70,7 @@ export function isSignedBy(publicKey: Uint8Array, message: Uint8Array, signature
   return verify(null, message, key, plain)
 }
 
-/** y = (u - 1) / (u + 1); undefined where that has no value. */
+/** Ed25519 form of the key with the coordinate `u`: y = (u - 1) / (u + 1). Undefined for u = -1, which has none. */
 function edwardsKey(u: Uint8Array, sign: number): KeyObject | undefined {
   const montgomery = (fromLittleEndian(u) % 2n ** 255n) % p
   if (montgomery === p - 1n) return undefined
@@ -75,7 +79,7 @@ function edwardsKey(u: Uint8Array, sign: number): KeyObject | undefined {
   return createPublicKey({ key: Buffer.concat([ed25519Prefix, y]), format: 'der', type: 'spki' })
 }
 
-/** Extended Euclid. Everything here is public, so that its timing gives nothing away. */
+/** Modular inverse by the extended Euclidean algorithm. All values are public, so its timing reveals nothing. */
 function inverse(value: bigint): bigint {
   let [a, b, x, y] = [value, p, 1n, 0n]
   while (b !== 0n) {

@@ -1,10 +1,10 @@
-/** What clients are told of something that was thrown; nothing of its text goes out. */
+/** Translates a thrown error into the failure that clients see. Its text is never sent. */
 import type { Failure } from '#shared/domain/values/errors.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 
-/** A service of AWS is away or slow, or else it is our fault. */
+/** Returns `STORE_UNAVAILABLE` when a service of AWS is down or slow, otherwise `INTERNAL`. */
 export const failureOf = (error: unknown): Failure => ({ code: isOutage(error) ? 'STORE_UNAVAILABLE' : 'INTERNAL' })
 
-/** Middy's time-out says that the function's own time is up: something that it waited for is slow. */
+/** A `TimeoutError` (Middy's, or that of `withinTime`) means that the function's time is up: a service is slow. */
 const isOutage = (error: unknown): boolean =>
   error instanceof StoreUnavailable || (error instanceof Error && error.name === 'TimeoutError')

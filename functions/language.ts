@@ -1,7 +1,7 @@
-/** The language that a client is answered in: Russian unless something says English (requirements, "Error codes"). */
+/** Language of answers to a client: Russian, unless the client asks for English (requirements, "Error codes"). */
 import type { Language } from '#shared/domain/values/errors.ts'
 
-/** The first of the preferences that names a language of ours: a claim, a query parameter, an `Accept-Language` header. */
+/** Returns our language that the first usable preference names: a claim, a query parameter, or `Accept-Language`. */
 export function languageOf(...preferences: readonly (string | null | undefined)[]): Language {
   for (const preference of preferences) {
     const language = bestLanguage(preference ?? '')
@@ -10,7 +10,7 @@ export function languageOf(...preferences: readonly (string | null | undefined)[
   return 'ru'
 }
 
-/** The best of our languages in a list such as `en-US,en;q=0.9,ru;q=0.8`; of equals the first. */
+/** Returns the best of our languages in a list such as `en-US,en;q=0.9,ru;q=0.8`. The first of equals wins. */
 function bestLanguage(list: string): Language | undefined {
   const ranked = list.slice(0, maxListLength).split(',').flatMap(rank)
   return ranked.sort((a, b) => b.quality - a.quality)[0]?.language

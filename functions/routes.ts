@@ -1,18 +1,20 @@
-/** Which function serves which route: plain data, read by the infrastructure, the local run and the tests. */
+/** Table of functions and routes. It is plain data that the infrastructure, the local run and the tests read. */
 
-/** A Lambda function: its entry file and what it may touch. Least privilege is granted from this table. */
+/** Lambda function: its entry file and what it needs. The infrastructure grants it those rights and no more (R33). */
 export type FunctionSpec = {
   readonly entry: string
   readonly memoryMb: number
   readonly timeoutSeconds: number
-  /** Control table access. No function can reach the credentials table. */
+  /** Access to the control table. No function can reach the credentials table. */
   readonly table: 'none' | 'read' | 'readWrite'
   readonly sendsCommands: boolean
   readonly pushes: boolean
   readonly readsTokenSecret: boolean
   /** Reads the secret that keys the hash of phones in code budgets (R24). */
   readonly readsPhoneHashSecret: boolean
-  /** A refusal is an error to Lambda: counting those would ring at every bad token. */
+  /**
+   * It refuses by throwing. Lambda counts that as an error, so an alarm on its errors would go off for every bad token.
+   */
   readonly refusesByThrowing: boolean
 }
 
@@ -48,8 +50,8 @@ export const functions = {
 export type FunctionName = keyof typeof functions
 
 /**
- * WebSocket routes by route key. Every message is `$default`'s, whatever its action: one function tells them apart, and says
- * in our words what is wrong with one. It answers through its route response.
+ * WebSocket routes by route key. All messages go to `$default`, whatever their action, so that one function can say
+ * what is wrong with a message. It answers through its route response.
  */
 export const webSocketRoutes = {
   $connect: 'connect',
@@ -57,7 +59,10 @@ export const webSocketRoutes = {
   $default: 'message',
 } as const satisfies Record<string, FunctionName>
 
-/** HTTP routes by route key of the HTTP API. `$default` takes what no other route does: API Gateway's own 404 is no problem document. */
+/**
+ * HTTP routes by route key. `$default` takes all other requests, because API Gateway's own 404 is not a problem
+ * document.
+ */
 export const httpRoutes = {
   'GET /api/health': 'health',
   'GET /api/whatsapp/sessions': 'sessions',

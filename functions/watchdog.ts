@@ -1,4 +1,7 @@
-/** Ends what is overdue, whether or not a host is alive: woken by delayed messages that are sent before anything starts. */
+/**
+ * Watchdog: ends whatever is overdue, even when no host is alive. Delayed messages wake it. They are sent before the
+ * attempt or the reset begins, so that none can go unguarded.
+ */
 import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
 import { nextDeadline, timeOut } from '#shared/domain/attempt/deadlines.ts'
@@ -15,12 +18,12 @@ import { clock, commandQueue, companyStore, log, publisher, telemetry } from './
 export type WatchdogDeps = NudgeDeps &
   PushDeps & { readonly store: CompanyStore; readonly telemetry: Telemetry; readonly clock: Clock }
 
-/** What SQS is told: these messages come again, the others are done with. */
+/** Answer to SQS: it delivers the listed messages again and deletes the others. */
 export type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] }
 
 const BatchEvent = v.object({ Records: v.array(v.object({ messageId: v.string(), body: v.string() })) })
 
-/** Looks at each company that a message names. */
+/** Checks each company that a message names. */
 export async function watch(rawEvent: unknown, deps: WatchdogDeps): Promise<BatchResponse> {
   const { Records } = v.parse(BatchEvent, rawEvent)
   const failed = await Promise.all(
@@ -32,7 +35,7 @@ export async function watch(rawEvent: unknown, deps: WatchdogDeps): Promise<Batc
         return []
       } catch (error) {
         if (failureOf(error).code === 'INTERNAL') deps.telemetry.unexpected(error, { component: 'watchdog', messageId })
-        deps.log.error('The watchdog could not look at a company; it tries again', { messageId, error })
+        deps.log.error('Could not check a company; the message comes again', { messageId, error })
         return [{ itemIdentifier: messageId }]
       }
     }),
@@ -41,29 +44,30 @@ export async function watch(rawEvent: unknown, deps: WatchdogDeps): Promise<Batc
   return { batchItemFailures: failed.flat() }
 }
 
-/** Settles what is overdue, then arms itself for what is due next, so that one message guards a company to the end. */
+/** Ends what is overdue, then wakes itself for the next deadline, so that one message guards a company to the end. */
 async function checkCompany(message: WatchdogMessage, requestDeps: WatchdogDeps): Promise<void> {
   const { companyId, correlationId, due } = message
   const deps = { ...requestDeps, log: requestDeps.log.child({ companyId, correlationId }) }
-  // A queue delays by whole seconds and by 15 minutes at the most, and clocks differ: too early means again, not now.
+  // Queues delay by whole seconds and by 15 minutes at most, and clocks differ. A message that comes too early is sent
+  // again.
   if (due > deps.clock()) return deps.queue.wakeAt(message)
   const decided = await deps.store.decide(companyId, endOverdue)
   if (decided.outcome) {
     deps.log.info('Attempt timed out', { attemptId: decided.outcome, code: decided.state.lastAttempt?.failure?.code })
-    // A host may be alive that holds the attempt's socket.
+    // A host that is alive may still have the attempt's socket open.
     await nudgeHost({ companyId, correlationId, fence: decided.state.fence }, deps)
   }
   await pushNotices(companyId, decided, deps)
   const next = nextDeadline(decided.state)
-  // Last, since it is what may fail: then the message comes again, and finds nothing else to do.
+  // Last, because it may fail. Then the message comes again, and this is all that is left to do.
   if (next !== undefined) await deps.queue.wakeAt({ companyId, correlationId, due: next })
 }
 
-/** The outcome is the attempt that this very decision has ended, if one has. */
+/** Ends what is overdue. The outcome is the id of the attempt that this decision has ended, if it has ended one. */
 function endOverdue(state: CompanyState, now: number): Decision<string | undefined> {
   const timed = timeOut(state, now)
   if (!state.attempt || timed.state.attempt) return { ...timed, outcome: undefined }
-  // A fence of its own: the queue takes a command with the attempt's for the one that has started it.
+  // A new fence: the queue would drop a command with the attempt's fence as a repeat of the one that started it.
   return { ...timed, state: { ...timed.state, fence: timed.state.fence + 1 }, outcome: state.attempt.attemptId }
 }
 

@@ -1,11 +1,11 @@
-/** How many messages a connection may send (R34): a fixed window of a second, counted for all containers together. */
+/** Limit of messages per connection (R34): a fixed window of one second, counted for all containers together. */
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { MessageCounter } from '#shared/dynamo/clients/message-counter.ts'
 import type { Clock } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 
 export type RateLimit = {
-  /** Whether this message of the connection is one too many. */
+  /** Counts a message. True when it is above the connection's limit. */
   isExceeded(connectionId: string): Promise<boolean>
 }
 
@@ -16,9 +16,11 @@ export type RateLimitDeps = {
   readonly log: Log
 }
 
-/** The counter protects the store; when it is slow or away, nobody waits for it, and messages go through. */
+/**
+ * Time that a message waits for the counter. A slow counter lets messages through: it must not delay what it protects.
+ */
 const countWithinMs = 300
-/** Connections that are remembered as over their limit; API Gateway sends a container one message at a time. */
+/** Limit of connections that a container remembers as above their limit in the current second. */
 const maxRemembered = 1_000
 
 export function messageRateLimit({ counter, perSecond, clock, log }: RateLimitDeps): RateLimit {
@@ -27,7 +29,7 @@ export function messageRateLimit({ counter, perSecond, clock, log }: RateLimitDe
 
   async function count(connectionId: string): Promise<number> {
     const counted = counter.count(connectionId, second).catch((error: unknown) => {
-      log.warn('Messages could not be counted', { connectionId, error })
+      log.warn('Could not count messages', { connectionId, error })
       return 0
     })
     return waitAtMost(countWithinMs, counted, () => 0)
@@ -38,7 +40,7 @@ export function messageRateLimit({ counter, perSecond, clock, log }: RateLimitDe
       const now = Math.floor(clock() / 1000)
       if (now !== second) over.clear()
       second = now
-      // Once over, a flood costs no more writes in this container.
+      // Messages of a connection above its limit cost no more writes in this container.
       if (over.has(connectionId)) return true
       const isOver = (await count(connectionId)) > perSecond
       if (isOver && over.size < maxRemembered && second === now) over.add(connectionId)

@@ -1,11 +1,11 @@
-/** Who a token speaks for (R30): JWT with everything pinned that can be. */
+/** Verification of tokens (R30). Algorithms, issuer, audience and required claims are all pinned. */
 import { type JWTVerifyGetKey, jwtVerify } from 'jose/jwt/verify'
 import * as v from 'valibot'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import { CompanyId } from '#shared/protocol/company-id.ts'
 
 const exp = v.pipe(v.number(), v.finite())
-/** A language that we do not speak is no reason to refuse a token. */
+/** An unknown language is ignored; it must not make a token invalid. */
 const lang = v.fallback(v.optional(v.picklist(['ru', 'en'])), undefined)
 
 const Claims = v.variant('role', [
@@ -13,27 +13,27 @@ const Claims = v.variant('role', [
   v.object({ role: v.literal('admin'), lang, exp }),
 ])
 
-/** What a token says about who sent it; `exp` is in epoch seconds. */
+/** Claims of a verified token. `exp` is in epoch seconds. */
 export type Caller = v.InferOutput<typeof Claims>
 
 /** Keys that tokens may be signed with. */
 export type TokenKeys = {
   readonly algorithms: readonly string[]
-  /** `again`: those known did not do; undefined when looking again so soon would bring nothing new. */
+  /** Returns the keys. `again`: none of the known keys fits; undefined when there are no others to try. */
   find(again?: 'again'): Promise<readonly (Uint8Array | JWTVerifyGetKey)[] | undefined>
 }
 
 export type TokenSettings = {
   readonly issuer: string
   readonly audience: string
-  /** HS256 secret in Secrets Manager; used when there is no JWKS URL. */
+  /** ARN of the HS256 secret in Secrets Manager; used when there is no JWKS URL. */
   readonly secretArn?: string | undefined
   readonly jwksUrl?: string | undefined
 }
 
 export type VerifyToken = (token: string) => Promise<Result<Caller, 'invalid'>>
 
-/** The settings in a function's environment. */
+/** Returns the settings in a function's environment. */
 export const tokenSettings = (env: {
   readonly TOKEN_ISSUER: string
   readonly TOKEN_AUDIENCE: string
@@ -47,8 +47,8 @@ export const tokenSettings = (env: {
 })
 
 /**
- * Makes the check of a token: signature, algorithm, issuer, audience, expiry, claims. A refusal does not say which it
- * was. Throws only when the keys cannot be had.
+ * Makes a function that checks signature, algorithm, issuer, audience, expiry and claims of a token. `invalid` does not
+ * say which check failed. The function throws only when the keys cannot be loaded.
  */
 export function tokenVerifier(settings: TokenSettings, loadKeys = () => keysOf(settings)): VerifyToken {
   let loaded: Promise<TokenKeys> | undefined
@@ -69,10 +69,12 @@ const maxTokenLength = 8192
 /** Seconds by which our clock and the signer's may differ. */
 const clockTolerance = 5
 
-/** Whether a token of this expiry (epoch seconds) is over at `now` (epoch ms). */
+/** True when a token with this expiry (epoch seconds) has expired at `now` (epoch ms). */
 export const isExpired = (expiry: number, now: number): boolean => now >= (expiry + clockTolerance) * 1000
 
-/** A chunk of its own: the authorizer loads Secrets Manager's client or the JWKS reader only when it needs them. */
+/**
+ * Loads the keys from a separate chunk, so that the authorizer starts without Secrets Manager's client and JWKS reader.
+ */
 async function keysOf(settings: TokenSettings): Promise<TokenKeys> {
   const { tokenKeys } = await import('./token-keys.ts')
   return tokenKeys(settings)
@@ -100,7 +102,7 @@ async function verifyWith(
   return 'wrongKey'
 }
 
-/** What jose says about a token that is bad; its other errors are about keys that cannot be had. */
+/** Codes of jose for a bad token. Its other errors are about keys that cannot be loaded. */
 const refusals: ReadonlySet<string> = new Set([
   'ERR_JWT_CLAIM_VALIDATION_FAILED',
   'ERR_JWT_EXPIRED',

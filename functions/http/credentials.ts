@@ -1,4 +1,4 @@
-/** Says which credentials of a company are stored, and deletes them (requirements, "HTTP API"). */
+/** HTTP routes that show and delete a company's stored credentials (requirements, "HTTP API"). */
 import { once } from '#shared/async/once.ts'
 import { ok } from '#shared/domain/values/result.ts'
 import type { VerifyToken } from '../access/tokens.ts'
@@ -7,7 +7,6 @@ import { type PushDeps, pushNotices } from '../use-cases/push-notices.ts'
 import { type ResetDeps, reset } from '../use-cases/reset.ts'
 import { clock, commandQueue, companyStore, log, publisher, telemetry, verify } from '../wiring/deps.ts'
 import { endpoint } from './endpoint.ts'
-
 import { companyRoute, noInput, type Route } from './request.ts'
 import { json } from './responses.ts'
 import { phoneFor } from './views.ts'

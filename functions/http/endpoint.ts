@@ -1,4 +1,4 @@
-/** The one stack around every HTTP route: who asks, in which language to answer, and what is said when it fails. */
+/** Stack around every HTTP route: verifies the caller, chooses the language, and answers failures. */
 import middy from '@middy/core'
 import * as v from 'valibot'
 import { errorSpec, type Language } from '#shared/domain/values/errors.ts'
@@ -12,13 +12,16 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import { HttpEvent, type Reply, type Route } from './request.ts'
 import { type HttpResponse, type Problem, problemResponse } from './responses.ts'
 
-/** What the stack needs. A function without `verify` has only routes that anyone may ask, one without `telemetry` decides nothing. */
+/** Dependencies of the stack. Without `verify` all routes are public; without `telemetry` none decides anything. */
 export type EndpointDeps = { readonly log: Log; readonly verify?: VerifyToken; readonly telemetry?: Telemetry }
 
-/** Answers before Lambda ends us: API Gateway's own 503 is no problem document. */
+/** Time kept for our own answer before Lambda stops the function: API Gateway's 503 is not a problem document. */
 const timeoutEarlyInMillis = 500
 
-/** Makes a function's handler from its routes by route key. `makeDeps` is called by the first request, not before. */
+/**
+ * Makes the handler of a function from its routes, by route key. `makeDeps` is called by requests only, not at the
+ * start.
+ */
 export const endpoint = <Deps extends EndpointDeps>(
   routes: Readonly<Record<string, Route<Deps>>>,
   makeDeps: () => Deps,
@@ -41,7 +44,7 @@ export const endpoint = <Deps extends EndpointDeps>(
       return inRequest(fieldsOf(event), event.headers['user-agent'], () => answer(event, routes, makeDeps()))
     })
 
-/** Who asks, which route it is, and what it answers. */
+/** Verifies the caller, runs the route, and renders its reply. */
 async function answer<Deps extends EndpointDeps>(
   event: HttpEvent,
   routes: Readonly<Record<string, Route<Deps>>>,
@@ -56,7 +59,7 @@ async function answer<Deps extends EndpointDeps>(
   return reply.ok ? reply.value : refuse(reply.error, language, deps)
 }
 
-/** The dependencies of one request: its log lines say which it is (R37). */
+/** Dependencies of one request, with its correlation id in all log lines (R37). */
 const inContext = <Deps extends EndpointDeps>(deps: Deps, event: HttpEvent): Deps => ({
   ...deps,
   log: deps.log.child(fieldsOf(event)),
@@ -67,7 +70,7 @@ const fieldsOf = ({ routeKey, requestContext }: HttpEvent) => ({
   route: routeKey,
 })
 
-/** Who sends the request; undefined when the token is missing or bad. */
+/** Returns the claims of the request's token; undefined when it is missing or invalid. */
 async function callerOf(event: HttpEvent, verify: VerifyToken | undefined): Promise<Caller | undefined> {
   const token = /^Bearer +(\S+)$/i.exec(event.headers['authorization'] ?? '')?.[1]
   if (token === undefined || !verify) return undefined
@@ -75,7 +78,7 @@ async function callerOf(event: HttpEvent, verify: VerifyToken | undefined): Prom
   return verified.ok ? verified.value : undefined
 }
 
-/** Refuses, with one line in the log: as loud as its code, without what the client wrote. */
+/** Answers with a problem. Logs one line, at the level of the error code and without the client's input. */
 function refuse(problem: Problem, language: Language, { log, telemetry }: EndpointDeps, error?: unknown): HttpResponse {
   const { code, field, isCounted } = problem
   if (!isCounted) telemetry?.refused(code)

@@ -1,7 +1,6 @@
 /**
- * Liveness and version, for anyone (requirements, "HTTP API"), and "not found" for requests that have no route of their own.
- * It needs no token, touches nothing and calls nobody, so there is nothing to report to Sentry either: what could still fail here
- * rings the alarm of failing functions.
+ * Health and version, public (requirements, "HTTP API"), and "not found" for requests without a route of their own. It
+ * uses no other service, so it reports nothing to Sentry: the alarm on failing functions covers what is left.
  */
 import { once } from '#shared/async/once.ts'
 import { HealthEnv, parseEnv } from '#shared/config/env.ts'
@@ -15,7 +14,7 @@ export type HealthDeps = { readonly log: Log; readonly version: string }
 
 export const healthRoutes: Readonly<Record<string, Route<HealthDeps>>> = {
   'GET /api/health': async (_request, { version }) => ok(json(200, { status: 'ok', version })),
-  // Browsers' preflights are answered by API Gateway; should one come through, API Gateway adds its CORS headers to this.
+  // API Gateway answers the preflights of browsers. To one that does get here, it adds its CORS headers.
   $default: async ({ event }) =>
     event.requestContext.http.method === 'OPTIONS'
       ? ok({ statusCode: 204, headers: {}, body: '' })

@@ -1,4 +1,4 @@
-/** The `Idempotency-Key` header: the same key and the same request get the same answer, for a day. */
+/** `Idempotency-Key` header: for a day the same key and request get the same answer. */
 import { createHash } from 'node:crypto'
 import { err, ok } from '#shared/domain/values/result.ts'
 import type { IdempotencyStore } from '#shared/dynamo/clients/idempotency-store.ts'
@@ -24,8 +24,8 @@ const otherRequest: Problem = {
 }
 
 /**
- * Runs the request, or answers as it was answered before. Only what was accepted is kept: a request that failed may be
- * tried again under its key. Without the header there is nothing to it.
+ * Runs the request, or repeats its earlier answer. Only answers with status 202 are kept, so a request that failed may
+ * be sent again under its key. Without the header it always runs.
  */
 export async function idempotently(
   request: CompanyRequest<unknown>,
@@ -48,8 +48,8 @@ async function keepAnswer(keyHash: string, answer: string, { idempotency, log }:
   try {
     await idempotency.keep(keyHash, answer)
   } catch (error) {
-    // The request was carried out; repeated, it joins the attempt that it has started.
-    log.warn('An answer could not be kept under its idempotency key', { error })
+    // The request itself succeeded. If it is repeated, it joins the attempt that it has started.
+    log.warn('Could not keep an answer under its idempotency key', { error })
   }
 }
 

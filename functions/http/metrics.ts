@@ -1,4 +1,4 @@
-/** Figures about pairing, for dashboards of the marketplace's own (requirements, "HTTP API"). */
+/** Metrics of pairing and hosts, for the marketplace's dashboards (requirements, "HTTP API"). */
 import { once } from '#shared/async/once.ts'
 import {
   type Counts,
@@ -30,7 +30,7 @@ export type MetricsDeps = {
   readonly clock: Clock
 }
 
-/** What happens seldom is counted over an hour; phone mismatches, which come in bursts, over five minutes. */
+/** Windows: an hour for rare events, five minutes for phone mismatches, which come in bursts. */
 const windowMinutes = 60
 const mismatchMinutes = 5
 
@@ -45,7 +45,7 @@ const getMetrics = adminRoute(noInput, async (_request, { metrics, shards: count
 
 const mismatches = (counts: Counts) => ({
   phone_mismatch_count: countOf(counts, 'phone_mismatch'),
-  /** Of the attempts that were requested. */
+  /** Share of the requested attempts. */
   phone_mismatch_rate: ratio(countOf(counts, 'phone_mismatch'), countOf(counts, 'requested')) ?? 0,
 })
 
@@ -77,7 +77,7 @@ const fleet = (hosts: readonly HostLine[]) => ({
     since: iso(since),
     sessions,
     shards: owned,
-    /** All of the above is as the host has told it then, and so are its sessions in `sessions_by_state`. */
+    /** Time of the host's report, from which the fields above and its part of `sessions_by_state` come. */
     sessionsAt: iso(at),
   })),
 })

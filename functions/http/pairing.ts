@@ -1,4 +1,4 @@
-/** Pairing without a WebSocket: ask for a code, then poll the attempt (requirements, "HTTP API"). */
+/** HTTP routes for pairing without a WebSocket: request a code, then poll the attempt (requirements, "HTTP API"). */
 import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
 import { err, ok } from '#shared/domain/values/result.ts'
@@ -54,7 +54,7 @@ async function start(request: CompanyRequest<v.InferOutput<typeof CodeRequest>>,
   return ok(json(202, { companyId, attempt: attemptFields(result.attempt, deps.clock()) }))
 }
 
-/** What is wrong with a phone is wrong with the field that it came in. */
+/** Names the field of the phone when the failure is about the phone. */
 const fieldOf = (code: string) =>
   code === 'INVALID_PHONE_FORMAT' || code === 'INVALID_COUNTRY_CODE' ? { field: 'phoneNumber' } : {}
 

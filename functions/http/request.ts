@@ -1,4 +1,4 @@
-/** Requests of the HTTP API: the event as far as we read it, and who may ask for what with which input. */
+/** Requests of the HTTP API: schema of the event, access rules, and parsing of the input. */
 import * as v from 'valibot'
 import type { Language } from '#shared/domain/values/errors.ts'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
@@ -7,12 +7,12 @@ import type { Caller } from '../access/tokens.ts'
 import type { HttpResponse, Problem } from './responses.ts'
 
 /**
- * Texts by name. Whoever else sends this format writes null for what is not there (function URLs, emulators of AWS): a
- * null that came through would make each request a 500, or be read as the word "null".
+ * Strings by name, without nulls. Function URLs and emulators of AWS send null for a missing value; a null would make
+ * each request a 500, or be read as the word "null".
  */
 const texts = v.pipe(v.nullish(v.record(v.string(), v.nullish(v.string())), {}), v.transform(withoutNull))
 
-/** An event of payload format 2.0; header names are in lower case. */
+/** Event of payload format 2.0, as far as we read it. Header names are in lower case. */
 export const HttpEvent = v.object({
   routeKey: v.string(),
   headers: texts,
@@ -24,7 +24,7 @@ export const HttpEvent = v.object({
 })
 export type HttpEvent = v.InferOutput<typeof HttpEvent>
 
-/** A request whose sender is known, or known to be nobody. */
+/** Request after the check of its token. `caller` is undefined without a valid token. */
 export type HttpRequest = {
   readonly event: HttpEvent
   readonly caller: Caller | undefined
@@ -34,13 +34,13 @@ export type HttpRequest = {
 
 export type Reply = Result<HttpResponse, Problem>
 
-/** A route: what it answers to a request. `Deps` is what it needs from the outside. */
+/** Handler of a route. `Deps` are its dependencies. */
 export type Route<Deps> = (request: HttpRequest, deps: Deps) => Promise<Reply>
 
 export type AdminRequest<Input> = HttpRequest & { readonly input: Input }
 export type CompanyRequest<Input> = AdminRequest<Input> & { readonly companyId: string; readonly caller: Caller }
 
-/** A route for admins. Its input is the query, or the JSON body of a POST. */
+/** Makes a route for admins. Its input is the query, or the JSON body of a POST. */
 export const adminRoute =
   <Schema extends v.GenericSchema, Deps>(
     schema: Schema,
@@ -53,7 +53,7 @@ export const adminRoute =
     return input.ok ? run({ ...request, input: input.value }, deps) : input
   }
 
-/** A route for admins and for clients of the company in the path (R31). */
+/** Makes a route for admins and for clients of the company in the path (R31). */
 export const companyRoute =
   <Schema extends v.GenericSchema, Deps>(
     schema: Schema,
@@ -70,7 +70,7 @@ export const companyRoute =
     return input.ok ? run({ ...request, caller, companyId, input: input.value }, deps) : input
   }
 
-/** For routes that take no input: whatever there is, is left alone. */
+/** Schema of routes without input. It ignores whatever is sent. */
 export const noInput = v.object({})
 
 export const badRequest = (field: string, detail: string): Result<never, Problem> =>

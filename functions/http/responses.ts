@@ -1,4 +1,4 @@
-/** What the HTTP API answers: JSON, and problems as RFC 9457 has them. The only file that knows status codes. */
+/** Responses of the HTTP API: JSON, and problem documents (RFC 9457). */
 import { errorSpec, type Failure, type Language } from '#shared/domain/values/errors.ts'
 import { failureFields } from '#shared/protocol/server-messages.ts'
 
@@ -8,15 +8,15 @@ export type HttpResponse = {
   readonly body: string
 }
 
-/** A refusal of the HTTP API: a failure, the field at fault, and a status where it is not the code's own. */
+/** Refusal of the HTTP API: a failure, the wrong field, and a status if it differs from that of the error code. */
 export type Problem = Failure & {
   readonly field?: string
   readonly status?: number
-  /** It is how an attempt ended, and has been counted as that. */
+  /** True for the failure of an attempt: the decision that ended the attempt has counted it. */
   readonly isCounted?: boolean
 }
 
-/** Answers carry pairing codes and phones: nobody between us and the client may keep them. */
+/** Headers of all answers. Answers contain pairing codes and phones, so no cache may store them. */
 const common = { 'cache-control': 'no-store' }
 
 export const json = (
@@ -29,7 +29,7 @@ export const json = (
   body: JSON.stringify(body),
 })
 
-/** Renders a refusal. A 5xx says what its code says and nothing else. */
+/** Renders a problem document. A 5xx contains only the sentence of its error code. */
 export function problemResponse(problem: Problem, language: Language): HttpResponse {
   const spec = errorSpec(problem.code)
   const status = problem.status ?? spec.httpStatus
@@ -48,7 +48,7 @@ export function problemResponse(problem: Problem, language: Language): HttpRespo
   }
 }
 
-/** Seconds after which a retry makes sense, where the failure itself does not know. */
+/** `Retry-After` in seconds by status, for failures without a `retryAfter` of their own. */
 const retryAfter: Readonly<Record<number, number>> = { 429: 60, 503: 5 }
 
 function headersOf(status: number, problem: Problem): Record<string, string> {

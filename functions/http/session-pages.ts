@@ -1,27 +1,28 @@
-/** Pages of sessions: through the shards one after another, each company read as it is now. */
+/** Pages of sessions. They go through the shards in order and read each company consistently. */
 import * as v from 'valibot'
 import type { SessionStatus } from '#shared/domain/company/company.ts'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import type { CompanyStore } from '#shared/ports.ts'
 import { type SessionViewer, sessionBody } from './views.ts'
 
+/** Position in the list: a shard, and the last company of it that was listed. */
 export type PagePosition = { readonly shard: number; readonly after?: string | undefined }
 export type PageRequest = {
   readonly limit: number
   readonly from: PagePosition
-  /** Only sessions in this status. */
+  /** Lists only sessions in this status. */
   readonly status?: SessionStatus | 'none' | undefined
 }
 export type Page = { readonly sessions: readonly Record<string, unknown>[]; readonly next?: PagePosition }
 
-/** Companies that one request reads at the most: a rare status does not make it walk through everything. */
+/** Limit of companies that one request reads, so that a rare status does not make it read everything. */
 const maxReads = 300
-/** Consistent reads that run at once. */
+/** Limit of consistent reads that run at once. */
 const readsAtOnce = 25
 
 type Session = Record<string, unknown> & { readonly companyId: string }
 
-/** Reads a page. It may be short, or empty, while `next` says that there is more. */
+/** Reads a page. It may be short or empty even though there is more: only a missing `next` marks the end. */
 export async function sessionPage(
   { limit, from, status }: PageRequest,
   shards: number,
@@ -36,7 +37,7 @@ export async function sessionPage(
     const read = await readSessions(found.companyIds, store, viewer)
     sessions.push(...read.filter((session) => status === undefined || session['session'] === status))
     const last = sessions[limit - 1]
-    // The rest of what was read belongs to the next page.
+    // The sessions after this one belong to the next page.
     if (last) return { sessions: sessions.slice(0, limit), next: { shard, after: last.companyId } }
     position = nextPosition(shard, found.next, shards)
   }
@@ -48,7 +49,7 @@ function nextPosition(shard: number, after: string | undefined, shards: number):
   return shard + 1 < shards ? { shard: shard + 1 } : undefined
 }
 
-/** Reads the companies of one shard: they share its lease. */
+/** Reads companies of one shard. They share its lease, so it is read once. */
 async function readSessions(
   companyIds: readonly string[],
   store: CompanyStore,
@@ -65,7 +66,7 @@ async function readSessions(
   )
 }
 
-/** A place as a cursor that clients hand back without looking into it. */
+/** Encodes a position as an opaque cursor for clients. */
 export const encodeCursor = (position: PagePosition): string =>
   Buffer.from(JSON.stringify(position)).toString('base64url')
 
@@ -74,7 +75,7 @@ const Cursor = v.object({
   after: v.optional(v.pipe(v.string(), v.nonEmpty(), v.maxLength(256))),
 })
 
-/** Reads a cursor back; one that is not ours, or from before the shards were changed, is refused. */
+/** Parses a cursor. Refuses one that is not ours, or that names a shard that no longer exists. */
 export function parseCursor(cursor: string, shards: number): Result<PagePosition, 'badCursor'> {
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Cursor), text)

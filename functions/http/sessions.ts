@@ -1,4 +1,6 @@
-/** Sessions as operators list them, and one company's as its own clients see it, too (requirements, "HTTP API"). */
+/**
+ * HTTP routes for the list of sessions (admins) and one company's session (its clients, too; requirements, "HTTP API").
+ */
 import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
 import { sessionStatuses } from '#shared/domain/company/company.ts'

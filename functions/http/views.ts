@@ -1,4 +1,4 @@
-/** A company's session and attempts as the HTTP API shows them. */
+/** Bodies in which the HTTP API shows a company's session and attempt. */
 import type { AttemptOutcome } from '#shared/domain/company/attempt.ts'
 import type { CompanyState } from '#shared/domain/company/company.ts'
 import { type LeaseView, type SessionView, sessionView } from '#shared/domain/company/view.ts'
@@ -7,12 +7,12 @@ import { maskPhone } from '#shared/domain/values/phone.ts'
 import { attemptFields, failureFields } from '#shared/protocol/server-messages.ts'
 import type { Caller } from '../access/tokens.ts'
 
-/** Whom something is shown to, and when (epoch ms). */
+/** Reader of a body: role, language, and the time (epoch ms) of the view. */
 export type Viewer = { readonly role: Caller['role']; readonly language: Language; readonly now: number }
-/** `staleMs`: after how long without renewal a host counts as gone. */
+/** `staleMs`: milliseconds without renewal after which a lease counts as stale. */
 export type SessionViewer = Viewer & { readonly staleMs: number }
 
-/** The session in full: what lists and details show of a company. */
+/** Returns the session of a company, as the list and the detail route show it. */
 export function sessionBody(
   companyId: string,
   state: CompanyState,
@@ -33,24 +33,24 @@ export function sessionBody(
   }
 }
 
-/** The attempt to poll: the running one, else how the last one ended, else null. */
+/** Returns the running attempt, else the outcome of the last one, else null. */
 export function attemptBody(state: CompanyState, viewer: Viewer): Record<string, unknown> | null {
   if (state.attempt) return attemptFields(state.attempt, viewer.now)
   return state.lastAttempt ? outcomeFields(state.lastAttempt, viewer.language) : null
 }
 
-/** A stored phone in clear for admins, masked for clients; null when there is none. */
+/** Returns a stored phone: in clear for admins, masked for clients, null when there is none. */
 export function phoneFor(role: Caller['role'], phone: string | undefined): string | null {
   if (phone === undefined) return null
   return role === 'admin' ? phone : maskPhone(phone)
 }
 
-/** The failure stands apart: its `code` is an error code, an attempt's own is a pairing code. */
+/** Nests the failure under `error`: its `code` is an error code, while `code` of an attempt is a pairing code. */
 function outcomeFields({ attemptId, state, failure, at }: AttemptOutcome, language: Language) {
   return { attemptId, state, at: iso(at), ...(failure && { error: failureFields(failure, language) }) }
 }
 
-/** Why the session is not connected, else why the last attempt failed. */
+/** Returns why the session is not connected, else why the last attempt failed. */
 function lastErrorOf(
   { lastAttempt, session }: CompanyState,
   view: SessionView,

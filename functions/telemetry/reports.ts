@@ -1,12 +1,12 @@
-/** Reports to Sentry: sent beside a function's work, and waited for at its end. Nothing is loaded before the first one. */
+/** Reports to Sentry: sent while the function works, and awaited at its end. Sentry is loaded by the first report. */
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { Log, LogFields } from '#shared/telemetry/log.ts'
 import type { Reporter } from '#shared/telemetry/sentry.ts'
 
 export type Reports<R> = {
-  /** Sets a report off. */
+  /** Starts to send a report. */
   readonly send: (report: (reporter: R) => void) => void
-  /** Waits for what has been set off: a function that has answered is frozen. Never throws. */
+  /** Waits for the reports under way, because Lambda freezes a function that has answered. Never throws. */
   readonly finish: () => Promise<void>
 }
 
@@ -16,7 +16,7 @@ export type ReportsDeps<R> = {
   readonly log: Log
 }
 
-/** Errors and phone changes are rare, and worth a moment. */
+/** Time that a client waits for reports at most. Errors and phone changes are rare enough for that. */
 const reportsWithinMs = 1_500
 
 export function reports<R extends Pick<Reporter, 'flush'>>({ loadReporter, log }: ReportsDeps<R>): Reports<R> {
@@ -28,7 +28,7 @@ export function reports<R extends Pick<Reporter, 'flush'>>({ loadReporter, log }
         report(reporter)
         await reporter.flush(reportsWithinMs)
       })
-      pending.push(sent.catch((error: unknown) => log.warn('Nothing could be reported to Sentry', { error })))
+      pending.push(sent.catch((error: unknown) => log.warn('Could not report to Sentry', { error })))
     },
     async finish() {
       const sent = pending
@@ -38,9 +38,11 @@ export function reports<R extends Pick<Reporter, 'flush'>>({ loadReporter, log }
   }
 }
 
-/** Errors that nobody expected, of functions that decide nothing about companies: all that there is to report of them. */
+/** Telemetry of functions that make no decisions about companies: unexpected errors only. */
 export type ErrorTelemetry = {
+  /** Reports an unexpected error. */
   readonly unexpected: (error: unknown, about: LogFields) => void
+  /** Waits for what is still being sent. Call it before the function answers. */
   readonly finish: () => Promise<void>
 }
 

@@ -1,9 +1,12 @@
-/** The reporter of the functions. A chunk of its own, loaded when there is something to report: it costs 170 ms. */
+/**
+ * Sentry reporter of the functions. It is a separate chunk, loaded by the first report, because loading it takes 170
+ * ms.
+ */
 import { captureEvent, captureException, flush, init } from '@sentry/aws-serverless'
 import { errorContext, phoneChangeEvent, type Reporter, sentryOptions } from '#shared/telemetry/sentry.ts'
 import type { SentrySettings } from '#shared/telemetry/sentry-settings.ts'
 
-/** Sets Sentry up for functions of which only errors are reported. */
+/** Sets Sentry up for functions that report errors only. */
 export function errorReporter(settings: SentrySettings): Pick<Reporter, 'error' | 'flush'> {
   init({ ...sentryOptions(settings), skipOpenTelemetrySetup: true })
   return {
@@ -16,7 +19,7 @@ export function errorReporter(settings: SentrySettings): Pick<Reporter, 'error' 
   }
 }
 
-/** Sets Sentry up. `fingerprintKey` keys the hash that stands for company and phone. */
+/** Sets Sentry up for errors and phone changes. `fingerprintKey` keys the hash of company and phone. */
 export function sentryReporter(settings: SentrySettings, fingerprintKey: () => Promise<string>): Reporter {
   const errors = errorReporter(settings)
   let preparing: Promise<void> = Promise.resolve()

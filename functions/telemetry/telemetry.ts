@@ -1,4 +1,4 @@
-/** What operators see of a function's work: figures and reports, written beside it and waited for at its end. */
+/** Telemetry of a function: metrics and reports, written while it works and awaited at its end. */
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { happeningsOf } from '#shared/domain/metrics/happenings.ts'
 import type { ErrorCode } from '#shared/domain/values/errors.ts'
@@ -10,15 +10,17 @@ import { type ErrorTelemetry, type ReportsDeps, reports } from './reports.ts'
 import { currentUserAgent } from './request-context.ts'
 
 export type Telemetry = ErrorTelemetry & {
-  /** A decision was written. */
+  /** Counts a written decision, and reports the phone changes in it. */
   readonly observe: (observed: Observed) => void
-  /** A request was refused or has failed. */
+  /** Counts a request that was refused or has failed. */
   readonly refused: (code: ErrorCode, about?: LogFields) => void
 }
 
 export type TelemetryDeps = ReportsDeps<Reporter> & { readonly meter: Meter }
 
-/** Clients wait meanwhile, so a slow table costs them no more than this; its counters go along with the next ones. */
+/**
+ * Time that a client waits for the counters at most. What a slow table has not taken by then goes with the next write.
+ */
 const countersWithinMs = 250
 
 export function createTelemetry({ meter, loadReporter, log }: TelemetryDeps): Telemetry {

@@ -1,10 +1,13 @@
-/** Tells clients what has been decided. What is decided stands, whether or not they hear of it: `get-status` repairs that. */
+/**
+ * Pushes the notices of a decision to clients. A lost push does no harm: the decision is written, and `get-status`
+ * shows it.
+ */
 import type { Decided, Publisher } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 
 export type PushDeps = { readonly publisher: Publisher; readonly log: Log }
 
-/** Pushes the notices of a decision to the company's connections but one; a failure is logged, not thrown. */
+/** Pushes to all connections of the company except `excluding`. A failure is logged and not thrown. */
 export async function pushNotices(
   companyId: string,
   { notices, lastSeq }: Pick<Decided<unknown>, 'notices' | 'lastSeq'>,
@@ -15,6 +18,6 @@ export async function pushNotices(
   try {
     await publisher.publish(companyId, notices, lastSeq, excluding)
   } catch (error) {
-    log.warn('Clients could not be told', { companyId, error })
+    log.warn('Could not push to clients', { companyId, error })
   }
 }

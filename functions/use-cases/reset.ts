@@ -1,4 +1,4 @@
-/** Reset, for the WebSocket and for HTTP: one write forgets what is stored, then the host removes the device (R7). */
+/** Resets a company, for both APIs: one write forgets the stored credentials, then the host removes the device (R7). */
 import type { Waiting } from '#shared/domain/company/attempt.ts'
 import { resetAnswerMs, unlinkWithinMs } from '#shared/domain/company/cleanup.ts'
 import { type ResetOutcome, resetCredentials } from '#shared/domain/session/reset.ts'
@@ -13,11 +13,14 @@ export type ResetRequest = {
   readonly correlationId: string
 }
 
-/** The watchdog is woken when the answer is overdue, not before: its deadline counts from the store change, which is yet to come. */
+/** Margin for the write: the answer's deadline counts from it, and the watchdog must not wake before that deadline. */
 const storeChangeMs = 500
 const overdueMs = resetAnswerMs + storeChangeMs
 
-/** Resets. The watchdog is armed first, so that the answers come and the key goes even when nobody is alive. */
+/**
+ * Resets the company. Wakes the watchdog first, so that the request is answered and the data key is shredded even when
+ * no host is alive. Throws when the store or the queue is down.
+ */
 export async function reset(
   { companyId, waiting, correlationId }: ResetRequest,
   deps: ResetDeps,

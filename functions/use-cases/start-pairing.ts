@@ -1,4 +1,4 @@
-/** Makes an attempt of a request: the one way in, for the WebSocket and for HTTP (R15, R16). */
+/** Starts or joins an attempt. Both APIs use it, and there is no other way to start one (R15, R16). */
 import { ulid } from 'ulid'
 import type { CodeBudget } from '#shared/budget/code-budget.ts'
 import { refund } from '#shared/budget/refunds.ts'
@@ -22,9 +22,9 @@ export type StartPairingDeps = {
   readonly clock: Clock
   readonly log: Log
   readonly pairing: {
-    /** Country of numbers that are typed without a calling code. */
+    /** Country of numbers that are typed without a calling code, such as `RU` (R1). */
     readonly defaultRegion: string
-    /** From request to code (R18). */
+    /** Time limit from the request to its code (R18). */
     readonly codeDeadlineMs: number
   }
 }
@@ -32,30 +32,30 @@ export type StartPairingDeps = {
 export type StartPairingRequest = {
   readonly companyId: string
   readonly method: Method
-  /** As it was typed; a QR needs none. */
+  /** The phone as it was typed; a request for a QR may have none. */
   readonly typedPhone?: string | undefined
-  /** The request that waits for the code; HTTP polls instead. */
+  /** The request that waits for the code; undefined over HTTP, where clients poll. */
   readonly waiting?: Waiting
   readonly correlationId: string
   readonly language: Language
-  /** Tells clients what has been decided. */
+  /** Pushes the notices of a decision to clients. */
   readonly notify: (decided: Decided<unknown>) => Promise<void>
 }
 
 export type StartPairingResult =
   /** Started, or joined when one for the same phone was running (R16). */
   | { readonly kind: 'accepted'; readonly attempt: Attempt }
-  /** Nothing was started, and nobody has been told yet. */
+  /** Nothing was started. The caller has to answer the client. */
   | { readonly kind: 'refused'; readonly failure: Failure }
-  /** Started and ended at once; who waits for it has been told. */
+  /** Started, and ended at once. The waiting clients have had the failure as an event. */
   | { readonly kind: 'failed'; readonly failure: Failure }
 
-/** Waits of a moment: the host takes commands in well under that. */
+/** Seconds to wait when too many requests wait for one attempt: a host takes the attempt on in well under that. */
 const crowdedRetrySeconds = 5
 
 /**
- * Starts an attempt or joins the running one. First the watchdog is armed, then the mutex taken, then the host called:
- * whoever dies in between, the attempt ends in time. Throws when the store is away.
+ * Starts an attempt or joins the running one. It wakes the watchdog first, then takes the mutex, then sends the
+ * command, so that the attempt ends in time whichever process dies in between. Throws when the store is down.
  */
 export async function startPairing(request: StartPairingRequest, deps: StartPairingDeps): Promise<StartPairingResult> {
   const { companyId, correlationId, method, waiting, typedPhone, language } = request
@@ -84,12 +84,12 @@ export async function startPairing(request: StartPairingRequest, deps: StartPair
     afterTimeouts((state, now) => requestPairing(state, pairingRequest, now)),
   )
   const result = await commandHost(request, decided, deps)
-  // The code of an attempt that was started is the attempt's: whoever ends it unaccepted gives it back.
+  // A started attempt keeps its ticket; the decision that ends it unaccepted gives the ticket back.
   if (decided.outcome.kind !== 'started') await giveBack(ticket.value, deps)
   return result
 }
 
-/** Takes a code from the budgets, unless the request will be answered without a new one: repeats are free (R24). */
+/** Takes a code from the budgets, or returns no ticket if the request needs no new code: repeats are free (R24). */
 async function takeCode(
   { companyId, method }: StartPairingRequest,
   phone: string | undefined,
@@ -104,7 +104,7 @@ async function takeCode(
 const giveBack = (ticket: BudgetTicket | undefined, { budget, log }: StartPairingDeps): Promise<void> =>
   refund(ticket, { giveBack: budget.giveBack, log })
 
-/** Decides about what is true now: whatever is overdue ends first. */
+/** Ends what is overdue before the transition, so that it decides on the state as it is now. */
 const afterTimeouts =
   <Outcome>(transition: Transition<Outcome>): Transition<Outcome> =>
   (state, now) => {
@@ -113,7 +113,7 @@ const afterTimeouts =
     return { ...next, notices: [...timed.notices, ...next.notices] }
   }
 
-/** Calls the owner of the shard, again for an attempt that none has accepted yet, and tells the clients. */
+/** Sends the command of an attempt that no host has accepted yet, new or joined, and notifies the clients. */
 async function commandHost(
   request: StartPairingRequest,
   decided: Decided<ReturnType<typeof requestPairing>['outcome']>,
@@ -128,7 +128,7 @@ async function commandHost(
   deps.log.info('Pairing requested', { outcome: outcome.kind, attemptId: attempt.attemptId, state: attempt.state })
   const isSent = attempt.state !== 'requested' || (await trySend(deps, () => sendCommand(request, attempt, deps)))
   await request.notify(decided)
-  // A joined attempt has had its command from the request that started it, unless that one died in between.
+  // A joined attempt normally has its command from the request that started it, and it has the watchdog.
   if (isSent || outcome.kind === 'joined') return { kind: 'accepted', attempt }
   return endUnsent(request, attempt, deps)
 }
@@ -139,7 +139,7 @@ const sendCommand = (
   { queue }: StartPairingDeps,
 ) => queue.sendCommand({ companyId, correlationId, fence, attemptId })
 
-/** No host will hear of the attempt: it ends now, not when the watchdog comes. */
+/** Ends an attempt whose command was not sent, instead of leaving it to the watchdog. */
 async function endUnsent(
   request: StartPairingRequest,
   attempt: Attempt,

@@ -1,15 +1,15 @@
-/** What somebody typed as a phone: normalised, or refused in a sentence that says what is wrong with it (R2). */
+/** Normalises a phone as it was typed, or refuses it with a sentence about what is wrong with it (R2). */
 import type { Failure, Language } from '#shared/domain/values/errors.ts'
 import type { PhoneRefusal } from '#shared/domain/values/phone-input.ts'
 import { err, type Result } from '#shared/domain/values/result.ts'
 
-/** The phone's digits, or the refusal in the reader's language. */
+/** Returns the phone's digits, or the failure with its detail in `language`. */
 export async function readTypedPhone(
   typed: string,
   defaultRegion: string,
   language: Language,
 ): Promise<Result<string, Failure>> {
-  // A chunk of its own: its metadata are a third of the bundle, and most messages name no phone.
+  // A separate chunk: the phone metadata is a third of the bundle, and most messages name no phone.
   const { normalizePhone } = await import('#shared/domain/values/phone-input.ts')
   const phone = normalizePhone(typed, defaultRegion)
   if (phone.ok) return phone
@@ -18,7 +18,7 @@ export async function readTypedPhone(
   return err({ code, ...(detail && { detail }) })
 }
 
-/** What is wrong with a phone, where the code's own sentence does not say it. */
+/** Detail for each reason. Undefined where the sentence of the error code already says it. */
 const phoneDetails: Readonly<Record<PhoneRefusal['reason'], Readonly<Record<Language, string>> | undefined>> = {
   empty: { ru: 'номер не указан', en: 'no number was given' },
   characters: { ru: 'в номере есть посторонние знаки', en: 'it has characters that no phone number has' },

@@ -1,6 +1,6 @@
 /**
- * What every function needs of the outside, and all that `$connect` and `$disconnect` do. Apart from `deps.ts`: whatever
- * that imports and a chunk of theirs uses, they would load at each start.
+ * Dependencies of all functions, and all that `$connect` and `$disconnect` have. They are apart from `deps.ts`, because
+ * those two would load everything that `deps.ts` shares with one of their chunks at each start.
  */
 import { once } from '#shared/async/once.ts'
 import { ControlPlaneEnv, parseEnv } from '#shared/config/env.ts'
@@ -15,12 +15,12 @@ export const env = /* @__PURE__ */ once(() => parseEnv(ControlPlaneEnv, process.
 
 export const clock: Clock = Date.now
 
-/** Named after the function: Lambda tells it its name. */
+/** Log under the function's name, which Lambda sets. */
 export const log = /* @__PURE__ */ once(() =>
   createLog(process.env['AWS_LAMBDA_FUNCTION_NAME'] ?? 'functions', { level: env().LOG_LEVEL }),
 )
 
-/** Two short tries: a function has ten seconds for everything. */
+/** Two short tries, because a function has ten seconds in all. */
 const callLimits = { tries: 2, tryMs: 1_500 }
 export const controlTable = /* @__PURE__ */ once(() => ({
   client: documentClient(callLimits),
@@ -31,7 +31,7 @@ export const connectionStore = /* @__PURE__ */ once(() =>
   dynamoConnectionStore({ ...controlTable(), clock, limit: env().CONNECTIONS_PER_COMPANY }),
 )
 
-/** For functions that decide nothing about companies. */
+/** Telemetry of functions that make no decisions about companies. */
 export const errorTelemetry = /* @__PURE__ */ once(() =>
   createErrorTelemetry({ loadReporter: errorReporterOf(env()), log: log() }),
 )

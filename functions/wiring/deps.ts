@@ -1,6 +1,6 @@
 /**
- * What the functions need from the outside, built once per container and only if used. `@__PURE__` lets the bundler leave
- * out what a function never asks for, with all that it imports.
+ * Dependencies of the functions, built once per container, at first use. `@__PURE__` lets the bundler drop those that a
+ * function does not use, with everything they import.
  */
 import { once } from '#shared/async/once.ts'
 import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
@@ -28,12 +28,12 @@ export { clock, log }
 
 export const shards = (): number => env().SHARDS
 
-/** Milliseconds without renewal after which readers take a host for gone: as long as another host needs to do so (R27). */
+/** Milliseconds without renewal after which a lease counts as stale, for readers as for hosts (R27). */
 export const staleMs = (): number => env().LEASE_STALE_MS
 
 const budgetStore = /* @__PURE__ */ once(() => dynamoBudgetStore(controlTable()))
 
-/** Where decisions are counted, phone changes reported, and codes given back. */
+/** Company store that also counts decisions, reports phone changes, and gives unused codes back. */
 export const companyStore = /* @__PURE__ */ once(() => {
   const store = dynamoCompanyStore({ ...controlTable(), shards: shards(), clock })
   const refunds = { giveBack: (ticket: BudgetTicket) => budgetStore().giveBack(ticket), log: log() }

@@ -1,4 +1,6 @@
-/** What each action of a client does. Decisions are told through the call; a direct answer is returned. */
+/**
+ * Actions of clients. Each pushes its decisions with `notify`, and returns an answer that is not part of a decision.
+ */
 import { cancelPairing } from '#shared/domain/attempt/pairing.ts'
 import type { Waiting } from '#shared/domain/company/attempt.ts'
 import { errorSpec } from '#shared/domain/values/errors.ts'
@@ -19,21 +21,21 @@ import { type StartPairingDeps, type StartPairingRequest, startPairing } from '.
 export type ActionDeps = StartPairingDeps &
   ResetDeps & {
     readonly telemetry: Pick<Telemetry, 'refused'>
-    /** After how long without renewal a host counts as gone. */
+    /** Milliseconds without renewal after which a lease counts as stale. */
     readonly staleMs: number
   }
 
-/** One message of a client, as all actions see it. */
+/** Context of a message, for all actions. */
 type Call = {
   readonly companyId: string
   readonly correlationId: string
-  /** The request, as far as it waits for answers. */
+  /** Connection and `requestId` that wait for the answer. */
   readonly waiting: Waiting
-  /** Tells the company's clients, this one included. */
+  /** Sends the notices of a decision to the company's clients, this one included. */
   readonly notify: (decided: Decided<unknown>) => Promise<void>
-  /** The envelope of an answer that changes nothing. */
+  /** Makes the envelope of an answer that belongs to no decision. */
   readonly envelope: (seq: number | undefined) => Envelope
-  /** Draws a sequence number; undefined when the store is away. */
+  /** Draws a sequence number; undefined when the store is down. */
   readonly drawSeq: () => Promise<number | undefined>
 }
 
@@ -72,7 +74,7 @@ const actions: Actions = {
   ping: async (_message, { drawSeq, envelope }) => pongMessage(envelope(await drawSeq())),
 }
 
-/** Runs the action of a message. Throws when the store is away. */
+/** Runs the action of a message. Returns a direct answer, if there is one. Throws when the store is down. */
 export function runAction<A extends ClientAction>(
   action: A,
   message: MessageOf[A],
@@ -91,7 +93,7 @@ async function handlePairing(
   if (result.kind === 'accepted') return undefined
   const { code } = result.failure
   deps.log[errorSpec(code).level]('Pairing refused', { code })
-  // A failed attempt has been counted as one.
+  // The decision that ended the attempt has counted and sent the failure.
   if (result.kind === 'failed') return undefined
   deps.telemetry.refused(code, { companyId: call.companyId, correlationId: call.correlationId })
   return errorMessage(result.failure, call.envelope(await call.drawSeq()), 'pairing-code-error')

@@ -1,4 +1,6 @@
-/** What is said when the authorizer can neither allow nor refuse: keys that cannot be had, an event that is none. */
+/**
+ * Log and report of an authorizer that can neither allow nor refuse: keys cannot be loaded, or the event is malformed.
+ */
 import * as v from 'valibot'
 import { parseEnv, sentryEntries } from '#shared/config/authorizer-env.ts'
 import { errorSpec } from '#shared/domain/values/errors.ts'
@@ -8,11 +10,11 @@ import { failureOf } from '../failures.ts'
 import { errorReporterOf } from '../telemetry/error-reporter.ts'
 import { createErrorTelemetry } from '../telemetry/reports.ts'
 
-/** The rest of the environment may be what is wrong. */
+/** Only the entries for Sentry: another entry may be the cause of the failure. */
 const Env = v.object(sentryEntries)
 const Event = v.object({ requestContext: v.object({ requestId: v.string() }) })
 
-/** Logs the failure, and reports it unless it is an outage. */
+/** Logs the failure, and reports it to Sentry unless it is an outage. */
 export async function authorizerFailed(
   event: unknown,
   error: unknown,

@@ -1,4 +1,4 @@
-/** Lets clients connect to the WebSocket API. Small on purpose: each connect waits for it, often cold. */
+/** Authorizer of the WebSocket API. It must stay small: each connect waits for it, often for a cold start. */
 import * as v from 'valibot'
 import { AuthorizerEnv, parseEnv } from '#shared/config/authorizer-env.ts'
 import { type Caller, tokenSettings, tokenVerifier, type VerifyToken } from '../access/tokens.ts'
@@ -7,7 +7,10 @@ import { Handshake, headerOf, tokenOf } from './handshake.ts'
 
 const AuthorizerEvent = v.object({ methodArn: v.string(), ...Handshake.entries })
 
-/** What `requestContext.authorizer` carries in every later event of the connection; API Gateway makes it all strings. */
+/**
+ * Content of `requestContext.authorizer` in all later events of the connection. API Gateway turns the values into
+ * strings.
+ */
 export type ConnectionContext = {
   readonly companyId: string
   readonly role: 'marketplace'
@@ -30,8 +33,9 @@ type Policy = {
 }
 
 /**
- * Answers `$connect`: a policy that allows a client of a company and denies an admin (403), whose token names no company
- * to listen to. Anything else is the error that API Gateway turns into 401.
+ * Returns the policy for a `$connect`: it allows a client of a company and denies an admin (403), whose token names no
+ * company. Throws `Unauthorized` for a bad token, which API Gateway answers with 401, and other errors when the check
+ * fails.
  */
 export async function authorize(event: unknown, verify: VerifyToken): Promise<Policy> {
   const { methodArn, ...handshake } = v.parse(AuthorizerEvent, event)
@@ -43,7 +47,7 @@ export async function authorize(event: unknown, verify: VerifyToken): Promise<Po
   return { ...policy(caller.companyId, 'Allow', methodArn), context: contextOf(caller, handshake) }
 }
 
-/** API Gateway answers 401 to an error of exactly this text, and 500 to any other. */
+/** Error message that API Gateway answers with 401; it answers any other with 500. */
 const unauthorized = 'Unauthorized'
 const isRefusal = (error: unknown): boolean => error instanceof Error && error.message === unauthorized
 
@@ -73,7 +77,7 @@ export const handler = async (event: unknown): Promise<Policy> => {
   }
 }
 
-/** A chunk of its own: log and Sentry weigh more than all the rest, and are for what never happens. */
+/** Reports from a separate chunk: log and Sentry are larger than all the rest, and are almost never needed. */
 async function reportFailure(event: unknown, error: unknown): Promise<void> {
   const { authorizerFailed } = await import('./authorizer-failure.ts')
   await authorizerFailed(event, error, process.env)

@@ -1,4 +1,6 @@
-/** A client connects: remembered, so that it can be told things. The authorizer has let it in. */
+/**
+ * `$connect`: stores the connection, so that events can be pushed to it. The authorizer has accepted its token before.
+ */
 import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
 import { errorSpec } from '#shared/domain/values/errors.ts'
@@ -14,11 +16,11 @@ export type ConnectDeps = {
   readonly connections: ConnectionStore
   readonly log: Log
   readonly telemetry: ErrorTelemetry
-  /** Ends connections that had to give way. */
+  /** Ends connections that exceed the company's limit (R34). */
   readonly expel: (connections: readonly Connection[]) => Promise<void>
 }
 
-/** Answers `$connect`: 200 with the sub-protocol if it was offered. */
+/** Answers `$connect`: 200, with our sub-protocol if the client has offered it. Never throws. */
 export async function connect(rawEvent: unknown, deps: ConnectDeps): Promise<RouteResponse> {
   try {
     const { requestContext, ...handshake } = v.parse(ConnectEvent, rawEvent)
@@ -29,18 +31,18 @@ export async function connect(rawEvent: unknown, deps: ConnectDeps): Promise<Rou
     deps.log.info('Client connects', { companyId, connectionId, correlationId, expelled: expelled.length })
     if (expelled.length > 0) await deps.expel(expelled)
     const isOffered = offeredProtocols(handshake).includes(subProtocol)
-    // Browsers give up unless one of their sub-protocols is named; the token's must not be.
+    // Browsers close the connection unless we name one of their sub-protocols. It must not be the one with the token.
     return { statusCode: 200, ...(isOffered && { headers: { 'Sec-WebSocket-Protocol': subProtocol } }) }
   } catch (error) {
     const { code } = failureOf(error)
-    deps.log[errorSpec(code).level]('A client could not connect', { code, error })
+    deps.log[errorSpec(code).level]('Could not connect a client', { code, error })
     if (code === 'INTERNAL') deps.telemetry.unexpected(error, { code, component: 'connect' })
     await deps.telemetry.finish()
     return { statusCode: errorSpec(code).httpStatus }
   }
 }
 
-/** A chunk of its own: most connections need none to give way. */
+/** Loads a separate chunk, because most connections exceed no limit. */
 async function expel(connections: readonly Connection[]): Promise<void> {
   const { expelConnections } = await import('./expel.ts')
   await expelConnections(connections)

@@ -1,4 +1,6 @@
-/** Gets frames to the client whose message is being answered: the last one is the route's answer, those before are pushed. */
+/**
+ * Delivers frames to the client that sent the message: the last one is the route's answer, the earlier ones are pushed.
+ */
 import type { ConnectionsApi } from '#shared/aws/connections-api.ts'
 import type { Clock, Connection, Decided } from '#shared/ports.ts'
 import type { ServerMessage } from '#shared/protocol/server-messages.ts'
@@ -8,9 +10,9 @@ import { type PushDeps, pushNotices } from '../use-cases/push-notices.ts'
 export type DeliveryDeps = PushDeps & { readonly connectionsApi: ConnectionsApi; readonly clock: Clock }
 
 export type Delivery = {
-  /** Tells the company's other clients at once, this one when the message has been dealt with. */
+  /** Pushes to the company's other clients at once, and keeps the frames of this client for `finish`. */
   readonly notify: (decided: Decided<unknown>) => Promise<void>
-  /** Sends what this client is to hear, `answer` last; returns what the route answers. */
+  /** Sends the kept frames and then `answer` to this client. Returns the last one, for the route to answer with. */
   readonly finish: (answer?: ServerMessage) => Promise<ServerMessage | undefined>
 }
 

@@ -1,4 +1,7 @@
-/** A client is gone. API Gateway says so when it can; what it does not say, the row's TTL and the next push find out. */
+/**
+ * `$disconnect`: removes the connection. API Gateway does not always send it; the TTL of the row or the next push
+ * removes the other connections.
+ */
 import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
 import type { ConnectionStore } from '#shared/ports.ts'
@@ -14,15 +17,18 @@ export type DisconnectDeps = {
   readonly telemetry: ErrorTelemetry
 }
 
-/** Forgets the connection. Its attempt goes on: the owner may be typing the code on this very phone (R21). */
+/**
+ * Removes the connection. A running attempt goes on: the owner may be typing the code on this phone (R21). Never
+ * throws.
+ */
 export async function disconnect(rawEvent: unknown, deps: DisconnectDeps): Promise<RouteResponse> {
   try {
     const { requestContext } = v.parse(DisconnectEvent, rawEvent)
     const { connectionId, authorizer, requestId: correlationId } = requestContext
     await deps.connections.remove(authorizer.companyId, connectionId)
-    deps.log.info('Client is gone', { companyId: authorizer.companyId, connectionId, correlationId })
+    deps.log.info('Client disconnects', { companyId: authorizer.companyId, connectionId, correlationId })
   } catch (error) {
-    deps.log.warn('A connection could not be forgotten; it expires by itself', { error })
+    deps.log.warn('Could not remove a connection; it expires by itself', { error })
     if (failureOf(error).code === 'INTERNAL') deps.telemetry.unexpected(error, { component: 'disconnect' })
     await deps.telemetry.finish()
   }

@@ -1,9 +1,9 @@
-/** Events of the WebSocket API, as far as we read them. API Gateway sends null for what it leaves unset. */
+/** Events of the WebSocket API, as far as we read them. API Gateway sends null for a missing value. */
 import * as v from 'valibot'
 import { CompanyId } from '#shared/protocol/client-messages.ts'
 import { Handshake } from './handshake.ts'
 
-/** What the authorizer has put into the connection's context; API Gateway turns numbers into strings. */
+/** Context that the authorizer has set. API Gateway turns numbers into strings. */
 const Client = v.object({
   companyId: CompanyId,
   role: v.literal('marketplace'),
@@ -25,7 +25,7 @@ export const DisconnectEvent = v.object({ requestContext })
 export const MessageEvent = v.object({ requestContext, body: v.nullish(v.string()) })
 export type MessageEvent = v.InferOutput<typeof MessageEvent>
 
-/** What a WebSocket route returns; the body goes to the client where the route has a route response. */
+/** Response of a WebSocket route. The body goes to the client if the route has a route response. */
 export type RouteResponse = {
   readonly statusCode: number
   readonly headers?: Readonly<Record<string, string>>

@@ -1,4 +1,4 @@
-/** Ends connections that a newer one has taken the place of (R34); most of them are those that nobody has heard the end of. */
+/** Ends connections above the company's limit (R34). Most of them are dead ones whose end was never reported. */
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { connectionsApi } from '#shared/aws/connections-api.ts'
 import type { Language } from '#shared/domain/values/errors.ts'
@@ -6,9 +6,11 @@ import type { Clock, Connection } from '#shared/ports.ts'
 import { hangUp, type PublisherDeps } from '#shared/push/publisher.ts'
 import { clock, env, log } from '../wiring/connection-deps.ts'
 
-/** The newer client waits meanwhile; what is not hung up on by then hears nothing more of the company all the same. */
+/**
+ * The newer client waits for this. A connection that is still open after it gets no more events, as its row is deleted.
+ */
 const hangUpWithinMs = 1_000
-/** Seconds: clients above the limit must not push one another out in turn without a pause. */
+/** Seconds to wait, so that clients above the limit do not push each other out again and again without a pause. */
 const retryAfter = 60
 
 const tooMany: Readonly<Record<Language, string>> = {
@@ -16,7 +18,9 @@ const tooMany: Readonly<Record<Language, string>> = {
   en: 'the company has too many connections',
 }
 
-/** Tells each client why, and hangs up on it. */
+/**
+ * Sends each client the reason and closes its connection. Waits at most a second, and never throws for a client that is gone.
+ */
 export async function expelConnections(
   connections: readonly Connection[],
   deps: Pick<PublisherDeps, 'api'> & { readonly clock: Clock } = {

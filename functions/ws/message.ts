@@ -1,4 +1,7 @@
-/** Every message of every client (requirements, "WebSocket API"): checked, carried out, answered; each failure has a name. */
+/**
+ * Messages of clients (requirements, "WebSocket API"): checks each one, runs its action and answers it, also on
+ * failure.
+ */
 import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
@@ -31,15 +34,15 @@ import { type Remaining, withinTime } from './within-time.ts'
 
 export type MessageDeps = ActionDeps & DeliveryDeps & { readonly telemetry: Telemetry; readonly rateLimit: RateLimit }
 
-/** Who sends, under which correlation id. */
+/** Sender of the message, and its correlation id. */
 type Sender = { readonly client: Connection; readonly correlationId: string; readonly deps: MessageDeps }
 
-/** Answers one message. Never throws: a client is told, in words of ours, whatever happens. */
+/** Answers one message. Never throws: the client gets an error event of ours, whatever happens. */
 export async function receive(rawEvent: unknown, context: Remaining, baseDeps: MessageDeps): Promise<RouteResponse> {
   const event = v.safeParse(MessageEvent, rawEvent)
   if (!event.success) {
-    // API Gateway sends no such events; there is nobody whom we could answer.
-    baseDeps.log.error('Not an event of the WebSocket API', { issues: event.issues.map((issue) => issue.message) })
+    // API Gateway does not send such events, and this one names no client that we could answer.
+    baseDeps.log.error('Unknown event of the WebSocket API', { issues: event.issues.map((issue) => issue.message) })
     return { statusCode: 400 }
   }
   const { requestContext } = event.output
@@ -68,7 +71,7 @@ async function answer(
   return respond(await refuse({ code: 'BAD_REQUEST', detail }, sender, { field, requestId }))
 }
 
-/** Without a sequence number: refusing must cost less than what is refused. */
+/** No sequence number: drawing one is a write, and rejecting a message must be cheaper than serving it. */
 function rejectRateLimited(sender: Sender, requestId: string | undefined): ServerMessage {
   const failure: Failure = { code: 'RATE_LIMITED', retryAfter: 1 }
   report(failure, sender)
@@ -85,7 +88,7 @@ const respond = (frame: ServerMessage | undefined): RouteResponse => ({
   ...(frame && { body: JSON.stringify(frame) }),
 })
 
-/** Runs the action; what it throws becomes its failure event. */
+/** Runs the action. An error that it throws becomes the failure event of the action. */
 async function execute(message: ClientMessage, sender: Sender, context: Remaining): Promise<ServerMessage | undefined> {
   const { client, correlationId, deps } = sender
   const { action, requestId } = message
@@ -105,13 +108,13 @@ async function execute(message: ClientMessage, sender: Sender, context: Remainin
   } catch (error) {
     const failure = failureOf(error)
     report(failure, sender, error)
-    // A store that is away has no number to give, and no time is left to ask it again.
+    // When the store is down it cannot give a number, and there is no time left to ask it again.
     const seq = failure.code === 'STORE_UNAVAILABLE' ? undefined : await call.drawSeq()
     return delivery.finish(errorMessage(failure, call.envelope(seq), failureEvents[action]))
   }
 }
 
-/** The event under which a client hears that its action has failed. */
+/** Event that reports the failure of each action. */
 const failureEvents: Readonly<Record<ClientAction, Parameters<typeof errorMessage>[2]>> = {
   'request-pairing-code': 'pairing-code-error',
   'request-qr': 'pairing-code-error',
@@ -121,7 +124,7 @@ const failureEvents: Readonly<Record<ClientAction, Parameters<typeof errorMessag
   ping: 'error',
 }
 
-/** The connection ends with its token (R30): first the client is told, then it is hung up on. */
+/** Ends a connection whose token has expired (R30): sends the reason, then closes it. */
 async function endExpired(sender: Sender, requestId: string | undefined): Promise<RouteResponse> {
   const { client, deps } = sender
   const failure: Failure = { code: 'UNAUTHORIZED' }
@@ -129,7 +132,8 @@ async function endExpired(sender: Sender, requestId: string | undefined): Promis
   const seq = await drawSeq(sender)
   const about = { ...(seq !== undefined && { seq }), ...(requestId !== undefined && { requestId }) }
   await hangUp({ api: deps.connectionsApi, clock: deps.clock }, client, failure, about)
-  // It has been told: API Gateway would count any other status as a failure of ours, and an alarm reads that.
+  // 200, because the client has its answer. API Gateway counts any other status as an error, and an alarm watches
+  // those.
   return { statusCode: 200 }
 }
 
@@ -157,12 +161,15 @@ const envelopeOf = ({ client, deps }: Sender, seq: number | undefined, requestId
   ...(requestId !== undefined && { requestId }),
 })
 
-/** The next sequence number of the company; none when the store is away, since an answer matters more. */
+/**
+ * Draws the next sequence number of the company. Undefined when the store is down: an answer without one is better than
+ * none.
+ */
 async function drawSeq({ client, deps }: Sender): Promise<number | undefined> {
   try {
     return (await deps.store.readWithSeq(client.companyId)).seq
   } catch (error) {
-    deps.log.warn('No sequence number could be drawn', { error })
+    deps.log.warn('Could not draw a sequence number', { error })
     return undefined
   }
 }

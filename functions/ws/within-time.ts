@@ -1,12 +1,15 @@
+/** Time limit of a function, so that it answers before Lambda stops it. */
 import { waitAtMost } from '#shared/async/time-limit.ts'
 
-/** Lambda's word on the time that it gives a function; a local call may have none. */
+/** Lambda's context, as far as it tells the remaining time. A local call may not have it. */
 export type Remaining = { readonly getRemainingTimeInMillis?: () => number }
 
-/** Milliseconds that are kept for the answer: what Lambda cuts off is answered by API Gateway, in words of its own. */
+/**
+ * Milliseconds kept for our own answer. If Lambda stops the function, API Gateway answers with a message of its own.
+ */
 const reservedMs = 700
 
-/** Rejects with a `TimeoutError` shortly before the function's time is up. */
+/** Returns the result of `work`. Rejects with a `TimeoutError` shortly before the function's time is up. */
 export async function withinTime<T>(context: Remaining, work: Promise<T>): Promise<T> {
   const remaining = context.getRemainingTimeInMillis?.()
   if (remaining === undefined) return work

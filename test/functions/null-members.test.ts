@@ -1,4 +1,4 @@
-/** Events in which what is optional is null, as emulators of AWS and function URLs write it: the same as if it were not there. */
+/** Tests that null counts as missing in events. Emulators of AWS and function URLs write null for optional members. */
 import { expect, test } from 'vitest'
 import { credentialsRoutes } from '../../functions/http/credentials.ts'
 import { endpoint } from '../../functions/http/endpoint.ts'
@@ -21,7 +21,7 @@ type HttpEvent = ReturnType<typeof httpEvent>
 const without = (event: Event, member: string): Event =>
   Object.fromEntries(Object.entries(event).filter(([name]) => name !== member))
 
-/** A GET has everything but a body, a POST everything but a query. */
+/** A GET with everything but a body, and a POST with everything but a query. */
 const requests = (['headers', 'pathParameters', 'queryStringParameters', 'body', 'isBase64Encoded'] as const).flatMap(
   (member) => Object.keys(httpRoutes).map((route) => [member, route] as const),
 )
@@ -68,7 +68,7 @@ test.each<[string, string, 'headers' | 'pathParameters' | 'queryStringParameters
   ['cursor', 'GET /api/whatsapp/sessions', 'queryStringParameters', 'cursor', 200],
   ['state', 'GET /api/whatsapp/sessions', 'queryStringParameters', 'state', 200],
   ['idempotency key', 'POST /api/whatsapp/sessions/{companyId}/pairing-code', 'headers', 'idempotency-key', 202],
-])('a %s that is null is none (%s)', async (_name, route, member, key, status) => {
+])('a %s that is null counts as missing (%s)', async (_name, route, member, key, status) => {
   const event: Event = request(route)
   const given = event[member] as Record<string, string>
   const answer = await ask({ ...event, [member]: { ...given, [key]: null } })
@@ -76,7 +76,7 @@ test.each<[string, string, 'headers' | 'pathParameters' | 'queryStringParameters
   expect(answer.statusCode).toBe(status)
 })
 
-test('an idempotency key that is null ties no two requests together', async () => {
+test('two requests whose idempotency key is null are different requests', async () => {
   const world = makeWorld()
   const handler = endpoint(pairingRoutes, () => world)
   const pair = (phoneNumber: string) => {
@@ -97,7 +97,7 @@ test.each<[string, Event]>([
   ['query', { headers: { 'Sec-WebSocket-Protocol': 'jwt.1001' }, queryStringParameters: null }],
   ['single header', { headers: { 'Sec-WebSocket-Protocol': null }, queryStringParameters: { token: '1001' } }],
   ['single parameter', { headers: { 'Sec-WebSocket-Protocol': 'jwt.1001' }, queryStringParameters: { lang: null } }],
-])('the authorizer lets a client in whose %s is null', async (_name, event) => {
+])('the authorizer accepts a client whose %s is null', async (_name, event) => {
   const { policyDocument } = await authorize({ methodArn, ...event }, verify)
   expect(policyDocument.Statement[0]?.Effect).toBe('Allow')
 })

@@ -8,7 +8,8 @@ import { pairingRoutes } from '../../functions/http/pairing.ts'
 import { sessionsRoutes } from '../../functions/http/sessions.ts'
 import { functions, httpRoutes } from '../../functions/routes.ts'
 
-// Node 24 refuses handlers with a callback; and nothing may happen before the first event, not even a look at the environment.
+// Lambda's Node 24 refuses handlers with a callback. Importing a function must do nothing, not even read the
+// environment.
 test.each(Object.values(functions).map(({ entry }) => entry))(
   '%s exports a handler of at most two arguments',
   async (entry) => {
@@ -18,7 +19,7 @@ test.each(Object.values(functions).map(({ entry }) => entry))(
   },
 )
 
-test('every route of the HTTP API is served by the function that it is sent to', () => {
+test('the function of every HTTP route serves that route', () => {
   const served = {
     ...Object.fromEntries(Object.keys(healthRoutes).map((route) => [route, 'health'])),
     ...Object.fromEntries(Object.keys(sessionsRoutes).map((route) => [route, 'sessions'])),

@@ -1,4 +1,4 @@
-/** A control plane in memory: the real publisher and the real decisions, over stores, queues and clients that remember. */
+/** Control plane in memory: the real publisher and the real decisions, over recording stores, queues and clients. */
 import { codeBudget } from '#shared/budget/code-budget.ts'
 import { type Refunds, refundUnused } from '#shared/budget/refunds.ts'
 import { leaseTimes } from '#shared/config/settings.ts'
@@ -31,7 +31,7 @@ const owner = { hostId: 'host-1', epoch: 7 }
 export type Frame = { readonly event: string; readonly seq: number; readonly [field: string]: unknown }
 export type World = ReturnType<typeof makeWorld>
 
-/** Everything a function needs; `away` names what cannot be reached, `broken` throws what nobody expects. */
+/** Dependencies of all functions. A service in `away` cannot be reached; one in `broken` throws an unexpected error. */
 export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) {
   const now = { value: start }
   const clock = () => now.value
@@ -60,18 +60,18 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
   const store = watchedStore(clock, () => check('store'), { giveBack: budget.giveBack, log })
   return {
     ...{ now, clock, away, broken, lines, log, store, queue, connections, connectionsApi: clients, clients },
-    ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards, telemetry: recordingSight() },
+    ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards, telemetry: recordingTelemetry() },
     staleMs: leaseTimes.staleMs,
     rateLimit: { isExceeded: async () => false },
     expel: (some: readonly Connection[]) => expelConnections(some, { api: clients, clock }),
-    /** A client that is connected, and hears. */
+    /** Connects a client. */
     join: (connectionId: string, language: 'ru' | 'en' = 'en', companyId = company) =>
       connections.add({ connectionId, companyId, language, connectedAt: start }),
     state: (companyId = company) => store.state(companyId),
   }
 }
 
-/** The company store, that can be away, and can be looked at. */
+/** Company store that can be down, and whose state tests can read. */
 function watchedStore(clock: () => number, check: () => void, refunds: Refunds) {
   const memory = memoryCompanyStore(clock, shards)
   const store = observedCompanyStore(memory, refundUnused(refunds))
@@ -91,7 +91,7 @@ function watchedStore(clock: () => number, check: () => void, refunds: Refunds) 
   }
 }
 
-/** The queues, that can be away; `refusesCommands` fails commands only, since the watchdog's queue is another one. */
+/** Queues that can be down. `refusesCommands` fails commands only; the watchdog has another queue. */
 function troubledQueue(check: () => void) {
   const trouble = { refusesCommands: false }
   const queue = recordingCommandQueue((call) => {
@@ -110,14 +110,14 @@ const checkedBy =
     return call(...args)
   }
 
-/** The connection store, that can be away. */
+/** Connection store that can be down. */
 function watchedConnections(clock: () => number, check: () => void): ConnectionStore {
   const store = memoryConnectionStore(clock)
   const checked = checkedBy(check)
   return { add: checked(store.add), remove: checked(store.remove), list: checked(store.list) }
 }
 
-/** The management API: what each connection was sent, and which were closed. */
+/** Management API that records the frames sent to each connection, and the connections that were closed. */
 function recordingClients() {
   const sent: { connectionId: string; frame: Frame }[] = []
   const closed: string[] = []
@@ -136,8 +136,8 @@ function recordingClients() {
   }
 }
 
-/** What operators would see. */
-function recordingSight() {
+/** Telemetry that records what operators would see. */
+function recordingTelemetry() {
   const refusals: string[] = []
   const unexpected: unknown[] = []
   const telemetry: Telemetry = {
@@ -149,7 +149,7 @@ function recordingSight() {
   return { ...telemetry, refusals, seen: unexpected }
 }
 
-/** Tokens that say who they are: `admin`, or a company's id. */
+/** Verifies tokens that are just a name: `admin`, or a company's id. */
 const verifyByName: VerifyToken = async (token) => {
   const exp = start / 1000 + 3600
   if (token === 'bad') return { ok: false, error: 'invalid' }
@@ -157,7 +157,7 @@ const verifyByName: VerifyToken = async (token) => {
   return { ok: true, value: { role: 'marketplace', companyId: token, lang: 'en', exp } }
 }
 
-/** A host accepts the running attempt and shows a code. */
+/** Acts as a host that accepts the running attempt and shows a code. */
 export async function showCode({ store, now, state }: World, code = 'ABCD-EFGH', companyId = company): Promise<void> {
   const attempt = state(companyId).attempt!
   const ref = { attemptId: attempt.attemptId, fence: attempt.fence, owner }
@@ -166,7 +166,7 @@ export async function showCode({ store, now, state }: World, code = 'ABCD-EFGH',
   await store.decide(companyId, (seen) => issueCode(seen, ref, issued))
 }
 
-/** The owner links the phone that the running attempt is for, and the session opens. */
+/** Links the phone of the running attempt, and connects its session. */
 export async function link(world: World, companyId = company): Promise<void> {
   await showCode(world, 'ABCD-EFGH', companyId)
   const attempt = world.state(companyId).attempt!
@@ -207,7 +207,7 @@ const requestContext = ({
   authorizer: { principalId: companyId, companyId, role: 'marketplace', language, exp },
 })
 
-/** A message as API Gateway delivers it. */
+/** Makes the event of a message as API Gateway delivers it. */
 export const messageEvent = (body: unknown, context: Context = {}) => ({
   requestContext: requestContext(context),
   body: typeof body === 'string' ? body : JSON.stringify(body),
@@ -229,7 +229,7 @@ type HttpRequest = {
   headers?: Record<string, string>
 }
 
-/** A request as the HTTP API delivers it (payload 2.0). */
+/** Makes the event of a request as the HTTP API delivers it (payload format 2.0). */
 export function httpEvent(routeKey: string, { token, companyId = company, body, query, headers }: HttpRequest = {}) {
   const [method = 'GET', path = ''] = routeKey.split(' ')
   return {

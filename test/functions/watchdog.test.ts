@@ -25,7 +25,7 @@ const request = () =>
     world,
   )
 
-/** Delivers messages to the watchdog, as SQS does. */
+/** Delivers messages to the watchdog as SQS does. */
 const deliver = (...bodies: unknown[]) =>
   watch(
     {
@@ -38,7 +38,7 @@ const deliver = (...bodies: unknown[]) =>
   )
 const wakeUp = () => deliver({ companyId: company, correlationId: 'c1', due: world.now.value })
 
-test('ends an attempt that no host has accepted, tells its client, and the host', async () => {
+test('ends an attempt that no host has accepted, and notifies its client and the host', async () => {
   await request()
   const { attemptId, fence } = world.state().attempt!
   world.now.value += 20_000
@@ -48,7 +48,7 @@ test('ends an attempt that no host has accepted, tells its client, and the host'
   expect(world.clients.framesOf('A')).toMatchObject([
     { event: 'pairing-code-error', code: 'HOST_UNAVAILABLE', requestId: 'r1', retryable: true },
   ])
-  // Another fence than that of the command that started it, or SQS would take it for that one.
+  // A new fence: with that of the command that started the attempt, SQS would drop it as a repeat.
   expect(world.queue.commands.at(-1)).toMatchObject({ companyId: company, correlationId: 'c1', fence: fence + 1 })
   expect(world.queue.wakes).toHaveLength(1)
 })
@@ -79,7 +79,7 @@ test('woken too early by the clock, waits for the rest', async () => {
   expect(world.queue.wakes.at(-1)).toEqual(message)
 })
 
-test('answers a reset whose device nobody removes, and has its key erased after a minute', async () => {
+test('answers a reset whose device is not removed, and erases its key after a minute', async () => {
   await request()
   await link(world)
   await reset({ companyId: company, correlationId: 'c1', waiting: [{ connectionId: 'A', requestId: 'r2' }] }, world)
@@ -105,12 +105,12 @@ describe('a batch', () => {
     })
   })
 
-  test('comes again when the store is away', async () => {
+  test('comes again when the store is down', async () => {
     world.away.add('store')
     expect(await wakeUp()).toEqual({ batchItemFailures: [{ itemIdentifier: 'm0' }] })
   })
 
-  test('comes again when it cannot wake again; the clients have been told', async () => {
+  test('comes again when the next wake-up cannot be sent; the clients have been notified', async () => {
     await request()
     await showCode(world)
     world.now.value += 50_000

@@ -10,7 +10,7 @@ beforeEach(async () => {
   await world.join('A')
 })
 
-/** What all containers share. */
+/** Counter that all containers share. */
 function sharedCounter() {
   const counts = new Map<string, number>()
   const calls: string[] = []
@@ -71,7 +71,7 @@ describe('a connection', () => {
     expect(await send(other, ping, 'B')).toMatchObject({ event: 'pong' })
   })
 
-  test('that sends rubbish is limited, too, and starts nothing when it is over', async () => {
+  test('that sends malformed messages is limited too, and starts nothing above its limit', async () => {
     const messages = rateOf(sharedCounter().counter)
     await Promise.all(Array.from({ length: 20 }, () => send(messages, '{')))
     const request = { action: 'request-pairing-code', phoneNumber: '+7 900 123-45-67' }
@@ -79,7 +79,7 @@ describe('a connection', () => {
     expect(world.state().attempt).toBeUndefined()
   })
 
-  test('that is over costs its container no more writes in that second', async () => {
+  test('above its limit costs its container no more writes in that second', async () => {
     const { counter, calls } = sharedCounter()
     const messages = rateOf(counter)
     for (let n = 0; n < 30; n++) await send(messages, ping)
@@ -97,7 +97,7 @@ describe('when the counter', () => {
     expect(await send(messages, ping)).toMatchObject({ event: 'pong' })
   })
 
-  test('is slow, nobody waits for it', async () => {
+  test('is slow, messages do not wait for it', async () => {
     const messages = rateOf({ count: () => new Promise(() => {}) })
     expect(await send(messages, ping)).toMatchObject({ event: 'pong' })
   })

@@ -58,14 +58,14 @@ describe('keys of a JWKS', () => {
     expect(await verify(await sign('EdDSA', stranger))).toEqual({ ok: false, error: 'invalid' })
   })
 
-  test.each(['/broken', ':1/'])('that cannot be had are no refusal: %s', async (path) => {
+  test.each(['/broken', ':1/'])('that cannot be fetched are an outage, not a refusal: %s', async (path) => {
     const url = path === '/broken' ? `${origin}${path}` : 'http://127.0.0.1:1/jwks'
     const verify = tokenVerifier({ ...claims, jwksUrl: url })
     await expect(verify(await sign('EdDSA', pairs.EdDSA.privateKey))).rejects.toBeInstanceOf(StoreUnavailable)
   })
 })
 
-test('without keys to check by, nobody is let in', async () => {
+test('without any keys no token is accepted', async () => {
   const verify = tokenVerifier(claims)
   await expect(verify(await sign('EdDSA', pairs.EdDSA.privateKey))).rejects.toThrow('neither TOKEN_JWKS_URL')
 })

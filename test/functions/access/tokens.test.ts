@@ -39,7 +39,7 @@ function sign({ header = {}, claims = client, key = secret, exp = now + 60, nbf 
 const base64url = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 describe('a token', () => {
-  test('says whom its sender speaks for', async () => {
+  test('gives the claims of its sender', async () => {
     expect(await verifySecret(await sign({ claims: { ...client, lang: 'en' } }))).toEqual({
       ok: true,
       value: { ...client, lang: 'en', exp: now + 60 },
@@ -71,7 +71,7 @@ describe('a token', () => {
     })
   })
 
-  test('in a language that we do not speak is good all the same', async () => {
+  test('with an unknown language is good', async () => {
     expect(await verifySecret(await sign({ claims: { ...client, lang: 'de' } }))).toMatchObject({ ok: true })
   })
 })
@@ -90,11 +90,11 @@ const tampered = async () => {
   return `${header}.${base64url(claims)}.${signature}`
 }
 
-/** The public key, used as an HMAC secret. */
+/** Public key used as an HMAC secret. */
 const confused = () =>
   sign({ key: createSecretKey(Buffer.from(publicKey.export({ format: 'pem', type: 'spki' }).toString())) })
 
-describe('refused is a token', () => {
+describe('a token is refused', () => {
   test.each<[string, () => Promise<string>]>([
     ['without a signature (alg none)', unsecured],
     ['whose claims were changed', tampered],
@@ -107,7 +107,7 @@ describe('refused is a token', () => {
     ['signed with another algorithm than the one pinned', () => sign({ header: { alg: 'HS512' } })],
     ['signed with RSA where a secret is expected', () => sign({ header: { alg: 'RS256' }, key: privateKey })],
     ['of a client without a company', () => sign({ claims: { role: 'marketplace' } })],
-    ['of a company whose name is none', () => sign({ claims: { ...client, companyId: '../admin' } })],
+    ['of a company with a malformed id', () => sign({ claims: { ...client, companyId: '../admin' } })],
     ['of a company that is not text', () => sign({ claims: { ...client, companyId: 1001 } })],
     ['without a role', () => sign({ claims: { companyId: '1001' } })],
     ['of an unknown role', () => sign({ claims: { ...client, role: 'root' } })],
@@ -140,7 +140,7 @@ describe('refused is a token', () => {
   })
 })
 
-test('keys that cannot be had are no refusal', async () => {
+test('keys that cannot be loaded are an outage, not a refusal', async () => {
   const verify = tokenVerifier(settings, async () => ({
     algorithms: ['HS256'],
     find: () => Promise.reject(new Error('away')),

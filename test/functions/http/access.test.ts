@@ -38,20 +38,20 @@ describe('a request', () => {
     expect(await ask(routes.list, { token: '1001' })).toMatchObject({ status: 403 })
   })
 
-  test.each(ofCompany)('of the own company is let in: %s', async (route) => {
+  test.each(ofCompany)('of its own company is accepted: %s', async (route) => {
     expect((await ask(route, { token: '1001', body })).status).toBeLessThan(300)
   })
 
-  test.each(all)('of an admin is let in: %s', async (route) => {
+  test.each(all)('of an admin is accepted: %s', async (route) => {
     expect((await ask(route, { token: 'admin', body })).status).toBeLessThan(300)
   })
 
-  test.each(ofCompany)('for a company whose name is none is bad: %s', async (route) => {
+  test.each(ofCompany)('with a malformed company id is bad: %s', async (route) => {
     const answer = await ask(route, { token: 'admin', companyId: 'a b', body })
     expect(answer).toMatchObject({ status: 400, body: { code: 'BAD_REQUEST', field: 'companyId' } })
   })
 
-  test('for a route that we do not have is not found', async () => {
+  test('for an unknown route is not found', async () => {
     expect(await ask('GET /api/whatsapp/nothing', { token: 'admin' })).toMatchObject({ status: 404 })
     expect(await ask('constructor', { token: 'admin' })).toMatchObject({ status: 404 })
   })
@@ -67,7 +67,7 @@ describe('a refusal', () => {
     expect(english.body['title']).toContain('token')
   })
 
-  test('for want of the store is 503, to be tried again', async () => {
+  test('is 503 and can be tried again when the store is down', async () => {
     world.away.add('store')
     for (const route of [routes.list, routes.detail, routes.attempt, routes.status, routes.remove, routes.pair]) {
       const answer = await ask(route, { token: 'admin', body })
@@ -80,7 +80,7 @@ describe('a refusal', () => {
     }
   })
 
-  test('that nobody expects is 500, without a word of it', async () => {
+  test('after an unexpected error is 500, without its text', async () => {
     world.broken.add('store')
     const answer = await ask(routes.detail, { token: 'admin' })
     expect(answer).toMatchObject({ status: 500, body: { code: 'INTERNAL', retryable: true } })
@@ -89,13 +89,13 @@ describe('a refusal', () => {
   })
 })
 
-test('health tells version and life, and nothing else', async () => {
+test('health shows the version and nothing else', async () => {
   const handler = endpoint(healthRoutes, () => ({ log: world.log, version: '1.2.3' }))
   const { statusCode, body: text } = await handler(httpEvent('GET /api/health'), lambdaContext as never)
   expect({ statusCode, body: JSON.parse(text) }).toEqual({ statusCode: 200, body: { status: 'ok', version: '1.2.3' } })
 })
 
-describe('what has no route of its own', () => {
+describe('a request without a route of its own', () => {
   const handler = endpoint(healthRoutes, () => ({ log: world.log, version: '1.2.3' }))
   const ask = (method: string) => {
     const event = httpEvent('$default', { headers: { 'accept-language': 'en' } })
@@ -110,12 +110,12 @@ describe('what has no route of its own', () => {
     expect(JSON.parse(body)).toMatchObject({ code: 'NOT_FOUND', status: 404, title: 'Not found' })
   })
 
-  test('is no obstacle to a browser that asks for leave', async () => {
+  test('is answered if it is the preflight of a browser', async () => {
     expect(await ask('OPTIONS')).toEqual({ statusCode: 204, headers: {}, body: '' })
   })
 })
 
-test('an event that is none is refused without internal text', async () => {
+test('a malformed event is refused without internal text', async () => {
   const handler = endpoint(sessionsRoutes, () => world)
   await fc.assert(
     fc.asyncProperty(fc.anything(), async (event) => {

@@ -14,7 +14,7 @@ beforeEach(async () => {
 const pair = () => ask(routes.pair, { token: 'admin', body: { phoneNumber: phone } })
 
 describe('credentials/status', () => {
-  test('of nothing', async () => {
+  test('without stored credentials', async () => {
     expect((await ask(routes.status, { token: company })).body).toEqual({
       hasCredentials: false,
       storedPhone: null,
@@ -31,20 +31,20 @@ describe('credentials/status', () => {
     expect((await ask(routes.status, { token })).body).toEqual({ hasCredentials: true, storedPhone, canReset: true })
   })
 
-  test('of an attempt that can be reset', async () => {
+  test('with a running attempt, which can be reset', async () => {
     await pair()
     expect((await ask(routes.status, { token: company })).body).toMatchObject({ hasCredentials: false, canReset: true })
   })
 })
 
 describe('DELETE credentials', () => {
-  test('with nothing stored is a success, too', async () => {
+  test('without stored credentials succeeds too', async () => {
     const { status, body } = await ask(routes.remove, { token: company })
     expect(status).toBe(200)
     expect(body).toEqual({ success: true, message: 'Credentials deleted', unlinked: 'not-linked' })
   })
 
-  test('forgets what is stored before it answers, and has the device removed', async () => {
+  test('forgets the stored credentials before it answers, and makes a host remove the device', async () => {
     await pair()
     await link(world)
     const { body } = await ask(routes.remove, { token: company })
@@ -54,7 +54,7 @@ describe('DELETE credentials', () => {
     expect(world.queue.wakes.slice(-2).map(({ due }) => due - start)).toEqual([4_000, 60_000])
   })
 
-  test('ends a running attempt, and its clients hear so', async () => {
+  test('ends a running attempt and notifies its clients', async () => {
     await pair()
     await ask(routes.remove, { token: company })
     expect(world.state().attempt).toBeUndefined()

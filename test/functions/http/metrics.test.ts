@@ -26,7 +26,7 @@ async function read(metrics: MetricStore, token = 'admin') {
   return { status: response.statusCode, body: JSON.parse(response.body) }
 }
 
-test('nothing has happened yet: counts are zero, and what cannot be known is null', async () => {
+test('without any events counts are zero, and rates and means are null', async () => {
   const nothing = { p50: null, p90: null, p99: null }
   expect(await read(memoryMetrics({}, {}, []))).toEqual({
     status: 200,
@@ -47,7 +47,7 @@ test('nothing has happened yet: counts are zero, and what cannot be known is nul
   })
 })
 
-test('what has happened is summed up', async () => {
+test('counters are summed up', async () => {
   const recent = sumOf([...Array.from({ length: 4 }, counted.attemptRequested), counted.phoneMismatch(100)])
   const hour = sumOf([
     recent,
@@ -83,7 +83,7 @@ test('metrics are for admins', async () => {
 })
 
 describe('a percentile', () => {
-  test('lies in the bucket of the value that it stands for', () => {
+  test('lies in the bucket of its value', () => {
     const times = fc.array(fc.integer({ min: 1, max: 20_000 }), { minLength: 1, maxLength: 50 })
     fc.assert(
       fc.property(times, fc.constantFrom(0.5, 0.9, 0.99), (values, share) => {

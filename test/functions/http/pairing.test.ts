@@ -57,7 +57,7 @@ describe('POST pairing-code', () => {
     expect(world.state().attempt).toBeUndefined()
   })
 
-  test('without a way to the host is 503 at once, and the mutex is free', async () => {
+  test('is 503 at once when the host cannot be reached, and frees the mutex', async () => {
     world.queue.refusesCommands = true
     expect(await pair()).toMatchObject({
       status: 503,
@@ -97,7 +97,7 @@ describe('an Idempotency-Key', () => {
     expect(other).toMatchObject({ status: 202, body: { companyId: 'other' } })
   })
 
-  test('keeps no failure: the request may be tried again', async () => {
+  test('does not keep a failure, so the request may be tried again', async () => {
     world.queue.refusesCommands = true
     await pair(phone, key)
     world.queue.refusesCommands = false
@@ -134,7 +134,7 @@ describe('GET attempt', () => {
     })
   })
 
-  test('shows why it failed, apart from any pairing code', async () => {
+  test('shows why it failed, apart from a pairing code', async () => {
     world.queue.refusesCommands = true
     await pair()
     const attempt = await poll()

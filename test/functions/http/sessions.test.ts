@@ -78,7 +78,7 @@ describe('the list', () => {
     expect(Math.max(...found.map((page) => page.length))).toBe(7)
   })
 
-  test('has fifty to a page unless told otherwise', async () => {
+  test('has fifty to a page by default', async () => {
     for (const companyId of companies) await pair(companyId)
     const { body } = await ask(routes.list, { token: 'admin' })
     expect(body['sessions']).toHaveLength(50)
@@ -91,7 +91,7 @@ describe('the list', () => {
     expect((await pages({ state: 'connected', limit: '1' })).flat().sort()).toEqual(['company-20', 'company-30'])
   })
 
-  test('of nobody is empty', async () => {
+  test('without companies is empty', async () => {
     expect((await ask(routes.list, { token: 'admin' })).body).toEqual({ sessions: [], cursor: null })
   })
 

@@ -15,7 +15,7 @@ export const routes = {
 
 export type Answer = { status: number; headers: Record<string, string>; body: Record<string, unknown>; text: string }
 
-/** The HTTP API over a world: all routes behind the one stack. */
+/** HTTP API over a world: all routes behind the same stack as in Lambda. */
 export function makeApi(world: World) {
   const handler = endpoint({ ...sessionsRoutes, ...pairingRoutes, ...credentialsRoutes }, () => world)
   return async (route: string, request: Parameters<typeof httpEvent>[1] = {}): Promise<Answer> => {

@@ -35,7 +35,7 @@ const change = (attemptId: string, asked: string) => {
   return { companyId: '1001', before, after, now: seconds(100) }
 }
 
-test('an unexpected error arrives with its stack and where it happened, without anything secret', async () => {
+test('an unexpected error arrives with its stack and its context, without secrets', async () => {
   const telemetry = makeSight(async () => reporter)
   const secrets = [
     '79001234567',
@@ -117,7 +117,7 @@ test('without a DSN nothing is loaded', async () => {
   expect(ingest.texts).toEqual([])
 })
 
-test('a reporter that cannot be loaded, or hangs, fails no request', async () => {
+test('a reporter that cannot be loaded, or hangs, does not fail a request', async () => {
   const broken = makeSight(async () => {
     throw new Error('no such chunk')
   })

@@ -30,7 +30,7 @@ describe('a refusal is counted once', () => {
     expect(world.telemetry.seen).toEqual([])
   })
 
-  test('when the store is away', async () => {
+  test('when the store is down', async () => {
     world.away.add('store')
     await send(pairing)
     expect(world.telemetry.refusals).toEqual(['STORE_UNAVAILABLE'])
@@ -53,7 +53,7 @@ describe('a refusal is counted once', () => {
   })
 })
 
-describe('what nobody expects is reported', () => {
+describe('an unexpected error is reported', () => {
   beforeEach(() => {
     world.broken.add('store')
   })
@@ -85,7 +85,7 @@ describe('counters of a function', () => {
     return { ...world, telemetry, store: observedCompanyStore(world.store, telemetry.observe) }
   }
 
-  test('are written once, at the end of what caused them, and not at all by what changes nothing', async () => {
+  test('are written once, at the end of the call that caused them, and not by a call that changes nothing', async () => {
     const added: Counts[] = []
     const counted = counting(async (counts) => void added.push(counts))
     await send({ action: 'get-status' }, counted)
@@ -97,7 +97,7 @@ describe('counters of a function', () => {
     expect(lines.some((line) => line.includes('"correlationId":"apigw-request-1"'))).toBe(true)
   })
 
-  test('hold up no answer when their table is slow', async () => {
+  test('do not delay an answer when their table is slow', async () => {
     const counted = counting(() => new Promise(() => {}))
     const { body } = await send(pairing, counted)
     expect(body).toContain('pairing-started')

@@ -16,14 +16,14 @@ async function worldWith(codes: { codesPerPhone: number; codesPerCompany: number
   return world
 }
 
-/** A new attempt: the running one has had its code, and is cancelled first. */
+/** Starts a new attempt: cancels the running one, which has its code, first. */
 async function askAnew(world: World, phoneNumber: string): Promise<Frame> {
   if (world.state().attempt?.state === 'requested') await showCode(world)
   await receive(messageEvent({ action: 'cancel-pairing' }, { connectionId: 'A' }), lambdaContext, world)
   return ask(world, phoneNumber)
 }
 
-test('a phone has so many codes, in whatever form it is typed, and then has to wait', async () => {
+test('a phone gets its number of codes, however it is typed, and then has to wait', async () => {
   const world = await worldWith({ codesPerPhone: 2, codesPerCompany: 100 })
   expect((await askAnew(world, '89001234567')).event).toBe('pairing-started')
   await showCode(world)
@@ -35,7 +35,7 @@ test('a phone has so many codes, in whatever form it is typed, and then has to w
   expect((await askAnew(world, '89161234567')).event).toBe('pairing-started')
 })
 
-test('a company has so many codes, whatever the phones', async () => {
+test('a company gets its number of codes, whatever the phones', async () => {
   const world = await worldWith({ codesPerPhone: 100, codesPerCompany: 2 })
   expect((await askAnew(world, '89001234567')).event).toBe('pairing-started')
   expect((await askAnew(world, '89001234568')).event).toBe('pairing-started')
@@ -53,7 +53,7 @@ test('repeats and refused requests are free', async () => {
 
 const tooFew = { codesPerPhone: 1, codesPerCompany: 1 }
 
-/** What ends an attempt that no host has taken on. */
+/** Ways in which an attempt ends that no host has accepted. */
 const ends: Readonly<Record<string, (world: World) => Promise<unknown>>> = {
   'when its time is up, by the watchdog': (world) => {
     world.now.value += 20_000
@@ -72,7 +72,7 @@ const ends: Readonly<Record<string, (world: World) => Promise<unknown>>> = {
 const say = (world: World, message: object) =>
   receive(messageEvent(message, { connectionId: 'A' }), lambdaContext, world)
 
-describe('the code of an attempt that no host has taken on is given back when it is ended (R24)', () => {
+describe('an attempt that ends before a host has accepted it gives its code back (R24)', () => {
   test.each(Object.entries(ends))('%s', async (_how, end) => {
     const world = await worldWith(tooFew)
     for (let round = 0; round < 3; round++) {
@@ -88,7 +88,7 @@ describe('the code of an attempt that no host has taken on is given back when it
       expect((await ask(world, phone)).event).toBe('pairing-started')
   })
 
-  test('because none could be called, once', async () => {
+  test('because its command could not be sent, once', async () => {
     const world = await worldWith({ codesPerPhone: 2, codesPerCompany: 2 })
     await ask(world, '89001234567')
     await showCode(world)
@@ -101,7 +101,7 @@ describe('the code of an attempt that no host has taken on is given back when it
   })
 })
 
-test('the code of an attempt that a host has taken on is spent', async () => {
+test('an attempt that a host has accepted does not give its code back', async () => {
   const world = await worldWith(tooFew)
   await ask(world, '89001234567')
   await showCode(world)

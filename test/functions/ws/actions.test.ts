@@ -21,7 +21,7 @@ beforeEach(async () => {
   await world.join('B')
 })
 
-/** Sends a message; returns what the route answers. */
+/** Sends a message. Returns the answer of the route. */
 async function send(message: object, connectionId = 'A'): Promise<Frame | undefined> {
   const { body } = await receive(messageEvent(message, { connectionId }), lambdaContext, world)
   return body === undefined ? undefined : (JSON.parse(body) as Frame)
@@ -32,7 +32,7 @@ const ask = (typed = phone, connectionId = 'A', requestId = 'r1') =>
 const eventsOf = (connectionId: string) => world.clients.framesOf(connectionId).map(({ event }) => event)
 
 describe('request-pairing-code', () => {
-  test('answers pairing-started at once, and tells the other clients', async () => {
+  test('answers pairing-started at once, and pushes it to the other clients', async () => {
     const answer = await ask()
     expect(answer).toEqual({
       event: 'pairing-started',
@@ -49,7 +49,7 @@ describe('request-pairing-code', () => {
     expect(world.clients.framesOf('B')[0]).not.toHaveProperty('requestId')
   })
 
-  test('arms the watchdog and calls the host', async () => {
+  test('wakes the watchdog and sends the command', async () => {
     await ask()
     const { attemptId, fence } = world.state().attempt!
     const common = { companyId: '1001', correlationId: 'apigw-request-1' }
@@ -68,14 +68,14 @@ describe('request-pairing-code', () => {
     expect(world.queue.commands).toHaveLength(1)
   })
 
-  test('repeated before a host has accepted, calls the host again', async () => {
+  test('repeated before a host has accepted, sends the command again', async () => {
     await ask()
     await ask(phone, 'B', 'r2')
     const [first, second] = world.queue.commands
     expect(second).toMatchObject({ attemptId: first?.attemptId, fence: first?.fence })
   })
 
-  test('for another phone supersedes: the old request hears so before the new one starts', async () => {
+  test('for another phone supersedes: the old request is answered before the new one starts', async () => {
     await ask()
     const last = await ask('+7 916 123-45-67', 'A', 'r2')
     expect([...world.clients.framesOf('A'), last]).toMatchObject([
@@ -85,7 +85,7 @@ describe('request-pairing-code', () => {
     expect(eventsOf('B')).toEqual(['pairing-started', 'pairing-code-error', 'pairing-started'])
   })
 
-  test('after the time of an attempt that nobody ended, ends that one first', async () => {
+  test('ends an overdue attempt first', async () => {
     await ask()
     world.now.value += 20_000
     const last = await ask(phone, 'A', 'r2')
@@ -116,7 +116,7 @@ describe('request-pairing-code', () => {
     expect(world.queue.wakes).toEqual([])
   })
 
-  test('speaks Russian to who reads Russian', async () => {
+  test('answers in Russian when the client reads Russian', async () => {
     const event = messageEvent(
       { action: 'request-pairing-code', phoneNumber: '+1-800-123-4567 x1' },
       { language: 'ru' },
@@ -124,7 +124,7 @@ describe('request-pairing-code', () => {
     expect((await receive(event, lambdaContext, world)).body).toContain('нужен прямой номер WhatsApp')
   })
 
-  test('without a way to the host ends at once, and frees the mutex', async () => {
+  test('ends at once when the host cannot be reached, and frees the mutex', async () => {
     world.queue.refusesCommands = true
     const last = await ask()
     expect([...world.clients.framesOf('A'), last]).toMatchObject([
@@ -134,13 +134,13 @@ describe('request-pairing-code', () => {
     expect(world.state().attempt).toBeUndefined()
   })
 
-  test('without a watchdog is not started', async () => {
+  test('is not started when the watchdog cannot be woken', async () => {
     world.away.add('queue')
     expect(await ask()).toMatchObject({ event: 'pairing-code-error', code: 'HOST_UNAVAILABLE', retryable: true })
     expect(world.state().attempt).toBeUndefined()
   })
 
-  test('that fifty others wait on is turned away', async () => {
+  test('is refused when fifty others wait on the attempt', async () => {
     for (let n = 0; n < 50; n++) await ask(phone, 'A', `r${n}`)
     expect(await ask(phone, 'A', 'r51')).toMatchObject({ event: 'pairing-code-error', code: 'BUSY', retryAfter: 5 })
   })
@@ -159,7 +159,7 @@ describe('request-qr', () => {
 })
 
 describe('cancel-pairing', () => {
-  test('answers under its own id, and ends the attempt for whoever waits', async () => {
+  test('answers under its own id, and ends the attempt for all who wait', async () => {
     await ask(phone, 'B', 'rB')
     const fence = world.state().fence
     const last = await send({ action: 'cancel-pairing', requestId: 'rC' })
@@ -176,7 +176,7 @@ describe('cancel-pairing', () => {
     expect(world.queue.commands).toEqual([])
   })
 
-  test('stands when the host cannot be called', async () => {
+  test('holds when the command cannot be sent', async () => {
     await ask()
     world.queue.refusesCommands = true
     expect(await send({ action: 'cancel-pairing' })).toMatchObject({ event: 'pairing-cancelled' })
@@ -194,7 +194,7 @@ describe('reset-whatsapp-credentials', () => {
     })
   })
 
-  test('with a linked phone forgets it, calls the host, and waits for the unlinking', async () => {
+  test('with a linked phone forgets it, sends the command, and waits for the unlinking', async () => {
     await ask()
     await link(world)
     const fence = world.state().fence
@@ -207,7 +207,7 @@ describe('reset-whatsapp-credentials', () => {
     expect(world.queue.wakes.slice(-2).map(({ due }) => due - start)).toEqual([4_000, 60_000])
   })
 
-  test('without queues fails by name, and forgets nothing', async () => {
+  test('fails with its own event when the queues are down, and forgets nothing', async () => {
     await ask()
     await link(world)
     world.away.add('queue')
@@ -239,7 +239,7 @@ describe('get-status', () => {
     })
   })
 
-  test('believes in a connection as long as its host renews its lease', async () => {
+  test('shows a session as connected while its host renews its lease', async () => {
     await ask()
     await link(world)
     expect(await send({ action: 'get-status' })).toMatchObject({ session: 'connected', phoneNumber: '79001***567' })

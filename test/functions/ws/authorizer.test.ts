@@ -19,7 +19,7 @@ type Event = { headers?: Record<string, string> | null; queryStringParameters?: 
 const ask = (event: Event) => authorize({ type: 'REQUEST', methodArn, ...event }, verify)
 const allowed = { companyId: '1001', role: 'marketplace', language: 'ru', exp }
 
-describe('a client is let in', () => {
+describe('a client is accepted', () => {
   test.each<[string, Event]>([
     ['by a sub-protocol', { headers: { 'Sec-WebSocket-Protocol': 'pairplane.v1, jwt.aaa.bbb.ccc' } }],
     ['however the header is written', { headers: { 'sec-websocket-protocol': 'jwt.aaa.bbb.ccc,pairplane.v1' } }],
@@ -57,14 +57,14 @@ describe('refused', () => {
     await expect(ask(event)).rejects.toThrow(/^Unauthorized$/)
   })
 
-  test('is an admin, with 403: a connection belongs to a company', async () => {
+  test('is an admin, with 403, because a connection belongs to a company', async () => {
     const policy = await ask({ queryStringParameters: { token: 'admin' } })
     expect(policy.policyDocument.Statement[0]?.Effect).toBe('Deny')
     expect(policy.context).toBeUndefined()
   })
 })
 
-test('keys that cannot be had are not the fault of the token', async () => {
+test('keys that cannot be loaded are not a refusal', async () => {
   const away: VerifyToken = () => Promise.reject(new Error('secretsmanager is unavailable'))
   const event = { methodArn, queryStringParameters: { token: 'aaa.bbb.ccc' } }
   await expect(authorize(event, away)).rejects.not.toThrow(/^Unauthorized$/)
@@ -74,7 +74,7 @@ describe('a token that could not be checked', () => {
   let ingest: SentryIngest
   beforeAll(async () => {
     ingest = await sentryIngest()
-    // A failure waits for Sentry no longer than a moment, and a busy machine takes longer to load it.
+    // Load Sentry first: the authorizer waits 1.5 s for it at most, and a busy machine takes longer to load it.
     await import('../../../functions/telemetry/sentry.ts')
   })
   afterAll(() => ingest.stop())
@@ -105,7 +105,7 @@ describe('a token that could not be checked', () => {
   })
 
   test('still fails, so that API Gateway answers 500', async () => {
-    // The environment names no issuer here.
+    // The environment has no `TOKEN_ISSUER` here.
     await expect(handler(event)).rejects.toThrow('TOKEN_ISSUER')
   })
 })

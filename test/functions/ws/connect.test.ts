@@ -13,7 +13,7 @@ beforeEach(() => {
 })
 
 describe('$connect', () => {
-  test('remembers the connection with its language and the end of its token', async () => {
+  test('stores the connection with its language and the expiry of its token', async () => {
     expect(await connect(connectEvent(), world)).toEqual({ statusCode: 200 })
     const row = { connectionId: 'A', companyId: '1001', language: 'en', connectedAt: start }
     expect(await world.connections.list('1001')).toEqual([{ ...row, tokenExpiresAt: expect.any(Number) }])
@@ -28,7 +28,7 @@ describe('$connect', () => {
     expect(response.headers?.['Sec-WebSocket-Protocol']).toBe(answered)
   })
 
-  test('lets the eleventh connection of a company in, and hangs up on the oldest, telling it why', async () => {
+  test('accepts the eleventh connection of a company, and closes the oldest after sending it the reason', async () => {
     const join = (n: number) => {
       world.now.value = start + n * 60_000
       return connect(connectEvent({}, { connectionId: `c${n}`, connectedAt: world.now.value }), world)
@@ -37,13 +37,13 @@ describe('$connect', () => {
     expect(world.clients.closed).toEqual([])
     expect(await join(10)).toEqual({ statusCode: 200 })
     expect(world.clients.closed).toEqual(['c0'])
-    const told = { event: 'error', code: 'RATE_LIMITED', retryAfter: 60 }
-    expect(world.clients.framesOf('c0')).toMatchObject([told])
+    const reason = { event: 'error', code: 'RATE_LIMITED', retryAfter: 60 }
+    expect(world.clients.framesOf('c0')).toMatchObject([reason])
     expect(world.clients.framesOf('c0')[0]).not.toHaveProperty('seq')
     expect(await world.connections.list('1001')).toHaveLength(10)
   })
 
-  test('does not wait for an old connection that cannot be told', async () => {
+  test('does not wait for an old connection that cannot be reached', async () => {
     const api = { post: () => new Promise<'sent'>(() => {}), close: async () => 'sent' as const }
     const expel = (some: readonly Connection[]) => expelConnections(some, { api, clock: world.clock })
     for (let n = 0; n < 10; n++) await connect(connectEvent({}, { connectionId: `c${n}` }), world)
@@ -51,12 +51,12 @@ describe('$connect', () => {
     expect(await connect(late, { ...world, expel })).toEqual({ statusCode: 200 })
   })
 
-  test('says that it is not available when the store is away', async () => {
+  test('answers 503 when the store is down', async () => {
     world.away.add('connections')
     expect(await connect(connectEvent(), world)).toEqual({ statusCode: 503 })
   })
 
-  test('reports what nobody expects, and no outage', async () => {
+  test('reports an unexpected error, but not an outage', async () => {
     await connect({}, world)
     expect(world.telemetry.seen.map(String)).toEqual([expect.stringContaining('ValiError')])
     world.away.add('connections')
@@ -64,7 +64,7 @@ describe('$connect', () => {
     expect(world.telemetry.seen).toHaveLength(1)
   })
 
-  test('refuses an event that is none', async () => {
+  test('refuses a malformed event', async () => {
     await fc.assert(
       fc.asyncProperty(fc.anything(), async (event) => {
         expect(await connect(event, world)).toEqual({ statusCode: 500 })
@@ -74,14 +74,14 @@ describe('$connect', () => {
 })
 
 describe('$disconnect', () => {
-  test('forgets the connection, and leaves the attempt alone', async () => {
+  test('removes the connection, and leaves the attempt alone', async () => {
     await connect(connectEvent(), world)
     expect(await disconnect(connectEvent(), world)).toEqual({ statusCode: 200 })
     expect(await world.connections.list('1001')).toEqual([])
     expect(world.store.writes).toEqual([])
   })
 
-  test('reports what nobody expects, and no outage', async () => {
+  test('reports an unexpected error, but not an outage', async () => {
     expect(await disconnect({}, world)).toEqual({ statusCode: 200 })
     expect(world.telemetry.seen.map(String)).toEqual([expect.stringContaining('ValiError')])
     world.away.add('connections')
@@ -89,7 +89,7 @@ describe('$disconnect', () => {
     expect(world.telemetry.seen).toHaveLength(1)
   })
 
-  test('is content when the store is away: the row expires by itself', async () => {
+  test('succeeds when the store is down: the row expires by itself', async () => {
     world.away.add('connections')
     expect(await disconnect(connectEvent(), world)).toEqual({ statusCode: 200 })
   })

@@ -60,8 +60,8 @@ test('a message cannot name another company', async () => {
 })
 
 describe('a connection whose token has expired', () => {
-  test.each([start / 1000 - 5, String(start / 1000 - 5)])('is told so, then closed (exp %j)', async (exp) => {
-    // Another status would count as a failure of the API, and ring.
+  test.each([start / 1000 - 5, String(start / 1000 - 5)])('gets the reason, then is closed (exp %j)', async (exp) => {
+    // Another status would count as an error of the API and trigger an alarm.
     expect(await receive(messageEvent(pairing, { exp }), lambdaContext, world)).toEqual({ statusCode: 200 })
     expect(world.clients.framesOf('A')).toMatchObject([{ event: 'error', code: 'UNAUTHORIZED', retryable: false }])
     expect(world.clients.closed).toEqual(['A'])
@@ -80,7 +80,7 @@ describe('when the store is away', () => {
     world.away.add('store')
     const answer = await send({ ...pairing, action, requestId: 'r1' })
     expect(answer).toMatchObject({ event, requestId: 'r1', code: 'STORE_UNAVAILABLE', retryable: true })
-    // A number that was not drawn would be one that does not grow.
+    // A made-up number might be lower than an earlier one.
     expect(answer).not.toHaveProperty('seq')
   })
 
@@ -89,7 +89,7 @@ describe('when the store is away', () => {
     expect(await send({ action: 'ping' })).toEqual({ event: 'pong', companyId: '1001', at: expect.any(String) })
   })
 
-  test('a bad message and an expired token are answered as ever', async () => {
+  test('a bad message and an expired token are answered as usual', async () => {
     world.away.add('store')
     const answer = await send('{')
     expect(answer).toMatchObject({ event: 'error', code: 'BAD_REQUEST' })
@@ -98,7 +98,7 @@ describe('when the store is away', () => {
     expect(world.clients.closed).toEqual(['A'])
   })
 
-  test('for longer than the function has time, the answer comes all the same', async () => {
+  test('for longer than the function has time, the answer still comes', async () => {
     const stuck = { ...world, store: { ...world.store, readWithSeq: () => new Promise<never>(() => {}) } }
     const short = { getRemainingTimeInMillis: () => 710 }
     const { body } = await receive(messageEvent({ action: 'get-status' }), short, stuck)
@@ -106,12 +106,12 @@ describe('when the store is away', () => {
   })
 })
 
-test('clients that cannot be told change nothing for the one who asks', async () => {
+test('a failed push to other clients does not change the answer', async () => {
   world.away.add('connections')
   expect(await send(pairing)).toMatchObject({ event: 'pairing-started' })
 })
 
-test('what nobody expects is INTERNAL, without a word of it', async () => {
+test('an unexpected error is INTERNAL, without its text', async () => {
   world.broken.add('store')
   const { body } = await receive(messageEvent(pairing), lambdaContext, world)
   expect(JSON.parse(body ?? '')).toMatchObject({ event: 'pairing-code-error', code: 'INTERNAL', retryable: true })
@@ -120,7 +120,7 @@ test('what nobody expects is INTERNAL, without a word of it', async () => {
 })
 
 test.each(['request-pairing-code', 'request-qr', 'cancel-pairing', 'reset-whatsapp-credentials', 'get-status'])(
-  'what nobody expects of %s is counted: Lambda counts no error',
+  'an unexpected error of %s is counted, because Lambda does not count it',
   async (action) => {
     world.broken.add('store')
     await send({ ...pairing, action })
@@ -184,7 +184,7 @@ describe('whatever comes in', () => {
     )
   })
 
-  test('an event that is none is refused without an answer', async () => {
+  test('a malformed event is refused without an answer', async () => {
     await fc.assert(
       fc.asyncProperty(fc.anything(), async (event) => {
         expect(await receive(event, lambdaContext, world)).toEqual({ statusCode: 400 })

@@ -5,7 +5,7 @@ import { boundedCache } from '../../../socket-host/whatsapp/bounded-cache.ts'
 import { companyId, phoneB, stage } from '../support/stage.ts'
 import { aTarget, startRig } from './whatsapp-rig.ts'
 
-test('of what Baileys says, only the words of warnings and errors pass, masked', () => {
+test("only the text of Baileys' warnings and errors passes, masked", () => {
   const lines: unknown[] = []
   const keep = (fields: object, message: string) => lines.push({ ...fields, message })
   const logger = baileysLogger({ debug: keep, warn: keep, error: keep })
@@ -18,7 +18,7 @@ test('of what Baileys says, only the words of warnings and errors pass, masked',
   ])
 })
 
-test('what stands in every line is asked for at each, and a line’s own fields win', () => {
+test('the fields of `about` are evaluated for each line, and the fields of the line win', () => {
   const lines: unknown[] = []
   const keep = (fields: object, message: string) => lines.push({ ...fields, message })
   let correlationId = 'c1'
@@ -41,7 +41,7 @@ test('the lines of a socket name company, request and attempt, and no attempt wh
   expect(s.whatsApp.live('registration')[0]?.about?.()).toEqual({ companyId, correlationId: 'corr-2', attemptId: 'a2' })
 })
 
-test('what Baileys itself says of a socket says so too', async () => {
+test('lines of Baileys about a socket carry these fields too', async () => {
   const rig = await startRig()
   const lines: object[] = []
   const keep = (fields: object, message: string) => lines.push({ ...fields, message })
@@ -71,7 +71,7 @@ test('libsignal does not print sessions with their private keys, and others prin
   expect(printed).toEqual([['ready', 4000]])
 })
 
-test('a cache holds no more than its bound, and nothing for longer than its time', () => {
+test('a cache holds no more than its limit, and no entry beyond its lifetime', () => {
   let now = 0
   const cache = boundedCache(2, 100, () => now)
   for (const key of ['a', 'b', 'a', 'c']) cache.set(key, key.toUpperCase())

@@ -1,4 +1,4 @@
-/** The adapter as the host uses it: real Baileys, real sockets, simulated WhatsApp. */
+/** Tests of the adapter as the host uses it: real Baileys, real sockets, simulated WhatsApp. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { leaseTimes } from '#shared/config/settings.ts'
 import { leaseMarginMs } from '#shared/domain/fleet/lease.ts'
@@ -83,7 +83,7 @@ describe('linking', () => {
     expect(registration.types().slice(0, 4)).toEqual(['qr', 'phoneAnswered', 'phoneAnswered', 'linked'])
   })
 
-  test('credentials that were left half-paired register again, as if nothing had been', async () => {
+  test('credentials of an unfinished pairing register again like fresh ones', async () => {
     const phone = aPhone()
     await rig.behave(phone, 'cut-after-hello')
     const credentials = rig.whatsApp.fresh()
@@ -95,7 +95,7 @@ describe('linking', () => {
     await second.next('qr')
   })
 
-  test('a link without a restart closes as if it had come', async () => {
+  test('a link that WhatsApp does not restart closes as if it had', async () => {
     const phone = aPhone()
     await rig.behave(phone, 'no-close-after-pair')
     const registration = rig.open(rig.whatsApp.fresh(), rig.with({ restartMs: 200 }))
@@ -104,20 +104,23 @@ describe('linking', () => {
     expect((await registration.next('closed')).close.reason).toBe('restart')
   })
 
-  test.each(['bad-hmac', 'forged-account-signature', 'missing-device-identity'])('%s is no link', async (behaviour) => {
-    const phone = aPhone()
-    await rig.behave(phone, behaviour)
-    const credentials = rig.whatsApp.fresh()
-    const registration = rig.open(credentials)
-    const { qr } = await registration.next('qr')
-    const scanned = rig.phone(phone, 'scan-qr', { qr })
-    expect((await registration.next('closed')).close.reason).toBe('badLink')
-    await scanned
-    expect(registration.types()).not.toContain('linked')
-    expect(credentials.isLinked()).toBe(false)
-  })
+  test.each(['bad-hmac', 'forged-account-signature', 'missing-device-identity'])(
+    '%s does not link',
+    async (behaviour) => {
+      const phone = aPhone()
+      await rig.behave(phone, behaviour)
+      const credentials = rig.whatsApp.fresh()
+      const registration = rig.open(credentials)
+      const { qr } = await registration.next('qr')
+      const scanned = rig.phone(phone, 'scan-qr', { qr })
+      expect((await registration.next('closed')).close.reason).toBe('badLink')
+      await scanned
+      expect(registration.types()).not.toContain('linked')
+      expect(credentials.isLinked()).toBe(false)
+    },
+  )
 
-  test('an account with a passkey is told apart at once', async () => {
+  test('an account with a passkey is detected at once', async () => {
     const phone = aPhone()
     await rig.behave(phone, 'passkey', { when: 'hello' })
     const registration = rig.open(rig.whatsApp.fresh())
@@ -156,7 +159,7 @@ describe('a code that WhatsApp refuses is never returned', () => {
     expect(await code).toEqual({ ok: false, error: { code: 'WHATSAPP_UNAVAILABLE' } })
   })
 
-  test('it is asked for once a socket, after the first QR', async () => {
+  test('a socket requests a code once, after the first QR', async () => {
     const registration = rig.open(rig.whatsApp.fresh())
     await expect(registration.socket.requestCode(aPhone())).rejects.toThrow('after the first QR')
     await registration.next('qr')
@@ -211,7 +214,7 @@ describe('ends of a session', () => {
     expect(session.types()).toEqual(['opened'])
   })
 
-  test('what fails unhandled on behalf of a socket ends that socket', async () => {
+  test('an unhandled error of a socket ends that socket', async () => {
     expect(blameSocket(new Error('of nobody'))).toBe(false)
     const { store } = rig
     const { read } = store
@@ -238,7 +241,7 @@ describe('a server that cannot be reached or trusted', () => {
     return close
   }
 
-  test.each([403, 429, 503])('HTTP %d on the upgrade is noticed at once', async (status) => {
+  test.each([403, 429, 503])('HTTP %d on the upgrade is detected at once', async (status) => {
     await rig.service('refuse-upgrade', { status })
     expect(await closing()).toMatchObject({ reason: 'unavailable', status })
   })
@@ -248,7 +251,7 @@ describe('a server that cannot be reached or trusted', () => {
     expect((await closing()).reason).toBe('refsEnded')
   })
 
-  test.each(['upgrade-hangs', 'handshake-silent'])('%s is noticed by the watchdog', async (behaviour) => {
+  test.each(['upgrade-hangs', 'handshake-silent'])('%s ends after the connect time limit', async (behaviour) => {
     await rig.service(behaviour)
     expect((await closing({ connectMs: 300, closeMs: 100 })).reason).toBe('lost')
   })
@@ -261,7 +264,7 @@ describe('a server that cannot be reached or trusted', () => {
     ['certificate-malformed', { how: 'missing-leaf' }],
     ['certificate-malformed', { how: 'other-issuer' }],
     ['certificate-malformed', { how: 'short-signature' }],
-  ])('%s %j is no WhatsApp', async (behaviour, params) => {
+  ])('%s %j is an untrusted server', async (behaviour, params) => {
     await rig.service(behaviour, params)
     expect((await closing()).reason).toBe('untrustedServer')
   })
@@ -345,6 +348,6 @@ describe('unlinking', () => {
   })
 })
 
-test('in all of this, WhatsApp has seen no violation of its protocol', async () => {
+test('WhatsApp has seen no violation of its protocol in any of these tests', async () => {
   expect(await rig.violations()).toMatchObject({ counts: {} })
 })

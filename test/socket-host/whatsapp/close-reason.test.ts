@@ -9,7 +9,7 @@ const webSocketError = (cause: Error, status: number) => boom(`WebSocket Error (
 const conflict = (type: string) => ({ tag: 'conflict', attrs: { type } })
 const failure = (reason: number) => boom('Connection Failure', reason, { reason: String(reason), location: 'frc' })
 
-/** What was provoked, what Baileys says, in which phase, and what it means. */
+/** Columns: the cause, Baileys' error, the phase, and the expected reason. */
 const closes: readonly (readonly [string, unknown, SocketPhase, CloseReason])[] = [
   [
     'connection refused',
@@ -99,7 +99,7 @@ const closes: readonly (readonly [string, unknown, SocketPhase, CloseReason])[] 
   ['415', failure(415), 'session', 'rejected'],
   ['500', failure(500), 'session', 'unavailable'],
   ['503', failure(503), 'session', 'unavailable'],
-  ['a reason nobody knows', failure(599), 'session', 'unknown'],
+  ['an unknown reason', failure(599), 'session', 'unknown'],
   ['unlinked while online', boom('Stream Errored (conflict)', 401, conflict('device_removed')), 'session', 'loggedOut'],
   ['replaced', boom('Stream Errored (conflict)', 440, conflict('replaced')), 'session', 'replaced'],
   ['stream error 503', boom('Stream Errored (unknown)', 503), 'session', 'unavailable'],
@@ -127,7 +127,7 @@ describe('closes of Baileys', () => {
     expect(closeOf(new Error('plain'), 'session')).toEqual({ reason: 'unknown', detail: 'plain' })
   })
 
-  test('an HTTP refusal of the upgrade is trouble at WhatsApp', () => {
+  test('a refused WebSocket upgrade means that WhatsApp is unavailable', () => {
     expect(refusedUpgrade(429)).toMatchObject({ reason: 'unavailable', status: 429 })
   })
 

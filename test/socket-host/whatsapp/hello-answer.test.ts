@@ -18,6 +18,6 @@ test.each(answers)('companion_hello answered with %d', (code, failure) => {
   expect(helloRefusal(code)).toEqual(failure)
 })
 
-test('a close is trouble at WhatsApp, silence a time-out', () => {
+test('a close means WHATSAPP_UNAVAILABLE, no answer PAIRING_TIMEOUT', () => {
   expect([helloClosed.code, helloUnanswered.code]).toEqual(['WHATSAPP_UNAVAILABLE', 'PAIRING_TIMEOUT'])
 })

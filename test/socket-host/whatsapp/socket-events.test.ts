@@ -1,4 +1,7 @@
-/** What the simulated WhatsApp cannot be made to do quickly: a library that lies, hangs or will not close. */
+/**
+ * Tests against a fake Baileys that reports wrongly, hangs or does not close: slow or impossible with the simulated
+ * WhatsApp.
+ */
 import { EventEmitter } from 'node:events'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type {
@@ -17,10 +20,10 @@ const times: SocketTimes = { connectMs: 5000, helloMs: 5000, restartMs: 5000, cl
 
 type Behaviour = {
   readonly isLinked?: boolean
-  /** Answer to the question how many pre-keys WhatsApp has. */
+  /** Number of pre-keys that WhatsApp answers. */
   readonly preKeys?: () => Promise<Stanza | undefined>
   readonly flush?: () => Promise<void>
-  /** A library that never says that it has closed. */
+  /** Baileys never reports that it has closed. */
   readonly isStuck?: boolean
 }
 
@@ -81,7 +84,7 @@ test('open from a socket that is ending changes nothing', async () => {
   expect(events).toEqual([{ type: 'closed', close: { reason: 'lost', detail: 'cut' } }])
 })
 
-test('what WhatsApp gave as the reason counts more than what we noticed while it closed', async () => {
+test("WhatsApp's reason for a close takes precedence over our own", async () => {
   const { say, end } = start({ isStuck: true })
   end.fail({ reason: 'lost', detail: 'store away' })
   const removed = boom('Stream Errored (conflict)', 401)
@@ -89,7 +92,7 @@ test('what WhatsApp gave as the reason counts more than what we noticed while it
   expect((await end.gone).reason).toBe('loggedOut')
 })
 
-test('pair-success that leaves the credentials unlinked is no link', async () => {
+test('pair-success that leaves the credentials unlinked fails the socket', async () => {
   const { say, end, events } = start({ isLinked: false })
   say({ isNewLogin: true })
   expect((await end.gone).reason).toBe('badLink')

@@ -1,4 +1,4 @@
-/** The adapter with the real Baileys, against the simulated WhatsApp, with events that can be awaited. */
+/** Adapter with the real Baileys against the simulated WhatsApp, with events that can be awaited. */
 import { randomBytes } from 'node:crypto'
 import { type Simulator, startSimulator } from '../../../simulator/simulator.ts'
 import { trust } from '../../../simulator/trust-settings.ts'
@@ -15,11 +15,11 @@ import { type MemoryCredentialStore, memoryCredentialStore } from '../../fakes/m
 
 type EventOf<T extends SocketEvent['type']> = Extract<SocketEvent, { type: T }>
 
-/** A socket whose events are kept and can be awaited. */
+/** Socket whose events are recorded and can be awaited. */
 type Observed = {
   readonly socket: WhatsAppSocket
   readonly events: readonly SocketEvent[]
-  /** The first event of a type, or as soon as it comes; rejects when the socket closes first. */
+  /** Waits for the first event of a type, past or future. Rejects when the socket closes first. */
   next<T extends SocketEvent['type']>(type: T): Promise<EventOf<T>>
   types(): string[]
 }
@@ -28,16 +28,16 @@ export type Rig = {
   readonly simulator: Simulator
   readonly store: MemoryCredentialStore
   readonly whatsApp: WhatsApp
-  /** An adapter on the same store with other times. */
+  /** Makes an adapter on the same store with other time limits. */
   with(times: Partial<SocketTimes>): WhatsApp
   open(credentials: Credentials, whatsApp?: WhatsApp): Observed
   behave(phone: string, behaviour: string, params?: object): Promise<void>
   service(behaviour: string, params?: object): Promise<void>
-  /** What the phone's screen shows afterwards. */
+  /** Types a code on the phone; returns what its screen shows then. */
   enterCode(phone: string, code: string): Promise<unknown>
   phone(phone: string, act: string, params?: object): Promise<unknown>
   violations(): Promise<unknown>
-  /** Links by code and persists: credentials of which WhatsApp has closed the registration socket (515). */
+  /** Links by code and persists. WhatsApp has closed the registration socket (515) by then. */
   link(phone: string, target: StoredTarget): Promise<Credentials>
   /** Links, logs in and waits until open. */
   connect(phone: string, target?: StoredTarget): Promise<Observed & { readonly credentials: Credentials }>
@@ -57,7 +57,7 @@ export const aTarget = (changes: Partial<StoredTarget> = {}): StoredTarget => {
   }
 }
 
-/** The wall clock of every adapter of a rig, epoch ms; it stands still. */
+/** Fixed wall clock of all adapters of a rig, epoch ms. */
 export const rigTime = Date.parse('2026-11-22T10:00:00Z')
 
 const quiet = { debug: () => {}, warn: () => {}, error: () => {} }
@@ -118,7 +118,7 @@ export async function startRig(): Promise<Rig> {
   return rig
 }
 
-/** Keeps what a socket says. */
+/** Records the events of a socket. */
 function observe(open: (listener: (event: SocketEvent) => void) => WhatsAppSocket): Observed {
   const events: SocketEvent[] = []
   const looks = new Set<() => void>()

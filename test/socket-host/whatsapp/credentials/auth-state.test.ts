@@ -17,7 +17,7 @@ import { aTarget } from '../whatsapp-rig.ts'
 
 const log = { debug: () => {}, warn: () => {}, error: () => {} }
 
-/** What pair-success adds. */
+/** Fields of the creds that pair-success sets. */
 function link(creds: AuthenticationCreds): void {
   creds.account = proto.ADVSignedDeviceIdentity.fromObject({
     details: randomBytes(20),
@@ -62,7 +62,7 @@ describe('stored credentials', () => {
     expect(creds.account?.accountSignature).toBeInstanceOf(Buffer)
   })
 
-  test('are written at once with all keys of the attempt, which then go there too', async () => {
+  test('are written at once, with all keys of the attempt; later keys are written there too', async () => {
     const store = memoryCredentialStore()
     const target = aTarget()
     const state = freshAuthState({ store, log })
@@ -102,7 +102,7 @@ describe('stored credentials', () => {
 })
 
 describe('loading', () => {
-  test('nothing is absent', async () => {
+  test('finds nothing: absent', async () => {
     expect(await loadAuthState(aTarget(), { store: memoryCredentialStore(), log })).toBe('absent')
   })
 
@@ -193,7 +193,7 @@ describe('keys', () => {
     for (const type of keysOf(values)) expect(await keys.get(type, ['7'])).toEqual({ 7: values[type] })
   })
 
-  test('behave as a map does, through any sets, deletes, reloads and both ways of keeping', async () => {
+  test('behave like a map, through any sets, deletes and reloads, in memory and stored', async () => {
     const ids = {
       'pre-key': ['1', '2', '255', '256', '257', '512', '812'],
       session: ['a', 'b', 'c'],
@@ -255,7 +255,7 @@ describe('keys', () => {
     expect(Object.keys(await keys.get('pre-key', ['1', '2']))).toEqual(['1', '2'])
   })
 
-  test("that were altered or moved count as absent, not as somebody else's", async () => {
+  test('that were altered or moved count as absent', async () => {
     const { store, target, state } = await stored()
     const { keys } = attach(state).state
     await keys.set({
@@ -270,7 +270,7 @@ describe('keys', () => {
     expect(Object.keys(await keys.get('pre-key', ['1', '256']))).toEqual(['256'])
   })
 
-  test('named by whoever writes to us may be any: what is not there is absent', async () => {
+  test('with any id that a contact may name are absent if they do not exist', async () => {
     const { state } = await stored()
     const { state: given, failures } = attach(state)
     expect(await given.keys.get('pre-key', ['0', '4294967295', 'NaN', ''])).toEqual({})
@@ -279,7 +279,7 @@ describe('keys', () => {
 })
 
 describe('changes of the creds', () => {
-  test('are gathered into one write', async () => {
+  test('are collected into one write', async () => {
     const { store, state, load } = await stored()
     const { credsChanged } = attach(state)
     for (let counter = 1; counter <= 12; counter += 1) {
@@ -305,8 +305,8 @@ describe('changes of the creds', () => {
   })
 })
 
-describe('a write that does not succeed', () => {
-  test('is told to socket, caller and flush; the creds are saved when the store is back', async () => {
+describe('a write that fails', () => {
+  test('is reported to socket, caller and flush; the creds are saved when the store is back', async () => {
     const { store, state, load } = await stored()
     const first = attach(state)
     store.breakDown()
@@ -324,7 +324,7 @@ describe('a write that does not succeed', () => {
     expect((await load()).creds.accountSyncCounter).toBe(7)
   })
 
-  test('a read that fails is told too', async () => {
+  test('a read that fails is reported too', async () => {
     const { store, state } = await stored()
     const { state: given, failures } = attach(state)
     store.breakDown()
@@ -348,7 +348,7 @@ describe('a write that does not succeed', () => {
   })
 })
 
-describe('a socket that is over', () => {
+describe('a socket that is gone', () => {
   test('reads and writes nothing more', async () => {
     const { store, state } = await stored()
     const old = attach(state)

@@ -8,7 +8,7 @@ const dataKey = randomBytes(32)
 const here = { companyId: 'c1', generation: 'G1' }
 const cipher = rowCipher(dataKey, here)
 
-test('a row opens where it was sealed, and shows nothing of what it holds', () => {
+test('a row opens where it was sealed, and shows nothing of its content', () => {
   fc.assert(
     fc.property(fc.string(), fc.uint8Array({ minLength: 8 }), (key, plaintext) => {
       const sealed = cipher.seal(key, plaintext)
@@ -19,7 +19,7 @@ test('a row opens where it was sealed, and shows nothing of what it holds', () =
   )
 })
 
-test('a row that was altered anywhere, or cut, does not open', () => {
+test('a row that was altered anywhere, or truncated, does not open', () => {
   const sealed = cipher.seal('creds', Buffer.from('secret'))
   for (let at = 0; at < sealed.length; at += 1) {
     const altered = Buffer.from(sealed)
@@ -52,6 +52,6 @@ test('JSON brings bytes back as Buffers wherever they stand', () => {
   expect(back).toEqual({ key: Buffer.of(1, 2), nested: [{ deep: Buffer.from('x') }], '0': 1, '1': 2, nothing: null })
 })
 
-test('what is no JSON is undefined', () => {
+test('text that is not JSON is undefined', () => {
   expect(decodeJson(Buffer.from('{"a":'))).toBeUndefined()
 })

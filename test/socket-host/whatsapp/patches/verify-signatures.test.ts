@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { installVerification, isChain, isSignedBy } from '../../../../socket-host/whatsapp/patches/verify-signatures.ts'
 
-/** libsignal's own verification, which answers truly but which Baileys does not listen to. */
+/** libsignal's own verification. It is correct, but Baileys ignores its result. */
 const baileys = createRequire(createRequire(import.meta.url).resolve('@whiskeysockets/baileys'))
 const libsignal: { verifySignature(key: Buffer, message: Uint8Array, signature: Uint8Array): boolean } =
   baileys('libsignal/src/curve.js')
@@ -14,7 +14,7 @@ const typed = (key: Uint8Array) => Buffer.concat([Buffer.of(5), key])
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map((array) => Buffer.from(array))
 
 describe('XEdDSA', () => {
-  test('what libsignal signs is verified, and nothing else is', () => {
+  test('signatures of libsignal verify, and no others do', () => {
     fc.assert(
       fc.property(
         bytes(200).filter(({ length }) => length > 0),
@@ -112,7 +112,7 @@ describe('Baileys', () => {
     WA_CERT_DETAILS.PUBLIC_KEY = genuine
   })
 
-  /** The calls that its handshake makes, in their order. */
+  /** Makes the calls of Baileys' handshake, in the same order. */
   const handshake = (server: Uint8Array, certified: Uint8Array, signer = root) => {
     const intermediate = Curve.generateKeyPair()
     const issuer = Details.encode({ serial: 9, issuerSerial: 0, key: intermediate.public }).finish()
@@ -122,12 +122,12 @@ describe('Baileys', () => {
     return isLeaf && Curve.verify(WA_CERT_DETAILS.PUBLIC_KEY, issuer, Curve.sign(signer.private, issuer))
   }
 
-  test('accepts a server that the root vouches for', () => {
+  test('accepts a server that the root has certified', () => {
     const server = Curve.generateKeyPair().public
     expect(handshake(server, server)).toBe(true)
   })
 
-  test('refuses a stranger who signs, and a chain of another server', () => {
+  test('refuses a chain that another key has signed, and the chain of another server', () => {
     const server = Curve.generateKeyPair().public
     expect(handshake(server, server, Curve.generateKeyPair())).toBe(false)
     expect(handshake(server, Curve.generateKeyPair().public)).toBe(false)

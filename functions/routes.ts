@@ -13,7 +13,8 @@ export type FunctionSpec = {
   /** Reads the secret that keys the hash of phones in code budgets (R24). */
   readonly readsPhoneHashSecret: boolean
   /**
-   * It refuses by throwing. Lambda counts that as an error, so an alarm on its errors would go off for every bad token.
+   * True for a function that refuses by throwing. Lambda counts that as an error, so an alarm on its errors would go
+   * off for every bad token.
    */
   readonly refusesByThrowing: boolean
 }

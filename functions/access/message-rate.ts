@@ -17,7 +17,8 @@ export type RateLimitDeps = {
 }
 
 /**
- * Time that a message waits for the counter. A slow counter lets messages through: it must not delay what it protects.
+ * Maximum time that a message waits for the counter. If the counter is slow or down, messages pass: it must not delay
+ * them.
  */
 const countWithinMs = 300
 /** Limit of connections that a container remembers as above their limit in the current second. */
@@ -25,7 +26,7 @@ const maxRemembered = 1_000
 
 export function messageRateLimit({ counter, perSecond, clock, log }: RateLimitDeps): RateLimit {
   let second = 0
-  const over = new Set<string>()
+  const overLimit = new Set<string>()
 
   async function count(connectionId: string): Promise<number> {
     const counted = counter.count(connectionId, second).catch((error: unknown) => {
@@ -38,12 +39,12 @@ export function messageRateLimit({ counter, perSecond, clock, log }: RateLimitDe
   return {
     async isExceeded(connectionId) {
       const now = Math.floor(clock() / 1000)
-      if (now !== second) over.clear()
+      if (now !== second) overLimit.clear()
       second = now
       // Messages of a connection above its limit cost no more writes in this container.
-      if (over.has(connectionId)) return true
+      if (overLimit.has(connectionId)) return true
       const isOver = (await count(connectionId)) > perSecond
-      if (isOver && over.size < maxRemembered && second === now) over.add(connectionId)
+      if (isOver && overLimit.size < maxRemembered && second === now) overLimit.add(connectionId)
       return isOver
     },
   }

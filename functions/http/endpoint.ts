@@ -12,7 +12,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import { HttpEvent, type Reply, type Route } from './request.ts'
 import { type HttpResponse, type Problem, problemResponse } from './responses.ts'
 
-/** Dependencies of the stack. Without `verify` all routes are public; without `telemetry` none decides anything. */
+/** Dependencies of the stack. Without `verify` all routes are public; without `telemetry` no failure is reported. */
 export type EndpointDeps = { readonly log: Log; readonly verify?: VerifyToken; readonly telemetry?: Telemetry }
 
 /** Time kept for our own answer before Lambda stops the function: API Gateway's 503 is not a problem document. */
@@ -30,11 +30,11 @@ export const endpoint = <Deps extends EndpointDeps>(
     .after(() => makeDeps().telemetry?.finish())
     .onError(async (request) => {
       const { event, error } = request
-      const known = v.safeParse(HttpEvent, event)
-      const deps = known.success ? inContext(makeDeps(), known.output) : makeDeps()
-      const language = languageOf(known.success ? known.output.headers['accept-language'] : undefined)
+      const parsed = v.safeParse(HttpEvent, event)
+      const deps = parsed.success ? inContext(makeDeps(), parsed.output) : makeDeps()
+      const language = languageOf(parsed.success ? parsed.output.headers['accept-language'] : undefined)
       const failure = failureOf(error)
-      const about = known.success ? fieldsOf(known.output) : {}
+      const about = parsed.success ? fieldsOf(parsed.output) : {}
       if (failure.code === 'INTERNAL') deps.telemetry?.unexpected(error, { code: failure.code, ...about })
       request.response = refuse(failure, language, deps, error)
       await deps.telemetry?.finish()

@@ -16,9 +16,10 @@ export type ReportsDeps<R> = {
   readonly log: Log
 }
 
-/** Time that a client waits for reports at most. Errors and phone changes are rare enough for that. */
+/** Maximum time that a client waits for reports. Errors and phone changes are rare enough for that. */
 const reportsWithinMs = 1_500
 
+/** Makes the reports of a function. A report that fails is logged. */
 export function reports<R extends Pick<Reporter, 'flush'>>({ loadReporter, log }: ReportsDeps<R>): Reports<R> {
   let pending: Promise<void>[] = []
   return {

@@ -1,6 +1,5 @@
 /**
- * Sentry reporter of the functions. It is a separate chunk, loaded by the first report, because loading it takes 170
- * ms.
+ * Sentry reporter of the functions. It is a separate chunk that the first report loads, because loading takes 170 ms.
  */
 import { captureEvent, captureException, flush, init } from '@sentry/aws-serverless'
 import { errorContext, phoneChangeEvent, type Reporter, sentryOptions } from '#shared/telemetry/sentry.ts'

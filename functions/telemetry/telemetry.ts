@@ -19,7 +19,8 @@ export type Telemetry = ErrorTelemetry & {
 export type TelemetryDeps = ReportsDeps<Reporter> & { readonly meter: Meter }
 
 /**
- * Time that a client waits for the counters at most. What a slow table has not taken by then goes with the next write.
+ * Maximum time that a client waits for the counters. A slow write goes on during the next call, and a failed one is
+ * repeated with it.
  */
 const countersWithinMs = 250
 

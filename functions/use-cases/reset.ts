@@ -13,7 +13,9 @@ export type ResetRequest = {
   readonly correlationId: string
 }
 
-/** Margin for the write: the answer's deadline counts from it, and the watchdog must not wake before that deadline. */
+/**
+ * Time for the write, from which the deadline of the answer counts. The watchdog must not wake before that deadline.
+ */
 const storeChangeMs = 500
 const overdueMs = resetAnswerMs + storeChangeMs
 

@@ -1,6 +1,6 @@
 /**
- * Dependencies of all functions, and all that `$connect` and `$disconnect` have. They are apart from `deps.ts`, because
- * those two would load everything that `deps.ts` shares with one of their chunks at each start.
+ * Dependencies that all functions share; `$connect` and `$disconnect` need no others. They are apart from `deps.ts`,
+ * because at each start those two would load everything that `deps.ts` shares with one of their chunks.
  */
 import { once } from '#shared/async/once.ts'
 import { ControlPlaneEnv, parseEnv } from '#shared/config/env.ts'

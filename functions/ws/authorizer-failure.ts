@@ -23,8 +23,8 @@ export async function authorizerFailed(
 ): Promise<void> {
   const log = createLog('authorizer', options)
   const { code } = failureOf(error)
-  const known = v.safeParse(Event, event)
-  const about = { code, ...(known.success && { correlationId: known.output.requestContext.requestId }) }
+  const parsed = v.safeParse(Event, event)
+  const about = { code, ...(parsed.success && { correlationId: parsed.output.requestContext.requestId }) }
   log[errorSpec(code).level](tokenCheckFailed, { ...about, error })
   if (code !== 'INTERNAL') return
   const { unexpected, finish } = createErrorTelemetry({ loadReporter: errorReporterOf(parseEnv(Env, env)), log })

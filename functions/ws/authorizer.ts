@@ -7,10 +7,7 @@ import { Handshake, headerOf, tokenOf } from './handshake.ts'
 
 const AuthorizerEvent = v.object({ methodArn: v.string(), ...Handshake.entries })
 
-/**
- * Content of `requestContext.authorizer` in all later events of the connection. API Gateway turns the values into
- * strings.
- */
+/** Content of `requestContext.authorizer` in all later events of the connection. API Gateway turns it into strings. */
 export type ConnectionContext = {
   readonly companyId: string
   readonly role: 'marketplace'

@@ -17,10 +17,7 @@ export type DisconnectDeps = {
   readonly telemetry: ErrorTelemetry
 }
 
-/**
- * Removes the connection. A running attempt goes on: the owner may be typing the code on this phone (R21). Never
- * throws.
- */
+/** Removes the connection. Its attempt goes on: the owner may be typing the code on this phone (R21). Never throws. */
 export async function disconnect(rawEvent: unknown, deps: DisconnectDeps): Promise<RouteResponse> {
   try {
     const { requestContext } = v.parse(DisconnectEvent, rawEvent)

@@ -18,9 +18,7 @@ const tooMany: Readonly<Record<Language, string>> = {
   en: 'the company has too many connections',
 }
 
-/**
- * Sends each client the reason and closes its connection. Waits at most a second, and never throws for a client that is gone.
- */
+/** Sends each client the reason and closes its connection. Waits at most a second; a client that is gone is skipped. */
 export async function expelConnections(
   connections: readonly Connection[],
   deps: Pick<PublisherDeps, 'api'> & { readonly clock: Clock } = {

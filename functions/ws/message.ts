@@ -1,7 +1,4 @@
-/**
- * Messages of clients (requirements, "WebSocket API"): checks each one, runs its action and answers it, also on
- * failure.
- */
+/** Handler of client messages (requirements, "WebSocket API"): checks each one, runs its action, and always answers. */
 import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
@@ -132,8 +129,7 @@ async function endExpired(sender: Sender, requestId: string | undefined): Promis
   const seq = await drawSeq(sender)
   const about = { ...(seq !== undefined && { seq }), ...(requestId !== undefined && { requestId }) }
   await hangUp({ api: deps.connectionsApi, clock: deps.clock }, client, failure, about)
-  // 200, because the client has its answer. API Gateway counts any other status as an error, and an alarm watches
-  // those.
+  // 200, because the client has its answer. API Gateway counts any other status as an error, and that raises an alarm.
   return { statusCode: 200 }
 }
 
@@ -161,10 +157,7 @@ const envelopeOf = ({ client, deps }: Sender, seq: number | undefined, requestId
   ...(requestId !== undefined && { requestId }),
 })
 
-/**
- * Draws the next sequence number of the company. Undefined when the store is down: an answer without one is better than
- * none.
- */
+/** Draws the company's next sequence number. Undefined when the store is down: the answer then goes without one. */
 async function drawSeq({ client, deps }: Sender): Promise<number | undefined> {
   try {
     return (await deps.store.readWithSeq(client.companyId)).seq

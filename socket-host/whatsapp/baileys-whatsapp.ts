@@ -80,8 +80,7 @@ export function blameSocket(error: unknown): boolean {
 }
 
 /**
- * Id of the socket that the running code works for. An id, because pooled connections and timers would keep an object
- * alive.
+ * Id of the socket that the running code works for. Pooled connections and timers would keep the socket itself alive.
  */
 const currentSocket = new AsyncLocalStorage<number | undefined>()
 const sockets = new Map<number, SocketEnd>()

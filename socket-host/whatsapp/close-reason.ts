@@ -82,8 +82,7 @@ export function closeOf(error: unknown, phase: SocketPhase): Close {
 }
 
 /**
- * Close of a socket whose WebSocket upgrade WhatsApp's front end refused with an HTTP status; Baileys does not report
- * it.
+ * Close after WhatsApp's front end refused the WebSocket upgrade with an HTTP status, which Baileys does not report.
  */
 export const refusedUpgrade = (status: number): Close => ({
   reason: 'unavailable',

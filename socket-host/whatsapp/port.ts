@@ -41,7 +41,7 @@ export type WhatsAppSocket = {
    */
   requestCode(phone: string): Promise<Result<string, Failure>>
   /**
-   * Removes the linked device from the phone's account and closes the socket; waits `timeoutMs` for WhatsApp's word.
+   * Removes the linked device from the phone's account and closes the socket. Waits at most `timeoutMs` for WhatsApp.
    */
   unlink(timeoutMs: number): Promise<Removal>
   /** Closes without logging out; resolves when the socket is gone, within a second or two. */

@@ -1,4 +1,6 @@
-/** Contains a WebSocket of Baileys: catches the errors of its listeners, and bounds the time of its close (R41). */
+/**
+ * Protects the process from a WebSocket of Baileys: catches errors of its listeners, and limits the time of its close.
+ */
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'

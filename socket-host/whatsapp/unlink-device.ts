@@ -14,9 +14,9 @@ export type UnlinkDeps = {
 }
 
 /**
- * Asks as soon as the login is accepted, without waiting for the bring-up, which may upload 812 pre-keys.
- * WhatsApp confirms by an answer, by closing with "device removed", or by not knowing the device at the login (both are
- * 401). Ends the socket.
+ * Removes the device and ends the socket; `unconfirmed` after `timeoutMs`. It asks as soon as the login is accepted,
+ * without waiting for the bring-up, which may upload 812 pre-keys. WhatsApp confirms by an answer, by closing with
+ * "device removed", or by not knowing the device at the login.
  */
 export async function unlinkDevice(
   { baileys, end, loggedIn, identity }: UnlinkDeps,

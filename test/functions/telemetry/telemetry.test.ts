@@ -85,7 +85,7 @@ describe('counters of a function', () => {
     return { ...world, telemetry, store: observedCompanyStore(world.store, telemetry.observe) }
   }
 
-  test('are written once, at the end of the call that caused them, and not by a call that changes nothing', async () => {
+  test('are written once, at the end of their call, and not by a call that changes nothing', async () => {
     const added: Counts[] = []
     const counted = counting(async (counts) => void added.push(counts))
     await send({ action: 'get-status' }, counted)

@@ -12,8 +12,8 @@ export const isExpired = () => false
 
 // functions/telemetry/telemetry.ts, functions/telemetry/reports.ts, functions/telemetry/error-reporter.ts
 const blind = { observe: () => {}, refused: () => {}, unexpected: () => {}, finish: nothing }
-export const functionSight = () => blind
-export const errorSight = () => blind
+export const createTelemetry = () => blind
+export const createErrorTelemetry = () => blind
 export const errorReporterOf = () => undefined
 
 // shared/telemetry/metrics.ts, shared/telemetry/observed-store.ts, shared/dynamo/fleet/metric-store.ts
@@ -29,5 +29,5 @@ export const secretsClient = () => undefined
 export const cachedSecret = () => undefined
 
 // functions/access/message-rate.ts, shared/dynamo/clients/message-counter.ts
-export const messageRate = () => ({ isExceeded: async () => false })
+export const messageRateLimit = () => ({ isExceeded: async () => false })
 export const dynamoMessageCounter = () => undefined

@@ -59,7 +59,7 @@ it('docs/api.md names every action, event and route', () => {
 })
 
 it('every link between pages leads to a file', () => {
-  const pages = globSync(['*.md', 'docs/**/*.md', 'local/**/*.md'], { cwd: root })
+  const pages = globSync(['*.md', 'docs/**/*.md', 'simulator/**/*.md'], { cwd: root })
   const links = pages.flatMap((page) =>
     [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, to = '']) => posix.join(posix.dirname(page), to)),
   )
@@ -69,7 +69,7 @@ it('every link between pages leads to a file', () => {
 
 it('every file and folder of the repository that a page names exists', () => {
   // The changelog speaks of the past.
-  const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root, exclude: ['CHANGELOG.md', 'docs/requirements.md'] })
+  const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root, exclude: ['CHANGELOG.md'] })
   const path = /`((?:cdk|docs|functions|local|shared|simulator|socket-host|test)(?:\/[\w.-]+)+)`/g
   const named = pages.flatMap((page) => [...read(page).matchAll(path)].map(([, to = '']) => to))
   expect(named.length).toBeGreaterThan(100)
@@ -129,7 +129,7 @@ it('docs/troubleshooting.md quotes messages of the local run as they are in the 
 })
 
 it('no page names a folder of anyone’s machine', () => {
-  const pages = globSync(['*.md', 'docs/**/*.md', 'local/**/*.md'], { cwd: root })
+  const pages = globSync(['*.md', 'docs/**/*.md', 'simulator/**/*.md'], { cwd: root })
   expect(pages.filter((page) => /(^|[\s(`"'=])\/(tmp|home|Users|root|var|opt|work)\//m.test(read(page)))).toEqual([])
 })
 

@@ -75,7 +75,7 @@ export function connect(
     firstQr: firstQr.promise,
     opened: opened.promise,
     closed: closed.promise,
-    requestCode: async (number, answerWithinMs = 5000) => {
+    requestCode: async (number, answerWithinMs = 30_000) => {
       await firstQr.promise
       return requestCode(sock, number, answerWithinMs)
     },

@@ -1,4 +1,25 @@
-/** What the product needs from the outside, named for the role. Adapters live in `shared/dynamo` and `shared/aws`. */
+/**
+ * Ports: everything that the product needs from the outside, named for its role.
+ *
+ * Functions wire the ports in `functions/wiring/deps.ts` (`connection-deps.ts` beside it builds what `$connect` needs
+ * too), hosts in `socket-host/wiring.ts`. A contract suite states what every adapter and every fake promises.
+ *
+ * | port            | wired by        | adapter                                        | suite in `test/contracts`       |
+ * | --------------- | --------------- | ---------------------------------------------- | ------------------------------- |
+ * | CompanyStore    | functions, host | `shared/dynamo/company/company-store.ts`       | `company-store.contract.ts`     |
+ * | ConnectionStore | functions, host | `shared/dynamo/clients/connection-store.ts`    | `connection-store.contract.ts`  |
+ * | Publisher       | functions, host | `shared/push/publisher.ts`                     | none: `test/shared/push`        |
+ * | CommandQueue    | functions, host | `shared/aws/command-queue.ts`                  | `command-queue.contract.ts`     |
+ * | BudgetStore     | functions, host | `shared/dynamo/clients/budget-store.ts`        | `budget-store.contract.ts`      |
+ * | CredentialStore | host            | `shared/dynamo/credentials/credential-store.ts`| `credential-store.contract.ts`  |
+ * | DataKeys        | host            | `shared/aws/data-keys.ts`                      | `data-keys.contract.ts`         |
+ * | LeaseStore      | host            | `shared/dynamo/fleet/lease-store.ts`           | `lease-store.contract.ts`       |
+ *
+ * `IdempotencyStore`, `MessageCounter` and `MetricStore` are declared beside their adapters in `shared/dynamo`.
+ *
+ * Every method may throw `StoreUnavailable` (`shared/dynamo/store-unavailable.ts`) when AWS cannot be reached. After a
+ * write that threw it, nobody knows whether the write succeeded. Any other error is a bug or an unreadable item.
+ */
 import type { CompanyState, Decision, Notice, Transition } from './domain/company/company.ts'
 import type { LeaseView } from './domain/company/view.ts'
 import type { LeaseSeen } from './domain/fleet/lease.ts'
@@ -7,23 +28,38 @@ import type { Language } from './domain/values/errors.ts'
 import type { Result } from './domain/values/result.ts'
 import type { HostCommand, WatchdogMessage } from './protocol/host-commands.ts'
 
-/** Wall clock, epoch ms. */
+/** Wall clock, epoch ms. It may be corrected at any time, also backwards. */
 export type Clock = () => number
 
-/** A decision that has been written. `lastSeq` is the sequence number of the last notice's last frame. */
+/**
+ * A decision after its write. `changed` is true when it led to a new state. `lastSeq` is the sequence number of the last
+ * frame of its last notice, or the company's last number when it has no notices.
+ */
 export type Decided<Outcome> = Decision<Outcome> & { readonly changed: boolean; readonly lastSeq: number }
 
-/** The one item per company that everything is decided on. */
+/** The item `STATE` of each company, which holds everything that is decided about it. */
 export type CompanyStore = {
-  /** Reads consistently, decides, and writes on condition that nobody has decided in between; decides again if so. */
+  /**
+   * Calls the transition with the company's current state, and writes the decision on condition that nobody has decided
+   * in between. After a collision it reads again and calls the transition again, so the transition must be pure. The
+   * decision that is returned is the one that was written, exactly once. A decision that keeps the state (the same
+   * object) writes no state; its notices still draw sequence numbers. Throws `StoreUnavailable` when the outcome of the
+   * write cannot be found out in time, or after too many collisions.
+   */
   decide<Outcome>(companyId: string, transition: Transition<Outcome>): Promise<Decided<Outcome>>
-  /** Consistent read; a company never seen is empty. */
+  /** Reads the state, strongly consistent. A company that was never written has the empty state. */
   read(companyId: string): Promise<{ readonly state: CompanyState }>
-  /** A consistent read that also draws the next sequence number, for answers that change nothing. */
+  /**
+   * Reads the state and draws the next sequence number, at one instant: for answers that change nothing. No two calls
+   * return the same number.
+   */
   readWithSeq(companyId: string): Promise<{ readonly state: CompanyState; readonly seq: number }>
-  /** The lease of the company's shard, for display. */
+  /** Reads the lease of the company's shard, for display. Undefined when the shard was never claimed. */
   leaseOf(companyId: string): Promise<LeaseView | undefined>
-  /** The companies of a shard, a page at a time. */
+  /**
+   * Lists the companies of a shard that are not empty, by id, one page at a time. `next` is the `after` of the next page;
+   * the last page has none. A company that has just become empty may still be listed.
+   */
   companiesOf(
     shard: number,
     page: { readonly limit: number; readonly after?: string },
@@ -37,85 +73,119 @@ export type Connection = {
   readonly language: Language
   /** Epoch ms. */
   readonly connectedAt: number
-  /** Epoch ms at which its token ends, and it with it (R30). */
+  /** Epoch ms at which the token expires, and the connection ends with it (R30). */
   readonly tokenExpiresAt?: number
 }
 
+/** The open connections of each company. */
 export type ConnectionStore = {
   /**
-   * Adds the connection. Above the limit of the company (R34) the oldest others give way to it, and are returned: an
-   * owner on a bad line leaves connections behind that nobody has heard the end of, and must not be locked out by them.
+   * Adds the connection. Above the company's limit (R34) it removes the oldest others and returns them, for the caller to
+   * close: an owner on a bad line leaves connections behind whose end nobody has reported, and they must not lock the
+   * owner out. Connections younger than 30 seconds are not removed.
    */
   add(connection: Connection): Promise<readonly Connection[]>
+  /** Removes the connection. Removing one that is not there succeeds. */
   remove(companyId: string, connectionId: string): Promise<void>
+  /** Lists the company's connections, in any order. Some may be gone without anybody having reported it. */
   list(companyId: string): Promise<readonly Connection[]>
 }
 
-/** Tells clients: frames for the company's connections. Never throws for a client that is gone. */
+/** Pushes frames to the connections of a company. */
 export type Publisher = {
-  /** `exceptFor` names the connection that has its frames already, as the answer of its route. */
+  /**
+   * Sends the frames of a written decision to the company's connections. `lastSeq` is the decision's; `excluding` names a
+   * connection that has its frames already, as the answer of its route. Delivery is best effort: clients that are gone
+   * and stores or APIs that are unavailable are logged and do not make it throw.
+   */
   publish(companyId: string, notices: readonly Notice[], lastSeq: number, excluding?: string): Promise<void>
 }
 
+/** The queues to the hosts and to the watchdog. */
 export type CommandQueue = {
-  /** To the owner of the company's shard. Repeated within minutes, with the same fence and attempt, it arrives once. */
+  /**
+   * Sends a command to the host that owns the company's shard. Commands of one company arrive in order. A command with the
+   * same company, fence and attempt as one of the last few minutes is dropped.
+   */
   sendCommand(command: HostCommand): Promise<void>
-  /** Wakes the watchdog at `message.due`. */
+  /** Wakes the watchdog at `message.due`, or earlier when that is more than 15 minutes away. */
   wakeAt(message: WatchdogMessage): Promise<void>
 }
 
-/** One generation of a company's credentials. */
+/** One generation of a company's credentials; `generation` is a name (a ULID), not a number. */
 export type GenerationRef = { readonly companyId: string; readonly generation: string }
 
-/** A row of a generation: opaque, encrypted bytes under a sort key; `undefined` deletes. */
+/** A row of a generation: encrypted bytes under a sort key; `undefined` deletes the row. */
 export type CredentialRow = { readonly key: string; readonly bytes: Uint8Array | undefined }
 
 /**
- * Stored credentials. Every write carries the writer's epoch and is refused once a higher one has written; a write of
- * many rows is all or nothing as seen by the next `load` (R12, R42).
+ * Stored credentials. Every write carries the writer's epoch and is refused (`fenced`) once a host of a higher epoch has
+ * loaded or written the rows. A write of several rows is all or nothing for the next `load` (R12, R42).
  */
 export type CredentialStore = {
   /**
-   * Stamps the generation with the reader's epoch, completes an interrupted write, and reads the named row. `corrupt`:
-   * what is stored makes no sense, now and for good (R9).
+   * Returns the bytes of one row, after it has raised the generation's epoch to the reader's, so that earlier owners can
+   * write no more, and has completed an interrupted write. `absent`: there is no such row. `corrupt`: the stored bytes
+   * make no sense and never will (R9). `fenced`: a higher epoch has loaded or written.
    */
   load(ref: GenerationRef, key: string, epoch: number): Promise<Uint8Array | 'absent' | 'corrupt' | 'fenced'>
-  /** Consistent reads; absent rows are left out. */
+  /** Reads rows, strongly consistent and without raising the epoch. Absent rows are left out. */
   read(ref: GenerationRef, keys: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>
+  /**
+   * Writes the rows. Of two writes of one epoch the one that was called later wins, whichever arrives last. Throws when
+   * a key is empty, too long for DynamoDB, or reserved by the store.
+   */
   write(ref: GenerationRef, rows: readonly CredentialRow[], epoch: number): Promise<'written' | 'fenced'>
-  /** Deletes all rows of a retired generation; resumes where an earlier sweep stopped. Returns how many there were. */
+  /**
+   * Deletes all rows of a retired generation, whoever wrote them. Safe to repeat: it resumes where an earlier sweep
+   * stopped. Returns how many items it deleted.
+   */
   sweep(ref: GenerationRef): Promise<number>
 }
 
-/** Data keys of generations, wrapped by KMS and bound to company and generation (R14). Keys are 32 bytes. */
+/** Data keys of generations, wrapped by KMS and bound to company and generation (R14). */
 export type DataKeys = {
+  /** Makes a key: 32 bytes, in clear and wrapped (base64). */
   create(ref: GenerationRef): Promise<{ readonly key: Uint8Array; readonly wrappedKey: string }>
-  /** `refused` when the wrapped key is not this generation's, or altered. */
+  /** Unwraps a key. `refused`: the wrapped key was altered, or belongs to another generation or KMS key. */
   unwrap(ref: GenerationRef, wrappedKey: string): Promise<Uint8Array | 'refused'>
 }
 
-/** A shard's lease as read (R27). `renewedAt` is its owner's wall clock, epoch ms; for display only. */
+/** A shard's lease as read (R27). `renewedAt` is its owner's wall clock in epoch ms, for display only. */
 export type Lease = LeaseSeen & { readonly renewedAt: number }
 
+/** The leases of the shards, and the hosts' heartbeats. */
 export type LeaseStore = {
-  /** Consistent; shards never claimed come with epoch 0 and version 0. */
+  /** Reads the leases of the shards 0 to `shards` - 1, in order. A shard that was never claimed has epoch and version 0. */
   readAll(shards: number): Promise<readonly Lease[]>
-  /** Takes the lease on condition that it still is as `seen`; undefined when somebody was faster. */
+  /**
+   * Takes the lease on condition that its epoch, version and owner are still as `seen`. Returns undefined when they are
+   * not. Throws when `epoch` is not higher than that of `seen`.
+   */
   claim(seen: LeaseSeen, ownerId: string, epoch: number, now: number): Promise<Lease | undefined>
-  /** `lost`: another epoch or owner rules. A failed call throws: then nothing is known. */
+  /**
+   * Renews the lease by raising its version. `lost`: another owner or epoch has it. After an error the lease may or may
+   * not have been renewed.
+   */
   renew(lease: LeaseSeen, now: number): Promise<Lease | 'lost'>
-  /** Asks the owner for the shard, on condition that the lease is as seen but for its renewals. */
+  /**
+   * Asks the owner for the shard: sets `wantedBy`, in place of any earlier request. Does nothing when owner or epoch have
+   * changed since the lease was seen.
+   */
   want(lease: LeaseSeen, hostId: string): Promise<void>
-  /** Says that the shard will be given up soon, and who is to have it, on condition that the lease is the caller's. */
-  offerTo(lease: LeaseSeen, heir: string): Promise<void>
-  /** Gives the lease up; the epoch stays. */
+  /** Announces that the caller will release the shard soon, and to whom. Does nothing when the lease is not the caller's. */
+  offerTo(lease: LeaseSeen, successor: string): Promise<void>
+  /** Gives the lease up; epoch and `wantedBy` stay. Does nothing when the lease is not the caller's. */
   release(lease: LeaseSeen): Promise<void>
-  /** The host's line for operators; what it says is from the moment of the write. */
+  /** Replaces the host's heartbeat, which operators see; it expires a day after the last write. */
   beat(beat: {
     hostId: string
+    /** Number of open sessions. */
     sessions: number
     shards: readonly number[]
+    /** Epoch ms at which the host started. */
     since: number
+    /** `BUILD_VERSION`. */
     version: string
     /** Sessions by status, as this host has written it. */
     states?: Readonly<Record<string, number>>
@@ -124,13 +194,16 @@ export type LeaseStore = {
 
 /** The budgets of codes, per phone and per company (R24). Keys are hashes; `shared/budget/code-budget.ts` makes them. */
 export type BudgetStore = {
-  /** Takes a code from each budget, or from none. */
+  /**
+   * Takes a code from each budget, or from none. `retryAfter` is in seconds. When it throws, codes may have been taken
+   * from some of the budgets.
+   */
   take(
     limits: readonly (Limit & { readonly key: string })[],
     now: number,
   ): Promise<Result<BudgetTicket, { readonly retryAfter: number }>>
-  /** Safe to repeat. */
+  /** Gives the codes of a ticket back. Safe to repeat: a code is given back once. */
   giveBack(ticket: BudgetTicket): Promise<void>
-  /** No codes for this key until then (epoch ms): WhatsApp itself has said 429. */
+  /** Refuses codes for this key until `until` (epoch ms), because WhatsApp answered 429. It never shortens the time. */
   coolDown(key: string, until: number, now: number): Promise<void>
 }

@@ -1,5 +1,5 @@
 /** How every attempt ends that does not end as `connected`. */
-import { type Attempt, type AttemptOutcome, isToldExpired } from '../company/attempt.ts'
+import { type Attempt, type AttemptOutcome, isExpiryReported } from '../company/attempt.ts'
 import { retire, retireLink } from '../company/cleanup.ts'
 import { type CompanyState, type Decision, decision, notice, without } from '../company/company.ts'
 import type { ErrorCode, Failure } from '../values/errors.ts'
@@ -32,7 +32,7 @@ export function endAttempt(
     ? { attemptId, method, state: 'expired', failure: { code: 'CODE_EXPIRED' }, at: now }
     : { attemptId, method, state: how, failure, at: now }
   // Requests that have heard of the expiry are answered; the others of the company still see a phone that has answered.
-  const unanswered = isToldExpired(attempt) && !failuresAfterExpiry.includes(failure.code) ? [] : waiting
+  const unanswered = isExpiryReported(attempt) && !failuresAfterExpiry.includes(failure.code) ? [] : waiting
   const notices = isOver ? [] : [notice({ event: 'pairing-code-error', attemptId, failure }, unanswered)]
   return decision({ ...without(rest, 'attempt'), lastAttempt }, undefined, notices)
 }

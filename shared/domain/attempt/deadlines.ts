@@ -1,5 +1,5 @@
 /** Deadlines that hold even when no host is alive: the watchdog, the hosts' timers and new requests all call `timeOut`. */
-import { type Attempt, deadlineOf, isToldExpired } from '../company/attempt.ts'
+import { type Attempt, deadlineOf, isExpiryReported } from '../company/attempt.ts'
 import { cleanupDeadline, settleCleanup } from '../company/cleanup.ts'
 import { type CompanyState, type Decision, decision, notice, without } from '../company/company.ts'
 import { endAttempt } from './attempt-end.ts'
@@ -56,7 +56,7 @@ function expire(state: CompanyState, attempt: Issued): Decision<void> {
   }
   const failure = { code: 'CODE_EXPIRED' } as const
   return decision({ ...state, attempt: expired }, undefined, [
-    notice({ event: 'pairing-code-error', attemptId, failure }, isToldExpired(attempt) ? [] : waiting),
+    notice({ event: 'pairing-code-error', attemptId, failure }, isExpiryReported(attempt) ? [] : waiting),
   ])
 }
 

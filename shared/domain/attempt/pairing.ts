@@ -1,5 +1,5 @@
 /** The attempt's state machine (requirements, "Attempts"): how a request becomes a code, and a code a link. */
-import { type Attempt, attemptTimes, isToldExpired, type Method, type Shown, type Waiting } from '../company/attempt.ts'
+import { type Attempt, attemptTimes, isExpiryReported, type Method, type Shown, type Waiting } from '../company/attempt.ts'
 import { retire } from '../company/cleanup.ts'
 
 import {
@@ -66,7 +66,7 @@ export function requestPairing(state: CompanyState, request: PairingRequest, now
 
 /** Whether the request is answered with the attempt: not with one whose client was told to ask again (R16, R19). */
 export const isJoined = (attempt: Attempt, request: Pick<PairingRequest, 'method' | 'phone'>): boolean =>
-  !isToldExpired(attempt) && asksTheSame(attempt, request)
+  !isExpiryReported(attempt) && asksTheSame(attempt, request)
 
 /** Once linked nothing is on offer any more, so only another phone is another request: a late repeat undoes no link. */
 function asksTheSame(attempt: Attempt, { method, phone }: Pick<PairingRequest, 'method' | 'phone'>): boolean {

@@ -1,30 +1,34 @@
-/** One try to link a company (requirements, "Attempts"): its states, deadlines and words. */
+/** One try to link a company (requirements, "Attempts"): its states and deadlines. */
 import type { BudgetTicket } from '../values/budget.ts'
 import type { Failure } from '../values/errors.ts'
 
-/** How the owner links: types a code into WhatsApp, or scans a QR. Never both on one socket (R22). */
+/** Method of linking: the owner types a code into WhatsApp, or scans a QR. Never both on one socket (R22). */
 export type Method = 'code' | 'qr'
 
 /** A request that waits for events of an attempt, on the connection that sent it. */
 export type Waiting = {
   readonly connectionId: string
   readonly requestId?: string
-  /** It has had its answer, a code or a QR, before the link: `whatsapp-connected` is no second one. */
+  /** The request got its answer, a code or a QR, before the link: it must not get `whatsapp-connected` as a second one. */
   readonly isAnswered?: true
 }
 
-/** The host that runs an attempt, by the epoch of its lease. */
+/** A host in one of its tenures of a shard; `epoch` counts the tenures of the shard (`LeaseSeen.epoch`). */
 export type Owner = { readonly hostId: string; readonly epoch: number }
 
-/** What the owner is shown. */
+/** The code or QR on the business owner's screen. */
 export type Shown = { readonly code: string } | { readonly qr: string }
 
 type Common = {
   readonly attemptId: string
-  /** Raised by every request, cancel, supersede and reset; whatever carries a lower one is stale. */
+  /**
+   * The company's fence when the attempt started. It counts the decisions that make earlier attempts void: a function
+   * raises it by one with a request that starts an attempt, with a cancel, with a reset, and when the watchdog ends an
+   * attempt. A host's step that names another fence is stale.
+   */
   readonly fence: number
   readonly method: Method
-  /** Digits; absent when a QR was asked for without naming a phone. */
+  /** Digits; absent when a QR request named no phone. */
   readonly phone?: string
   readonly waiting: readonly Waiting[]
   /** Follows the request through every log line (R37). */
@@ -35,9 +39,12 @@ type Common = {
   readonly deadline: number
 }
 
-/** What pair-success has brought, before it is the company's. */
+/** A new link: pair-success has happened, and the company's state does not refer to its credentials yet. */
 export type Link = {
-  /** A ULID, never a counter: counters come back after a restore. */
+  /**
+   * Name of the new set of credentials: a ULID that the host makes at pair-success, compared for equality only. It is not
+   * a counter because a restored table would count again.
+   */
   readonly generation: string
   /** Data key of the generation, wrapped by KMS (base64). */
   readonly wrappedKey: string
@@ -48,37 +55,40 @@ export type Link = {
 type Owned = Common & { readonly owner: Owner }
 type Issued = Owned & {
   readonly shown: Shown
-  /** Epoch ms: when the code or the QR on screen lapses. */
+  /** Epoch ms at which the code or the QR on screen expires. */
   readonly expiresAt: number
-  /** Epoch ms: when the socket that answers for the code is gone (R19). */
+  /** Epoch ms at which the socket of the code ends: until then a code typed late still links (R19). */
   readonly socketUntil: number
 }
 
 /** A running attempt. Terminal states are not stored: an ended attempt is an `AttemptOutcome`. */
 export type Attempt =
-  /** `ticket` is the code that was taken for it, to be given back if WhatsApp is never asked (R24). */
+  /** No host has accepted yet. `ticket` is the code that was taken for it, given back if WhatsApp is never asked (R24). */
   | (Common & { readonly state: 'requested'; readonly ticket?: BudgetTicket })
   /** A host has accepted; `awaitsSession` when the phone is linked already and only its session is awaited (R9). */
   | (Owned & { readonly state: 'connecting'; readonly awaitsSession: boolean })
   | (Issued & { readonly state: 'code-issued' })
   /**
-   * The phone has answered; `answerBy` is when pair-success must have come. `isLate`: only after the client was told that
-   * the code expired.
+   * The phone has answered, and pair-success must follow by `answerBy` (epoch ms). `isLate`: the phone answered after the
+   * client had been told that the code expired.
    */
   | (Issued & { readonly state: 'phone-confirmed'; readonly answerBy: number; readonly isLate?: true })
   /** The client was told that the code expired, yet a code typed late still links (R19). */
   | (Issued & { readonly state: 'expired' })
-  /** Pair-success has happened; `link` is noted before it is stored, so that whoever comes next can undo it (R11). */
+  /**
+   * Pair-success has happened. `link` is recorded before its credentials are stored, so that another host can remove the
+   * device if this one dies (R11). `connectBy` is epoch ms.
+   */
   | (Owned & { readonly state: 'storing'; readonly link: Link; readonly connectBy: number })
-  /** Linked and installed; the socket reopens (515). */
+  /** The link is the current generation, and its socket reopens (515). */
   | (Owned & { readonly state: 'restarting'; readonly connectBy: number })
 
 export type AttemptState = Attempt['state']
 
-/** How an attempt ended, kept for polls and for "last error". */
+/** Outcome of the last attempt, kept for polls and for metrics. */
 export type AttemptOutcome = {
   readonly attemptId: string
-  /** Absent in outcomes that were stored before it was kept. */
+  /** Absent in outcomes that an older build stored. */
   readonly method?: Method
   readonly state: 'connected' | 'failed' | 'expired' | 'cancelled' | 'superseded'
   readonly failure?: Failure
@@ -86,25 +96,25 @@ export type AttemptOutcome = {
   readonly at: number
 }
 
-/** Seconds and milliseconds of an attempt; the configurable ones come from the environment. */
+/** Fixed times of an attempt, in milliseconds; the configurable ones come from the environment. */
 export const attemptTimes = {
   /** From the phone's answer to pair-success (R18). */
   answerMs: 15_000,
   /** From pair-success to connected (R18). */
   connectMs: 60_000,
-  /** How long a linked phone's reconnecting session is awaited (R9). */
+  /** Longest wait for a linked phone's session to reconnect (R9). */
   sessionMs: 10_000,
-  /** How late the next QR may come. */
+  /** Longest delay of the next QR after the last one expired (R19). */
   nextQrMs: 5_000,
-  /** How long Baileys keeps a registration socket: 60 s and five QR refs of 20 s. */
+  /** Lifetime of a registration socket in Baileys: 60 s for the first QR ref and 20 s for each of the other five. */
   socketMs: 160_000,
 } as const
 
-/** Whether the client has been told that the code expired: the attempt gives way to any new request (R19). */
-export const isToldExpired = (attempt: Attempt): boolean =>
+/** True when the client has been told that the code expired: any new request supersedes such an attempt (R19). */
+export const isExpiryReported = (attempt: Attempt): boolean =>
   attempt.state === 'expired' || (attempt.state === 'phone-confirmed' && attempt.isLate === true)
 
-/** Whether something goes on: nobody has to do with an expired code any more. */
+/** True for an attempt that the company still waits for; one whose code has expired does not count. */
 export const isRunning = (attempt: Attempt | undefined): attempt is Attempt =>
   attempt !== undefined && attempt.state !== 'expired'
 
@@ -115,7 +125,7 @@ export function deadlineOf(attempt: Attempt): number {
     case 'connecting':
       return attempt.deadline
     case 'code-issued':
-      // A QR that lapses is followed by the next one at once, as long as its host lives (R19).
+      // As long as the host lives, the next QR follows an expired one at once (R19).
       return 'qr' in attempt.shown ? attempt.expiresAt + attemptTimes.nextQrMs : attempt.expiresAt
     case 'phone-confirmed':
       return attempt.answerBy

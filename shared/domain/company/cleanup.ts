@@ -1,4 +1,4 @@
-/** How a generation of credentials leaves: retired by one write, unlinked at WhatsApp, shredded, swept (R7, R14). */
+/** Clean-up of a generation of credentials: retired by one write, unlinked at WhatsApp, shredded, swept (R7, R14). */
 import type { Link, Waiting } from './attempt.ts'
 import {
   answer,
@@ -12,26 +12,26 @@ import {
   without,
 } from './company.ts'
 
-/** When a retired generation's rows are swept, counted from its retirement: a late host may write in between. */
+/** Times of the sweeps, counted from the retirement. There are three because a late host may write in between. */
 export const sweepDelaysMs = [0, 3_600_000, 86_400_000] as const
-/** How long the device may take to be unlinked before its key is shredded regardless (R14). */
+/** Longest time for unlinking the device; after that its key is shredded without a confirmation (R14). */
 export const unlinkWithinMs = 60_000
 /**
- * A reset's client waits so long for the unlinking. With no host alive, SQS and the watchdog have to fit into the promised
- * 5 s too (requirements, "WebSocket API").
+ * Longest time that a reset's client waits for the unlinking. The promise is 5 s (requirements, "WebSocket API"); the rest
+ * is for SQS and the watchdog, which send the answer when no host is alive.
  */
 export const resetAnswerMs = 3_500
 
-/** Reasons after which there is no device left to remove: WhatsApp has removed it already. */
+/** Reasons that leave no device to remove: WhatsApp has already removed it. */
 const nothingToUnlink: readonly RetireReason[] = ['logged-out']
 
-/** Moves the current generation, with its key, to the clean-up list. The caller's write makes it final. */
+/** Moves the current generation, with its key, to the clean-up list, and removes the session with it. */
 export function retire(state: CompanyState, reason: RetireReason, now: number): CompanyState {
   if (!state.credentials) return state
   return retireLink(without(state, 'credentials', 'session'), state.credentials, reason, now)
 }
 
-/** As `retire`, for a link that has not become current: whatever is, stays. */
+/** As `retire`, for a link that has not become current; the current generation stays. */
 export function retireLink(
   state: CompanyState,
   { generation, wrappedKey }: Link,
@@ -50,7 +50,7 @@ export function retireLink(
   return { ...state, cleanup: [...state.cleanup, retired], unlinked: unlink }
 }
 
-/** Lets a reset wait for the unlinking of what it has just retired. */
+/** Lets requests for a reset wait until the device of the generation that was retired last is unlinked. */
 export function awaitUnlink(state: CompanyState, waiting: readonly Waiting[], now: number): CompanyState {
   const last = state.cleanup.at(-1)
   if (!last) return state
@@ -58,7 +58,7 @@ export function awaitUnlink(state: CompanyState, waiting: readonly Waiting[], no
   return replace(state, { ...last, waiting: [...(last.waiting ?? []), ...waiting], answerBy })
 }
 
-/** Records what WhatsApp said about a retired device, erases its key and answers who waits. */
+/** Records the result of unlinking a retired device, erases its key and answers the resets that wait for it. */
 export function unlinkFinished(
   state: CompanyState,
   generation: string,
@@ -72,7 +72,7 @@ export function unlinkFinished(
   return decision(next, undefined, resetAnswers(retired, result))
 }
 
-/** Counts a completed sweep; after the last one the entry goes. */
+/** Counts a completed sweep; the last one removes the entry from the list. */
 export function swept(state: CompanyState, generation: string): Decision<void> {
   const retired = state.cleanup.find((entry) => entry.generation === generation)
   if (!retired) return decision(state, undefined)
@@ -82,17 +82,17 @@ export function swept(state: CompanyState, generation: string): Decision<void> {
   return decision({ ...state, cleanup: state.cleanup.filter((entry) => entry !== retired) }, undefined)
 }
 
-/** Epoch ms at which a retired generation is to be swept next: not before the unlinker is done with its rows. */
+/** Epoch ms of the next sweep. While the device is being unlinked its rows are needed, so that a sweep waits for it. */
 export const nextSweepAt = ({ retiredAt, sweeps, unlink }: Retired): number =>
   retiredAt + Math.max(sweepDelaysMs[sweeps] ?? 0, unlink === 'pending' ? unlinkWithinMs : 0)
 
-/** Epoch ms at which something about a retired generation is overdue; undefined when nothing is. */
+/** Epoch ms at which a reset must be answered or a key shredded; undefined when neither is pending. */
 export function cleanupDeadline(retired: Retired): number | undefined {
   if (retired.unlink !== 'pending') return undefined
   return retired.answerBy ?? retired.retiredAt + unlinkWithinMs
 }
 
-/** Answers resets that have waited long enough, and shreds the keys of devices that nobody could unlink in time. */
+/** Answers resets whose time is up, and shreds the keys of devices that could not be unlinked in time. */
 export function settleCleanup(state: CompanyState, now: number): Decision<void> {
   let settled: Decision<void> = decision(state, undefined)
   for (const retired of state.cleanup) {

@@ -1,67 +1,76 @@
 /**
- * All that is decided about one company: the item `STATE`. Every transition is a pure function from a state to a
- * `Decision`; the store makes it one conditional write, so that decisions exclude each other.
+ * The state of one company: everything that is decided about it, stored as the item `STATE`. A transition is a pure
+ * function from a state to a `Decision`. The store makes each decision one conditional write, so that no two decisions
+ * are made on the same state.
  */
 import type { ErrorCode, Failure } from '../values/errors.ts'
 import type { Attempt, AttemptOutcome, Link, Owner, Waiting } from './attempt.ts'
 
-/** Linked credentials: one generation, readable with its wrapped data key; `linkedAt` is epoch ms. */
+/** The current generation of linked credentials, with its wrapped data key; `linkedAt` is epoch ms. */
 export type StoredCredentials = Link & { readonly linkedAt: number }
 
 export const sessionStatuses = ['connecting', 'connected', 'reconnecting', 'logged-out', 'stopped'] as const
 export type SessionStatus = (typeof sessionStatuses)[number]
 
-/** The WhatsApp connection of the stored credentials, as the host of `epoch` saw it last. */
+/** The WhatsApp connection of the stored credentials, as its host last reported it. */
 export type Session = {
   readonly status: SessionStatus
   /** Epoch ms at which it entered this status. */
   readonly since: number
+  /** Tenure of the host that reported it (`LeaseSeen.epoch`). Readers believe it while the lease still has this epoch. */
   readonly epoch: number
   readonly hostId?: string
-  /** Why it is not connected. */
+  /** The last error; absent while the session is connected. */
   readonly error?: ErrorCode
   /** Epoch ms of the last time it was connected. */
   readonly connectedAt?: number
 }
 
-/** What WhatsApp said about the removal of a linked device. */
+/**
+ * Result of removing a device from its WhatsApp account. `unconfirmed`: WhatsApp did not confirm it. `not-linked`:
+ * there was no device to remove.
+ */
 export type Unlinked = 'pending' | 'confirmed' | 'unconfirmed' | 'not-linked'
 
 export type RetireReason = 'reset' | 'phone-change' | 'logged-out' | 'stopped' | 'corrupt' | 'attempt-ended'
 
-/** A retired generation on its way out: first its device is unlinked, then its rows are swept three times. */
+/** An entry of the clean-up list: a retired generation, whose device is unlinked and whose rows are swept three times. */
 export type Retired = {
+  /** Name of the set of credentials, a ULID; compared for equality only. */
   readonly generation: string
   readonly reason: RetireReason
   /** Epoch ms. */
   readonly retiredAt: number
   readonly unlink: Unlinked
-  /** Only for the unlinker; erased with the unlinking's outcome (R14). */
+  /** Lets a host log in to remove the device; erased when the result of the removal is known (R14). */
   readonly wrappedKey?: string
-  /** Sweeps that have been completed, of `sweepDelaysMs`. */
+  /** Number of completed sweeps; `sweepDelaysMs` says when each is due. */
   readonly sweeps: number
-  /** Resets that wait for the unlinking, answered at `answerBy` (epoch ms) at the latest. */
+  /** Reset requests that wait for the removal; they are answered at `answerBy` (epoch ms) at the latest. */
   readonly waiting?: readonly Waiting[]
   readonly answerBy?: number
 }
 
 export type CompanyState = {
-  /** Highest fence given out. */
+  /**
+   * Counts the decisions that make earlier attempts void. It only grows: a function raises it by one with a request that
+   * starts an attempt, with a cancel, with a reset, and when the watchdog ends an attempt.
+   */
   readonly fence: number
-  /** Highest epoch of a host that has written; hosts of a lower one are refused (R12). */
+  /** Highest epoch (tenure of the shard) of a host that has written; hosts of a lower one are refused (R12). */
   readonly epoch: number
   readonly attempt?: Attempt
   readonly lastAttempt?: AttemptOutcome
   readonly credentials?: StoredCredentials
   readonly session?: Session
   readonly cleanup: readonly Retired[]
-  /** Of the device that was retired last. */
+  /** Result for the device of the generation that was retired last. */
   readonly unlinked?: Unlinked
 }
 
 export const emptyCompany: CompanyState = { fence: 0, epoch: 0, cleanup: [] }
 
-/** What clients of a company are told; the renderer adds the envelope and the sentence in the reader's language. */
+/** An event for clients of a company; `server-messages.ts` adds the envelope and the sentence in the reader's language. */
 export type CompanyEvent =
   | {
       readonly event: 'pairing-started'
@@ -88,47 +97,57 @@ export type CompanyEvent =
   | { readonly event: 'pairing-code-error'; readonly attemptId?: string; readonly failure: Failure }
   | { readonly event: 'credentials-reset'; readonly unlinked: Exclude<Unlinked, 'pending'> }
 
-/** An event and who hears it: each waiting request under its id, and the company's other connections without one. */
+/**
+ * An event and its recipients: each waiting request gets it under its id. With the audience `company`, every other
+ * connection of the company gets it too, without an id.
+ */
 export type Notice = {
   readonly event: CompanyEvent
   readonly waiting: readonly Waiting[]
   readonly audience: 'company' | 'waiting'
 }
 
+/** Makes a notice for the whole company; the waiting requests get it under their ids. */
 export const notice = (event: CompanyEvent, waiting: readonly Waiting[] = []): Notice => ({
   event,
   waiting,
   audience: 'company',
 })
 
+/** Makes a notice for the waiting requests alone. */
 export const answer = (event: CompanyEvent, waiting: readonly Waiting[]): Notice => ({
   event,
   waiting,
   audience: 'waiting',
 })
 
-/** The new state (the same object when nothing changes: then nothing is written), who is told what, and the outcome. */
+/**
+ * A transition's result: the new state, the notices to send, and an outcome for the caller. The store writes nothing when
+ * the state is the same object as before.
+ */
 export type Decision<Outcome> = {
   readonly state: CompanyState
   readonly notices: readonly Notice[]
   readonly outcome: Outcome
 }
 
+/** Makes a decision about a company at `now` (epoch ms). The store may call it several times, so it must be pure. */
 export type Transition<Outcome> = (state: CompanyState, now: number) => Decision<Outcome>
 
+/** Makes a decision; without notices nothing is sent. */
 export const decision = <Outcome>(
   state: CompanyState,
   outcome: Outcome,
   notices: readonly Notice[] = [],
 ): Decision<Outcome> => ({ state, notices, outcome })
 
-/** Which attempt a host speaks of, and as whom. */
+/** A host's reference to the attempt that it runs. */
 export type AttemptRef = { readonly attemptId: string; readonly fence: number; readonly owner: Owner }
 
-/** The outcome of a host's transition that came too late: another attempt, fence, generation or epoch rules. */
+/** Outcome of a transition that came too late: another attempt, fence, generation or epoch is current by now. */
 export type Stale = 'stale'
 
-/** The attempt of a reference, if it still is the company's and this host's. */
+/** Returns the attempt of a reference if it is still the company's, and still run by this host in this tenure. */
 export function ownAttempt(state: CompanyState, ref: AttemptRef): Exclude<Attempt, { state: 'requested' }> | undefined {
   const { attempt } = state
   if (!attempt || attempt.state === 'requested' || state.epoch > ref.owner.epoch) return undefined
@@ -136,11 +155,11 @@ export function ownAttempt(state: CompanyState, ref: AttemptRef): Exclude<Attemp
   return same && attempt.owner.epoch === ref.owner.epoch ? attempt : undefined
 }
 
-/** Whether nothing is left of the company but its item: it may leave its shard's list. */
+/** True when nothing but the item is left of the company: it may leave its shard's list. */
 export const isEmpty = (state: CompanyState): boolean =>
   !state.attempt && !state.credentials && state.cleanup.length === 0
 
-/** A copy without a key; `undefined` is not a value of the state. */
+/** Returns a copy without these keys. The state has no keys with the value `undefined`. */
 export function without<T extends object, K extends keyof T>(value: T, ...keys: readonly K[]): Omit<T, K> {
   const copy = { ...value }
   for (const key of keys) delete copy[key]

@@ -1,9 +1,9 @@
-/** What readers are shown of a company's state. */
+/** Views of a company's state for clients and admins. */
 import type { ErrorCode } from '../values/errors.ts'
-import { type Attempt, type AttemptState, isToldExpired } from './attempt.ts'
+import { type Attempt, type AttemptState, isExpiryReported } from './attempt.ts'
 import type { CompanyState, SessionStatus, Unlinked } from './company.ts'
 
-/** The lease of the company's shard as a reader sees it: advisory wall-clock times, enough for a display (R42). */
+/** The lease of the company's shard as a reader sees it. `renewedAt` is the host's wall clock: enough for display (R42). */
 export type LeaseView = { readonly epoch: number; readonly ownerId?: string; readonly renewedAt: number }
 
 export type SessionView = {
@@ -16,8 +16,8 @@ export type SessionView = {
 }
 
 /**
- * The session as it may be believed: `connected` and `connecting` only count when the host that wrote them still holds
- * an up-to-date lease.
+ * Returns the session as it may be shown: `connected` and `connecting` count only while the host that wrote them has an
+ * up-to-date lease, and are `reconnecting` otherwise (R42). `staleMs` is the age at which a lease is stale.
  */
 export function sessionView(
   state: CompanyState,
@@ -50,13 +50,13 @@ export type AttemptView = {
   readonly deadline: number
 }
 
-/** The attempt as the company's own clients see it; what has expired is not shown again. */
+/** Returns the attempt as the company's own clients see it, without an expired code. Times are epoch ms. */
 export function attemptView(attempt: Attempt): AttemptView {
   const { attemptId, state, phone, deadline } = attempt
-  const isShown = 'shown' in attempt && !isToldExpired(attempt)
+  const isShown = 'shown' in attempt && !isExpiryReported(attempt)
   return {
     attemptId,
-    // Where credentials are kept while WhatsApp restarts the socket is no step of the owner's.
+    // Storing the credentials is not a step that the owner can see: to clients it is part of the restart.
     state: state === 'storing' ? 'restarting' : state,
     deadline,
     ...(phone && { phone }),

@@ -1,48 +1,55 @@
 /**
- * Who may own which shard (R27): the rules of the leases, after the Kinesis Client Library. A lease has no expiry date. It
- * is stale when somebody has watched its version stand still for long enough, on a clock of their own:
+ * Rules of the leases, which say what host owns a shard (R27), after the Kinesis Client Library. A lease has no expiry
+ * date. It is stale for a host that has seen its version unchanged for long enough, on the monotonic clock of that host:
  *
- *     owner      renew ok        renew fails ...     closes its sockets          (nothing more of it is heard)
+ *     owner      renew ok        renew fails ...     closes its sockets          (sends nothing more)
  *                |--------- stale - margin ---------|                |
  *     watcher      sees version |------------------ stale ------------------| takes the lease, with a higher epoch
  *
- * The owner counts from the start of its last renewal that succeeded, the watcher from the end of the read that showed
- * it: so the owner's time is always up first, by more than the margin.
+ * The owner counts from the start of its last successful renewal, the watcher from the end of the read that showed it.
+ * The owner's time is therefore always up first, by at least the margin.
  */
 
-/** A shard's lease, as far as the rules go. */
+/** A shard's lease as a host has read it; the fields that the rules need. */
 export type LeaseSeen = {
   readonly shard: number
+  /**
+   * Counts the tenures of the shard. It only grows: a host raises it when it claims the lease (`nextEpoch`). Lease writes,
+   * `STATE` and rows of credentials refuse a lower one.
+   */
   readonly epoch: number
-  /** Changes with every renewal; staleness is judged by watching it. */
+  /** Counts claims, renewals and releases of the lease: a lease whose version does not change for too long is stale. */
   readonly version: number
   readonly ownerId?: string
-  /** A host that would like the shard; its owner hands it over when it can. */
+  /** A host that has asked for the shard; the owner hands it over when that evens out the load. */
   readonly wantedBy?: string
-  /** The owner is about to give it up: `wantedBy` is its successor. */
+  /** The owner is about to release the lease, and `wantedBy` is its successor. */
   readonly isLeaving?: true
 }
 
-/** A lease, and since when (monotonic ms, this host's clock) it has looked just so, and been wanted by whom it is. */
+/**
+ * A lease, and since when it has been unchanged, by this host's monotonic clock in ms: `since` for epoch, version and
+ * owner, `wantedSince` for `wantedBy`.
+ */
 export type ObservedLease = { readonly lease: LeaseSeen; readonly since: number; readonly wantedSince: number }
 
-/** The next fencing token: it grows across restores of the table and corrections of the clock. */
+/** Returns the epoch of a new claim. The time (epoch ms) makes it grow even if a restored table has an old epoch. */
 export const nextEpoch = (previous: number, now: number): number => Math.max(previous + 1, now)
 
-/** How much earlier an owner stops than its lease can be taken: longer than any store call and the closing of sockets. */
+/** Milliseconds by which an owner stops before its lease can be taken: longer than any store call and closing sockets. */
 export const leaseMarginMs = (staleMs: number): number => Math.floor(staleMs / 3)
 
 /** Monotonic ms until which a host owns a lease whose last successful renewal began at `renewedAt`. */
 export const ownedUntil = (renewedAt: number, staleMs: number): number => renewedAt + staleMs - leaseMarginMs(staleMs)
 
-/** Notes what a read has shown; `readAt` is when it ended (monotonic ms). */
+/** Updates the observed leases after a read of all of them that ended at `readAt` (monotonic ms). */
 export function watch(
   before: readonly ObservedLease[],
   leases: readonly LeaseSeen[],
   readAt: number,
 ): readonly ObservedLease[] {
   return leases.map((lease) => {
-    const known = before.find((sighting) => sighting.lease.shard === lease.shard)
+    const known = before.find((entry) => entry.lease.shard === lease.shard)
     return {
       lease,
       since: known && isUnchanged(known.lease, lease) ? known.since : readAt,
@@ -54,13 +61,13 @@ export function watch(
 const isUnchanged = (a: LeaseSeen, b: LeaseSeen): boolean =>
   a.epoch === b.epoch && a.version === b.version && a.ownerId === b.ownerId
 
-/** What a host that plans knows. */
+/** Input of a plan: the leases and the load as this host knows them. */
 export type ClusterView = {
   readonly hostId: string
   readonly observed: readonly ObservedLease[]
   /** Shards that this host owns, by its own clock. */
   readonly owned: ReadonlySet<number>
-  /** Shards that stand under its name but that it has given up: nobody else can own them, so it need not wait. */
+  /** Shards whose lease still names this host although it has given them up: it may claim them without waiting. */
   readonly abandoned: ReadonlySet<number>
   /** Monotonic ms. */
   readonly now: number
@@ -68,38 +75,46 @@ export type ClusterView = {
   readonly renewMs: number
 }
 
+/** Result of a plan. */
 export type LeasePlan = {
-  /** Whether a shard may be given to this host any moment now: then it looks often, so that nobody has it for as short as can be. */
+  /**
+   * True when a shard may be handed to this host soon: it then reads the leases often, so that the shard has no owner for
+   * as short a time as possible.
+   */
   readonly expectsShard: boolean
+  /** Leases to claim. */
   readonly claim: readonly LeaseSeen[]
+  /** Lease to ask for. */
   readonly want: LeaseSeen | undefined
+  /** Owned shard to hand over to the host that wants it. */
   readonly handOver: number | undefined
 }
 
-/** What to do about the leases after a look at all of them. */
-export function planLeases(outlook: ClusterView): LeasePlan {
-  const { hostId, observed: sightings, owned, now, staleMs } = outlook
-  const expectsShard = sightings.some(
+/** Plans what to do about the leases after a read of all of them. */
+export function planLeases(view: ClusterView): LeasePlan {
+  const { hostId, observed, owned, now, staleMs } = view
+  const expectsShard = observed.some(
     ({ lease, wantedSince }) =>
       lease.wantedBy === hostId && !owned.has(lease.shard) && (lease.isLeaving || now - wantedSince < staleMs),
   )
-  return { claim: claims(outlook), want: shardToRequest(outlook), handOver: shardToOffer(outlook), expectsShard }
+  return { claim: claims(view), want: shardToRequest(view), handOver: shardToOffer(view), expectsShard }
 }
 
-/** Everyone's share: with it, all hosts together cover all shards. */
+/** Number of shards per host, rounded up so that all hosts together cover all shards. */
 export const fairShare = (shards: number, hosts: number): number => Math.ceil(shards / Math.max(1, hosts))
 
 /**
- * Free and stale leases: at once what was given up for this host, and others up to the fair share; whatever is left after a
- * while, so that no shard stays without an owner because somebody who was counted in is gone.
+ * Free and stale leases to claim: at once those that were released for this host, and others up to its fair share. Any
+ * that are still free after a while are claimed too: a host that was counted as alive may be gone, and no shard may stay
+ * without an owner.
  */
-function claims(outlook: ClusterView): readonly LeaseSeen[] {
-  const free = outlook.observed.filter((sighting) => isFree(outlook, sighting))
-  const given = free.filter(({ lease }) => lease.ownerId === undefined && lease.wantedBy === outlook.hostId)
-  const room = Math.max(0, fairShare(outlook.observed.length, liveHosts(outlook).size) - outlook.owned.size)
-  const first = free.filter((sighting) => !isPromised(outlook, sighting)).slice(0, room)
-  const leftOver = free.filter((sighting) => outlook.now - sighting.since >= patience(outlook, sighting))
-  return [...new Set([...given, ...first, ...leftOver])].map((sighting) => sighting.lease)
+function claims(view: ClusterView): readonly LeaseSeen[] {
+  const free = view.observed.filter((entry) => isFree(view, entry))
+  const reserved = free.filter(({ lease }) => lease.ownerId === undefined && lease.wantedBy === view.hostId)
+  const room = Math.max(0, fairShare(view.observed.length, liveHosts(view).size) - view.owned.size)
+  const upToShare = free.filter((entry) => !isReservedForOther(view, entry)).slice(0, room)
+  const leftOver = free.filter((entry) => view.now - entry.since >= waitBeforeClaim(view, entry))
+  return [...new Set([...reserved, ...upToShare, ...leftOver])].map((entry) => entry.lease)
 }
 
 const isFree = ({ hostId, owned, abandoned, now, staleMs }: ClusterView, { lease, since }: ObservedLease): boolean => {
@@ -108,82 +123,82 @@ const isFree = ({ hostId, owned, abandoned, now, staleMs }: ClusterView, { lease
   return now - since >= staleMs || (lease.ownerId === hostId && abandoned.has(lease.shard))
 }
 
-/** A shard that was given up for another host is left to it for a while. */
-const isPromised = ({ hostId }: ClusterView, { lease }: ObservedLease): boolean =>
+/** True when the lease was released for another host, which gets some time to claim it. */
+const isReservedForOther = ({ hostId }: ClusterView, { lease }: ObservedLease): boolean =>
   lease.ownerId === undefined && lease.wantedBy !== undefined && lease.wantedBy !== hostId
 
-/** How long a free lease is left to hosts that have fewer shards. */
-const patience = ({ staleMs, renewMs }: ClusterView, { lease }: ObservedLease): number =>
+/** Milliseconds for which a free or stale lease is left to hosts that have fewer shards. */
+const waitBeforeClaim = ({ staleMs, renewMs }: ClusterView, { lease }: ObservedLease): number =>
   2 * renewMs + (lease.ownerId === undefined ? 0 : staleMs)
 
-/** Asks the richest for a shard when that evens things out; one at a time. */
-function shardToRequest(outlook: ClusterView): LeaseSeen | undefined {
-  const { hostId, observed: sightings, owned } = outlook
-  const others = sightings.filter(({ lease }) => isHeldBySomeoneElse(outlook, lease) && isLive(outlook, lease.shard))
+/** The lease to ask for: one of the host with the most shards, if that evens out the load; one at a time. */
+function shardToRequest(view: ClusterView): LeaseSeen | undefined {
+  const { hostId, observed, owned } = view
+  const others = observed.filter(({ lease }) => isOwnedByOther(view, lease) && isLive(view, lease.shard))
   if (others.some(({ lease }) => lease.wantedBy === hostId)) return undefined
-  if (owned.size >= fairShare(sightings.length, liveHosts(outlook).size)) return undefined
-  const richest = countByOwner(others).sort((a, b) => b.count - a.count || (a.ownerId < b.ownerId ? -1 : 1))[0]
-  if (!richest || richest.count < owned.size + 2) return undefined
-  return others.find(({ lease }) => lease.ownerId === richest.ownerId && lease.wantedBy === undefined)?.lease
+  if (owned.size >= fairShare(observed.length, liveHosts(view).size)) return undefined
+  const busiest = countByOwner(others).sort((a, b) => b.count - a.count || (a.ownerId < b.ownerId ? -1 : 1))[0]
+  if (!busiest || busiest.count < owned.size + 2) return undefined
+  return others.find(({ lease }) => lease.ownerId === busiest.ownerId && lease.wantedBy === undefined)?.lease
 }
 
-/** The shard to give to a host that has asked for it and has at least two fewer. */
-function shardToOffer(outlook: ClusterView): number | undefined {
-  const { observed: sightings, owned } = outlook
-  const counts = countByOwner(sightings)
-  const wanted = sightings.find(({ lease: { shard, wantedBy } }) => {
-    if (!owned.has(shard) || wantedBy === undefined || wantedBy === outlook.hostId) return false
+/** The shard to hand over to a host that has asked for it and has at least two shards fewer. */
+function shardToOffer(view: ClusterView): number | undefined {
+  const { observed, owned } = view
+  const counts = countByOwner(observed)
+  const wanted = observed.find(({ lease: { shard, wantedBy } }) => {
+    if (!owned.has(shard) || wantedBy === undefined || wantedBy === view.hostId) return false
     const theirs = counts.find((each) => each.ownerId === wantedBy)?.count ?? 0
     return owned.size >= theirs + 2
   })
   return wanted?.lease.shard
 }
 
-/** A shard of a host that is to leave, and who is to have it. */
+/** A shard of a host that is stopping, and the host that is to get it. */
 export type HandOff = { readonly shard: number; readonly successor: string }
 
 /**
- * Shares the host's shards out among the others that live and stay, the poorest first; nothing when there are none. Shards
- * that have been left to such an successor already are left out.
+ * Plans how a stopping host hands its shards over to the live hosts that are not stopping, those with the fewest shards
+ * first. Empty when there are none. Shards that were already offered to such a host are left out.
  */
-export function planHandOff(outlook: ClusterView): readonly HandOff[] {
-  const { hostId, observed: sightings, owned } = outlook
-  const held = new Map(countByOwner(sightings).map(({ ownerId, count }) => [ownerId, count]))
-  const others = [...liveHosts(outlook)].filter((name) => name !== hostId && !isLeaving(outlook, name))
-  const inherit = (successor: string) => held.set(successor, (held.get(successor) ?? 0) + 1)
+export function planHandOff(view: ClusterView): readonly HandOff[] {
+  const { hostId, observed, owned } = view
+  const held = new Map(countByOwner(observed).map(({ ownerId, count }) => [ownerId, count]))
+  const others = [...liveHosts(view)].filter((name) => name !== hostId && !isLeaving(view, name))
+  const assign = (successor: string) => held.set(successor, (held.get(successor) ?? 0) + 1)
   const open: number[] = []
-  for (const { lease } of sightings.filter(({ lease: { shard } }) => owned.has(shard))) {
-    if (lease.isLeaving && lease.wantedBy !== undefined && others.includes(lease.wantedBy)) inherit(lease.wantedBy)
+  for (const { lease } of observed.filter(({ lease: { shard } }) => owned.has(shard))) {
+    if (lease.isLeaving && lease.wantedBy !== undefined && others.includes(lease.wantedBy)) assign(lease.wantedBy)
     else open.push(lease.shard)
   }
   return open.flatMap((shard) => {
     const [successor] = others.toSorted((a, b) => (held.get(a) ?? 0) - (held.get(b) ?? 0) || (a < b ? -1 : 1))
     if (successor === undefined) return []
-    inherit(successor)
+    assign(successor)
     return [{ shard, successor }]
   })
 }
 
-const isLeaving = ({ observed: sightings }: ClusterView, hostId: string): boolean =>
-  sightings.some(({ lease }) => lease.ownerId === hostId && lease.isLeaving)
+const isLeaving = ({ observed }: ClusterView, hostId: string): boolean =>
+  observed.some(({ lease }) => lease.ownerId === hostId && lease.isLeaving)
 
-function countByOwner(sightings: readonly ObservedLease[]): { ownerId: string; count: number }[] {
+function countByOwner(observed: readonly ObservedLease[]): { ownerId: string; count: number }[] {
   const counts = new Map<string, number>()
-  for (const { lease } of sightings)
+  for (const { lease } of observed)
     if (lease.ownerId !== undefined) counts.set(lease.ownerId, (counts.get(lease.ownerId) ?? 0) + 1)
   return [...counts].map(([ownerId, count]) => ({ ownerId, count }))
 }
 
-const isHeldBySomeoneElse = ({ hostId }: ClusterView, { ownerId }: LeaseSeen): boolean =>
+const isOwnedByOther = ({ hostId }: ClusterView, { ownerId }: LeaseSeen): boolean =>
   ownerId !== undefined && ownerId !== hostId
 
-const isLive = ({ observed: sightings, now, staleMs }: ClusterView, shard: number): boolean =>
-  sightings.some(({ lease, since }) => lease.shard === shard && now - since < staleMs)
+const isLive = ({ observed, now, staleMs }: ClusterView, shard: number): boolean =>
+  observed.some(({ lease, since }) => lease.shard === shard && now - since < staleMs)
 
-/** Hosts that renew, and hosts that have asked for a shard lately. */
-function liveHosts(outlook: ClusterView): ReadonlySet<string> {
-  const names = outlook.observed
-    .filter(({ lease }) => isLive(outlook, lease.shard))
+/** This host, and the hosts that own or have asked for a lease that is not stale. */
+function liveHosts(view: ClusterView): ReadonlySet<string> {
+  const names = view.observed
+    .filter(({ lease }) => isLive(view, lease.shard))
     .flatMap(({ lease }) => [lease.ownerId, lease.wantedBy])
-  return new Set([outlook.hostId, ...names.filter((name) => name !== undefined)])
+  return new Set([view.hostId, ...names.filter((name) => name !== undefined)])
 }

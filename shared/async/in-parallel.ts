@@ -1,4 +1,7 @@
-/** Runs `task` for each item, at most `width` at a time. After a failure nothing new is begun; what runs is awaited. */
+/**
+ * Runs `task` for each item, at most `width` at a time, and returns the results in the order of the items. After a failure
+ * no task is started; when the running ones have ended, it rejects with a failure.
+ */
 export async function inParallel<Item, Result>(
   items: readonly Item[],
   width: number,

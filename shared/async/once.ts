@@ -1,4 +1,4 @@
-/** Makes a value when it is first asked for, and keeps it: what a container builds once, and only if it is used. */
+/** Returns a function that makes a value on its first call and returns it on every call. A `make` that throws is called again. */
 export function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined
   return () => {

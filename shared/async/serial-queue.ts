@@ -1,11 +1,11 @@
-/** Runs a task when all tasks of its name that were handed in before are over. */
+/** Runs a task after all earlier tasks of the same name have ended; returns its result or its failure. */
 export type SerialQueue = <T>(task: () => Promise<T>, name?: string) => Promise<T>
 
-/** Asynchronous tasks of one name run one after the other, in the order of their coming. A failure stops nobody else. */
+/** Makes a queue that runs the tasks of one name one at a time, in order. A failed task does not stop the others. */
 export function serialQueue(): SerialQueue {
   const last = new Map<string, Promise<unknown>>()
   return async (task, name = '') => {
-    // Never at once: what the caller still does in this turn belongs to what its task finds.
+    // Never synchronously: the task must see what its caller still does in this turn.
     const run = () => task()
     const mine = (last.get(name) ?? Promise.resolve()).then(run, run)
     last.set(name, mine)

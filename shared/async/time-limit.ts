@@ -1,6 +1,6 @@
-/** The one way to wait for something, but no longer than a while. */
+/** Waiting with a time limit. */
 
-/** Runs `action` once, `ms` from now, unless what it returns is called before. Hosts bring that of their clock. */
+/** Runs `action` once, `ms` from now; returns a function that cancels it. Hosts pass the timer of their own clock. */
 export type Timer = (ms: number, action: () => void) => () => void
 
 export const systemTimer: Timer = (ms, action) => {
@@ -9,8 +9,8 @@ export const systemTimer: Timer = (ms, action) => {
 }
 
 /**
- * Resolves with what the work comes to, or with what `timeUp` says (or throws) when it takes longer than `ms`. The work goes
- * on all the same; what it comes to then, even a failure, concerns nobody any more. No timer is left behind.
+ * Settles as `work` does, or as `timeUp` does (by its result or what it throws) when `work` takes longer than `ms`. The work
+ * is not cancelled; its late result or failure is ignored. No timer is left behind.
  */
 export async function waitAtMost<Result, Late>(
   ms: number,
@@ -19,11 +19,11 @@ export async function waitAtMost<Result, Late>(
   after: Timer = systemTimer,
 ): Promise<Result | Late> {
   const { promise: isUp, resolve } = Promise.withResolvers<void>()
-  const callOff = after(ms, resolve)
+  const cancelTimer = after(ms, resolve)
   try {
-    // A race listens to the loser too: its late failure is no unhandled rejection.
+    // `Promise.race` also handles the loser's rejection, which would otherwise be reported as unhandled.
     return await Promise.race([work, isUp.then(timeUp)])
   } finally {
-    callOff()
+    cancelTimer()
   }
 }

@@ -1,10 +1,10 @@
-/** How every attempt ends that does not end as `connected`. */
+/** The end of every attempt that does not end as `connected`. */
 import { type Attempt, type AttemptOutcome, isExpiryReported } from '../company/attempt.ts'
 import { retire, retireLink } from '../company/cleanup.ts'
 import { type CompanyState, type Decision, decision, notice, without } from '../company/company.ts'
 import type { ErrorCode, Failure } from '../values/errors.ts'
 
-/** What only an owner who acts on an expired code can cause, and so has not been told yet. */
+/** Failures that a code typed after its expiry can cause. They are news to a client that was told of the expiry. */
 const failuresAfterExpiry: readonly ErrorCode[] = [
   'CREDENTIALS_CONFLICT',
   'PASSKEY_REQUIRED',
@@ -13,8 +13,8 @@ const failuresAfterExpiry: readonly ErrorCode[] = [
 ]
 
 /**
- * Ends the attempt and releases the mutex. A link that has never connected goes with it (R11); the client
- * of an expired attempt has had its answer and hears nothing more, unless a code typed late led to something new.
+ * Ends the attempt and releases the mutex. A link that has never connected is retired with it (R11). The client of an
+ * expired attempt has its answer and gets no other, unless a code typed late led to a failure of its own.
  */
 export function endAttempt(
   state: CompanyState,
@@ -31,7 +31,7 @@ export function endAttempt(
   const lastAttempt: AttemptOutcome = isOver
     ? { attemptId, method, state: 'expired', failure: { code: 'CODE_EXPIRED' }, at: now }
     : { attemptId, method, state: how, failure, at: now }
-  // Requests that have heard of the expiry are answered; the others of the company still see a phone that has answered.
+  // The requests were answered at the expiry. The company's other connections still show a phone that has answered.
   const unanswered = isExpiryReported(attempt) && !failuresAfterExpiry.includes(failure.code) ? [] : waiting
   const notices = isOver ? [] : [notice({ event: 'pairing-code-error', attemptId, failure }, unanswered)]
   return decision({ ...without(rest, 'attempt'), lastAttempt }, undefined, notices)

@@ -1,8 +1,8 @@
-/** What clients hear of a running attempt. */
+/** Events about a running attempt. */
 import type { Attempt } from '../company/attempt.ts'
 import { type CompanyEvent, type Notice, notice } from '../company/company.ts'
 
-/** What a client that asks now is told of an attempt that has something on screen or is past it. */
+/** Events that show an attempt as it is to a client that joins it: its code or QR, or that the phone is linked; or none. */
 export function shownEvents(attempt: Attempt): readonly CompanyEvent[] {
   if (attempt.state === 'storing' || attempt.state === 'restarting')
     return [{ event: 'pairing-progress', attemptId: attempt.attemptId, state: 'restarting' }]
@@ -13,7 +13,7 @@ export function shownEvents(attempt: Attempt): readonly CompanyEvent[] {
     : [{ event: 'pairing-code', attemptId, code: shown.code, expiresAt, ...(phone && { phone }) }]
 }
 
-/** The mutex is taken: the client may wait for a code until `deadline`. */
+/** Tells a client that the attempt holds the mutex, and until when (`deadline`, epoch ms) it may wait for a code. */
 export const startedEvent = ({ attemptId, phone, deadline }: Attempt): CompanyEvent => ({
   event: 'pairing-started',
   attemptId,
@@ -21,6 +21,6 @@ export const startedEvent = ({ attemptId, phone, deadline }: Attempt): CompanyEv
   ...(phone && { phone }),
 })
 
-/** The attempt has moved on by a step that the owner should see; it answers nobody's request. */
+/** Tells the whole company that the attempt has reached a step. It answers no request. */
 export const progress = ({ attemptId }: Attempt, state: 'phone-confirmed' | 'code-issued' | 'restarting'): Notice =>
   notice({ event: 'pairing-progress', attemptId, state })

@@ -5,17 +5,17 @@ import { type CompanyState, type Decision, decision, notice, without } from '../
 import { endAttempt } from './attempt-end.ts'
 import { progress } from './attempt-events.ts'
 
-/** Moves on whatever is overdue: the attempt, a reset that waits, a device that could not be unlinked. */
+/** Takes the steps that are overdue at `now`: about the attempt, waiting resets, devices that could not be unlinked. */
 export function timeOut(state: CompanyState, now: number): Decision<void> {
   const { attempt } = state
   if (!attempt || now < deadlineOf(attempt)) return settleCleanup(state, now)
   const moved = timeOutAttempt(state, attempt, now)
-  // Who wakes late may find the next deadline passed as well: code and socket, say.
+  // A caller that comes late may find the next deadline passed as well, such as that of the socket after the code's.
   const rest = timeOut(moved.state, now)
   return decision(rest.state, undefined, [...moved.notices, ...rest.notices])
 }
 
-/** Epoch ms at which `timeOut` has something to do next; undefined when nothing is under way. */
+/** Epoch ms at which `timeOut` has something to do next; undefined when there is no deadline. */
 export function nextDeadline(state: CompanyState): number | undefined {
   const deadlines = state.cleanup.map(cleanupDeadline).filter((at) => at !== undefined)
   if (state.attempt) deadlines.push(deadlineOf(state.attempt))
@@ -47,7 +47,7 @@ function timeOutAttempt(state: CompanyState, attempt: Attempt, now: number): Dec
 
 type Issued = Extract<Attempt, { state: 'code-issued' | 'phone-confirmed' | 'expired' }>
 
-/** Requests are told once; when a late code was wrong, only whoever looks on is told again. */
+/** Requests get one answer: when a code typed late was wrong, only the company's other connections get the event again. */
 function expire(state: CompanyState, attempt: Issued): Decision<void> {
   const { attemptId, waiting } = attempt
   const expired: Attempt = {
@@ -60,7 +60,7 @@ function expire(state: CompanyState, attempt: Issued): Decision<void> {
   ])
 }
 
-/** A wrong code is not visible from here: pair-success just does not come, and the same code may be typed again (R18). */
+/** WhatsApp does not report a wrong code: pair-success just does not come, and the same code may be typed again (R18). */
 function mistyped(
   state: CompanyState,
   attempt: Extract<Attempt, { state: 'phone-confirmed' }>,

@@ -1,4 +1,4 @@
-/** From pair-success to credentials that are the company's: noted, stored, made current (R6, R7, R11). */
+/** From pair-success to current credentials: the link is recorded, stored, made current (R6, R7, R11). */
 import { type Attempt, attemptTimes, type Link } from '../company/attempt.ts'
 import { retire } from '../company/cleanup.ts'
 import {
@@ -14,13 +14,13 @@ import { endAttempt } from './attempt-end.ts'
 import { progress } from './attempt-events.ts'
 import { differs } from './pairing.ts'
 
-/** The generation that was current when the host accepted; another one now means that somebody else decided (R15). */
+/** The generation that was current when the host accepted the attempt. If another one is by now, the link is stale (R15). */
 export type Seen = { readonly seenGeneration?: string }
 
 /**
- * Pair-success: names the generation under which its credentials are about to be stored. However the attempt ends from
- * here on, whoever ends it finds the generation, its key, and so the device. A phone other than the one asked for ends
- * the attempt with nothing stored (R10). Safe to repeat.
+ * Pair-success: records in the attempt the generation under which its credentials are about to be stored. However the
+ * attempt ends from here on, its generation and key are known, so that the device can be removed. A phone other than the
+ * requested one ends the attempt with nothing stored (R10). Safe to repeat.
  */
 export function prepareLink(
   state: CompanyState,
@@ -46,7 +46,7 @@ export function prepareLink(
   return decision({ ...state, attempt: storing }, 'noted', [progress(attempt, 'restarting')])
 }
 
-/** The noted link is stored: makes it current, and retires what it replaces (R6, R8, R15). */
+/** Makes the recorded link current once its credentials are stored, and retires the generation it replaces (R6, R8, R15). */
 export function commitLink(
   state: CompanyState,
   ref: AttemptRef,

@@ -1,7 +1,13 @@
-/** The attempt's state machine (requirements, "Attempts"): how a request becomes a code, and a code a link. */
-import { type Attempt, attemptTimes, isExpiryReported, type Method, type Shown, type Waiting } from '../company/attempt.ts'
+/** The attempt's state machine (requirements, "Attempts"), from a request to a code and to the answer of the phone. */
+import {
+  type Attempt,
+  attemptTimes,
+  isExpiryReported,
+  type Method,
+  type Shown,
+  type Waiting,
+} from '../company/attempt.ts'
 import { retire } from '../company/cleanup.ts'
-
 import {
   type AttemptRef,
   answer,
@@ -20,26 +26,28 @@ import { samePhone } from '../values/phone.ts'
 import { endAttempt } from './attempt-end.ts'
 import { progress, shownEvents, startedEvent } from './attempt-events.ts'
 
-/** Requests beyond this many that wait on one attempt are turned away: a stuck client repeats, a person does not. */
+/** Limit of the requests that wait on one attempt; more are rejected. A stuck client repeats itself, a person does not. */
 export const maxWaiting = 50
 
+/** A client's request for a code or a QR. */
 export type PairingRequest = {
   readonly attemptId: string
   readonly method: Method
   readonly phone?: string
   readonly waiting?: Waiting
   readonly correlationId: string
-  /** Epoch ms. */
+  /** Epoch ms by which a code must be issued. */
   readonly deadline: number
-  /** The code that was taken for it. */
+  /** The code that was taken from the budget for it (R24). */
   readonly ticket?: BudgetTicket
 }
 
+/** Outcome of a request; `crowded` when too many requests wait on the attempt. */
 export type PairingRequested =
   | { readonly kind: 'started' | 'joined'; readonly attempt: Attempt }
   | { readonly kind: 'crowded' }
 
-/** A client asks to pair: joins the running attempt of the same phone (R16), supersedes any other, or starts one. */
+/** Takes a client's request: it joins the running attempt of the same phone (R16), or supersedes any other and starts one. */
 export function requestPairing(state: CompanyState, request: PairingRequest, now: number): Decision<PairingRequested> {
   const { attempt } = state
   if (attempt && isJoined(attempt, request)) return joinAttempt(state, attempt, request)
@@ -64,11 +72,11 @@ export function requestPairing(state: CompanyState, request: PairingRequest, now
   return decision({ ...ended.state, fence, attempt: started }, { kind: 'started', attempt: started }, notices)
 }
 
-/** Whether the request is answered with the attempt: not with one whose client was told to ask again (R16, R19). */
+/** True when the request joins the attempt. It does not join one whose client was told to ask again (R16, R19). */
 export const isJoined = (attempt: Attempt, request: Pick<PairingRequest, 'method' | 'phone'>): boolean =>
   !isExpiryReported(attempt) && asksTheSame(attempt, request)
 
-/** Once linked nothing is on offer any more, so only another phone is another request: a late repeat undoes no link. */
+/** After the link only another phone makes another request: a late repeat, by code or QR, must not undo the link. */
 function asksTheSame(attempt: Attempt, { method, phone }: Pick<PairingRequest, 'method' | 'phone'>): boolean {
   if (isPastLink(attempt)) return !differs(attempt.phone, phone)
   return attempt.method === method && (attempt.phone === phone || isSame(attempt.phone, phone))
@@ -92,17 +100,17 @@ function joinAttempt(state: CompanyState, attempt: Attempt, request: PairingRequ
 const isSameRequest = (a: Waiting, b: Waiting | undefined): boolean =>
   a.connectionId === b?.connectionId && a.requestId === b.requestId
 
-/** What a host does with an attempt that it has accepted. */
+/** The next step of a host that has accepted an attempt. */
 export type Accepted =
   /** Open a registration socket. */
   | 'pair'
-  /** The phone is linked: see to it that its session is connected, and say so. */
+  /** The phone is linked: wait until its session is connected. */
   | 'awaitSession'
   | Stale
 
 /**
- * A live host takes the attempt on. Only now does anything stored give way: credentials of another phone (unless they
- * are kept until the new phone is linked, R8), and credentials whose session WhatsApp has ended (R9).
+ * A host accepts the attempt. Stored credentials are retired only now: those of another phone (unless the policy keeps
+ * them until the new phone is linked, R8), and those whose session WhatsApp has ended (R9).
  */
 export function acceptAttempt(
   state: CompanyState,
@@ -116,24 +124,24 @@ export function acceptAttempt(
   const isAnother = differs(credentials?.phone, attempt.phone)
   const awaitsSession = isLinked(state, attempt)
   const isStopped = state.session?.status === 'stopped'
-  const leaves = credentials !== undefined && (isStopped || (isAnother && policy === 'replace'))
-  const kept = leaves ? retire(state, isAnother ? 'phone-change' : 'stopped', now) : state
+  const mustRetire = credentials !== undefined && (isStopped || (isAnother && policy === 'replace'))
+  const kept = mustRetire ? retire(state, isAnother ? 'phone-change' : 'stopped', now) : state
   const accepted: Attempt = { ...without(attempt, 'ticket'), state: 'connecting', owner: ref.owner, awaitsSession }
   return decision({ ...kept, epoch: ref.owner.epoch, attempt: accepted }, awaitsSession ? 'awaitSession' : 'pair')
 }
 
-/** The phone asked for is linked, and its session usable: no code is needed (R9). */
+/** True when the requested phone is linked and its session usable: no code is needed (R9). */
 export const isLinked = ({ credentials, session }: CompanyState, { phone }: Pick<Attempt, 'phone'>): boolean =>
   credentials !== undefined && session?.status !== 'stopped' && !differs(credentials.phone, phone)
 
-/** Two known phones of different accounts; an unknown one is never a reason to delete a linked session (R3). */
+/** True for two known phones of different accounts. An unknown one must never be a reason to delete a session (R3). */
 export const differs = (stored: string | undefined, asked: string | undefined): boolean =>
   stored !== undefined && asked !== undefined && !samePhone(stored, asked)
 
 const isSame = (a: string | undefined, b: string | undefined): boolean =>
   a !== undefined && b !== undefined && samePhone(a, b)
 
-/** A host has its hands full: an attempt that nobody has accepted ends before anything stored gives way (R8, R44). */
+/** A host has no capacity: ends the attempt before it is accepted, so that nothing stored is retired (R8, R44). */
 export function rejectBusy(
   state: CompanyState,
   ref: AttemptRef,
@@ -146,7 +154,7 @@ export function rejectBusy(
   return { ...endAttempt(state, { code: 'BUSY', retryAfter }, 'failed', now), outcome: 'busy' }
 }
 
-/** The awaited session turned out unusable (logged out, stopped): its credentials go, the attempt pairs afresh (R9). */
+/** The awaited session is unusable: retires its credentials, and the attempt pairs afresh (R9). */
 export function restartPairing(
   state: CompanyState,
   ref: AttemptRef,
@@ -159,7 +167,7 @@ export function restartPairing(
   return decision({ ...retired, attempt: { ...attempt, awaitsSession: false } }, 'pair')
 }
 
-/** WhatsApp has accepted the code, or has sent a QR: the owner is shown it (R17, R19). A newer QR replaces the last. */
+/** WhatsApp has accepted the code, or has sent a QR: shows it to the owner (R17, R19). A newer QR replaces the last. */
 export function issueCode(
   state: CompanyState,
   ref: AttemptRef,
@@ -178,7 +186,7 @@ export function issueCode(
   return decision({ ...state, attempt: shown }, 'issued', notices)
 }
 
-/** The phone has answered the code: it cannot expire any more, unless pair-success does not come (R18). */
+/** The phone has answered the code: the code does not expire while pair-success is awaited (R18). */
 export function phoneAnswered(state: CompanyState, ref: AttemptRef, now: number): Decision<'confirmed' | Stale> {
   const attempt = ownAttempt(state, ref)
   if (attempt?.state !== 'code-issued' && attempt?.state !== 'expired' && attempt?.state !== 'phone-confirmed')
@@ -193,7 +201,7 @@ export function phoneAnswered(state: CompanyState, ref: AttemptRef, now: number)
   return decision({ ...state, attempt: confirmed }, 'confirmed', notices)
 }
 
-/** The attempt failed for a reason that its host knows. */
+/** The host of the attempt reports that it failed. */
 export function failAttempt(
   state: CompanyState,
   ref: AttemptRef,
@@ -205,7 +213,7 @@ export function failAttempt(
     : decision(state, 'stale')
 }
 
-/** Ends whatever attempt there is, at the client's wish. Whoever still waits for a code is told so. */
+/** Cancels the attempt, if there is one, and raises the fence. Requests that still wait for a code get an answer. */
 export function cancelPairing(state: CompanyState, waiting: readonly Waiting[], now: number): Decision<void> {
   const { attempt } = state
   const fence = state.fence + 1
@@ -213,13 +221,13 @@ export function cancelPairing(state: CompanyState, waiting: readonly Waiting[], 
   const ended = endAttempt(state, { code: 'PAIRING_CANCELLED' }, 'cancelled', now)
   const unanswered = hasAnswered(attempt)
     ? []
-    : ended.notices.map((notice) => answer(notice.event, unansweredOf(notice.waiting))).filter(isHeard)
+    : ended.notices.map((notice) => answer(notice.event, unansweredOf(notice.waiting))).filter(hasRecipients)
   const cancelled = notice({ event: 'pairing-cancelled', attemptId: attempt.attemptId }, waiting)
   return decision({ ...ended.state, fence }, undefined, [...unanswered, cancelled])
 }
 
 const unansweredOf = (waiting: readonly Waiting[]) => waiting.filter(({ isAnswered }) => !isAnswered)
-const isHeard = ({ waiting }: Notice): boolean => waiting.length > 0
+const hasRecipients = ({ waiting }: Notice): boolean => waiting.length > 0
 
-/** Whether all requests of the attempt have had their answer, a code or a QR: not those that joined after the link. */
+/** True when all requests of the attempt have their answer, a code or a QR. Those that join after the link have none. */
 const hasAnswered = (attempt: Attempt): boolean => 'shown' in attempt

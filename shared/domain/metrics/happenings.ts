@@ -1,11 +1,11 @@
-/** What a decision has brought about, made out from the state before and after it: what metrics and reports speak of. */
+/** Facts about a written decision, derived from the state before and after it, for metrics and reports. */
 import type { Attempt } from '../company/attempt.ts'
 import type { CompanyState, Retired } from '../company/company.ts'
 import type { ErrorCode } from '../values/errors.ts'
 import { samePhone } from '../values/phone.ts'
 import type { Outcome } from './metrics.ts'
 
-/** Another phone was asked for than the one that is linked (R8). */
+/** A request for another phone than the linked one (R8). */
 export type PhoneChange = {
   readonly storedPhone: string
   readonly askedPhone: string
@@ -14,29 +14,30 @@ export type PhoneChange = {
   readonly credentialAgeMs: number
   /** Epoch ms of the last time the stored phone's session was connected. */
   readonly connectedAt?: number
-  /** Whether WhatsApp still had the device linked, as far as we know. */
+  /** True when the device was still linked at WhatsApp, as far as the state shows. */
   readonly wasLinked: boolean
-  /** What the company tried before, the latest last: `qr failed INVALID_PHONE`, `code code-issued`. */
+  /** Earlier attempts, the latest last: `qr failed INVALID_PHONE`, `code code-issued`. */
   readonly steps: readonly string[]
 }
 
+/** One fact; `tookMs` is in milliseconds. */
 export type Happening =
   | { readonly type: 'requested' }
   | { readonly type: 'phoneChanged'; readonly change: PhoneChange }
   | { readonly type: 'codeIssued' | 'linked'; readonly tookMs: number }
   | { readonly type: 'phoneConfirmed' }
   | { readonly type: 'attemptEnded'; readonly outcome: Outcome }
-  /** Whether WhatsApp has confirmed that the device of retired credentials is gone. */
+  /** The unlinking of a retired generation's device has ended. */
   | { readonly type: 'unlinked'; readonly result: 'confirmed' | 'unconfirmed'; readonly tookMs: number }
-  /** A connected session has dropped and is opened again. */
+  /** A connected session has closed and is reopened. */
   | { readonly type: 'sessionInterrupted' }
-  /** WhatsApp has ended a session that no attempt was waiting for. */
+  /** WhatsApp has ended a session for good, and no attempt has ended with it. */
   | { readonly type: 'sessionStopped'; readonly code: ErrorCode }
 
-/** A written decision: the state that it was made on, the state that it led to, and when (epoch ms). */
+/** A written decision: the state before and after it, and its time (epoch ms). */
 export type Written = { readonly before: CompanyState; readonly after: CompanyState; readonly now: number }
 
-/** Each thing once, whoever decided: a decision is written once, and only changes are looked at. */
+/** Returns the facts of a decision. Each fact appears once: a decision is written once, and only changes count. */
 export const happeningsOf = (written: Written): readonly Happening[] => [
   ...ends(written),
   ...requests(written),
@@ -45,7 +46,7 @@ export const happeningsOf = (written: Written): readonly Happening[] => [
   ...sessionChanges(written),
 ]
 
-/** An attempt ends once, however its client was told: an expired one ends when its socket does. */
+/** The end of an attempt. One whose code has expired ends later, with its socket. */
 function ends({ before: { attempt }, after, now }: Written): readonly Happening[] {
   const { lastAttempt } = after
   if (!attempt || after.attempt?.attemptId === attempt.attemptId) return []
@@ -83,7 +84,7 @@ function phoneChange(before: CompanyState, asked: Attempt, now: number): PhoneCh
 
 function progress({ before: { attempt: was }, after: { attempt }, now }: Written): readonly Happening[] {
   if (!was || was.attemptId !== attempt?.attemptId || was.state === attempt.state) return []
-  // Back from `phone-confirmed` is the same code again.
+  // From `phone-confirmed` back to `code-issued` it is the same code again.
   if (attempt.state === 'code-issued' && was.state === 'connecting')
     return [{ type: 'codeIssued', tookMs: now - attempt.requestedAt }]
   return attempt.state === 'phone-confirmed' ? [{ type: 'phoneConfirmed' }] : []
@@ -101,6 +102,6 @@ function sessionChanges({ before, after }: Written): readonly Happening[] {
   if (was === is) return []
   if (was === 'connected' && is === 'reconnecting') return [{ type: 'sessionInterrupted' }]
   const code = is === 'stopped' || is === 'logged-out' ? after.session?.error : undefined
-  // The end of an attempt has been counted as such.
+  // A session that ended with its attempt was counted as the end of the attempt.
   return code !== undefined && before.attempt?.state !== 'restarting' ? [{ type: 'sessionStopped', code }] : []
 }

@@ -1,16 +1,15 @@
-/** Counts what happens, and makes figures of the counts (R36; requirements, "HTTP API"). Pure. */
+/** Counters of facts, and the figures made from them (R36; requirements, "HTTP API"). Pure. */
 import type { ErrorCode } from '../values/errors.ts'
 import { unreachable } from '../values/result.ts'
-
 import type { Happening } from './happenings.ts'
 
-/** Counters, added up per minute. */
+/** Counters by name; the store adds them up per minute. */
 export type Counts = Readonly<Record<string, number>>
 
-/** How an attempt ended, as counted. */
+/** Outcome of an attempt, as counted. */
 export type Outcome = 'connected' | ErrorCode
 
-/** Upper bounds of the buckets; what lies above the last is counted there, too. */
+/** Upper bounds of the buckets; values above the last bound are counted in the last bucket. */
 const histograms = {
   time_to_code_ms: [500, 1_000, 1_500, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000],
   time_to_link_ms: [5_000, 10_000, 15_000, 20_000, 30_000, 45_000, 60_000, 90_000, 120_000, 180_000],
@@ -22,16 +21,16 @@ export type Histogram = keyof typeof histograms
 
 const outcomePrefix = 'outcome.'
 
-/** What is to be added for each thing that happens. */
+/** Increments of the counters for each kind of fact. */
 export const counted = {
   attemptRequested: (): Counts => ({ requested: 1 }),
   attemptEnded: (outcome: Outcome): Counts => ({ [`${outcomePrefix}${outcome}`]: 1 }),
-  /** Another phone than the stored one was asked for; how old the stored link was. */
+  /** A request for another phone than the linked one, with the age of the link. */
   phoneMismatch: (credentialAgeSeconds: number): Counts => ({
     phone_mismatch: 1,
     ...observed('credential_age_seconds', credentialAgeSeconds),
   }),
-  /** A retired generation's device is gone, or could not be removed in time. */
+  /** A retired generation's device was removed, or could not be removed in time. */
   cleanupEnded: (result: 'ok' | 'failed', tookMs: number): Counts => ({
     [`cleanup.${result}`]: 1,
     ...observed('cleanup_time_ms', tookMs),
@@ -40,7 +39,7 @@ export const counted = {
   linked: (tookMs: number): Counts => observed('time_to_link_ms', tookMs),
 } as const
 
-/** What something that happened adds to the counters. */
+/** Returns the increments for a fact. */
 export function countsOf(happening: Happening): Counts {
   switch (happening.type) {
     case 'requested':
@@ -64,7 +63,7 @@ export function countsOf(happening: Happening): Counts {
   }
 }
 
-/** One value in its bucket, and in sum and number. */
+/** Increments for one value of a histogram: its bucket, the sum and the count. */
 function observed(name: Histogram, value: number): Counts {
   const bound = histograms[name].find((upper) => value <= upper) ?? histograms[name].at(-1)
   return { [`${name}.le.${bound}`]: 1, [`${name}.sum`]: Math.max(0, value), [`${name}.count`]: 1 }
@@ -72,14 +71,14 @@ function observed(name: Histogram, value: number): Counts {
 
 export const countOf = (counts: Counts, name: string): number => counts[name] ?? 0
 
-/** `part` in `whole`, from 0 to 1; null when there was nothing to be a part of. */
+/** Returns `part` divided by `whole`; null when `whole` is 0. */
 export const ratio = (part: number, whole: number): number | null => (whole > 0 ? part / whole : null)
 
-/** The mean of a histogram; null when nothing was observed. */
+/** Returns the mean of a histogram; null without observations. */
 export const mean = (counts: Counts, name: Histogram): number | null =>
   ratio(countOf(counts, `${name}.sum`), countOf(counts, `${name}.count`))
 
-/** A percentile (0 to 1), interpolated inside its bucket; null when nothing was observed. */
+/** Returns a percentile (`share` is 0 to 1), interpolated inside its bucket; null without observations. */
 export function percentile(counts: Counts, name: Histogram, share: number): number | null {
   const bounds = histograms[name]
   const inBuckets = bounds.map((bound) => countOf(counts, `${name}.le.${bound}`))
@@ -96,7 +95,7 @@ export function percentile(counts: Counts, name: Histogram, share: number): numb
   return bounds.at(-1) ?? null
 }
 
-/** The attempts that have ended, by how. */
+/** Returns the numbers of ended attempts by outcome. */
 export const outcomesOf = (counts: Counts): Counts =>
   Object.fromEntries(
     Object.entries(counts).flatMap(([name, count]) =>
@@ -104,7 +103,7 @@ export const outcomesOf = (counts: Counts): Counts =>
     ),
   )
 
-/** Counts of several minutes in one. */
+/** Adds the counters of several minutes up. */
 export function sumOf(minutes: readonly Counts[]): Counts {
   const sum: Record<string, number> = {}
   for (const counts of minutes) for (const [name, count] of Object.entries(counts)) sum[name] = (sum[name] ?? 0) + count

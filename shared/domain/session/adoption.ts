@@ -1,4 +1,4 @@
-/** How a company goes on under another host (R6, R28). */
+/** Adoption: another host takes a company over (R6, R28). */
 import { endAttempt } from '../attempt/attempt-end.ts'
 import { type Attempt, attemptTimes, type Owner } from '../company/attempt.ts'
 import {
@@ -12,25 +12,25 @@ import {
 import { enter } from './session.ts'
 
 /**
- * A host has taken the company's shard over: from here on its predecessor is refused. What only the predecessor's
- * sockets could have finished has failed; a link that was installed lives on (R6, R28).
+ * A host has claimed the company's shard: writes its epoch, so that its predecessor is refused from here on. An attempt
+ * that only the predecessor could finish fails; an installed link gets time to connect (R6, R28).
  */
 export function adoptCompany(state: CompanyState, owner: Owner, now: number): Decision<'adopted' | Stale> {
   if (state.epoch > owner.epoch) return decision(state, 'stale')
   const adopted = adoptAttempt(state, owner, now)
   const session = adopted.state.session
   const held: CompanyState =
-    session && isTriedAgain(session)
+    session && isRetried(session)
       ? { ...adopted.state, session: enter(adopted.state, statusOnAdoption(session), owner, now) }
       : adopted.state
   return decision({ ...held, epoch: owner.epoch }, 'adopted', adopted.notices)
 }
 
 /**
- * A new owner may be a newer build, so that a refused version is tried once more. Other stopped sessions wait for
- * somebody: a request for a code pairs afresh, a reset forgets them (R9).
+ * True when the new owner opens the session. One that was stopped because its client was outdated is tried once more: the
+ * new owner may be a newer build. Other stopped sessions wait for a request or a reset (R9).
  */
-const isTriedAgain = ({ status, error }: Session): boolean =>
+const isRetried = ({ status, error }: Session): boolean =>
   status === 'stopped' ? error === 'CLIENT_OUTDATED' : status !== 'logged-out'
 
 const statusOnAdoption = (session: Session): SessionStatus =>

@@ -1,9 +1,9 @@
-/** What follows when a WhatsApp socket closes: one table per phase (R26). */
+/** Consequences of a closed WhatsApp socket: one table for sessions, one for attempts (R26). */
 import type { ErrorCode } from '../values/errors.ts'
 
 /**
- * Why a socket closed, as the adapter made it out from status, message and data. Status alone is ambiguous: Baileys
- * says 408 for anything from DNS to "QR refs ended", and 401 for half-paired, banned and unlinked alike.
+ * Reason of a close, which the WhatsApp adapter reads from status, message and data. The status alone is ambiguous: Baileys
+ * reports 408 for anything from DNS to "QR refs ended", and 401 for half-paired, banned and unlinked devices.
  */
 export type CloseReason =
   /** 401 on a linked device: WhatsApp has removed it. */
@@ -18,39 +18,39 @@ export type CloseReason =
   | 'restart'
   /** 408, 428: the connection was lost, refused, cut or never answered. */
   | 'lost'
-  /** 500, 503: WhatsApp is in trouble. */
+  /** 500, 503: WhatsApp has a failure of its own. */
   | 'unavailable'
-  /** The QR refs ran out: the socket of an attempt has lived its time. */
+  /** The QR refs ran out: the registration socket is at the end of its lifetime. */
   | 'refsEnded'
-  /** Pair-success that does not verify (HMAC, signature, missing identity). */
+  /** Pair-success did not verify (HMAC, signature, missing identity). */
   | 'badLink'
   /** The server could not prove that it is WhatsApp. */
   | 'untrustedServer'
   /** 400, 409, 411 and the like: WhatsApp refuses this client. */
   | 'rejected'
-  /** We closed it. */
+  /** Pairplane closed it. */
   | 'closed'
   | 'unknown'
 
 export type Close = {
   readonly reason: CloseReason
-  /** Baileys' status code, if it gave one. */
+  /** Status code from Baileys, if there was one. */
   readonly status?: number
-  /** For logs: the library's own words, free of phones and codes. */
+  /** The library's own message, for logs, without phones and codes. */
   readonly detail: string
 }
 
-/** What a linked session does after a close. */
+/** A linked session's reaction to a close. */
 export type SessionVerdict =
   /** Reconnect with back-off. */
   | { readonly do: 'retry'; readonly code: ErrorCode }
   /** Reconnect at once. */
   | { readonly do: 'restart'; readonly code: ErrorCode }
-  /** Reconnect if this host still owns the session, else stop quietly: the new owner has it. */
+  /** Reconnect if this host still owns the shard; otherwise the new owner has the session. */
   | { readonly do: 'retryIfOwner'; readonly code: ErrorCode }
-  /** Keep the credentials, do not try again, tell. */
+  /** Keep the credentials, do not reconnect, tell the clients. */
   | { readonly do: 'stop'; readonly code: ErrorCode }
-  /** The credentials are void. */
+  /** Retire the credentials: they are void. */
   | { readonly do: 'retire'; readonly code: ErrorCode }
 
 export const sessionVerdicts: Readonly<Record<CloseReason, SessionVerdict>> = {
@@ -69,10 +69,10 @@ export const sessionVerdicts: Readonly<Record<CloseReason, SessionVerdict>> = {
   unknown: { do: 'retry', code: 'WHATSAPP_UNAVAILABLE' },
 }
 
-/** Closes that somebody must look at although the session goes on: codes nobody knows, a server that is not WhatsApp. */
+/** True for closes to report although the session goes on: unknown reasons, and a server that is not WhatsApp. */
 export const isUnexplained = (reason: CloseReason): boolean => reason === 'unknown' || reason === 'untrustedServer'
 
-/** How an attempt fails whose registration socket closed before pair-success. */
+/** Error code of an attempt whose registration socket closed before pair-success. */
 const pairingFailures: Readonly<Record<CloseReason, ErrorCode>> = {
   loggedOut: 'CLIENT_REJECTED',
   restricted: 'ACCOUNT_RESTRICTED',
@@ -89,11 +89,11 @@ const pairingFailures: Readonly<Record<CloseReason, ErrorCode>> = {
   unknown: 'WHATSAPP_UNAVAILABLE',
 }
 
-/** `isShown`: a code or QR has been on screen; only then is the end of the refs that of a code. */
+/** Error code of such an attempt. `isShown`: a code or QR has been on screen, so that the end of the refs expires it. */
 export const pairingFailure = (reason: CloseReason, isShown: boolean): ErrorCode =>
   reason === 'refsEnded' && !isShown ? 'WHATSAPP_UNAVAILABLE' : pairingFailures[reason]
 
-/** Back-off of reconnects: doubling from 1 s to 60 s. `jitter` is 0 to 1; half of the delay is random. */
+/** Delay before a reconnect in ms: doubles from 1 s to 60 s. `jitter` is 0 to 1 and decides half of the delay. */
 export function backOffMs(failures: number, jitter: number): number {
   const full = Math.min(60_000, 1000 * 2 ** Math.min(failures, 6))
   return full / 2 + (full / 2) * jitter

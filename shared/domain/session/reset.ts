@@ -1,15 +1,15 @@
-/** Reset: everything stored is forgotten (R7). */
+/** Reset: a company's stored credentials are retired (R7). */
 import { endAttempt } from '../attempt/attempt-end.ts'
 import type { Waiting } from '../company/attempt.ts'
 import { awaitUnlink, retire } from '../company/cleanup.ts'
 import { answer, type CompanyState, type Decision, decision, without } from '../company/company.ts'
 
-/** The generation that the reset has retired, if there was one. */
+/** Outcome of a reset: the generation that it retired, if there was one. */
 export type ResetOutcome = { readonly retired?: string }
 
 /**
- * Forgets everything stored, by one write (R7). A running attempt ends as `PAIRING_CANCELLED`; whoever asked is answered
- * when the device has been unlinked, or at once when there is nothing to unlink.
+ * Retires the stored credentials in one write (R7) and raises the fence. A running attempt ends as `PAIRING_CANCELLED`.
+ * The requests in `waiting` are answered when the device has been unlinked, or at once when there is none to unlink.
  */
 export function resetCredentials(
   state: CompanyState,

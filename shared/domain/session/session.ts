@@ -1,4 +1,4 @@
-/** The linked session's transitions, as its host reports them (R42). */
+/** Transitions of the linked session, which its host reports (R42). */
 import { endAttempt } from '../attempt/attempt-end.ts'
 import type { AttemptOutcome, Owner } from '../company/attempt.ts'
 import { retire } from '../company/cleanup.ts'
@@ -16,19 +16,19 @@ import {
 import type { ErrorCode } from '../values/errors.ts'
 import { maskPhone } from '../values/phone.ts'
 
-/** Which session a host speaks of, and as whom. */
+/** A host's reference to the session that it runs. */
 export type SessionRef = { readonly generation: string; readonly owner: Owner }
 
 const isCurrent = (state: CompanyState, ref: SessionRef): boolean =>
   state.credentials?.generation === ref.generation && state.epoch <= ref.owner.epoch
 
-/** The session is open with its keys stored (R42). An attempt that was waiting for just this is done. */
+/** The session is connected and its keys are stored (R42). An attempt that waited for it ends as `connected`. */
 export function sessionConnected(state: CompanyState, ref: SessionRef, now: number): Decision<'connected' | Stale> {
   if (!isCurrent(state, ref)) return decision(state, 'stale')
   const { attempt, credentials } = state
   const isAwaited = attempt?.state === 'restarting' || (attempt?.state === 'connecting' && attempt.awaitsSession)
   const session: Session = { ...enter(state, 'connected', ref.owner, now), connectedAt: now }
-  // Who asked without naming a phone has not shown that it knows it.
+  // A client that named no phone has not proved that it knows the number: mask it.
   const isNamed = !isAwaited || attempt.phone !== undefined
   const connected: CompanyEvent = {
     event: 'whatsapp-connected',
@@ -46,7 +46,7 @@ export function sessionConnected(state: CompanyState, ref: SessionRef, now: numb
   return decision({ ...without(next, 'attempt'), lastAttempt }, 'connected', [notice(connected, unanswered)])
 }
 
-/** The session is down for now and will be tried again. */
+/** The session has closed and will be reopened. */
 export function sessionInterrupted(
   state: CompanyState,
   ref: SessionRef,
@@ -61,7 +61,7 @@ export function sessionInterrupted(
   return decision({ ...state, epoch: ref.owner.epoch, session }, 'reconnecting', notices)
 }
 
-/** WhatsApp has ended the session: `retire` says whether the credentials are void (401) or kept (restricted, outdated). */
+/** WhatsApp has ended the session. `retire`: the credentials are void (401); otherwise they are kept (restricted, outdated). */
 export function sessionEnded(
   state: CompanyState,
   ref: SessionRef,
@@ -78,12 +78,12 @@ export function sessionEnded(
     ...failed.notices,
     ...(isPairing ? [] : [notice({ event: 'whatsapp-disconnected', code: end.code, willReconnect: false })]),
   ]
-  // A link that ended with its attempt leaves nothing to describe.
+  // The attempt took its link along: no session is left to describe.
   const next = isPairing && !kept.credentials ? kept : { ...kept, session }
   return decision({ ...next, epoch: ref.owner.epoch }, 'ended', notices)
 }
 
-/** Stored credentials that cannot be read: retired and reported; the company pairs afresh when it next asks (R9). */
+/** The stored credentials cannot be read: retires and reports them; the next request pairs afresh (R9). */
 export function credentialsUnreadable(state: CompanyState, ref: SessionRef, now: number): Decision<'retired' | Stale> {
   if (!isCurrent(state, ref)) return decision(state, 'stale')
   if (state.attempt?.state === 'restarting') {
@@ -92,11 +92,11 @@ export function credentialsUnreadable(state: CompanyState, ref: SessionRef, now:
   }
   const retired = retire(state, 'corrupt', now)
   const session: Session = { ...enter(state, 'logged-out', ref.owner, now), error: 'CREDENTIALS_CONFLICT' }
-  const told = notice({ event: 'whatsapp-disconnected', code: 'CREDENTIALS_CONFLICT', willReconnect: false })
-  return decision({ ...retired, epoch: ref.owner.epoch, session }, 'retired', [told])
+  const disconnected = notice({ event: 'whatsapp-disconnected', code: 'CREDENTIALS_CONFLICT', willReconnect: false })
+  return decision({ ...retired, epoch: ref.owner.epoch, session }, 'retired', [disconnected])
 }
 
-/** The session in another status. Its last error stands until it is connected: a new owner has not mended it. */
+/** Returns the session in a new status. It keeps its last error until it is connected, also under a new owner. */
 export function enter(state: CompanyState, status: SessionStatus, owner: Owner, now: number): Session {
   const { session } = state
   const since = session?.status === status ? session.since : now

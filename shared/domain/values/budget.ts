@@ -1,7 +1,7 @@
-/** The budget of codes that stops an attempt before WhatsApp blocks the number (R24): a sliding window of moments. */
+/** Budget of codes, which stops attempts before WhatsApp blocks the number (R24): a sliding window. */
 import { err, ok, type Result } from './result.ts'
 
-/** When codes were taken (epoch ms, ascending), and until when WhatsApp itself wants to hear nothing. */
+/** Times at which codes were taken (epoch ms, ascending), and the end of a cool-down after WhatsApp's 429 (epoch ms). */
 export type Budget = { readonly taken: readonly number[]; readonly coolUntil?: number }
 
 export type Limit = {
@@ -10,14 +10,14 @@ export type Limit = {
   readonly windowMs: number
 }
 
-/** Codes that were taken, by budget and moment, to be given back if they turn out not to be needed. */
+/** Codes that were taken, by budget and time (epoch ms): given back if they turn out not to be needed. */
 export type BudgetTicket = readonly { readonly key: string; readonly at: number }[]
 
 export const emptyBudget: Budget = { taken: [] }
 
 /**
- * Takes one code, or says in how many seconds one can be had. Each code gets a moment of its own, the last in `taken`: what
- * is given back twice must not be another one.
+ * Takes one code, or returns in how many seconds there will be one. Each code gets a time of its own, the last in `taken`,
+ * so that giving a code back twice cannot remove another one.
  */
 export function takeCode(budget: Budget, limit: Limit, now: number): Result<Budget, { readonly retryAfter: number }> {
   if (budget.coolUntil !== undefined && now < budget.coolUntil) return err(after(budget.coolUntil, now))
@@ -29,13 +29,13 @@ export function takeCode(budget: Budget, limit: Limit, now: number): Result<Budg
   return ok({ taken: [...recent, at] })
 }
 
-/** Gives back a code that was taken at `at` and then not needed. */
+/** Gives back the code that was taken at `at`. Does nothing when it was given back before. */
 export function giveCodeBack(budget: Budget, at: number): Budget {
   const index = budget.taken.indexOf(at)
   return index < 0 ? budget : { ...budget, taken: budget.taken.toSpliced(index, 1) }
 }
 
-/** WhatsApp has said 429: nothing more for this phone until then. */
+/** Refuses codes until `until` (epoch ms), or until the end of a longer cool-down that is in force. */
 export const coolDown = (budget: Budget, until: number): Budget => ({
   ...budget,
   coolUntil: Math.max(until, budget.coolUntil ?? 0),

@@ -1,2 +1,2 @@
-/** The form of a `companyId` (requirements, "Words"). */
+/** Format of company ids (requirements, "Words"). */
 export const companyIdFormat = /^[A-Za-z0-9_-]{1,64}$/

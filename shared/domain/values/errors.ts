@@ -1,16 +1,16 @@
-/** The one list of error codes and what each means to client, owner and operator (requirements, "Error codes"). */
+/** The list of error codes, with what each means to client, owner and operator (requirements, "Error codes"). */
 
 export type Language = 'ru' | 'en'
 
-/** What the owner can do about an error. */
+/** Next step of the owner after an error. */
 export type OwnerAction = 'retry' | 'wait' | 'check-number' | 'reset' | 'use-qr' | 'contact-support'
 
-/** Everything that follows from an error code. */
+/** Properties of an error code; `ru` and `en` are the sentences for the owner. */
 export type ErrorSpec = {
   readonly httpStatus: number
   readonly retryable: boolean
   readonly action?: OwnerAction
-  /** `info`: expected, no alert; `warn`: worth a look; `error`: somebody has to act. */
+  /** Log level. `info`: expected; `warn`: worth a look; `error`: an operator has to act. */
   readonly level: 'info' | 'warn' | 'error'
   readonly ru: string
   readonly en: string
@@ -209,15 +209,15 @@ const errors = {
 
 export type ErrorCode = keyof typeof errors
 
-/** The row of a code, with its optional columns visible to the type checker. */
+/** Returns the properties of a code. */
 export const errorSpec = (code: ErrorCode): ErrorSpec => errors[code]
 
 export const errorCodes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]]
 
 /**
- * A refusal with its circumstances. `action` overrides the table (452 offers the QR); `retryAfter` is in seconds;
- * `detail` completes the sentence in the reader's language and is fit for clients; that of a `BAD_REQUEST` is for
- * developers, in English, and is told apart from the sentence.
+ * A failure as clients get it. `action` overrides the list (WhatsApp's status 452 offers the QR); `retryAfter` is in
+ * seconds. `detail` completes the sentence in the reader's language; that of a `BAD_REQUEST` is for developers, in
+ * English, and becomes a field of its own.
  */
 export type Failure = {
   readonly code: ErrorCode

@@ -1,12 +1,12 @@
 /**
- * The one normaliser of phone numbers (R1, R2, R4). Apart from `phone.ts` because of its size: libphonenumber's metadata
- * are most of a function's bundle, and few invocations need them.
+ * The only normaliser of phone numbers (R1, R2, R4). It is a file of its own because libphonenumber's metadata are most of
+ * a function's bundle, and few invocations need them.
  */
 import { type CountryCode, ParseError, parsePhoneNumberWithError } from 'libphonenumber-js/max'
 import { formsOf } from './phone.ts'
 import { err, ok, type Result } from './result.ts'
 
-/** Why a typed phone was refused; `reason` chooses the sentence, `code` is what the client sees. */
+/** Refusal of a typed phone: `code` goes to the client, `reason` chooses the sentence. */
 export type PhoneRefusal =
   | {
       readonly code: 'INVALID_PHONE_FORMAT'
@@ -23,8 +23,8 @@ const minDigits = 7
 const maxDigits = 20
 
 /**
- * Turns what somebody typed into E.164 digits, or says why not. Digits without `+` are read as a number of the default
- * region, and as international when they are none. Never guesses and never throws.
+ * Turns a typed phone into E.164 digits without `+`, or returns why it cannot. Digits without `+` are read as a number of
+ * the default region (a country code such as `RU`), and as international if they are none. Never guesses, never throws.
  */
 export function normalizePhone(typed: string, defaultRegion: string): Result<string, PhoneRefusal> {
   const trimmed = typed.trim()
@@ -38,7 +38,7 @@ export function normalizePhone(typed: string, defaultRegion: string): Result<str
   return parsed.ok ? ok(asSent(parsed.value.digits)) : parsed
 }
 
-/** WhatsApp knows Mexican numbers without the former mobile prefix 1; all others are sent as typed (R4). */
+/** Digits as WhatsApp expects them: Mexican numbers without the former mobile prefix 1, all others as typed (R4). */
 const asSent = (digits: string): string => digits.replace(/^521(\d{10})$/, '52$1')
 
 function parseBare(digits: string, region: string): Parsed {
@@ -46,14 +46,14 @@ function parseBare(digits: string, region: string): Parsed {
   if (national.ok && national.value.region === region) return national
   const international = parseInternational(digits)
   if (international.ok) return international
-  // A neighbour in the same numbering plan (Kazakhstan dials 8 as Russia does), unmistakable once +digits is no number.
+  // A number of a neighbour in the same plan (Kazakhstan dials 8 as Russia does): +digits is not a number, so it is unambiguous.
   return national.ok ? national : international
 }
 
 function parseInternational(digits: string): Parsed {
   const asTyped = parse(`+${digits}`)
   if (asTyped.ok) return asTyped
-  // A legacy form counts when another member of its class is valid, but it is sent as typed.
+  // An old form is accepted when another form of its class is valid; it is sent as typed (R4).
   const valid = formsOf(digits)
     .map((form) => parse(`+${form}`))
     .find((result) => result.ok)

@@ -8,11 +8,11 @@ type Item = Record<string, unknown>
 
 /** DynamoDB's limit for one call. */
 const keysPerCall = 100
-/** Answers above 16 MB come in pieces; a throttled table gives nothing for a while. */
+/** DynamoDB splits answers above 16 MB, and returns nothing while the table is throttled: limit of such empty answers. */
 const maxEmptyAnswers = 5
 const pauseMs = 50
 
-/** The items of those keys that exist, in no order. Keys must not repeat. */
+/** Returns the items that exist, in any order. A key must not occur twice. Throws `StoreUnavailable` when throttled. */
 export async function batchGet(from: Table, keys: readonly ItemKey[]): Promise<readonly Item[]> {
   return (await Promise.all(inPieces(keys, keysPerCall).map((piece) => getPiece(from, piece)))).flat()
 }

@@ -1,7 +1,7 @@
-/** Conditional writes: the one place where a condition that did not hold is caught. */
+/** Conditional writes: the only place that catches a condition that did not hold. */
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 
-/** The result of a write, or `refused` when its condition did not hold. */
+/** Returns the result of a write, or `refused` when its condition did not hold. */
 export async function unlessRefused<T>(write: Promise<T>): Promise<T | 'refused'> {
   try {
     return await write

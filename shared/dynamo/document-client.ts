@@ -1,4 +1,4 @@
-/** The one configured client of DynamoDB. */
+/** Configuration of the DynamoDB client. */
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { translateFailures } from './store-unavailable.ts'
@@ -13,10 +13,10 @@ export type CallLimits = {
 }
 
 const defaults = { tries: 3, tryMs: 2_000, connectMs: 1_000 } as const
-/** Requests wait for a free socket inside the connect time-out, so there must be more sockets than concurrent requests. */
+/** More than the concurrent requests: waiting for a free socket counts towards the connect time-out. */
 const maxSockets = 256
 
-/** A client whose failures are `StoreUnavailable`. Endpoint, region and credentials come from the environment. */
+/** Makes a client whose failures are `StoreUnavailable`. Endpoint, region and credentials come from the environment. */
 export function documentClient(limits: CallLimits = {}, config: DynamoDBClientConfig = {}): DynamoDBDocumentClient {
   const client = new DynamoDBClient({
     maxAttempts: limits.tries ?? defaults.tries,
@@ -35,7 +35,7 @@ export function requestHandler({ tryMs = defaults.tryMs, connectMs = defaults.co
   return {
     connectionTimeout: Math.min(connectMs, tryMs),
     requestTimeout: tryMs,
-    // Without it the SDK only warns.
+    // Without this the SDK only logs a warning.
     throwOnRequestTimeout: true,
     socketTimeout: tryMs,
     httpAgent: agent,

@@ -1,16 +1,16 @@
-/** The ground that all stores share: a table, and consistent reads of its items. */
+/** Shared by all stores: a table, and strongly consistent reads of its items. */
 import { type DynamoDBDocumentClient, GetCommand, QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { partitionKey, sortKey } from './table.ts'
 
 export type Table = { readonly client: DynamoDBDocumentClient; readonly table: string }
 
-/** Counters, epochs and stamps. */
+/** Schema of counters: epochs, versions, revisions, sequence numbers, stamps. */
 export const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 
 export type ItemKey = { readonly [name: string]: string }
 
-/** One item; undefined when there is none. */
+/** Reads one item; undefined when there is none. */
 export async function getItem(
   { client, table }: Table,
   key: ItemKey,
@@ -18,7 +18,7 @@ export async function getItem(
   return (await client.send(new GetCommand({ TableName: table, Key: key, ConsistentRead: true }))).Item
 }
 
-/** The items of a partition whose sort keys begin so, in their order: as many as a page holds. */
+/** Reads one page of the items of a partition whose sort keys begin with `prefix`, in the order of these keys. */
 export const queryItems = (
   { client, table }: Table,
   partition: string,
@@ -36,6 +36,6 @@ export const queryItems = (
     }),
   )
 
-/** The items in pieces of so many: what DynamoDB takes in one call. */
+/** Splits the items into pieces of at most `size`, for calls that take no more. */
 export const inPieces = <T>(items: readonly T[], size: number): readonly (readonly T[])[] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))

@@ -1,11 +1,12 @@
 /**
- * The rows that say which companies a shard has: what a new owner walks through. A company that is not vacant always has
- * its row: it is put before the company's first write and removed after its last one.
+ * List of a shard's companies, a row for each: a new owner of the shard goes through it. A company that is not empty always
+ * has its row: the row is put before the write that fills the company, and removed after the write that empties it.
  *
- * A row carries the revision of the state that it was put for. Who vacates a company at revision v removes only rows of
- * earlier ones, so that it cannot take the row of somebody who has seen the company vacant and is about to fill it:
+ * A row carries the revision (`rev`) of the state that it was put for. A process that has emptied a company at revision v
+ * removes only rows of earlier revisions. It thus cannot remove the row of a process that has read the empty company
+ * and is about to fill it:
  *
- *     A: STATE vacant, rev 5 ........................ remove if row.rev < 5: refused
+ *     A: STATE empty, rev 5 ......................... remove if row.rev < 5: refused
  *     B:      reads rev 5, puts row.rev = 5, STATE rev 6
  */
 import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
@@ -22,7 +23,7 @@ const rowKey = (shard: number, companyId: string) => ({
   [sortKey]: companyKey(companyId),
 })
 
-/** Lists a company, for the write that follows revision `rev`. */
+/** Puts the company on the list, for the write that follows revision `rev`. */
 export async function addToShardIndex({ client, table }: ControlTable, shard: number, companyId: string, rev: number) {
   const put = new PutCommand({
     TableName: table,
@@ -31,11 +32,11 @@ export async function addToShardIndex({ client, table }: ControlTable, shard: nu
     ExpressionAttributeNames: { '#rev': 'rev' },
     ExpressionAttributeValues: { ':rev': rev },
   })
-  // Refused: it is listed for this revision already, or for a later one, and then the write that follows is refused too.
+  // Refused: the row is there for this revision, or for a later one, and then the write that follows is refused as well.
   await unlessRefused(client.send(put))
 }
 
-/** Takes a company off the list that revision `rev` has left vacant, unless somebody is filling it again. */
+/** Removes a company from the list that is empty since revision `rev`, unless another process is about to fill it. */
 export async function removeFromShardIndex(
   { client, table }: ControlTable,
   shard: number,
@@ -54,7 +55,7 @@ export async function removeFromShardIndex(
 
 const ListedRow = v.object({ [sortKey]: v.string() })
 
-/** One page of a shard's companies, by id. */
+/** Returns one page of a shard's companies, by id. */
 export async function companiesOf(
   control: ControlTable,
   shard: number,

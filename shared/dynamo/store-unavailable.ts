@@ -1,12 +1,12 @@
-/** The one place where failures of AWS calls become an error of ours. */
+/** Translation of failed AWS calls to the error `StoreUnavailable`. */
 
 /**
- * A call to AWS that did not get through: throttled, timed out, refused by the network. Nothing is known about a write
- * that ended so: it may have landed.
+ * Thrown when a call to AWS has failed: throttled, timed out, refused by the network. A write that failed so may have
+ * succeeded.
  */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
-  /** Which service, e.g. `dynamodb`; for logs. */
+  /** Name of the service, such as `dynamodb`; for logs. */
   readonly service: string
 
   constructor(service: string, cause: unknown) {
@@ -20,7 +20,7 @@ type ClientLike = {
   readonly middlewareStack: { add(send: Send, options: { step: 'initialize'; priority: 'high'; name: string }): void }
 }
 
-/** Makes a client of the SDK throw `StoreUnavailable` for failures; refusals (a condition, bad input) stay what they are. */
+/** Makes an SDK client throw `StoreUnavailable` for failures. Refusals, such as a failed condition or bad input, stay as they are. */
 export function translateFailures<C extends ClientLike>(client: C, service: string): C {
   const translate: Send = (next) => async (args) => {
     try {
@@ -29,15 +29,15 @@ export function translateFailures<C extends ClientLike>(client: C, service: stri
       throw isRefusal(error) ? error : new StoreUnavailable(service, error)
     }
   }
-  // Outermost of all, so that it sees what is left after the SDK's own retries.
+  // The outermost middleware, so that it sees an error only after the SDK's retries.
   client.middlewareStack.add(translate, { step: 'initialize', priority: 'high', name: 'translateFailures' })
   return client
 }
 
-/** Client faults that say "later", not "no". */
+/** Names of client faults that a later call may not have. */
 const laterNames = /Throttl|TooManyRequests|LimitExceeded|ThroughputExceeded|RequestTimeout|SlowDown|InProgress/
 
-/** The service has understood the call and says no: nothing that waiting would change. Or the call is a bug of ours. */
+/** True when the service has rejected the call and would do so again, or when the call itself is a bug. */
 function isRefusal(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError) return true
   if (!(error instanceof Error) || !('$fault' in error)) return false

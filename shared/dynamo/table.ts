@@ -1,6 +1,6 @@
-/** Key and attribute names of both tables; read by the infrastructure and by the stores. It imports nothing. */
+/** Key and attribute names of both tables, for the infrastructure and the stores. It must import nothing: CDK loads it too. */
 
-/** Both tables have the same string keys, so that one definition creates either. */
+/** Keys of both tables, strings: one definition creates either table. */
 export const partitionKey = 'pk'
 export const sortKey = 'sk'
 /** Epoch seconds after which DynamoDB may delete an item. Never set on live credentials. */
@@ -10,7 +10,7 @@ export const companyKey = (companyId: string) => `C#${companyId}`
 export const shardKeyPrefix = 'SHARD#'
 export const shardKey = (shard: number) => `${shardKeyPrefix}${shard}`
 export const hostKey = (hostId: string) => `HOST#${hostId}`
-/** Partition of the messages that a connection has sent, an item per second. */
+/** Partition of a connection's message counters, an item per second. */
 export const rateKey = (connectionId: string) => `RATE#${connectionId}`
 /** Partition of one generation of a company's credentials (credentials table). */
 export const generationKey = (companyId: string, generation: string) => `C#${companyId}#G#${generation}`

@@ -1,4 +1,4 @@
-/** The item `STATE`: how it is read, and the one conditional write that decides. */
+/** The item `STATE`: its reads, and the conditional write that makes a decision durable. Used by `company-store.ts` alone. */
 import { randomUUID } from 'node:crypto'
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
@@ -11,16 +11,19 @@ import { StoredCompany } from './company-schema.ts'
 
 const StateItem = v.objectWithRest(
   {
-    /** Grows with every decision; 0 for an item that has only given out sequence numbers. */
+    /** Counts the written decisions about the company; 0 for an item that has only drawn sequence numbers. */
     rev: v.optional(count, 0),
-    /** The last sequence number given out. */
+    /** Counts the frames for the company's clients: the last sequence number drawn. */
     seq: v.optional(count, 0),
+    /** Shard whose list has the company, as of the last written decision. */
     shard: v.exactOptional(count),
+    /** The state. */
     doc: v.exactOptional(StoredCompany),
   },
   v.unknown(),
 )
 
+/** The item as read; its marks are among the attributes that have no schema. */
 export type CompanyRow = v.InferOutput<typeof StateItem> & { readonly state: CompanyState }
 
 const companyRowKey = (companyId: string) => ({
@@ -28,7 +31,7 @@ const companyRowKey = (companyId: string) => ({
   [sortKey]: stateSortKey,
 })
 
-/** Throws when the item is not what this version can read: better no decision than one on half a state. */
+/** Parses the item. Throws when this build cannot read it: a decision on half a state could lose credentials. */
 export function parseRow(item: unknown): CompanyRow {
   const row = v.parse(StateItem, item ?? {})
   return { ...row, state: row.doc ?? emptyCompany }
@@ -37,32 +40,38 @@ export function parseRow(item: unknown): CompanyRow {
 export const readRow = async (control: ControlTable, companyId: string): Promise<CompanyRow> =>
   parseRow(await getItem(control, companyRowKey(companyId)))
 
-/** What a write leaves behind, so that its sender recognises it when the answer was lost. */
+/**
+ * Mark of a write: a random id that a written decision leaves in the item, in one of four attributes (`slot`). A writer that
+ * got no answer looks for its own mark, to learn whether its write succeeded.
+ */
 export type WriteMark = { readonly id: string; readonly slot: string }
 
 /**
- * Marks of as many last writes are kept. A write whose answer was lost and that was sent again is refused by its own
- * success; the mark tells this apart from a lost race, also when others have written since.
+ * Number of marks that the item keeps, those of the last writes. When the answer to a write is lost and the SDK sends it
+ * again, its own success makes the second one fail; the mark tells this apart from a write by somebody else, even after
+ * further writes.
  */
-export const marksKept = 4
+export const keptMarks = 4
 
-export const newMark = (seen: CompanyRow): WriteMark => ({
+/** Makes the mark of the write that follows `seen`. */
+export const newWriteMark = (seen: CompanyRow): WriteMark => ({
   id: randomUUID(),
-  slot: `mark${(seen.rev + 1) % marksKept}`,
+  slot: `mark${(seen.rev + 1) % keptMarks}`,
 })
 
-/** The row as a write that drew `seq` has left it. */
+/** Returns the row as it is after a write on `seen` that drew `seq`. */
 export const rowAfter = (
   seen: CompanyRow,
   { shard, state, mark, seq }: Omit<StateWrite, 'numbers'> & { readonly seq: number },
 ): CompanyRow => ({ ...seen, rev: seen.rev + 1, shard, seq, state, [mark.slot]: mark.id, [`${mark.slot}Seq`]: seq })
 
-/** The last sequence number of the write with this mark, if it has landed. */
-export function seqOfMark(row: CompanyRow, { id, slot }: WriteMark): number | undefined {
+/** Returns the last sequence number of the write with this mark; undefined if the row does not have the mark. */
+export function seqOfWrite(row: CompanyRow, { id, slot }: WriteMark): number | undefined {
   const seq = row[`${slot}Seq`]
   return row[slot] === id && typeof seq === 'number' ? seq : undefined
 }
 
+/** A decision to write; `numbers` is how many sequence numbers it draws. */
 export type StateWrite = {
   readonly shard: number
   readonly state: CompanyState
@@ -70,7 +79,7 @@ export type StateWrite = {
   readonly mark: WriteMark
 }
 
-/** Writes a decision on condition that nobody has decided since `seen`; returns the last sequence number it drew. */
+/** Writes a decision on condition that none was written since `seen`; returns the last sequence number that it drew. */
 export async function writeState(
   { client, table }: ControlTable,
   companyId: string,
@@ -106,8 +115,8 @@ export async function writeState(
 }
 
 /**
- * Draws sequence numbers for notices that change nothing. It carries the same condition: what is said of a state must
- * not get later numbers than what is said of the next one.
+ * Draws sequence numbers for the notices of a decision that changes nothing. It has the same condition as a write: frames
+ * about a state must not get later numbers than frames about the next state.
  */
 export async function drawNumbers(
   { client, table }: ControlTable,
@@ -127,7 +136,7 @@ export async function drawNumbers(
   return seqOf(await unlessRefused(client.send(update)))
 }
 
-/** Draws one number and reads the state, at one instant. */
+/** Draws one sequence number and reads the state, in one call. */
 export async function readAndDraw({ client, table }: ControlTable, companyId: string): Promise<CompanyRow> {
   const update = new UpdateCommand({
     TableName: table,
@@ -141,8 +150,8 @@ export async function readAndDraw({ client, table }: ControlTable, companyId: st
 }
 
 /**
- * An engine may leave out of `UPDATED_NEW` what an update has not changed: a decision that draws no number would then find
- * none in the answer. The whole row costs no read.
+ * `UPDATED_NEW` would not do: some engines leave unchanged attributes out of it, and `seq` is unchanged when a decision draws
+ * no number. The whole row costs no extra read.
  */
 const wholeRow = 'ALL_NEW'
 

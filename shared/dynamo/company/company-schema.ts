@@ -1,13 +1,13 @@
-/** The company's state as it is stored: rows read back are parsed, not believed. */
+/** Schema of the stored state: everything that is read back is parsed. */
 import * as v from 'valibot'
 import { type CompanyState, sessionStatuses } from '#shared/domain/company/company.ts'
 import { errorCodes } from '#shared/domain/values/errors.ts'
 
 const text = v.string()
 const integer = v.pipe(v.number(), v.integer())
-/** Farther from 1970 there are no dates, and showing one throws. */
-const farthestMs = 8_640_000_000_000_000
-const epochMs = v.pipe(integer, v.minValue(-farthestMs), v.maxValue(farthestMs))
+/** Limit of JavaScript's dates: formatting a later time would throw. */
+const maxEpochMs = 8_640_000_000_000_000
+const epochMs = v.pipe(integer, v.minValue(-maxEpochMs), v.maxValue(maxEpochMs))
 const optional = v.exactOptional
 const list = <S extends v.GenericSchema>(item: S) => v.pipe(v.array(item), v.readonly())
 
@@ -83,7 +83,7 @@ const Retired = v.object({
   answerBy: optional(epochMs),
 })
 
-/** `CompanyState`, from whatever DynamoDB holds. */
+/** Parses the attribute `doc` to a `CompanyState`. */
 export const StoredCompany = v.object({
   fence: integer,
   epoch: integer,
@@ -95,7 +95,7 @@ export const StoredCompany = v.object({
   unlinked: optional(Unlinked),
 })
 
-/** The same type without `readonly` and with intersections merged, so that two spellings of it become identical. */
+/** Removes `readonly` and merges intersections, so that two notations of one type become identical. */
 type Plain<T> = T extends readonly (infer Item)[]
   ? Plain<Item>[]
   : T extends object
@@ -103,5 +103,5 @@ type Plain<T> = T extends readonly (infer Item)[]
     : T
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 
-// Does not compile when the schema and the domain differ, in an optional field just as in any other.
+// Fails to compile when the schema and `CompanyState` differ, even in an optional field.
 true satisfies Same<Plain<CompanyState>, Plain<v.InferOutput<typeof StoredCompany>>>

@@ -1,4 +1,7 @@
-/** `CompanyStore` on DynamoDB: each decision is one conditional write on the item `STATE`. */
+/**
+ * `CompanyStore` on DynamoDB: each decision is one conditional write on the item `STATE` (`company-row.ts`). A company that is
+ * not empty is also in the list of its shard (`shard-companies.ts`).
+ */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Decision, isEmpty, type Transition } from '#shared/domain/company/company.ts'
 import { numbersNeeded } from '#shared/domain/company/sequence.ts'
@@ -10,32 +13,32 @@ import { StoreUnavailable } from '../store-unavailable.ts'
 import {
   type CompanyRow,
   drawNumbers,
-  marksKept,
-  newMark,
+  keptMarks,
+  newWriteMark,
   readAndDraw,
   readRow,
   rowAfter,
-  seqOfMark,
+  seqOfWrite,
   type WriteMark,
   writeState,
 } from './company-row.ts'
 import type { WrittenRows } from './written-rows.ts'
 
 export type CompanyStoreDeps = ControlTable & {
-  /** How many shards there are. */
+  /** Number of shards of the stage. */
   readonly shards: number
   readonly clock: Clock
-  /** Rows as this process wrote them last, for a writer that decides about a company again and again. */
+  /** Rows as this process wrote them last; saves reads to a host, which makes many decisions about one company. */
   readonly written?: WrittenRows
-  /** How long, in milliseconds, what has become of a write is asked; a function has no time for more than a moment. */
+  /** Milliseconds for finding out whether a write without an answer succeeded; 1 s by default, since a client waits. */
   readonly patienceMs?: number
 }
 
-/** Decisions that collide are tried this often: about two seconds in all. */
+/** Limit of the tries of a decision that collides with others: about two seconds in all. */
 const maxTries = 10
 const firstPauseMs = 10
 const maxPauseMs = 400
-const usualPatienceMs = 1_000
+const defaultPatienceMs = 1_000
 
 export function dynamoCompanyStore(deps: CompanyStoreDeps): CompanyStore {
   return {
@@ -50,19 +53,20 @@ export function dynamoCompanyStore(deps: CompanyStoreDeps): CompanyStore {
   }
 }
 
-/** A write of a decision that may have landed, or may land yet. */
+/** A write that was sent and refused or not answered: it may have succeeded, or may still succeed. */
 type Sent<Outcome> = { readonly decision: Decision<Outcome>; readonly mark: WriteMark }
 
 /**
- * A write that was sent without an answer is looked for, and sent again if it has not landed: one of the two is refused,
- * however late it arrives, for both ask for the same revision. What cannot be found out is thrown.
+ * Decides until a decision is written. A write that got no answer is looked for by its mark, and sent again if it has not
+ * succeeded. Only one of the two can succeed, however late the other arrives: both require the same revision. Throws
+ * when it cannot find out whether a write succeeded.
  */
 async function decide<Outcome>(
   deps: CompanyStoreDeps,
   companyId: string,
   transition: Transition<Outcome>,
 ): Promise<Decided<Outcome>> {
-  const patientUntil = performance.now() + (deps.patienceMs ?? usualPatienceMs)
+  const giveUpAt = performance.now() + (deps.patienceMs ?? defaultPatienceMs)
   const remembered = deps.written?.take(companyId)
   let seen = remembered ?? (await readRow(deps, companyId))
   let sent: readonly Sent<Outcome>[] = []
@@ -70,11 +74,11 @@ async function decide<Outcome>(
   for (let tries = 1; tries <= maxTries; tries++) {
     const isTrusted = tries > 1 || !remembered
     const decision = transition(seen.state, deps.clock())
-    const mark = newMark(seen)
+    const mark = newWriteMark(seen)
     const changed = decision.state !== seen.state
-    // What was sent before may land yet: then this would not be true.
+    // An earlier write may still succeed: then it would be wrong to report that nothing changed.
     if (unanswered && !changed) throw unanswered
-    // A remembered row only saves the read of a decision that is written: nothing else would notice that it is stale.
+    // A remembered row may be stale. The condition of a write finds that out; a decision without a write must read.
     const seq = changed || isTrusted ? await write(deps, companyId, seen, decision, mark) : 'refused'
     if (typeof seq === 'number') {
       if (changed)
@@ -85,18 +89,18 @@ async function decide<Outcome>(
       return { ...decision, changed, lastSeq: seq }
     }
     if (seq !== 'refused') unanswered = seq
-    if (unanswered && performance.now() > patientUntil) throw unanswered
+    if (unanswered && performance.now() > giveUpAt) throw unanswered
     if (isTrusted) await pauseAfter(tries)
-    const found = await (changed ? readPatiently(deps, companyId, patientUntil) : readRow(deps, companyId))
+    const found = await (changed ? readWithRetries(deps, companyId, giveUpAt) : readRow(deps, companyId))
     sent = changed ? [...sent, { decision, mark }] : sent
     for (const { decision, mark } of sent) {
-      const landed = seqOfMark(found, mark)
-      if (landed !== undefined) return { ...decision, changed: true, lastSeq: landed }
+      const seqFound = seqOfWrite(found, mark)
+      if (seqFound !== undefined) return { ...decision, changed: true, lastSeq: seqFound }
     }
-    // So many have written since that the mark may be gone.
-    if (unanswered && found.rev > seen.rev + marksKept) throw unanswered
+    // After so many other writes the item no longer keeps the mark: nobody can tell whether the write succeeded.
+    if (unanswered && found.rev > seen.rev + keptMarks) throw unanswered
     if (found.rev !== seen.rev) {
-      // Whatever was sent asks for a revision that is past: it will never land.
+      // All writes that were sent require an earlier revision: they can no longer succeed.
       sent = []
       unanswered = undefined
     }
@@ -105,8 +109,8 @@ async function decide<Outcome>(
   throw unanswered ?? new StoreUnavailable('dynamodb', new Error(`${maxTries} decisions in a row collided`))
 }
 
-/** Reads what has become of a write, also when DynamoDB is away for a while: only this call knows whom to tell. */
-async function readPatiently(deps: CompanyStoreDeps, companyId: string, until: number): Promise<CompanyRow> {
+/** Reads the row, and waits while DynamoDB is unavailable: no other call can find out whether the write succeeded. */
+async function readWithRetries(deps: CompanyStoreDeps, companyId: string, until: number): Promise<CompanyRow> {
   for (let tries = 1; ; tries++) {
     try {
       return await readRow(deps, companyId)
@@ -118,8 +122,8 @@ async function readPatiently(deps: CompanyStoreDeps, companyId: string, until: n
 }
 
 /**
- * Makes a decision durable: nothing to write, numbers to draw, or a new state. Returns its last sequence number, or the
- * failure after which nobody knows whether the state was written.
+ * Makes a decision durable: writes a new state, or draws the numbers of its notices, or does nothing. Returns the last
+ * sequence number, `refused`, or the failure after which nobody knows whether the state was written.
  */
 async function write(
   deps: CompanyStoreDeps,
@@ -143,7 +147,7 @@ function asUnanswered(error: unknown): StoreUnavailable {
   throw error
 }
 
-/** The decision is made: a failure here only leaves a vacant company on the list until its next decision. */
+/** Removes an empty company from its shard's list. A failure is ignored: it only leaves the company listed for longer. */
 async function unlist(deps: CompanyStoreDeps, shard: number, companyId: string, rev: number): Promise<void> {
   try {
     await removeFromShardIndex(deps, shard, companyId, rev)
@@ -152,5 +156,5 @@ async function unlist(deps: CompanyStoreDeps, shard: number, companyId: string, 
   }
 }
 
-/** Full jitter, so that those who collided do not collide again. */
+/** Waits with full jitter, so that writers that have collided do not collide again. */
 const pauseAfter = (tries: number) => pause(Math.random() * Math.min(maxPauseMs, firstPauseMs * 2 ** tries))

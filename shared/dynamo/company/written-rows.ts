@@ -1,20 +1,22 @@
 /**
- * Rows as a process wrote them last. A host decides about a company many times within a pairing; what it wrote itself is
- * most likely what stands there, and the condition of its next write finds out. A read is saved, never a check.
+ * Cache of the rows that this process wrote last, an option of `company-store.ts`. A host makes many decisions about a
+ * company during a pairing, and the row is most likely as it left it. The condition of the next write finds out if not:
+ * the cache saves a read, never a check.
  */
 import type { CompanyRow } from './company-row.ts'
 
 export type WrittenRows = {
-  /** The row, if it was written just now; once. */
+  /** Removes and returns the row, if it was written within the last five seconds. */
   take(companyId: string): CompanyRow | undefined
   keep(companyId: string, row: CompanyRow): void
 }
 
-/** Long enough for the steps of a pairing; what is older is likely to be stale, and nothing of a company should linger. */
+/** Long enough between two steps of a pairing. An older row is likely to be stale, and it would stay in memory in vain. */
 const keptMs = 5_000
 
+/** Makes an empty cache; `now` is monotonic, in ms. */
 export function writtenRows(now: () => number): WrittenRows {
-  /** In the order of their writing. */
+  /** In the order of the writes. */
   const rows = new Map<string, { readonly row: CompanyRow; readonly at: number }>()
 
   const forgetOld = () => {

@@ -1,11 +1,12 @@
 /**
- * All or nothing for many rows: first they stand in the item `journal`, by one fenced write; then they are put in their
- * places; then the journal is emptied. Who finds one that is not empty puts its rows in their places first.
+ * Writes of several rows, all or nothing: above `credential-rows.ts` and `credential-parts.ts`, below
+ * `credential-store.ts`. First one conditional write puts all rows into the item `journal`; then each row is written to
+ * its own item; then the journal is emptied. A load that finds a journal with rows writes them to their items first.
  *
  *     parts of large values ... journal ... row row row ... journal empty
- *              nothing         |                all
+ *       a load finds nothing   |       a load finds all rows
  *
- * The item stays, with the highest epoch that has loaded or journalled: whoever comes with a lower one is refused.
+ * The item `journal` stays, with the highest epoch that has loaded or journalled; lower epochs are refused.
  */
 import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
@@ -19,9 +20,9 @@ import {
   journalKey,
   loadValue,
   PartCount,
-  type Stamp,
   storeValue,
   type Value,
+  type WriteStamp,
 } from './credential-parts.ts'
 import { attributesOf, putRow, rowKey, storedValue } from './credential-rows.ts'
 import { decodeJournal, encodeJournal, type JournalEntry } from './journal-codec.ts'
@@ -30,9 +31,9 @@ const rowsAtOnce = 16
 const maxTries = 5
 
 const JournalItem = v.object({
-  /** The fence. */
+  /** Highest epoch that has loaded or journalled. */
   ep: v.optional(count, 0),
-  /** The stamp of the rows in it; absent when it is empty. */
+  /** Stamp of the rows in it; absent when it is empty. */
   rowsEp: v.exactOptional(count),
   rowsN: v.exactOptional(count),
   data: v.exactOptional(v.instance(Uint8Array)),
@@ -40,19 +41,20 @@ const JournalItem = v.object({
   version: v.exactOptional(v.string()),
 })
 
-type Content = { readonly stamp: Stamp; readonly value: Value }
-type Journal = { readonly ep: number; readonly content: Content | undefined }
+/** Rows in the journal: their stamp, and the place of their encoded bytes. */
+type Content = { readonly stamp: WriteStamp; readonly value: Value }
+type Journal = { readonly epoch: number; readonly content: Content | undefined }
 
 function parseJournal(item: unknown): Journal {
   const { ep, rowsEp, rowsN, ...stored } = v.parse(JournalItem, item ?? {})
-  if (rowsEp === undefined || rowsN === undefined) return { ep, content: undefined }
-  return { ep, content: { stamp: { ep: rowsEp, n: rowsN }, value: storedValue(stored) } }
+  if (rowsEp === undefined || rowsN === undefined) return { epoch: ep, content: undefined }
+  return { epoch: ep, content: { stamp: { epoch: rowsEp, order: rowsN }, value: storedValue(stored) } }
 }
 
 const readJournal = async (table: CredentialTable, pk: string): Promise<Journal> =>
   parseJournal(await getItem(table, rowKey(pk, journalKey)))
 
-/** Refuses journals of lower epochs from here on. */
+/** Raises the journal's epoch, so that journals of lower epochs are refused from here on. */
 export async function fenceJournal(
   { client, table }: CredentialTable,
   pk: string,
@@ -69,12 +71,12 @@ export async function fenceJournal(
   return (await unlessRefused(client.send(update))) === 'refused' ? 'fenced' : 'written'
 }
 
-/** Writes many rows, all or nothing as seen by the next load. */
+/** Writes several rows, all or nothing for the next load. Two calls for one generation must not run at once. */
 export async function writeJournalled(
   to: CredentialTable,
   pk: string,
   entries: readonly JournalEntry[],
-  stamp: Stamp,
+  stamp: WriteStamp,
 ): Promise<'written' | 'fenced'> {
   const content = { stamp, value: await storeValue(to, pk, journalKey, encodeJournal(entries), stamp) }
   if ((await commit(to, pk, content)) === 'fenced') {
@@ -82,20 +84,20 @@ export async function writeJournalled(
     return 'fenced'
   }
   const isFenced = (await putRows(to, pk, entries, stamp)) === 'fenced'
-  // Refused rows mean that a higher epoch rules, which has found the journal when it loaded: it is not ours to empty.
+  // Refused rows mean that a higher epoch has loaded and completed the journal: only that host may empty it.
   if (!isFenced) await empty(to, pk, content)
   return isFenced ? 'fenced' : 'written'
 }
 
-/** The instant from which on the rows are written, whatever happens. */
+/** Puts the rows into the journal. Once this write has succeeded, every later load sees all rows. */
 async function commit(to: CredentialTable, pk: string, content: Content): Promise<'written' | 'fenced'> {
   const { stamp } = content
   for (let tries = 0; tries < maxTries; tries++) {
     if ((await putJournal(to, pk, content)) === 'written') return 'written'
     const found = await readJournal(to, pk)
     if (found.content && isSame(found.content.stamp, stamp)) return 'written'
-    if (found.ep > stamp.ep) return 'fenced'
-    // The next load finds out, and says so.
+    if (found.epoch > stamp.epoch) return 'fenced'
+    // The next load finds the same and returns `corrupt`.
     if ((await completeJournal(to, pk)) === 'corrupt') throw new Error('The journal is corrupt')
   }
   throw new StoreUnavailable('dynamodb', new Error('The journal is never empty'))
@@ -106,28 +108,28 @@ async function putJournal({ client, table }: CredentialTable, pk: string, { stam
     TableName: table,
     Item: {
       ...rowKey(pk, journalKey),
-      ep: stamp.ep,
-      rowsEp: stamp.ep,
-      rowsN: stamp.n,
+      ep: stamp.epoch,
+      rowsEp: stamp.epoch,
+      rowsN: stamp.order,
       ...attributesOf(value),
     },
     ConditionExpression: 'attribute_not_exists(#ep) OR (#ep <= :ep AND attribute_not_exists(#rowsN))',
     ExpressionAttributeNames: { '#ep': 'ep', '#rowsN': 'rowsN' },
-    ExpressionAttributeValues: { ':ep': stamp.ep },
+    ExpressionAttributeValues: { ':ep': stamp.epoch },
   })
   return (await unlessRefused(client.send(put))) === 'refused' ? 'refused' : 'written'
 }
 
 /**
- * Puts the rows of an interrupted write in their places, under the stamp of that write: newer rows stay. A journal that
- * makes no sense is left as it is: which of its rows are in their places cannot be known.
+ * Completes an interrupted write: writes the journal's rows to their items, with the stamp of that write, so that newer rows
+ * stay. A corrupt journal is left as it is: nobody can tell how many of its rows were written.
  */
 export async function completeJournal(to: CredentialTable, pk: string): Promise<'empty' | 'corrupt'> {
   for (let tries = 0; tries < maxTries; tries++) {
     const { content } = await readJournal(to, pk)
     if (!content) return 'empty'
     const bytes = await loadValue(to, pk, journalKey, content.value)
-    // Without its parts it has been emptied before: they go last. All its rows are in their places.
+    // Its parts are deleted after it was emptied: if they are gone, all of its rows were written.
     const entries = bytes === undefined ? [] : decodeJournal(bytes)
     if (entries === 'corrupt') return entries
     await putRows(to, pk, entries, content.stamp)
@@ -136,12 +138,12 @@ export async function completeJournal(to: CredentialTable, pk: string): Promise<
   throw new StoreUnavailable('dynamodb', new Error('The journal is never empty'))
 }
 
-async function putRows(to: CredentialTable, pk: string, entries: readonly JournalEntry[], stamp: Stamp) {
+async function putRows(to: CredentialTable, pk: string, entries: readonly JournalEntry[], stamp: WriteStamp) {
   const results = await inParallel(entries, rowsAtOnce, ({ key, value }) => putRow(to, pk, key, value, stamp))
   return results.includes('fenced') ? 'fenced' : 'written'
 }
 
-/** Refused means that somebody else has emptied it. */
+/** Empties the journal. A refused write means that another process has emptied it already. */
 async function empty(to: CredentialTable, pk: string, { stamp, value }: Content): Promise<void> {
   const update = new UpdateCommand({
     TableName: to.table,
@@ -155,10 +157,10 @@ async function empty(to: CredentialTable, pk: string, { stamp, value }: Content)
       '#parts': 'parts',
       '#version': 'version',
     },
-    ExpressionAttributeValues: { ':rowsEp': stamp.ep, ':rowsN': stamp.n },
+    ExpressionAttributeValues: { ':rowsEp': stamp.epoch, ':rowsN': stamp.order },
   })
   await unlessRefused(to.client.send(update))
   await dropParts(to, pk, journalKey, value)
 }
 
-const isSame = (a: Stamp, b: Stamp) => a.ep === b.ep && a.n === b.n
+const isSame = (a: WriteStamp, b: WriteStamp) => a.epoch === b.epoch && a.order === b.order

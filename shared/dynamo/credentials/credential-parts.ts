@@ -1,6 +1,14 @@
 /**
- * Values of any size in items of at most 400 KB. A large value lies in part items whose keys carry its version, and the
- * item that names the version is written last, by one conditional write: a reader has one version or the other.
+ * Values of any size in items of at most 400 KB: the lowest layer of the credential store. Layers, from the top; each uses
+ * only those below it:
+ *
+ *     credential-store     the port: load, read, write, sweep
+ *     credential-journal   writes of several rows, all or nothing; journal-codec encodes the journal
+ *     credential-rows      one row, written by a conditional write
+ *     credential-parts     one value, in its row's item or in part items
+ *
+ * A large value is stored in part items whose keys contain its version. The item that names the version is written last,
+ * by one conditional write, so that a reader gets either the old value or the new one.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { BatchWriteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
@@ -13,35 +21,39 @@ import { partitionKey, sortKey } from '../table.ts'
 
 export type CredentialTable = Table
 
-/** Who wrote, and when among its own writes: a write never takes the place of a later one, however late it arrives. */
-export type Stamp = { readonly ep: number; readonly n: number }
+/**
+ * Stamp that orders the writes of one row, so that a write never replaces a later one, however late it arrives. `epoch` is
+ * the writer's epoch (stored as `ep`). `order` is the place among the writes of its process, in microseconds of its
+ * monotonic clock (stored as `n`).
+ */
+export type WriteStamp = { readonly epoch: number; readonly order: number }
 
-/** Where a value is: in its item, in parts, or nowhere (deleted: only the stamp stays). */
+/** Place of a value: in its item, in parts, or nowhere (deleted: only the stamp stays). `version` names the parts. */
 export type Value =
   | { readonly data: Uint8Array }
   | { readonly parts: number; readonly version: string }
   | { readonly deleted: true }
 
-/** Bytes that an item holds besides its keys and stamps; DynamoDB allows 409,600 in all. */
+/** Limit of the bytes in one item, besides its keys and stamp; DynamoDB allows 409,600 in all. */
 const maxBytes = 350_000
 /** Sort key of a generation's journal. */
 export const journalKey = 'journal'
 const partPrefix = 'part#'
-/** Bytes that DynamoDB allows a sort key. */
+/** DynamoDB's limit of a sort key, in bytes. */
 const maxKeyLength = 1_024
 const partsAtOnce = 4
 const deletesPerCall = 25
 const maxUnprocessed = 6
 const pauseMs = 50
 
-/** Whether a row may be called so: some names are ours, some are none that DynamoDB takes. */
+/** True for a valid key of a row: not one that the store reserves, and one that DynamoDB accepts. */
 export const isRowKey = (key: string): boolean =>
   key !== '' && key !== journalKey && !key.startsWith(partPrefix) && Buffer.byteLength(key) <= maxKeyLength
 
-/** Bytes; what is of another type was not written by us, and is read as none: nobody can decrypt that, whoever asks again. */
+/** Bytes. A value of another type was not written by this store; it is read as no bytes, which cannot be decrypted either. */
 export const Bytes = v.fallback(v.instance(Uint8Array), () => new Uint8Array())
 
-/** How many parts a value may claim to have: no more than anybody will ever read. */
+/** Number of parts, limited so that a damaged item cannot make a reader ask for any number of them. */
 export const PartCount = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000))
 
 const partKeys = (pk: string, key: string, { parts, version }: { parts: number; version: string }) =>
@@ -50,27 +62,27 @@ const partKeys = (pk: string, key: string, { parts, version }: { parts: number; 
     [sortKey]: `${partPrefix}${key}#${version}#${index}`,
   }))
 
-/** Puts the parts of a large value, which nobody sees yet; a small one needs nothing. */
+/** Stores the parts of a large value, which no item names yet; a small value goes into the item itself. */
 export async function storeValue(
   { client, table }: CredentialTable,
   pk: string,
   key: string,
   bytes: Uint8Array | undefined,
-  { ep, n }: Stamp,
+  { epoch, order }: WriteStamp,
 ): Promise<Value> {
   if (bytes === undefined) return { deleted: true }
   if (bytes.length <= maxBytes) return { data: bytes }
-  const value = { parts: Math.ceil(bytes.length / maxBytes), version: `${ep}-${n}` }
+  const value = { parts: Math.ceil(bytes.length / maxBytes), version: `${epoch}-${order}` }
   await inParallel([...partKeys(pk, key, value).entries()], partsAtOnce, async ([index, partKey]) => {
     const data = bytes.subarray(index * maxBytes, (index + 1) * maxBytes)
-    await client.send(new PutCommand({ TableName: table, Item: { ...partKey, ep, n, data } }))
+    await client.send(new PutCommand({ TableName: table, Item: { ...partKey, ep: epoch, n: order, data } }))
   })
   return value
 }
 
 const Part = v.object({ [sortKey]: v.string(), data: Bytes })
 
-/** The bytes of a value; undefined when it is deleted, or when its parts are gone because a newer version took over. */
+/** Returns the bytes of a value; undefined when it is deleted, or when its parts were deleted because a newer one replaced it. */
 export async function loadValue(
   from: CredentialTable,
   pk: string,
@@ -86,7 +98,7 @@ export async function loadValue(
   return data.length === keys.length ? new Uint8Array(Buffer.concat(data)) : undefined
 }
 
-/** Deletes the parts of a value that nothing names any more. What cannot be deleted goes with its generation. */
+/** Deletes the parts of a value that no item names any more. If DynamoDB is unavailable, the sweep deletes them later. */
 export async function dropParts(from: CredentialTable, pk: string, key: string, value: Value): Promise<void> {
   if (!('parts' in value)) return
   try {
@@ -96,7 +108,7 @@ export async function dropParts(from: CredentialTable, pk: string, key: string, 
   }
 }
 
-/** Deletes items by key, whoever wrote them. */
+/** Deletes items by key, without a condition. */
 export async function deleteItems(from: CredentialTable, keys: readonly ItemKey[]): Promise<void> {
   await inParallel(inPieces(keys, deletesPerCall), partsAtOnce, (piece) => deletePiece(from, piece))
 }

@@ -1,10 +1,13 @@
-/** Single rows of credentials: each write carries its stamp and never takes the place of a later one (R12). */
+/**
+ * Single rows of credentials: above `credential-parts.ts`, below `credential-journal.ts`. Each write carries a stamp and
+ * never replaces a later one (R12).
+ */
 import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { unlessRefused } from '../conditional.ts'
 import { count, getItem } from '../items.ts'
 import { partitionKey, sortKey } from '../table.ts'
-import { Bytes, type CredentialTable, dropParts, PartCount, type Stamp, type Value } from './credential-parts.ts'
+import { Bytes, type CredentialTable, dropParts, PartCount, type Value, type WriteStamp } from './credential-parts.ts'
 
 const RowItem = v.object({
   [sortKey]: v.string(),
@@ -15,21 +18,23 @@ const RowItem = v.object({
   version: v.exactOptional(v.fallback(v.string(), '')),
 })
 
-/** A row as read: where its value is, and who wrote it when. */
-export type Row = { readonly key: string; readonly stamp: Stamp; readonly value: Value }
+/** A row as read: the place of its value, and the stamp of its last write. */
+export type Row = { readonly key: string; readonly stamp: WriteStamp; readonly value: Value }
 
+/** Parses an item; throws a `ValiError` when its stamp is not one. */
 export function parseRow(item: unknown): Row {
   const { sk, ep, n, ...stored } = v.parse(RowItem, item)
-  return { key: sk, stamp: { ep, n }, value: storedValue(stored) }
+  return { key: sk, stamp: { epoch: ep, order: n }, value: storedValue(stored) }
 }
 
+/** Returns the value that an item's attributes describe; an item without any has been deleted. */
 export function storedValue({ data, parts, version }: { data?: Uint8Array; parts?: number; version?: string }): Value {
   if (data !== undefined) return { data }
   if (parts !== undefined && version !== undefined) return { parts, version }
   return { deleted: true }
 }
 
-/** The attributes of a value; a deleted one leaves only its stamp, or a late write would bring it back. */
+/** Attributes of a value. The item of a deleted one stays, with its stamp alone: otherwise a late write would restore it. */
 export const attributesOf = (value: Value) => ('deleted' in value ? {} : value)
 
 export const rowKey = (pk: string, key: string) => ({ [partitionKey]: pk, [sortKey]: key })
@@ -39,24 +44,27 @@ export async function readRow(table: CredentialTable, pk: string, key: string): 
   return item && parseRow(item)
 }
 
-/** Nobody of a higher epoch has written, nor this epoch something later. */
-const isLast = 'attribute_not_exists(#ep) OR #ep < :ep OR (#ep = :ep AND #n <= :n)'
+/** Attributes of a stamp. */
+const attributesOfStamp = ({ epoch, order }: WriteStamp) => ({ ep: epoch, n: order })
+
+/** Condition of a write: no higher epoch has written, and this epoch has not written anything later. */
+const isNewest = 'attribute_not_exists(#ep) OR #ep < :ep OR (#ep = :ep AND #n <= :n)'
 const stampNames = { '#ep': 'ep', '#n': 'n' }
 
-/** Writes one row. One that this epoch has written later already stays as it is, and counts as written. */
+/** Writes one row. If this epoch has already written it later, the row stays as it is, and this write counts as written. */
 export async function putRow(
   to: CredentialTable,
   pk: string,
   key: string,
   value: Value,
-  stamp: Stamp,
+  stamp: WriteStamp,
 ): Promise<'written' | 'fenced'> {
   const put = new PutCommand({
     TableName: to.table,
-    Item: { ...rowKey(pk, key), ...stamp, ...attributesOf(value) },
-    ConditionExpression: isLast,
+    Item: { ...rowKey(pk, key), ...attributesOfStamp(stamp), ...attributesOf(value) },
+    ConditionExpression: isNewest,
     ExpressionAttributeNames: stampNames,
-    ExpressionAttributeValues: { ':ep': stamp.ep, ':n': stamp.n },
+    ExpressionAttributeValues: { ':ep': stamp.epoch, ':n': stamp.order },
     ReturnValues: 'ALL_OLD',
   })
   const answer = await unlessRefused(to.client.send(put))
@@ -67,29 +75,29 @@ export async function putRow(
   const row = await readRow(to, pk, key)
   if (!row) return 'written'
   await dropReplaced(to, pk, key, value, row.value)
-  return row.stamp.ep > stamp.ep ? 'fenced' : 'written'
+  return row.stamp.epoch > stamp.epoch ? 'fenced' : 'written'
 }
 
-/** Drops the parts of a value that its row does not name. It never will again: that would be a write of an older stamp. */
+/** Deletes the parts of a value that its row does not name. No later write will name them: its stamp would be older. */
 async function dropReplaced(to: CredentialTable, pk: string, key: string, value: Value, named: Value): Promise<void> {
   const isNamed = 'version' in value && 'version' in named && value.version === named.version
   if (!isNamed) await dropParts(to, pk, key, value)
 }
 
-/** Puts a reader's stamp on a row that exists, so that its earlier writers are refused from here on. */
-export async function stampRow(
+/** Puts a reader's stamp on an existing row, so that writes with an earlier one are refused from here on. */
+export async function fenceRow(
   { client, table }: CredentialTable,
   pk: string,
   key: string,
-  stamp: Stamp,
+  stamp: WriteStamp,
 ): Promise<Row | 'refused'> {
   const update = new UpdateCommand({
     TableName: table,
     Key: rowKey(pk, key),
     UpdateExpression: 'SET #ep = :ep, #n = :n',
-    ConditionExpression: `attribute_exists(${partitionKey}) AND (${isLast})`,
+    ConditionExpression: `attribute_exists(${partitionKey}) AND (${isNewest})`,
     ExpressionAttributeNames: stampNames,
-    ExpressionAttributeValues: { ':ep': stamp.ep, ':n': stamp.n },
+    ExpressionAttributeValues: { ':ep': stamp.epoch, ':n': stamp.order },
     ReturnValues: 'ALL_NEW',
   })
   const answer = await unlessRefused(client.send(update))

@@ -1,4 +1,7 @@
-/** `CredentialStore` on DynamoDB: a partition per generation, a stamped item per row. */
+/**
+ * `CredentialStore` on DynamoDB: a partition per generation, an item per row. The top layer; below it are
+ * `credential-journal.ts`, `credential-rows.ts` and `credential-parts.ts`, which describes the layers.
+ */
 import { QueryCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { inParallel } from '#shared/async/in-parallel.ts'
@@ -8,21 +11,21 @@ import { batchGet } from '../batch-get.ts'
 import { generationKey, partitionKey, sortKey } from '../table.ts'
 import { completeJournal, fenceJournal, writeJournalled } from './credential-journal.ts'
 import { type CredentialTable, deleteItems, isRowKey, journalKey, loadValue, storeValue } from './credential-parts.ts'
-import { parseRow, putRow, type Row, readRow, rowKey, stampRow } from './credential-rows.ts'
+import { fenceRow, parseRow, putRow, type Row, readRow, rowKey } from './credential-rows.ts'
 
 type Store = CredentialTable & {
-  /** The next write's place among the writes of this process. */
+  /** Draws the `order` of the next stamp: the write's place among the writes of this process. */
   readonly nextOrder: () => number
 }
 
-/** Rows above the size of an item are read and written one by one: they are few, and large. */
+/** Values that are read or stored at the same time: each may be larger than an item, and there are few of those. */
 const largeAtOnce = 2
-/** How often a large row is looked at again that is being replaced while it is read. */
-const maxLooks = 5
+/** Limit of the reads of a large row that is replaced while it is read. */
+const maxReads = 5
 
 export function dynamoCredentialStore(table: CredentialTable): CredentialStore {
   const store = { ...table, nextOrder: orderOfProcess() }
-  // Two journals of one generation at once would only complete each other.
+  // A generation has one journal: two writes at once would only complete each other's rows.
   const inTurn = serialQueue()
   return {
     load: (ref, key, epoch) => load(store, pkOf(ref), key, epoch),
@@ -36,7 +39,7 @@ const pkOf = ({ companyId, generation }: GenerationRef) => generationKey(company
 
 type Loaded = Awaited<ReturnType<CredentialStore['load']>>
 
-/** What is not as we write it will not become so by trying again: it is corrupt, and no failure of the store (R9). */
+/** Loads a row. An item that cannot be parsed is corrupt (R9), not a failure of the store: trying again would not help. */
 async function load(store: Store, pk: string, key: string, epoch: number): Promise<Loaded> {
   try {
     return await loadRow(store, pk, key, epoch)
@@ -47,18 +50,18 @@ async function load(store: Store, pk: string, key: string, epoch: number): Promi
 }
 
 /**
- * The journal is fenced before it is completed, so that no earlier owner can begin another; the row is stamped last. A
- * generation that has neither is absent and stays so.
+ * Raises the journal's epoch before completing the journal, so that no earlier owner can begin another one, and stamps the
+ * row last. A generation that has neither row nor journal is absent, and nothing is written to it.
  */
 async function loadRow(store: Store, pk: string, key: string, epoch: number): Promise<Loaded> {
   const found = await batchGet(store, [rowKey(pk, key), rowKey(pk, journalKey)])
   if (found.length === 0) return 'absent'
   if ((await fenceJournal(store, pk, epoch)) === 'fenced') return 'fenced'
   if ((await completeJournal(store, pk)) === 'corrupt') return 'corrupt'
-  const row = await stampRow(store, pk, key, { ep: epoch, n: store.nextOrder() })
+  const row = await fenceRow(store, pk, key, { epoch, order: store.nextOrder() })
   if (row !== 'refused') return (await bytesOf(store, pk, row)) ?? 'absent'
   const now = await readRow(store, pk, key)
-  return now && now.stamp.ep > epoch ? 'fenced' : 'absent'
+  return now && now.stamp.epoch > epoch ? 'fenced' : 'absent'
 }
 
 async function read(store: Store, pk: string, keys: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -73,13 +76,13 @@ async function read(store: Store, pk: string, keys: readonly string[]): Promise<
   return new Map(entries.flat())
 }
 
-/** A row's bytes. Parts that are missing were replaced meanwhile, and then the row names others. */
+/** Returns a row's bytes. If its parts are missing, the row was replaced meanwhile and names other parts: reads it again. */
 async function bytesOf(store: Store, pk: string, row: Row): Promise<Uint8Array | undefined> {
-  let look: Row | undefined = row
-  for (let looks = 0; look && looks < maxLooks; looks++) {
-    const bytes = await loadValue(store, pk, look.key, look.value)
-    if (bytes !== undefined || !('parts' in look.value)) return bytes
-    look = await readRow(store, pk, look.key)
+  let current: Row | undefined = row
+  for (let reads = 0; current && reads < maxReads; reads++) {
+    const bytes = await loadValue(store, pk, current.key, current.value)
+    if (bytes !== undefined || !('parts' in current.value)) return bytes
+    current = await readRow(store, pk, current.key)
   }
   return undefined
 }
@@ -92,8 +95,8 @@ async function write(
   epoch: number,
 ): Promise<'written' | 'fenced'> {
   const byKey = new Map(rows.map((row) => [row.key, row.bytes]))
-  for (const key of byKey.keys()) if (!isRowKey(key)) throw new Error(`Rows cannot be called ${key}`)
-  const stamp = { ep: epoch, n: store.nextOrder() }
+  for (const key of byKey.keys()) if (!isRowKey(key)) throw new Error(`Not a valid key of a row: ${key}`)
+  const stamp = { epoch, order: store.nextOrder() }
   const [first] = byKey.entries()
   if (!first) return 'written'
   if (byKey.size === 1) return putRow(store, pk, first[0], await storeValue(store, pk, ...first, stamp), stamp)
@@ -108,7 +111,7 @@ async function write(
 
 const Key = v.object({ [partitionKey]: v.string(), [sortKey]: v.string() })
 
-/** Deletes page by page from the start: whatever an earlier sweep has left is what this one finds. */
+/** Deletes page by page, always from the start, so that it continues where an earlier sweep stopped. */
 async function sweep(store: Store, pk: string): Promise<number> {
   const page = new QueryCommand({
     TableName: store.table,
@@ -127,7 +130,7 @@ async function sweep(store: Store, pk: string): Promise<number> {
   }
 }
 
-/** Microseconds that grow with every call, by the process's monotonic clock: of one epoch there is one process. */
+/** Makes a source of microseconds by the process's monotonic clock that grow with every call. An epoch has one process. */
 function orderOfProcess(): () => number {
   let last = 0
   return () => {

@@ -1,11 +1,11 @@
-/** The bytes of a journal: for each row its key, what kind of value it has, and the value. */
+/** Encoding of a journal: for each row a head, its key, and its value. Used by `credential-journal.ts` alone. */
 import * as v from 'valibot'
 import { isRowKey, PartCount, type Value } from './credential-parts.ts'
 
 export type JournalEntry = { readonly key: string; readonly value: Value }
 
 const kinds = { deleted: 0, data: 1, parts: 2 } as const
-/** Key length (2), kind (1), payload length (4). */
+/** Bytes of a head: key length (2), kind of value (1), payload length (4); integers are big-endian. */
 const headBytes = 7
 
 export function encodeJournal(entries: readonly JournalEntry[]): Uint8Array {
@@ -28,7 +28,7 @@ function payloadOf(value: Value): readonly [number, Uint8Array] {
   return [kinds.parts, Buffer.from(JSON.stringify(value))]
 }
 
-/** The entries; `corrupt` when the bytes are no journal. */
+/** Decodes the rows; `corrupt` when the bytes are not a journal. */
 export function decodeJournal(bytes: Uint8Array): readonly JournalEntry[] | 'corrupt' {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const entries: JournalEntry[] = []

@@ -1,4 +1,4 @@
-/** `CommandQueue` over SQS: one FIFO queue per shard, one standard queue for the watchdog. */
+/** `CommandQueue` on SQS: one FIFO queue per shard, one standard queue for the watchdog. */
 import { SendMessageCommand, SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { requestHandler } from '#shared/dynamo/document-client.ts'
@@ -13,12 +13,12 @@ export type CommandQueueDeps = {
   readonly clock: Clock
 }
 
-/** The most that SQS delays a message; a watchdog that is woken too early waits again. */
+/** SQS's limit of a delay. A watchdog that is woken too early sends its message again. */
 const maxDelaySeconds = 900
 
-/** A client of SQS whose failures are `StoreUnavailable`. */
+/** Makes an SQS client whose failures are `StoreUnavailable`. */
 export function sqsClient(config: SQSClientConfig = {}): SQSClient {
-  // The endpoint decides where calls go, not the host in a queue's URL: the two differ in a local run.
+  // Calls must go to the endpoint, not to the host of the queue's URL: in a local run the two differ.
   const client = new SQSClient({ useQueueUrlAsEndpoint: false, requestHandler: requestHandler(), ...config })
   return translateFailures(client, 'sqs')
 }
@@ -32,8 +32,8 @@ export function sqsCommandQueue({ client, shardQueueUrls, watchdogQueueUrl, cloc
           QueueUrl: shardQueueUrls[shardOf(companyId, shardQueueUrls.length)],
           MessageBody: JSON.stringify(command),
           MessageGroupId: companyId,
-          // Fences start again when somebody deletes a company's item by hand; attempts never come back. At most
-          // 64 + 1 + 16 + 1 + 26 of the 128 characters that SQS allows, all of them legal.
+          // The attempt, too: a fence starts again at 0 when somebody deletes a company's item by hand. The id has at most
+          // 64 + 1 + 16 + 1 + 26 of the 128 characters that SQS allows.
           MessageDeduplicationId: [companyId, fence, attemptId].filter((part) => part !== undefined).join('-'),
         }),
       )

@@ -1,4 +1,4 @@
-/** API Gateway's management API: frames to connections, and their end. */
+/** Client of API Gateway's management API: sends frames to connections and closes them. */
 import {
   ApiGatewayManagementApiClient,
   type ApiGatewayManagementApiClientConfig,
@@ -9,13 +9,13 @@ import {
 import { requestHandler } from '#shared/dynamo/document-client.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 
-/** `failed`: this frame is lost, and it has been logged why. */
+/** Result of a call. `gone`: there is no such connection. `failed`: the frame is lost, and the reason was logged. */
 export type Posted = 'sent' | 'gone' | 'failed'
 
 export type ConnectionsApi = {
-  /** Sends one text frame; throttling and 5xx are tried again for a moment. Never throws for a client or for AWS. */
+  /** Sends one text frame. Retries after throttling and 5xx, for five seconds unless `signal` says otherwise. Does not throw. */
   post(connectionId: string, text: string, signal?: AbortSignal): Promise<Posted>
-  /** Closes the connection; one that is gone is closed. */
+  /** Closes the connection. Does not throw. */
   close(connectionId: string): Promise<Posted>
 }
 
@@ -41,9 +41,9 @@ export function connectionsApi({ callbackUrl, log, config }: ConnectionsApiDeps)
       return 'sent'
     } catch (error) {
       if (statusOf(error) === 410) return 'gone'
-      // 403 is a missing permission, 413 a frame that we should not have made: somebody has to act.
+      // 403 is a missing permission, 400 and 413 are invalid frames: an operator has to act.
       const level = [400, 403, 413].includes(statusOf(error) ?? 0) ? 'error' : 'warn'
-      log[level]('API Gateway has not taken a frame', { connectionId, status: statusOf(error), error })
+      log[level]('Call to the management API failed', { connectionId, status: statusOf(error), error })
       return 'failed'
     }
   }
@@ -59,7 +59,7 @@ export function connectionsApi({ callbackUrl, log, config }: ConnectionsApiDeps)
   }
 }
 
-/** The HTTP status that an error was answered with; undefined when there was no answer. */
+/** Returns the HTTP status of the answer; undefined when there was none. */
 function statusOf(error: unknown): number | undefined {
   return error instanceof ApiGatewayManagementApiServiceException ? error.$metadata.httpStatusCode : undefined
 }

@@ -1,4 +1,4 @@
-/** `DataKeys` over KMS: keys of generations, bound to company and generation by the encryption context. */
+/** `DataKeys` on KMS: the encryption context binds a key to its company and generation. */
 import {
   DecryptCommand,
   GenerateDataKeyCommand,
@@ -11,12 +11,12 @@ import { requestHandler } from '#shared/dynamo/document-client.ts'
 import { translateFailures } from '#shared/dynamo/store-unavailable.ts'
 import type { DataKeys, GenerationRef } from '#shared/ports.ts'
 
-/** A client of KMS whose failures are `StoreUnavailable`. */
+/** Makes a KMS client whose failures are `StoreUnavailable`. */
 export function kmsClient(config: KMSClientConfig = {}): KMSClient {
   return translateFailures(new KMSClient({ requestHandler: requestHandler(), ...config }), 'kms')
 }
 
-/** `keyId`: the ARN of the customer-managed key. */
+/** Makes the adapter; `keyId` is the ARN of the customer-managed key. */
 export function kmsDataKeys(client: KMSClient, keyId: string): DataKeys {
   return {
     create: async (ref) => {
@@ -28,7 +28,7 @@ export function kmsDataKeys(client: KMSClient, keyId: string): DataKeys {
     },
     unwrap: async (ref, wrappedKey) => {
       const CiphertextBlob = Buffer.from(wrappedKey, 'base64')
-      // KMS would call an empty one a malformed request, not a bad key.
+      // KMS reports an empty one as a malformed request, not as a bad key.
       if (CiphertextBlob.length === 0) return 'refused'
       return unlessRefused(async () => {
         const opened = await client.send(

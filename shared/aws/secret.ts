@@ -1,4 +1,4 @@
-/** Secrets from Secrets Manager, kept for some minutes and fetched again on demand. */
+/** Cached secrets from Secrets Manager. */
 import {
   GetSecretValueCommand,
   ResourceNotFoundException,
@@ -9,25 +9,25 @@ import { requestHandler } from '#shared/dynamo/document-client.ts'
 import { StoreUnavailable, translateFailures } from '#shared/dynamo/store-unavailable.ts'
 import type { Clock } from '#shared/ports.ts'
 
-/** A secret around its rotation: what was signed with the previous value stays valid for a while. */
+/** Values of a secret. The previous one stays in use after a rotation, for tokens that were signed with it. */
 export type SecretValues = { readonly current: string; readonly previous?: string }
 
 export type Secret = {
-  /** The values, at most five minutes old while Secrets Manager answers. */
+  /** Returns the values, at most five minutes old while Secrets Manager is available. */
   read(): Promise<SecretValues>
-  /** Fetches again, e.g. when a signature fits neither value; at most every half minute, whoever asks. */
+  /** Fetches the values again, such as when a signature fits neither; at most every 30 seconds for all callers together. */
   refresh(): Promise<SecretValues>
 }
 
 const freshForMs = 5 * 60_000
 const refreshAfterMs = 30_000
 
-/** A client of Secrets Manager whose failures are `StoreUnavailable`. */
+/** Makes a Secrets Manager client whose failures are `StoreUnavailable`. */
 export function secretsClient(config: SecretsManagerClientConfig = {}): SecretsManagerClient {
   return translateFailures(new SecretsManagerClient({ requestHandler: requestHandler(), ...config }), 'secretsmanager')
 }
 
-/** A cached secret. While Secrets Manager is away, values that are known already go on being used. */
+/** Makes a cached secret. While Secrets Manager is unavailable, it returns the values that it has, or throws if it has none. */
 export function cachedSecret(client: SecretsManagerClient, secretId: string, clock: Clock): Secret {
   let known: { readonly values: SecretValues; readonly fetchedAt: number } | undefined
   let fetching: Promise<SecretValues> | undefined
@@ -50,7 +50,7 @@ export function cachedSecret(client: SecretsManagerClient, secretId: string, clo
       return await fetchOnce()
     } catch (error) {
       if (!known || !(error instanceof StoreUnavailable)) throw error
-      // Readers do not wait for Secrets Manager again at once.
+      // The next reader must not wait for Secrets Manager at once: the next fetch is 30 seconds away.
       known = { ...known, fetchedAt: clock() - freshForMs + refreshAfterMs }
       return known.values
     }

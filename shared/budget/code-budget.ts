@@ -1,4 +1,4 @@
-/** The budget of codes (R24), alike in functions and hosts: under which keys it is kept, and what may be taken. */
+/** Budget of codes (R24), for functions and hosts: the keys and the limits of the stored budgets. */
 import { createHmac } from 'node:crypto'
 import type { BudgetTicket } from '../domain/values/budget.ts'
 import { phoneClass } from '../domain/values/phone.ts'
@@ -6,27 +6,28 @@ import type { Result } from '../domain/values/result.ts'
 import type { BudgetStore, Clock } from '../ports.ts'
 
 export type CodeBudget = {
-  /** Takes a code for the company and the phone; a QR without a named phone counts for the company alone. */
+  /** Takes a code from the budgets of the company and of the phone; a QR request without a phone counts for the company alone. */
   take(
     companyId: string,
     phone: string | undefined,
   ): Promise<Result<BudgetTicket, { /** Seconds. */ readonly retryAfter: number }>>
+  /** Gives the codes of a ticket back. Safe to repeat. */
   giveBack(ticket: BudgetTicket): Promise<void>
-  /** WhatsApp itself has said 429: no codes for this phone until then (epoch ms). */
+  /** Refuses codes for this phone until `until` (epoch ms), because WhatsApp answered 429. */
   coolDown(phone: string, until: number): Promise<void>
 }
 
 export type CodeBudgetSettings = {
   readonly store: BudgetStore
   readonly clock: Clock
-  /** Keys the hashes, so that the table never shows a phone. */
+  /** Reads the key of the hashes, which keep phones out of the table. */
   readonly hashSecret: () => Promise<string>
   readonly codesPerPhone: number
   readonly codesPerCompany: number
   readonly windowMs: number
 }
 
-/** The limits in a runtime's environment. */
+/** Returns the limits in the environment. */
 export const budgetLimits = (env: {
   readonly CODES_PER_PHONE: number
   readonly CODES_PER_COMPANY: number
@@ -54,7 +55,7 @@ export function codeBudget(settings: CodeBudgetSettings): CodeBudget {
 }
 
 const companyKey = (companyId: string, secret: string) => keyedHash(`company:${companyId}`, secret)
-/** One key for all forms of a phone. */
+/** Key of a phone's budget: one for all phones of a class. */
 const phoneKey = (phone: string, secret: string) => keyedHash(`phone:${phoneClass(phone)}`, secret)
 
 const keyedHash = (text: string, secret: string): string =>

@@ -1,4 +1,4 @@
-/** Gives codes back that WhatsApp was never asked for: one place for functions and hosts, whoever ends the attempt (R24). */
+/** Refunds of codes that WhatsApp was never asked for, for functions and hosts (R24). */
 import { unusedTicket } from '../domain/attempt/code-need.ts'
 import type { BudgetTicket } from '../domain/values/budget.ts'
 import type { Log, LogFields } from '../telemetry/log.ts'
@@ -9,17 +9,17 @@ export type Refunds = {
   readonly log: Pick<Log, 'warn'>
 }
 
-/** A code that is not given back only costs the owner a place in the window: no reason to fail anything. */
+/** Gives a ticket back. A failure is only logged: it costs the owner a place in the window until that has passed. */
 export async function refund(
   ticket: BudgetTicket | undefined,
   { giveBack, log }: Refunds,
   about: LogFields = {},
 ): Promise<void> {
   if (!ticket) return
-  await giveBack(ticket).catch((error: unknown) => log.warn('A code could not be given back', { ...about, error }))
+  await giveBack(ticket).catch((error: unknown) => log.warn('Could not give a code back', { ...about, error }))
 }
 
-/** For `observedCompanyStore`: gives the code back of an attempt that a decision has ended unaccepted. */
+/** Observer for `observedCompanyStore`: gives the code back of an attempt that ended before a host accepted it. */
 export const refundUnused =
   (refunds: Refunds) =>
   ({ companyId, before, after }: Observed): Promise<void> =>

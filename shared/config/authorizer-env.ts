@@ -1,4 +1,4 @@
-/** The part of the environment schemas that the authorizer needs: apart from the others, which would only weigh down its bundle. */
+/** Environment schema of the authorizer: a file of its own, so that its bundle stays small. */
 import * as v from 'valibot'
 
 /** Parses a runtime's environment; throws an error that names each missing or wrong variable. */
@@ -11,7 +11,7 @@ export function parseEnv<S extends v.GenericSchema>(schema: S, env: NodeJS.Proce
 
 export const text = v.pipe(v.string(), v.nonEmpty())
 
-/** What decides about tokens (R30). Either a secret's ARN (HS256) or a JWKS URL. */
+/** Variables for the check of tokens (R30). Either the ARN of a secret (HS256) or a JWKS URL is needed. */
 export const tokenEntries = {
   TOKEN_SECRET_ARN: v.optional(text),
   TOKEN_JWKS_URL: v.optional(text),
@@ -19,11 +19,11 @@ export const tokenEntries = {
   TOKEN_AUDIENCE: text,
 }
 
-/** Where errors are reported, and as whose (R35). */
+/** Variables for error reports and metrics (R35, R36). */
 export const sentryEntries = {
-  /** Empty: nothing is reported. */
+  /** Address of error reports; nothing is reported when it is empty. */
   SENTRY_DSN: v.optional(v.string(), ''),
-  /** CloudWatch namespace of our metrics: one per stage. */
+  /** CloudWatch namespace of the stage's metrics. */
   METRICS_NAMESPACE: v.optional(text, 'Pairplane/local'),
   BUILD_VERSION: v.optional(text, 'dev'),
 }

@@ -1,4 +1,4 @@
-/** The environment of each runtime, as schemas: parsed once at start-up; the infrastructure is typed against the keys. */
+/** Environment schemas of functions and hosts, parsed once at start-up. The infrastructure is typed against their keys. */
 import * as v from 'valibot'
 import { sentryEntries, text, tokenEntries } from './authorizer-env.ts'
 import { clientDefaults, hostDefaults, leaseTimes, maxCodeLifetimeSeconds, pairingDefaults } from './settings.ts'
@@ -7,22 +7,22 @@ export { AuthorizerEnv, parseEnv } from './authorizer-env.ts'
 
 const integer = (min: number, max: number) =>
   v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number), v.minValue(min), v.maxValue(max))
-/** A whole number, `fallback` where nothing is said. */
+/** A whole number; `fallback` when the variable is absent. */
 const number = (fallback: number, min: number, max: number) => v.optional(integer(min, max), String(fallback))
 const region = v.pipe(v.string(), v.regex(/^[A-Z]{2}$/))
 
-/** The most shards of a stage: a policy has 6,144 characters at most, and names each queue. */
+/** Limit of a stage's shards: a policy has at most 6,144 characters and names each queue. */
 export const maxShards = 64
 
 const firstQueueEnding = '-0.fifo'
 
 const shardEntries = {
-  /** URL of the queue of shard 0, whose name ends in `-0.fifo`; the URLs of all shards would not fit into a function's 4096 bytes. */
+  /** URL of the queue of shard 0, which ends in `-0.fifo`. The URLs of all shards would exceed a function's 4096 bytes. */
   SHARD_0_QUEUE_URL: v.pipe(v.string(), v.endsWith(firstQueueEnding)),
   SHARDS: integer(1, maxShards),
 }
 
-/** One queue URL per shard, in the order of the shards: they differ from the first in the shard's number only. */
+/** Returns one queue URL per shard, in the order of the shards: they differ from the first only in the number. */
 export const shardQueueUrls = (env: {
   readonly SHARD_0_QUEUE_URL: string
   readonly SHARDS: number
@@ -32,7 +32,7 @@ export const shardQueueUrls = (env: {
     (_, shard) => `${env.SHARD_0_QUEUE_URL.slice(0, -firstQueueEnding.length)}-${shard}.fifo`,
   )
 
-/** Needed on either side to decide about a company: the table, the watchdog, the callback URL, the budget of codes (R24), leases. */
+/** Variables of functions and hosts: the table, the watchdog, the callback URL, the budget of codes (R24), leases. */
 const companyEntries = {
   CONTROL_TABLE: text,
   /** Management endpoint of the WebSocket API, e.g. `https://id.execute-api.region.amazonaws.com/prod`. */
@@ -41,7 +41,7 @@ const companyEntries = {
   CODES_PER_PHONE: number(pairingDefaults.codesPerPhone, 1, 1000),
   CODES_PER_COMPANY: number(pairingDefaults.codesPerCompany, 1, 1000),
   BUDGET_WINDOW_SECONDS: number(pairingDefaults.budgetWindowSeconds, 1, 86_400),
-  /** Secret that keys the hash under which a phone's budget is kept (R24), so that the table never shows a phone. */
+  /** ARN of the secret for the keyed hashes that budgets have instead of phones (R24). */
   PHONE_HASH_SECRET_ARN: text,
   LOG_LEVEL: v.optional(v.picklist(['debug', 'info', 'warn', 'error']), 'info'),
   /** Milliseconds after which an unrenewed lease is stale, to hosts and to readers (R27). */
@@ -78,19 +78,19 @@ export const SocketHostEnv = v.pipe(
     CREDENTIALS_KEY_ARN: text,
     /** Seconds for which a code is valid (R19). */
     CODE_LIFETIME_SECONDS: number(pairingDefaults.codeLifetimeSeconds, 1, maxCodeLifetimeSeconds),
-    /** Whether stored credentials of another phone go when its attempt is accepted, or only when it is linked (R8). */
+    /** `replace`: the old phone's credentials are retired when an attempt is accepted; else when it is linked (R8). */
     PHONE_CHANGE_POLICY: v.optional(v.picklist(['replace', 'keep-until-linked']), pairingDefaults.phoneChangePolicy),
     /** Milliseconds between renewals of a shard's lease (R27). */
     LEASE_RENEW_MS: number(leaseTimes.renewMs, 50, 60_000),
     /** Loopback port of the health endpoint; 0 takes a free one. */
     HEALTH_PORT: number(hostDefaults.healthPort, 0, 65_535),
-    /** Seconds a stopping host gives its running attempts before it hands over. */
+    /** Seconds that a stopping host gives its running attempts before it hands over (R28). */
     DRAIN_SECONDS: number(hostDefaults.drainSeconds, 1, 110),
-    /** Background reconnects that a host begins in a second (R28). */
+    /** Limit of the background reconnects that a host begins per second (R44). */
     RECONNECTS_PER_SECOND: number(hostDefaults.reconnectsPerSecond, 1, 1000),
-    /** New links that a host takes on in a second, beyond its burst (R44). */
+    /** Limit of the attempts that a host accepts per second, beyond its burst (R44). */
     ATTEMPTS_PER_SECOND: number(hostDefaults.attemptsPerSecond, 1, 1000),
-    /** Names this host in leases and logs; made up at start-up when absent. */
+    /** Name of this host in leases and logs; generated at start-up when absent. */
     HOST_ID: v.optional(text),
   }),
   v.check(

@@ -1,4 +1,4 @@
-/** Key and attribute names of both tables, for the infrastructure and the stores. It must import nothing: CDK loads it too. */
+/** Key and attribute names of both tables, for the infrastructure and the stores. It imports nothing. */
 
 /** Keys of both tables, strings: one definition creates either table. */
 export const partitionKey = 'pk'

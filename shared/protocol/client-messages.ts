@@ -1,10 +1,10 @@
-/** Messages that clients may send over the WebSocket (requirements, "WebSocket API"). */
+/** Messages from clients over the WebSocket (requirements, "WebSocket API"). */
 import * as v from 'valibot'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
 
 export { CompanyId } from './company-id.ts'
 
-/** Longest message in bytes that is looked at; API Gateway's own limits lie above it. */
+/** Limit of a message in bytes; API Gateway's own limits are higher. */
 export const maxMessageLength = 4096
 
 const RequestId = v.pipe(
@@ -12,7 +12,7 @@ const RequestId = v.pipe(
   v.minLength(1, 'requestId must not be empty'),
   v.maxLength(128, 'requestId must have at most 128 characters'),
 )
-/** Whatever was typed: the normaliser judges it. */
+/** A phone as typed, not normalised yet. */
 export const TypedPhone = v.pipe(
   v.string('phoneNumber must be a string'),
   v.maxLength(256, 'phoneNumber must have at most 256 characters'),
@@ -30,15 +30,15 @@ export const ClientMessage = v.variant('action', [
 ])
 export type ClientMessage = v.InferOutput<typeof ClientMessage>
 export type ClientAction = ClientMessage['action']
-/** Every action, as the sentence about a wrong one lists them. */
+/** All actions, in the order in which the error about an unknown one lists them. */
 export const clientActions: readonly ClientAction[] = ClientMessage.options.map(
   (option) => option.entries.action.literal,
 )
 
-/** Why a message was refused: the field at fault, a sentence for developers, and the request's id if it had a usable one. */
+/** Refusal of a message: the wrong field, a sentence for developers, and the request's id if it had a valid one. */
 export type BadMessage = { readonly field: string; readonly detail: string; readonly requestId?: string }
 
-/** Parses one WebSocket message. */
+/** Parses one WebSocket message; never throws for bad input. */
 export function parseClientMessage(body: string | undefined): Result<ClientMessage, BadMessage> {
   const text = body ?? ''
   const json = parseJson(text)
@@ -52,7 +52,7 @@ export function parseClientMessage(body: string | undefined): Result<ClientMessa
   return parsed.success ? ok(parsed.output) : bad(firstIssue(parsed.issues))
 }
 
-/** The field and the sentence of the first thing wrong with an input. */
+/** Returns the field and the sentence of the first error in an input. */
 export function firstIssue(issues: readonly v.BaseIssue<unknown>[]): { field: string; detail: string } {
   const [issue] = issues
   const field = (issue && v.getDotPath(issue)) ?? 'message'

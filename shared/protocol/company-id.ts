@@ -1,4 +1,4 @@
-/** The name of a tenant. A file of its own: the authorizer needs it, and must stay small. */
+/** Schema of company ids. A file of its own, so that the authorizer's bundle stays small. */
 import * as v from 'valibot'
 import { companyIdFormat } from '#shared/domain/values/company-id.ts'
 

@@ -1,18 +1,18 @@
-/** What travels through the queues. Messages only say "look at this company": what to do stands in its STATE. */
+/** Queue messages. They only say which company to look at; its `STATE` says what to do. */
 import * as v from 'valibot'
 import { CompanyId } from './client-messages.ts'
 
-/** To the host that owns the company's shard. Level-triggered: one that is repeated or late only makes it look once more. */
+/** Command to the host that owns the company's shard. A repeated or late one makes the host look once more, no harm done. */
 export const HostCommand = v.object({
   companyId: CompanyId,
   correlationId: v.pipe(v.string(), v.maxLength(128)),
-  /** The fence of the decision that sent it, and its attempt: commands with the same two are one to the queue. */
+  /** The company's fence after the decision that sends it. The queue drops a command with the same fence and attempt. */
   fence: v.pipe(v.number(), v.integer()),
   attemptId: v.optional(v.string()),
 })
 export type HostCommand = v.InferOutput<typeof HostCommand>
 
-/** To the watchdog, delayed until something about the company is due (epoch ms). */
+/** Message to the watchdog, delayed until something about the company is due (epoch ms). */
 export const WatchdogMessage = v.object({
   companyId: CompanyId,
   correlationId: v.string(),
@@ -20,6 +20,6 @@ export const WatchdogMessage = v.object({
 })
 export type WatchdogMessage = v.InferOutput<typeof WatchdogMessage>
 
-/** Parses a queue message's body; throws on anything that is not of the schema, so that it goes to the dead letters. */
+/** Parses the body of a queue message. Throws when it does not fit the schema, so that SQS moves it to the dead-letter queue. */
 export const parseQueueBody = <S extends v.GenericSchema>(schema: S, body: string): v.InferOutput<S> =>
   v.parse(schema, JSON.parse(body))

@@ -1,4 +1,4 @@
-/** Messages to clients (requirements, "WebSocket API"): events of the domain in their envelope, in the reader's language. */
+/** Messages to clients (requirements, "WebSocket API"): events in their envelope, in the reader's language. */
 import { deadlineOf } from '#shared/domain/company/attempt.ts'
 import type { CompanyEvent, CompanyState } from '#shared/domain/company/company.ts'
 import { attemptView, type LeaseView, sessionView } from '#shared/domain/company/view.ts'
@@ -13,8 +13,9 @@ import { maskPhone } from '#shared/domain/values/phone.ts'
 import { unreachable } from '#shared/domain/values/result.ts'
 
 /**
- * What every event carries besides its own fields. `at` is epoch ms; `seq` grows per company. Answers that say nothing
- * about the company, and those for which no number could be drawn, have no `seq`: they stand beside the order.
+ * Fields that every event has besides its own. `at` is epoch ms. `seq` counts the frames for the company's clients, so
+ * that a client can tell which of two frames is newer. An answer that says nothing about the company's state, or for which
+ * no number could be drawn, has no `seq`.
  */
 export type Envelope = {
   readonly companyId: string
@@ -33,14 +34,14 @@ export type ServerMessage = {
   readonly [field: string]: unknown
 }
 
-/** The event of a decision, as a client receives it. */
+/** Returns the message for an event of a decision. */
 export function eventMessage(event: CompanyEvent, envelope: Envelope): ServerMessage {
   return message(event.event, envelope, fieldsOf(event, envelope))
 }
 
 export const pongMessage = (envelope: Envelope): ServerMessage => message('pong', envelope, {})
 
-/** A refusal outside an attempt: bad input, an expired token, a store that is away. */
+/** Returns the message for a failure outside an attempt: bad input, an expired token, an unavailable store. */
 export function errorMessage(
   failure: Failure,
   envelope: Envelope,
@@ -50,6 +51,7 @@ export function errorMessage(
   return message(event, envelope, failureFields(failure, envelope.language, field))
 }
 
+/** Returns the answer to `get-status`; `staleMs` is the age at which a lease is stale. */
 export function statusMessage(
   state: CompanyState,
   lease: LeaseView | undefined,
@@ -65,7 +67,7 @@ export function statusMessage(
   })
 }
 
-/** An attempt as a client polls it, over the WebSocket or HTTP. */
+/** Returns the fields of an attempt for clients that poll, over the WebSocket or HTTP. */
 export function attemptFields(attempt: NonNullable<CompanyState['attempt']>, now: number): Record<string, unknown> {
   const { phone, expiresAt, deadline, ...view } = attemptView(attempt)
   const until = 'expiresAt' in attempt ? attempt.expiresAt : deadlineOf(attempt)
@@ -77,7 +79,7 @@ export function attemptFields(attempt: NonNullable<CompanyState['attempt']>, now
   }
 }
 
-/** The sentence names a `field` at fault; `reason` tells developers, in English, what is wrong with it. */
+/** Returns the fields of a failure. The sentence names the wrong `field`; `reason` explains it to developers, in English. */
 export function failureFields(failure: Failure, language: Language, field?: string): Record<string, unknown> {
   const spec = errorSpec(failure.code)
   const action: OwnerAction | undefined = failure.action ?? spec.action
@@ -95,13 +97,13 @@ export function failureFields(failure: Failure, language: Language, field?: stri
 
 const isForDevelopers = ({ code, detail }: Failure): boolean => code === 'BAD_REQUEST' && detail !== undefined
 
-/** The sentence for a failure in the reader's language, completed by its detail. */
+/** Returns the sentence for a failure in the reader's language, completed by its detail. */
 export function sentence(failure: Failure, language: Language): string {
   const text = failure.action === 'use-qr' ? useQr[language] : errorSpec(failure.code)[language]
   return failure.detail && !isForDevelopers(failure) ? `${text}: ${failure.detail}` : text
 }
 
-/** WhatsApp rejects the code and not the account: the QR is the way. */
+/** Sentences for accounts that get no code from WhatsApp but can link by QR. */
 const useQr: Readonly<Record<Language, string>> = {
   ru: 'WhatsApp не выдаёт код для этого аккаунта. Отсканируйте QR-код',
   en: 'WhatsApp gives no code for this account. Scan the QR instead',

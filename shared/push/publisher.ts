@@ -1,4 +1,4 @@
-/** `Publisher` over API Gateway: the frames of a decision to all connections of its company. */
+/** `Publisher` on API Gateway: sends the frames of a decision to the connections of its company. */
 import type { ConnectionsApi } from '../aws/connections-api.ts'
 import type { Failure } from '../domain/values/errors.ts'
 import { isSettled } from '../dynamo/clients/connection-store.ts'
@@ -6,7 +6,7 @@ import { StoreUnavailable } from '../dynamo/store-unavailable.ts'
 import type { Clock, Connection, ConnectionStore, Publisher } from '../ports.ts'
 import { errorMessage } from '../protocol/server-messages.ts'
 import type { Log } from '../telemetry/log.ts'
-import { framesFor, type Told } from './frames.ts'
+import { framesFor, type NumberedNotices } from './frames.ts'
 
 export type PublisherDeps = {
   readonly connections: Omit<ConnectionStore, 'add'>
@@ -15,12 +15,12 @@ export type PublisherDeps = {
   readonly log: Log
 }
 
-/** All frames of a decision are sent or given up within this time: whoever decided is waiting. */
+/** Time after which the frames of a decision that are still unsent are given up: the caller is waiting. */
 const sendWithinMs = 5_000
 
 /**
- * Makes a publisher. What it cannot deliver it logs: the decision stands in the store, and `get-status` repairs a lost
- * push. Connections are served in parallel, the frames of one in order.
+ * Makes a publisher. It logs a frame that it cannot deliver: the decision is in the store, and a client that asks for its
+ * status catches up. Connections are served in parallel, the frames of one connection in order.
  */
 export function connectionPublisher(deps: PublisherDeps): Publisher {
   return {
@@ -36,34 +36,39 @@ export function connectionPublisher(deps: PublisherDeps): Publisher {
 
 async function connectionsOf({ connections, log }: PublisherDeps, companyId: string): Promise<readonly Connection[]> {
   return unlessUnavailable(connections.list(companyId), (error) => {
-    log.error('Clients could not be told: the store is away', { companyId, error })
+    log.error('Could not read the connections', { companyId, error })
     return []
   })
 }
 
-/** Stops at a connection that is gone; a frame that failed is followed by the next, which does not depend on it. */
-async function sendAll(deps: PublisherDeps, connection: Connection, told: Told, signal: AbortSignal): Promise<void> {
+/** Sends a connection its frames. It stops when the connection is gone, and goes on after a failed frame. */
+async function sendAll(
+  deps: PublisherDeps,
+  connection: Connection,
+  numbered: NumberedNotices,
+  signal: AbortSignal,
+): Promise<void> {
   const { companyId, connectionId, tokenExpiresAt } = connection
-  if (tokenExpiresAt !== undefined && deps.clock() >= tokenExpiresAt) return expel(deps, connection, told.lastSeq)
-  for (const frame of framesFor(connection, told, deps.clock())) {
+  if (tokenExpiresAt !== undefined && deps.clock() >= tokenExpiresAt) return expel(deps, connection, numbered.lastSeq)
+  for (const frame of framesFor(connection, numbered, deps.clock())) {
     const sent = await deps.api.post(connectionId, JSON.stringify(frame), signal)
-    // One that is about to open asks for its status as its first act.
+    // API Gateway also calls a connection gone that is about to open: that client will ask for the status.
     if (sent === 'gone') return isSettled(connection, deps.clock()) ? forget(deps, connection) : undefined
     if (sent === 'failed') {
-      deps.log.warn('A frame could not be sent', { companyId, connectionId, event: frame.event, seq: frame.seq })
+      deps.log.warn('Could not send a frame', { companyId, connectionId, event: frame.event, seq: frame.seq })
     }
   }
 }
 
-/** A connection ends with its token: it hears of that, and of nothing else (R30). */
+/** Closes a connection whose token has expired, after an error that says so. No other frame is sent (R30). */
 async function expel(deps: PublisherDeps, connection: Connection, seq: number): Promise<void> {
   const { companyId, connectionId } = connection
-  deps.log.info('A connection ends with its token', { companyId, connectionId })
+  deps.log.info('Token expired, closing the connection', { companyId, connectionId })
   await hangUp(deps, connection, { code: 'UNAUTHORIZED' }, { seq })
   await forget(deps, connection)
 }
 
-/** Ends a connection: first the client is told why, then it is hung up on. */
+/** Sends a client the reason and closes its connection. */
 export async function hangUp(
   { api, clock }: Pick<PublisherDeps, 'api' | 'clock'>,
   { companyId, connectionId, language }: Pick<Connection, 'companyId' | 'connectionId' | 'language'>,
@@ -71,14 +76,14 @@ export async function hangUp(
   about: { readonly seq?: number; readonly requestId?: string } = {},
 ): Promise<void> {
   const frame = errorMessage(failure, { companyId, language, at: clock(), ...about })
-  const told = await api.post(connectionId, JSON.stringify(frame))
-  if (told !== 'gone') await api.close(connectionId)
+  const sent = await api.post(connectionId, JSON.stringify(frame))
+  if (sent !== 'gone') await api.close(connectionId)
 }
 
 async function forget({ connections, log }: PublisherDeps, { companyId, connectionId }: Connection): Promise<void> {
-  log.info('A client is gone', { companyId, connectionId })
+  log.info('Connection is gone', { companyId, connectionId })
   await unlessUnavailable(connections.remove(companyId, connectionId), (error) =>
-    log.warn('The connection of a client that is gone could not be removed', { companyId, connectionId, error }),
+    log.warn('Could not remove a connection that is gone', { companyId, connectionId, error }),
   )
 }
 

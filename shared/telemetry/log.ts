@@ -1,4 +1,4 @@
-/** The structured log of both runtimes: one JSON object per line, redacted. */
+/** Structured log of functions and hosts: one JSON object per line, redacted. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ErrorSpec } from '../domain/values/errors.ts'
 import { redact, redactValue } from './redact.ts'
@@ -8,29 +8,29 @@ type Write = (message: string, fields?: LogFields) => void
 
 type LogLevel = 'debug' | ErrorSpec['level']
 
-/** Fields go in as they are: phones come out masked; codes, tokens and keys do not come out (R5). */
+/** A log. Callers pass fields as they are: it masks phones and removes codes, tokens and keys (R5). */
 export type Log = Readonly<Record<LogLevel, Write>> & {
-  /** A log whose lines all carry these fields, e.g. the `correlationId` (R37); a function is asked for each line. */
+  /** Makes a log that adds these fields to each line, such as the `correlationId` (R37); a function is called for each line. */
   child(fields: LogFields | (() => LogFields)): Log
 }
 
 const context = new AsyncLocalStorage<LogFields>()
 
-/** Runs `work` so that all lines of it carry these fields, those of parts too that were made long before it (R37). */
+/** Runs `work` and adds these fields to every line written meanwhile, also by logs that were made before (R37). */
 export const withLogFields = <T>(fields: LogFields, work: () => T): T =>
   context.run({ ...context.getStore(), ...fields }, work)
 
 export type LogOptions = {
-  /** Lines below it are left out. */
+  /** Lowest level that is written; `info` by default. */
   readonly level?: LogLevel
-  /** Takes one line, without its end. */
+  /** Receives one line, without a line break; standard output by default. */
   readonly write?: (line: string) => void
   readonly clock?: () => number
 }
 
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
-/** Makes the log of a function or a host; `component` names it in each line. */
+/** Makes the log of a function or a host; `component` is its name in each line. */
 export function createLog(component: string, options: LogOptions = {}): Log {
   const { level = 'info', clock = Date.now } = options
   const write = options.write ?? ((line: string) => process.stdout.write(`${line}\n`))
@@ -53,7 +53,7 @@ export function createLog(component: string, options: LogOptions = {}): Log {
   return log(() => ({}))
 }
 
-/** The line's own fields stand first and cannot be overwritten. */
+/** Formats a line. Its own fields (`head`) come first, and other fields cannot overwrite them. */
 function line(head: Record<string, string>, fields: LogFields): string {
   const redacted = redactValue(fields)
   return JSON.stringify({ ...head, ...(typeof redacted === 'object' ? redacted : {}), ...head })

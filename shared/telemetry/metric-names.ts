@@ -1,39 +1,39 @@
-/** Names of our own metrics (EMF), as functions and hosts log them and as alarms, scaling and dashboard read them. It imports nothing. */
+/** Names of Pairplane's metrics (EMF), for functions and hosts, alarms, scaling and dashboard. It imports nothing. */
 
-/** One namespace per stage, so that stages in one account do not mix. */
+/** Namespace of a stage, so that stages in one account do not mix. */
 export const metricNamespace = (stage: string) => `Pairplane/${stage}`
 
-/** Without dimensions, unless something else is said. */
+/** Names of the metrics; without dimensions unless the comment names one. */
 export const metricNames = {
   pairingRequested: 'PairingRequested',
   codeIssued: 'CodeIssued',
-  /** Each time that a phone answers a code: a mistyped one and its correction are two. */
+  /** Answers of phones to a code: a mistyped code and its correction count as two. */
   phoneConfirmed: 'PhoneConfirmed',
   linked: 'Linked',
-  /** Each failed attempt, refused request, or session that WhatsApp stopped; with the dimension `code`. */
+  /** Failed attempts, refused requests, and sessions that WhatsApp has stopped for an operator's cause; dimension `code`. */
   pairingFailed: 'PairingFailed',
   /** Milliseconds from request to code. */
   timeToCode: 'TimeToCode',
   /** Milliseconds from request to connected. */
   timeToLink: 'TimeToLink',
-  /** Another phone was asked for than the one that is linked. */
+  /** Requests for another phone than the linked one. */
   phoneMismatch: 'PhoneMismatch',
-  /** Milliseconds from the retirement of credentials until WhatsApp has removed their device, or we gave up. */
+  /** Milliseconds from the retirement of credentials until their device was removed or given up. */
   cleanupTime: 'CleanupTime',
-  /** Sweeps of retired rows that failed and are tried again. */
+  /** Sweeps of retired rows that failed and will be repeated. */
   cleanupFailed: 'CleanupFailed',
-  /** Devices of retired credentials whose removal WhatsApp has not confirmed in time. */
+  /** Devices of retired credentials whose removal WhatsApp did not confirm in time. */
   unlinkUnconfirmed: 'UnlinkUnconfirmed',
-  /** Sessions of one host, each minute; the average over hosts is the load per task. */
+  /** Sessions of a host, each minute; the average over hosts is the load per task. */
   sessions: 'Sessions',
-  /** Sessions that were connected and had to be opened again. */
+  /** Connected sessions that closed and had to be reopened. */
   reconnects: 'Reconnects',
   /** Shards taken by force from a host that stopped renewing. */
   leaseTakeovers: 'LeaseTakeovers',
 } as const
 
-/** Dimension of `pairingFailed`: one of our error codes. */
+/** Dimension of `pairingFailed`: an error code. */
 export const codeDimension = 'code'
 
-/** What the authorizer logs when it can neither allow nor refuse; an alarm looks for it. */
+/** Log message of the authorizer when it can neither allow nor refuse a token; an alarm filters for it. */
 export const tokenCheckFailed = 'A token could not be checked'

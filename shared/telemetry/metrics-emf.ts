@@ -1,4 +1,4 @@
-/** CloudWatch's embedded metric format: figures in log lines, which CloudWatch turns into metrics without a call of ours. */
+/** CloudWatch's embedded metric format: log lines that CloudWatch turns into metrics, without an API call. */
 import type { ErrorCode } from '../domain/values/errors.ts'
 import { codeDimension, metricNames } from './metric-names.ts'
 import { redactValue } from './redact.ts'
@@ -6,13 +6,13 @@ import { redactValue } from './redact.ts'
 export type Measurement = {
   readonly name: keyof typeof metricNames
   readonly value: number
-  /** The dimension; only `pairingFailed` has one. */
+  /** Value of the dimension `code`; only `pairingFailed` has one. */
   readonly code?: ErrorCode
 }
 
 const inMilliseconds: readonly Measurement['name'][] = ['timeToCode', 'timeToLink', 'cleanupTime']
 
-/** A line for what has no dimension, and one per code. `about` is for reading and can be searched; it is no dimension. */
+/** Returns one line for the measurements without a code and one per code. The fields of `about` can be searched in the log. */
 export function emfLines(
   namespace: string,
   measurements: readonly Measurement[],
@@ -39,7 +39,7 @@ export function emfLines(
 
 const unitOf = (name: Measurement['name']) => (inMilliseconds.includes(name) ? 'Milliseconds' : 'Count')
 
-/** Several values of one metric in a line are a list. */
+/** Value of one metric in a line; several values are a list. */
 function listed(measurements: readonly Measurement[]): number | readonly number[] {
   const values = measurements.map(({ value }) => value)
   return values.length === 1 && values[0] !== undefined ? values[0] : values

@@ -1,4 +1,4 @@
-/** Measures what happens: log lines in CloudWatch's embedded metric format, and the counters that `/metrics` reads. */
+/** Meter: writes measurements as log lines in CloudWatch's embedded metric format, and the counters for `/metrics`. */
 import { type Happening, happeningsOf } from '../domain/metrics/happenings.ts'
 import { type Counts, countsOf, sumOf } from '../domain/metrics/metrics.ts'
 import type { ErrorCode } from '../domain/values/errors.ts'
@@ -13,11 +13,11 @@ import type { Observed } from './observed-store.ts'
 export type Meter = {
   /** Measures a written decision. */
   observe(observed: Observed): void
-  /** Measures something that no decision shows. */
+  /** Records a measurement that does not follow from a decision. */
   measure(name: keyof typeof metricNames, value: number, about?: Readonly<Record<string, unknown>>): void
-  /** A request was refused, or has failed. */
+  /** Counts a request that was refused or has failed. */
   refused(code: ErrorCode, about?: Readonly<Record<string, unknown>>): void
-  /** Writes the counters that have come together; a failure is logged, and its counters are written the next time. */
+  /** Writes the counters since the last flush. Does not throw: after a failure, the next flush writes them. */
   flush(): Promise<void>
 }
 
@@ -27,11 +27,11 @@ export type MeterDeps = {
   readonly store: Pick<MetricStore, 'add'>
   readonly clock: Clock
   readonly log: Log
-  /** Takes one line, without its end. */
+  /** Receives one line, without a line break; standard output by default. */
   readonly write?: (line: string) => void
 }
 
-/** One of functions and hosts each: what it has counted is kept until `flush`. */
+/** Makes the meter of a process; it keeps counters in memory until `flush`. */
 export function createMeter(deps: MeterDeps): Meter {
   const { namespace, store, clock, log } = deps
   const write = deps.write ?? ((line: string) => process.stdout.write(`${line}\n`))
@@ -55,7 +55,7 @@ export function createMeter(deps: MeterDeps): Meter {
         await store.add(counts, clock())
       } catch (error) {
         pending = sumOf([counts, pending])
-        log.warn('Counters could not be written, they are kept', { error })
+        log.warn('Could not write the counters, keeping them', { error })
       }
     },
   }
@@ -91,12 +91,12 @@ function measurementsOf(happening: Happening): readonly Measurement[] {
     case 'sessionInterrupted':
       return [{ name: 'reconnects', value: 1 }]
     case 'sessionStopped':
-      // What an operator must act on rings the same alarm, whether a pairing or a session has met it (405, R26).
+      // A code on which an operator must act raises the same alarm whether a pairing or a session met it (405, R26).
       return errorSpec(happening.code).level === 'error' ? [failure(happening.code)] : []
   }
 }
 
-/** What stands beside a measurement, so that a figure leads to the log lines behind it. */
+/** Fields beside a measurement that lead from a figure to the log lines behind it. */
 function aboutOf({ companyId, before, after }: Observed): Record<string, unknown> {
   const attempt = after.attempt ?? before.attempt
   return { companyId, ...(attempt && { attemptId: attempt.attemptId, correlationId: attempt.correlationId }) }

@@ -1,13 +1,13 @@
-/** What may stand in a log line or an error report: no phone in clear, no code, no token, no key (R5). */
+/** Redaction of log lines and error reports: no phone in clear, no code, no token, no key (R5). */
 import { companyIdFormat } from '../domain/values/company-id.ts'
 import { maskPhone } from '../domain/values/phone.ts'
 
-/** Longest text that is kept; what is longer is cut, so that no input can flood a log. */
+/** Limit of a text in characters; longer ones are cut, so that no input can flood a log. */
 const maxTextLength = 8_192
-/** Nesting beyond which fields are left out: nothing of ours is that deep, but an error of a library may be. */
-const deepest = 6
+/** Limit of the nesting; deeper fields are left out. Pairplane's own fields are not that deep, errors of libraries may be. */
+const maxDepth = 6
 
-/** One pattern, tried from left to right at each position: what an earlier alternative has taken, a later one cannot. */
+/** Pattern of all secrets. At each position the first alternative that matches wins. */
 const secrets = new RegExp(
   [
     // Ids stay whole: correlation ids must be found again (R37).
@@ -16,11 +16,11 @@ const secrets = new RegExp(
     // A QR is `2@` and comma-separated base64, sometimes behind a link.
     /(?<qr>\b\d@[\w+/=,-]{16,})/,
     /(?<key>\b[0-9a-f]{64,}\b)/,
-    // Base64 of 30 bytes and more has lower case, upper case and digits; a path or a name seldom has all three.
+    // Base64 of 30 bytes or more has lower case, upper case and digits; a path or a name rarely has all three.
     /(?<base64>(?<![\w+/-])(?=[\w+/-]*[a-z])(?=[\w+/-]*[A-Z])(?=[\w+/-]*\d)[\w+/-]{40,}={0,2})/,
-    // As WhatsApp's alphabet has it, with the hyphen or without; eight capitals in a row are no loss either.
+    // A pairing code in WhatsApp's alphabet, with or without the hyphen; other words of eight capitals are redacted too.
     /(?<code>\b[0-9A-Z]{4}-[0-9A-Z]{4}\b|\b(?=\d{0,7}[A-Z])[1-9A-HJ-NP-TV-Z]{8}\b)/,
-    // With a plus, as a local number is written, or as bare digits.
+    // A phone with a plus, grouped like a local number, or as digits only.
     /(?<phone>\+\d[\d\s().-]{5,20}\d|(?<!\d)(?:\d{1,3}[\s-]?)?\(?\d{3}\)?[\s-]\d{3}[\s-]\d{2}[\s-]?\d{2}\b|(?<!\d)\d{8,15}(?!\d))/,
   ]
     .map((pattern) => pattern.source)
@@ -29,8 +29,8 @@ const secrets = new RegExp(
 )
 
 /**
- * A text without phones, pairing codes, tokens, QR strings and keys. Applied twice it changes nothing more: what stands
- * beside a replacement may become readable as a secret by it (`79001***567ABCD1`), so it is looked at until nothing is.
+ * Removes phones, pairing codes, tokens, QR strings and keys from a text. It is idempotent: the text beside a replacement
+ * may match only afterwards (`79001***567ABCD1`), so it repeats until nothing changes.
  */
 export function redact(text: string): string {
   let [before, after] = [text, redactOnce(text)]
@@ -38,7 +38,7 @@ export function redact(text: string): string {
   return after
 }
 
-/** Each change leaves fewer digits or fewer secrets: there is a last one. */
+/** Redacts once. Each change leaves fewer digits or fewer secrets, so repeating it comes to an end. */
 function redactOnce(text: string): string {
   const redacted = text.replace(secrets, (found, ...rest) => {
     const groups: Record<string, string | undefined> = rest.at(-1)
@@ -49,16 +49,16 @@ function redactOnce(text: string): string {
   return redacted.length > maxTextLength ? `${redacted.slice(0, maxTextLength)}…` : redacted
 }
 
-/** A value as it may be logged: every text in it redacted, errors as name, message, stack and cause, bytes as a length. */
+/** Returns a value that may be logged: texts redacted, errors as name, message, stack and cause, bytes as their number. */
 export const redactValue = (value: unknown): unknown => redactPart(value, 0, new Set())
 
-/** `above` holds the objects that this one lies in: an object inside itself is not followed. */
+/** Redacts a part of a value. `above` has the objects around it: an object that contains itself is not followed. */
 function redactPart(value: unknown, depth: number, above: ReadonlySet<object>): unknown {
   if (typeof value === 'string') return redact(value)
   if (typeof value === 'bigint') return redact(String(value))
   if (typeof value === 'function' || typeof value === 'symbol') return undefined
   if (typeof value !== 'object' || value === null) return value
-  if (depth > deepest || above.has(value)) return '[…]'
+  if (depth > maxDepth || above.has(value)) return '[…]'
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
   const inside = new Set([...above, value])
@@ -70,11 +70,11 @@ function redactPart(value: unknown, depth: number, above: ReadonlySet<object>): 
   )
 }
 
-/** A company must be found by its id, which may look like a code or a short number; one of ten digits may be a phone. */
+/** True for a company id that stays in clear, so that it can be searched, though it looks like a code. Ten digits may be a phone. */
 const isTenant = (key: string, part: unknown): boolean =>
   key === 'companyId' && typeof part === 'string' && companyIdFormat.test(part) && !/\d{10}/.test(part)
 
-/** An error's parts, most of which JSON does not see. */
+/** Returns an error's properties, most of which `Object.entries` leaves out. */
 function partsOf(error: Error): object {
   const { name, message, stack, cause } = error
   return { ...error, name, message, ...(stack && { stack }), ...(cause !== undefined && { cause }) }

@@ -1,4 +1,4 @@
-/** The address of error reports, and as whose they go there. Without imports, since functions load it that report nothing. */
+/** Settings of error reports. Without imports, because functions that never report anything load it. */
 
 export type SentrySettings = {
   readonly dsn: string
@@ -8,13 +8,14 @@ export type SentrySettings = {
   readonly environment: string
 }
 
+/** Environment variables of the settings. */
 export type SentryEnv = {
   readonly SENTRY_DSN: string
   readonly BUILD_VERSION: string
   readonly METRICS_NAMESPACE: string
 }
 
-/** The settings in the environment; undefined without a DSN. */
+/** Returns the settings in the environment; undefined without a DSN. */
 export function sentrySettings({
   SENTRY_DSN,
   BUILD_VERSION,

@@ -1,40 +1,42 @@
-/** What may go to Sentry (R35): an allow-list, alike for functions and hosts. Knows no SDK: they bring their own. */
+/** Allow-list of the fields that may go to Sentry (R35), for functions and hosts. It does not import their SDKs. */
 import { createHmac } from 'node:crypto'
 import type { PhoneChange } from '../domain/metrics/happenings.ts'
 import { maskPhone, phoneClass } from '../domain/values/phone.ts'
 import { redact, redactValue } from './redact.ts'
 import type { SentrySettings } from './sentry-settings.ts'
 
+/** Facts about an error, such as the correlation id. */
 export type About = Readonly<Record<string, unknown>>
 
-/** Tells the people who look after the service. Never throws; what could not be sent is lost. */
+/** Reports to the operators. Never throws; a report that cannot be sent is lost. */
 export type Reporter = {
-  /** Something that nobody expected. */
+  /** Reports an unexpected error. */
   error(error: unknown, about: About): void
+  /** Reports a request for another phone than the linked one. */
   phoneChange(change: PhoneChange, about: About & { readonly companyId: string }): void
   /** Waits until everything is sent, no longer than `timeoutMs`. */
   flush(timeoutMs: number): Promise<void>
 }
 
-/** How either SDK is set up: errors only, and nothing that it would collect by itself. */
+/** Options of either SDK: errors only, and nothing that the SDK would collect by itself. */
 export const sentryOptions = ({ dsn, release, environment }: SentrySettings) => ({
   dsn,
   release,
   environment,
   sendDefaultPii: false,
-  // Errors reach us through the log and the edge; the SDK's own handlers would end a host on the first one (R41).
+  // Errors are reported from the log and the entry points; the SDK's own handlers would end a host at the first one (R41).
   defaultIntegrations: false as const,
   maxBreadcrumbs: 0,
   beforeSend: scrubEvent,
 })
 
-/** Where our own facts stand in an event. */
+/** Name of the context that has Pairplane's own facts. */
 const aboutContext = 'pairplane'
 
-/** Fields of an event that may go out as they are: the SDK's, or made by us from nothing secret. */
+/** Fields of an event that are sent unchanged: they contain nothing secret. */
 const plainFields = ['event_id', 'timestamp', 'level', 'platform', 'release', 'environment', 'fingerprint', 'sdk']
 
-/** Takes out of an event whatever is not known to be harmless, and redacts the rest. */
+/** Removes from an event every field that is not on the list, and redacts the others. */
 function scrubEvent<Event extends object>(event: Event): Event {
   for (const field of Object.keys(event)) {
     const value: unknown = Reflect.get(event, field)
@@ -53,7 +55,7 @@ const scrubbers: Readonly<Record<string, (value: unknown) => unknown>> = {
   exception: (value) => ({ values: listOf(Reflect.get(Object(value), 'values')).map(scrubException) }),
 }
 
-/** No source lines and no variables: they may hold anything. */
+/** Leaves out source lines and variables, which may contain anything. */
 const scrubException = (exception: unknown): unknown => ({
   ...Object(redactValue(pick(exception, ['type', 'value', 'mechanism']))),
   stacktrace: {
@@ -68,7 +70,7 @@ const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? v
 const pick = (value: unknown, fields: readonly string[]): Record<string, unknown> =>
   Object.fromEntries(Object.entries(Object(value)).filter(([field]) => fields.includes(field)))
 
-/** Facts about an error: small ones to search by, all of them to read. */
+/** Returns the facts about an error: short ones as tags, for searching, and all of them as a context. */
 export const errorContext = (about: About) => ({
   tags: textsOf(pick(about, ['component', 'code', 'action', 'route'])),
   contexts: { [aboutContext]: { ...about } },
@@ -77,7 +79,10 @@ export const errorContext = (about: About) => ({
 const textsOf = (fields: About): Record<string, string> =>
   Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, String(value)]))
 
-/** The message about a phone change: expected, so `info`, and one issue per company and phone however often it is tried. */
+/**
+ * Returns the report of a phone change. It is expected, hence `info`. All reports about one company and phone get one
+ * fingerprint, keyed by `key`, and are one issue. `now` is epoch ms.
+ */
 export function phoneChangeEvent(
   change: PhoneChange,
   about: About & { readonly companyId: string },

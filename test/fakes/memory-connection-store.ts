@@ -1,6 +1,6 @@
 /** A connection store in memory. */
 import { clientDefaults } from '#shared/config/settings.ts'
-import { connectionLifetimeMs, givingWay } from '#shared/dynamo/clients/connection-store.ts'
+import { connectionLifetimeMs, connectionsOverLimit } from '#shared/dynamo/clients/connection-store.ts'
 import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
 
 export function memoryConnectionStore(
@@ -18,9 +18,9 @@ export function memoryConnectionStore(
       const { companyId, connectionId } = connection
       connections.set(keyOf(companyId, connectionId), connection)
       const all = list(companyId)
-      const tooMany = givingWay(all, connection, limit)
-      for (const one of tooMany) connections.delete(keyOf(companyId, one.connectionId))
-      return tooMany
+      const removed = connectionsOverLimit(all, connection, limit)
+      for (const one of removed) connections.delete(keyOf(companyId, one.connectionId))
+      return removed
     },
     async remove(companyId, connectionId) {
       connections.delete(keyOf(companyId, connectionId))

@@ -1,4 +1,4 @@
-/** Budgets of codes in the control table: each a small item of its own, changed by compare-and-set (R24). */
+/** `BudgetStore` on DynamoDB: an item per budget, changed by compare-and-set (R24). */
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import {
@@ -18,6 +18,7 @@ import { StoreUnavailable } from '../store-unavailable.ts'
 import { partitionKey, sortKey, ttlAttribute } from '../table.ts'
 
 const Row = v.object({
+  /** Counts the changes of this budget: a write requires the one that it has read. */
   rev: v.number(),
   taken: v.array(v.number()),
   coolUntil: v.optional(v.number()),
@@ -53,7 +54,7 @@ export function dynamoBudgetStore(control: ControlTable): BudgetStore {
 
 type Change = (budget: Budget) => Result<Budget, { readonly retryAfter: number }>
 
-/** Reads, changes and writes a budget on condition that nobody has in between; keeps it for as long as it says anything. */
+/** Reads, changes and writes a budget on condition that it is unchanged. It expires when it no longer limits anything. */
 function changeBudget(control: ControlTable) {
   return async (key: string, now: number, keepMs: number, change: Change): Promise<ReturnType<Change>> => {
     for (let tries = 0; tries < maxTries; tries++) {

@@ -16,11 +16,14 @@ import {
 type ConnectionsDeps = ControlTable & { readonly clock: Clock }
 
 export type ConnectionStoreDeps = ConnectionsDeps & {
-  /** Connections a company may have at once (R34). */
+  /** Limit of a company's connections (R34). */
   readonly limit: number
 }
 
-/** API Gateway ends a connection after two hours; the rest is for its clock and ours. `$disconnect` is best effort only. */
+/**
+ * Time after which a connection is no longer listed, since `$disconnect` is best effort only: API Gateway ends it after two
+ * hours, and the rest allows for clocks that differ.
+ */
 export const connectionLifetimeMs = (2 * 60 + 10) * 60_000
 
 const ConnectionItem = v.object({
@@ -32,44 +35,44 @@ const ConnectionItem = v.object({
   [ttlAttribute]: v.number(),
 })
 
-/** For `$connect`, too, which adds. */
+/** The whole store, for `$connect`, which adds connections. */
 export const dynamoConnectionStore = (deps: ConnectionStoreDeps): ConnectionStore => ({
   ...dynamoConnections(deps),
   add: (connection) => add(deps, connection),
 })
 
-/** For whoever only tells connections something, and forgets those that are gone. */
+/** The store without `add`, for publishers, which list connections and remove those that are gone. */
 export const dynamoConnections = (deps: ConnectionsDeps): Omit<ConnectionStore, 'add'> => ({
   remove: (companyId, connectionId) => remove(deps, companyId, connectionId),
   list: (companyId) => list(deps, companyId),
 })
 
-/** Adds first and counts then, so that connections that come at the same moment cannot exceed the limit together. */
+/** Adds the connection before it counts, so that connections opened at the same time cannot exceed the limit together. */
 async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<readonly Connection[]> {
   const { companyId, connectionId, ...rest } = connection
   const ttl = Math.ceil((rest.connectedAt + connectionLifetimeMs) / 1000)
   const item = { ...rowKey(companyId, connectionId), ...rest, [ttlAttribute]: ttl }
   await deps.client.send(new PutCommand({ TableName: deps.table, Item: item }))
   const connections = await list(deps, companyId)
-  const tooMany = givingWay(connections, connection, deps.limit)
-  await Promise.all(tooMany.map((one) => remove(deps, companyId, one.connectionId)))
-  return tooMany
+  const removed = connectionsOverLimit(connections, connection, deps.limit)
+  await Promise.all(removed.map((one) => remove(deps, companyId, one.connectionId)))
+  return removed
 }
 
 const settledMs = 30_000
 
 /**
- * A connection that is younger may not have been opened yet: API Gateway calls it gone until `$connect` has answered, and it
- * would open although it is not listed any more.
+ * True when the connection (`connectedAt` in epoch ms) is old enough to be open. API Gateway reports a younger one as gone
+ * until `$connect` has answered; if it were removed, it would still open, unlisted.
  */
 export const isSettled = ({ connectedAt }: Pick<Connection, 'connectedAt'>, now: number): boolean =>
   now - connectedAt >= settledMs
 
 /**
- * Who gives way to a new connection: the oldest above the limit. All that come at the same moment name the same ones; those
- * that are too young to give way do so to the next.
+ * Returns the connections to remove for a new one: the oldest above the limit, except those that are too young. Connections
+ * that come at the same time get the same answer. Those that were too young are removed for a later connection.
  */
-export const givingWay = (connections: readonly Connection[], { connectedAt }: Connection, limit: number) =>
+export const connectionsOverLimit = (connections: readonly Connection[], { connectedAt }: Connection, limit: number) =>
   connections
     .toSorted((a, b) => a.connectedAt - b.connectedAt || (a.connectionId < b.connectionId ? -1 : 1))
     .slice(0, Math.max(0, connections.length - limit))
@@ -79,7 +82,7 @@ async function remove(deps: ConnectionsDeps, companyId: string, connectionId: st
   await deps.client.send(new DeleteCommand({ TableName: deps.table, Key: rowKey(companyId, connectionId) }))
 }
 
-/** One page holds thousands of connections, far more than any limit lets in. */
+/** Lists one page, which has room for thousands of connections, far more than the limit. */
 async function list(deps: ConnectionsDeps, companyId: string): Promise<readonly Connection[]> {
   const found = await queryItems(deps, companyKey(companyId), connectionSortKeyPrefix)
   return (found.Items ?? [])

@@ -1,4 +1,4 @@
-/** Answers kept under a client's idempotency key, so that a repeated request gets the same one (requirements, "HTTP API"). */
+/** Answers under clients' idempotency keys, so that a repeated request gets the same one (requirements, "HTTP API"). */
 import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { unlessRefused } from '../conditional.ts'
@@ -6,23 +6,23 @@ import { getItem } from '../items.ts'
 import type { ControlTable } from '../shard-companies.ts'
 import { partitionKey, sortKey, ttlAttribute } from '../table.ts'
 
-/** What is known under a key. */
+/** Result of taking a key. */
 type Kept =
-  /** Nothing was: the key is taken now. */
+  /** The key was free; the caller has it now. */
   | { readonly kind: 'taken' }
-  /** The same request before; without an answer if it is still running, or has failed. */
+  /** The same request has the key; without an answer if it is still running or has failed. */
   | { readonly kind: 'repeated'; readonly answer?: string | undefined }
-  /** Another request under the same key. */
+  /** Another request has the key. */
   | { readonly kind: 'otherRequest' }
 
 export type IdempotencyStore = {
-  /** `keyHash` names key and owner, `requestHash` what was asked for. */
+  /** Takes a key for a day. `keyHash` is a hash of key and owner, `requestHash` one of the request; `now` is epoch ms. */
   take(keyHash: string, requestHash: string, now: number): Promise<Kept>
-  /** Keeps the answer for as long as the key. */
+  /** Stores the answer under a key that was taken; it expires with the key. */
   keep(keyHash: string, answer: string): Promise<void>
 }
 
-/** A key is remembered for a day. */
+/** Lifetime of a key: a day. */
 export const keptSeconds = 24 * 60 * 60
 const Row = v.object({ requestHash: v.string(), answer: v.optional(v.string()) })
 
@@ -35,7 +35,7 @@ export function dynamoIdempotencyStore(control: ControlTable): IdempotencyStore 
       const isNew = await put(control, keyHash, requestHash, Math.floor(now / 1000))
       if (isNew) return { kind: 'taken' }
       const item = await getItem(control, keyOf(keyHash))
-      // Expired between the two calls.
+      // The key expired between the two calls.
       if (!item) return { kind: 'taken' }
       const row = v.parse(Row, item)
       return row.requestHash === requestHash ? { kind: 'repeated', answer: row.answer } : { kind: 'otherRequest' }
@@ -54,7 +54,7 @@ export function dynamoIdempotencyStore(control: ControlTable): IdempotencyStore 
   }
 }
 
-/** Takes the key unless somebody has it; rows that outlived their time count for nothing. */
+/** Takes the key if it is free or expired. Returns false when it is taken. */
 async function put(
   { client, table }: ControlTable,
   keyHash: string,

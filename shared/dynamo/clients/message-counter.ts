@@ -1,11 +1,11 @@
-/** Counts the messages of a connection per second of the clock, for all functions together (R34). */
+/** Message counters per connection and second of the clock, shared by all functions (R34). */
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import type { ControlTable } from '../shard-companies.ts'
 import { partitionKey, rateKey, sortKey, ttlAttribute } from '../table.ts'
 
 export type MessageCounter = {
-  /** Counts a message; says which of its second it is, beginning with 1. */
+  /** Counts a message; returns its number within the second (epoch seconds), from 1. */
   count(connectionId: string, second: number): Promise<number>
 }
 
@@ -13,8 +13,8 @@ const keptSeconds = 60
 const Counted = v.object({ n: v.pipe(v.number(), v.integer()) })
 
 /**
- * An item per connection and second, since one unconditional write then is all there is to a message. Nothing is read but
- * by the write itself; TTL removes the items, at no cost.
+ * Has an item per connection and second, so that a message costs one unconditional write and no read. TTL removes the
+ * items at no cost.
  */
 export const dynamoMessageCounter = ({ client, table }: ControlTable): MessageCounter => ({
   async count(connectionId, second) {

@@ -15,7 +15,7 @@ const StateItem = v.objectWithRest(
     rev: v.optional(count, 0),
     /** Counts the frames for the company's clients: the last sequence number drawn. */
     seq: v.optional(count, 0),
-    /** Shard whose list has the company, as of the last written decision. */
+    /** Shard of the company at the last written decision: its list has the company unless that is empty. */
     shard: v.exactOptional(count),
     /** The state. */
     doc: v.exactOptional(StoredCompany),

@@ -8,6 +8,7 @@ import type { CompanyRow } from './company-row.ts'
 export type WrittenRows = {
   /** Removes and returns the row, if it was written within the last five seconds. */
   take(companyId: string): CompanyRow | undefined
+  /** Remembers a row that was just written. */
   keep(companyId: string, row: CompanyRow): void
 }
 

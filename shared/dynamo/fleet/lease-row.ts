@@ -1,4 +1,4 @@
-/** A shard's item `LEASE`. */
+/** The item `LEASE` of a shard. */
 import * as v from 'valibot'
 import type { LeaseView } from '#shared/domain/company/view.ts'
 import type { Lease } from '#shared/ports.ts'
@@ -17,7 +17,7 @@ const LeaseItem = v.object({
 
 export const leaseRowKey = (shard: number) => ({ [partitionKey]: shardKey(shard), [sortKey]: leaseSortKey })
 
-/** A lease as stored; one that was never claimed has epoch and version 0. */
+/** Parses a lease; one that was never claimed has epoch and version 0. */
 export function parseLease(shard: number, item: unknown): Lease {
   const { owner, ...row } = v.parse(LeaseItem, item ?? {})
   return { shard, ...row, ...(owner !== undefined && { ownerId: owner }) }
@@ -26,7 +26,7 @@ export function parseLease(shard: number, item: unknown): Lease {
 export const readLease = async (table: ControlTable, shard: number): Promise<Lease> =>
   parseLease(shard, await getItem(table, leaseRowKey(shard)))
 
-/** A lease for display; undefined when the shard was never claimed. */
+/** Reads a lease for display; undefined when the shard was never claimed. */
 export async function readLeaseView(table: ControlTable, shard: number): Promise<LeaseView | undefined> {
   const { epoch, ownerId, renewedAt } = await readLease(table, shard)
   if (epoch === 0) return undefined
@@ -35,6 +35,6 @@ export async function readLeaseView(table: ControlTable, shard: number): Promise
 
 const LeaseKey = v.object({ [partitionKey]: v.string() })
 
-/** Which shard's lease an item is. */
+/** Returns the shard of an item `LEASE`. */
 export const shardOfLeaseRow = (item: unknown): number =>
   Number(v.parse(LeaseKey, item).pk.slice(shardKeyPrefix.length))

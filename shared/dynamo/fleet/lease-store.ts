@@ -1,11 +1,14 @@
 /**
- * `LeaseStore` on DynamoDB. One conditional write each, on the shard's item `LEASE`:
+ * `LeaseStore` on DynamoDB. Each operation is one conditional write on the shard's item `LEASE`:
  *
- *     claim    if epoch, version and owner are as seen    owner, epoch and version new, wantedBy and isLeaving gone
- *     renew    if owner and epoch are mine                version + 1
- *     want     if owner and epoch are as seen             wantedBy new
- *     bequeath if owner and epoch are mine                wantedBy new, isLeaving
- *     release  if owner and epoch are mine                owner gone; epoch and wantedBy stay: who wanted it comes first
+ *     operation  condition                              sets
+ *     claim      epoch, version and owner are as seen   owner, epoch, version + 1, renewedAt; removes wantedBy, isLeaving
+ *     renew      owner and epoch are the caller's       version + 1, renewedAt
+ *     want       owner and epoch are as seen            wantedBy
+ *     offerTo    owner and epoch are the caller's       wantedBy, isLeaving
+ *     release    owner and epoch are the caller's       version + 1; removes owner
+ *
+ * A release keeps epoch and wantedBy: the host in wantedBy may claim the lease before others.
  */
 import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { LeaseSeen } from '#shared/domain/fleet/lease.ts'
@@ -18,8 +21,8 @@ import { leaseRowKey, parseLease, readLease, shardOfLeaseRow } from './lease-row
 
 export type LeaseStoreDeps = ControlTable & { readonly clock: Clock }
 
-/** How long the line of a host that is gone is kept. */
-const beatLifetimeMs = 24 * 3_600_000
+/** Time after which the heartbeat of a host that is gone expires. */
+const heartbeatLifetimeMs = 24 * 3_600_000
 
 export function dynamoLeaseStore(deps: LeaseStoreDeps): LeaseStore {
   return {
@@ -27,9 +30,9 @@ export function dynamoLeaseStore(deps: LeaseStoreDeps): LeaseStore {
     claim: (seen, ownerId, epoch, now) => claim(deps, seen, ownerId, epoch, now),
     renew: (lease, now) => renew(deps, lease, now),
     want: (lease, hostId) => want(deps, lease, hostId),
-    offerTo: (lease, successor) => bequeath(deps, lease, successor),
+    offerTo: (lease, successor) => offerTo(deps, lease, successor),
     release: (lease) => release(deps, lease),
-    beat: (beat) => writeBeat(deps, beat),
+    beat: (beat) => writeHeartbeat(deps, beat),
   }
 }
 
@@ -40,7 +43,7 @@ async function readAll(table: ControlTable, shards: number): Promise<readonly Le
   return numbers.map((shard) => parseLease(shard, byShard.get(shard)))
 }
 
-/** A refused claim may be one that has landed and was sent again: the item tells. */
+/** Claims a lease. If the SDK has sent a successful claim again, the second one is refused: the item shows the owner. */
 async function claim(
   table: ControlTable,
   seen: LeaseSeen,
@@ -69,7 +72,7 @@ async function renew(table: ControlTable, lease: LeaseSeen, now: number): Promis
   return renewed === 'refused' ? 'lost' : renewed
 }
 
-/** The last one to want a shard gets it: the one before may be dead. A lease that has moved on is not asked for. */
+/** Replaces an earlier request, whose host may be dead. Refused when the lease has another owner or epoch by now. */
 async function want(table: ControlTable, lease: LeaseSeen, hostId: string): Promise<void> {
   await update(table, lease.shard, {
     UpdateExpression: 'SET #wantedBy = :hostId',
@@ -78,7 +81,7 @@ async function want(table: ControlTable, lease: LeaseSeen, hostId: string): Prom
   })
 }
 
-async function bequeath(table: ControlTable, lease: LeaseSeen, successor: string): Promise<void> {
+async function offerTo(table: ControlTable, lease: LeaseSeen, successor: string): Promise<void> {
   await update(table, lease.shard, {
     UpdateExpression: 'SET #wantedBy = :successor, #isLeaving = :true',
     ...isOwnedBy(lease),
@@ -86,7 +89,7 @@ async function bequeath(table: ControlTable, lease: LeaseSeen, successor: string
   })
 }
 
-/** Refused means that it is given up or taken already: there is nothing left to release. */
+/** Releases a lease. A refused write means that it was released or taken already. */
 async function release(table: ControlTable, lease: LeaseSeen): Promise<void> {
   await update(table, lease.shard, {
     UpdateExpression: 'REMOVE #owner ADD #version :one',
@@ -127,6 +130,7 @@ const names = {
   '#isLeaving': 'isLeaving',
 }
 
+/** Condition that the lease is unchanged; one of epoch 0 was never claimed. */
 function isAsSeen({ epoch, version, ownerId }: LeaseSeen): Pick<LeaseUpdate, 'condition' | 'seen'> {
   if (epoch === 0) return { condition: 'attribute_not_exists(#epoch)', seen: {} }
   const owner = ownerId === undefined ? 'attribute_not_exists(#owner)' : '#owner = :seenOwner'
@@ -136,7 +140,7 @@ function isAsSeen({ epoch, version, ownerId }: LeaseSeen): Pick<LeaseUpdate, 'co
   }
 }
 
-/** Nobody owns a lease without an owner, so that its condition never holds. */
+/** Condition that the lease still has this owner and epoch; it never holds for a lease that was seen without an owner. */
 function isOwnedBy({ epoch, ownerId }: LeaseSeen): Pick<LeaseUpdate, 'condition' | 'seen'> {
   return {
     condition: '#owner = :seenOwner AND #epoch = :seenEpoch',
@@ -144,12 +148,12 @@ function isOwnedBy({ epoch, ownerId }: LeaseSeen): Pick<LeaseUpdate, 'condition'
   }
 }
 
-async function writeBeat(
+async function writeHeartbeat(
   { client, table, clock }: LeaseStoreDeps,
   { hostId, ...beat }: Parameters<LeaseStore['beat']>[0],
 ): Promise<void> {
   const now = clock()
-  const ttl = Math.ceil((now + beatLifetimeMs) / 1000)
+  const ttl = Math.ceil((now + heartbeatLifetimeMs) / 1000)
   const key = { [partitionKey]: hostKey(hostId), [sortKey]: beatSortKey }
   await client.send(new PutCommand({ TableName: table, Item: { ...key, ...beat, at: now, [ttlAttribute]: ttl } }))
 }

@@ -1,4 +1,4 @@
-/** Counters per minute, and the lines that hosts write about themselves: what `/metrics` reads. */
+/** Source of `/metrics`: counters per minute, and the heartbeats of the hosts. */
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { type Counts, sumOf } from '#shared/domain/metrics/metrics.ts'
@@ -7,15 +7,15 @@ import type { ControlTable } from '../shard-companies.ts'
 import { beatSortKey, hostKey, partitionKey, sortKey, ttlAttribute } from '../table.ts'
 import { leaseRowKey, parseLease } from './lease-row.ts'
 
-/** A host as it described itself last; times are epoch ms. */
+/** The last heartbeat of a host; times are epoch ms. */
 export type HostLine = v.InferOutput<typeof HostLine>
 
 export type MetricStore = {
-  /** Adds to the counters of the minute of `at`. About right is right enough: a repeated call may count twice. */
+  /** Adds to the counters of the minute of `at` (epoch ms). A call that is sent again may count twice: that is accepted. */
   add(counts: Counts, at: number): Promise<void>
-  /** What was counted in the last `minutes` minutes before `now`, the running one included. At most 100. */
+  /** Adds the counters of the last `minutes` minutes up to `now` (epoch ms), the running one included. At most 100. */
   sum(minutes: number, now: number): Promise<Counts>
-  /** The hosts that own a shard. */
+  /** Returns the heartbeats of the hosts that own a shard. */
   hosts(shards: number): Promise<readonly HostLine[]>
 }
 
@@ -29,9 +29,9 @@ const HostLine = v.object({
   since: v.number(),
   sessions: count,
   shards: v.array(count),
-  /** Sessions by state. */
+  /** Sessions by status. */
   states: v.optional(v.record(v.string(), count), {}),
-  /** When it was written. */
+  /** Time of the write. */
   at: v.number(),
 })
 const MinuteRow = v.record(v.string(), v.unknown())
@@ -74,7 +74,7 @@ async function add({ client, table }: ControlTable, counts: Counts, at: number):
   )
 }
 
-/** The counters of a row: all its numbers but its expiry. */
+/** Returns the counters of a row: all its numbers but its expiry. */
 function countsOf(item: unknown): Counts {
   const { [ttlAttribute]: _expiry, ...row } = v.parse(MinuteRow, item)
   const numbers = Object.entries(row).filter((entry): entry is [string, number] => typeof entry[1] === 'number')

@@ -4,16 +4,16 @@
  * Functions wire the ports in `functions/wiring/deps.ts` (`connection-deps.ts` beside it builds what `$connect` needs
  * too), hosts in `socket-host/wiring.ts`. A contract suite states what every adapter and every fake promises.
  *
- * | port            | wired by        | adapter                                        | suite in `test/contracts`       |
- * | --------------- | --------------- | ---------------------------------------------- | ------------------------------- |
- * | CompanyStore    | functions, host | `shared/dynamo/company/company-store.ts`       | `company-store.contract.ts`     |
- * | ConnectionStore | functions, host | `shared/dynamo/clients/connection-store.ts`    | `connection-store.contract.ts`  |
- * | Publisher       | functions, host | `shared/push/publisher.ts`                     | none: `test/shared/push`        |
- * | CommandQueue    | functions, host | `shared/aws/command-queue.ts`                  | `command-queue.contract.ts`     |
- * | BudgetStore     | functions, host | `shared/dynamo/clients/budget-store.ts`        | `budget-store.contract.ts`      |
- * | CredentialStore | host            | `shared/dynamo/credentials/credential-store.ts`| `credential-store.contract.ts`  |
- * | DataKeys        | host            | `shared/aws/data-keys.ts`                      | `data-keys.contract.ts`         |
- * | LeaseStore      | host            | `shared/dynamo/fleet/lease-store.ts`           | `lease-store.contract.ts`       |
+ * | port            | wired by        | adapter, in `shared`                   | contract suite, in `test/contracts` |
+ * | --------------- | --------------- | -------------------------------------- | ----------------------------------- |
+ * | CompanyStore    | functions, host | dynamo/company/company-store.ts        | company-store.contract.ts           |
+ * | ConnectionStore | functions, host | dynamo/clients/connection-store.ts     | connection-store.contract.ts        |
+ * | Publisher       | functions, host | push/publisher.ts                      | none; test/shared/push              |
+ * | CommandQueue    | functions, host | aws/command-queue.ts                   | command-queue.contract.ts           |
+ * | BudgetStore     | functions, host | dynamo/clients/budget-store.ts         | budget-store.contract.ts            |
+ * | CredentialStore | host            | dynamo/credentials/credential-store.ts | credential-store.contract.ts        |
+ * | DataKeys        | host            | aws/data-keys.ts                       | data-keys.contract.ts               |
+ * | LeaseStore      | host            | dynamo/fleet/lease-store.ts            | lease-store.contract.ts             |
  *
  * `IdempotencyStore`, `MessageCounter` and `MetricStore` are declared beside their adapters in `shared/dynamo`.
  *
@@ -32,8 +32,8 @@ import type { HostCommand, WatchdogMessage } from './protocol/host-commands.ts'
 export type Clock = () => number
 
 /**
- * A decision after its write. `changed` is true when it led to a new state. `lastSeq` is the sequence number of the last
- * frame of its last notice, or the company's last number when it has no notices.
+ * A decision after its write. `changed` is true when it led to a new state. `lastSeq` is the sequence number of the
+ * last frame of its last notice, or the company's last number when it has no notices.
  */
 export type Decided<Outcome> = Decision<Outcome> & { readonly changed: boolean; readonly lastSeq: number }
 
@@ -57,8 +57,8 @@ export type CompanyStore = {
   /** Reads the lease of the company's shard, for display. Undefined when the shard was never claimed. */
   leaseOf(companyId: string): Promise<LeaseView | undefined>
   /**
-   * Lists the companies of a shard that are not empty, by id, one page at a time. `next` is the `after` of the next page;
-   * the last page has none. A company that has just become empty may still be listed.
+   * Lists the companies of a shard that are not empty, by id, one page at a time. `next` is the `after` of the next
+   * page; the last page has none. A company that has just become empty may still be listed.
    */
   companiesOf(
     shard: number,
@@ -80,9 +80,9 @@ export type Connection = {
 /** The open connections of each company. */
 export type ConnectionStore = {
   /**
-   * Adds the connection. Above the company's limit (R34) it removes the oldest others and returns them, for the caller to
-   * close: an owner on a bad line leaves connections behind whose end nobody has reported, and they must not lock the
-   * owner out. Connections younger than 30 seconds are not removed.
+   * Adds the connection. Above the company's limit (R34) it removes the oldest others and returns them, for the caller
+   * to close: an owner on a bad line leaves connections behind whose end nobody has reported, and they must not lock
+   * the owner out. Connections younger than 30 seconds are not removed.
    */
   add(connection: Connection): Promise<readonly Connection[]>
   /** Removes the connection. Removing one that is not there succeeds. */
@@ -94,9 +94,9 @@ export type ConnectionStore = {
 /** Pushes frames to the connections of a company. */
 export type Publisher = {
   /**
-   * Sends the frames of a written decision to the company's connections. `lastSeq` is the decision's; `excluding` names a
-   * connection that has its frames already, as the answer of its route. Delivery is best effort: clients that are gone
-   * and stores or APIs that are unavailable are logged and do not make it throw.
+   * Sends the frames of a written decision to the company's connections. `lastSeq` is the decision's; `excluding` names
+   * a connection that has its frames already, as the answer of its route. Delivery is best effort: clients that are
+   * gone and stores or APIs that are unavailable are logged and do not make it throw.
    */
   publish(companyId: string, notices: readonly Notice[], lastSeq: number, excluding?: string): Promise<void>
 }
@@ -104,8 +104,8 @@ export type Publisher = {
 /** The queues to the hosts and to the watchdog. */
 export type CommandQueue = {
   /**
-   * Sends a command to the host that owns the company's shard. Commands of one company arrive in order. A command with the
-   * same company, fence and attempt as one of the last few minutes is dropped.
+   * Sends a command to the host that owns the company's shard. Commands of one company arrive in order. A command with
+   * the same company, fence and attempt as one of the last few minutes is dropped.
    */
   sendCommand(command: HostCommand): Promise<void>
   /** Wakes the watchdog at `message.due`, or earlier when that is more than 15 minutes away. */
@@ -119,14 +119,14 @@ export type GenerationRef = { readonly companyId: string; readonly generation: s
 export type CredentialRow = { readonly key: string; readonly bytes: Uint8Array | undefined }
 
 /**
- * Stored credentials. Every write carries the writer's epoch and is refused (`fenced`) once a host of a higher epoch has
- * loaded or written the rows. A write of several rows is all or nothing for the next `load` (R12, R42).
+ * Stored credentials. Every write carries the writer's epoch and is refused (`fenced`) once a host of a higher epoch
+ * has loaded or written the rows. A write of several rows is all or nothing for the next `load` (R12, R42).
  */
 export type CredentialStore = {
   /**
-   * Returns the bytes of one row, after it has raised the generation's epoch to the reader's, so that earlier owners can
-   * write no more, and has completed an interrupted write. `absent`: there is no such row. `corrupt`: the stored bytes
-   * make no sense and never will (R9). `fenced`: a higher epoch has loaded or written.
+   * Returns the bytes of one row, after it has raised the generation's epoch to the reader's, so that earlier owners
+   * can write no more, and has completed an interrupted write. `absent`: there is no such row. `corrupt`: the stored
+   * bytes make no sense and never will (R9). `fenced`: a higher epoch has loaded or written.
    */
   load(ref: GenerationRef, key: string, epoch: number): Promise<Uint8Array | 'absent' | 'corrupt' | 'fenced'>
   /** Reads rows, strongly consistent and without raising the epoch. Absent rows are left out. */
@@ -156,7 +156,9 @@ export type Lease = LeaseSeen & { readonly renewedAt: number }
 
 /** The leases of the shards, and the hosts' heartbeats. */
 export type LeaseStore = {
-  /** Reads the leases of the shards 0 to `shards` - 1, in order. A shard that was never claimed has epoch and version 0. */
+  /**
+   * Reads the leases of the shards 0 to `shards` - 1, in order. A shard that was never claimed has epoch and version 0.
+   */
   readAll(shards: number): Promise<readonly Lease[]>
   /**
    * Takes the lease on condition that its epoch, version and owner are still as `seen`. Returns undefined when they are
@@ -169,11 +171,14 @@ export type LeaseStore = {
    */
   renew(lease: LeaseSeen, now: number): Promise<Lease | 'lost'>
   /**
-   * Asks the owner for the shard: sets `wantedBy`, in place of any earlier request. Does nothing when owner or epoch have
-   * changed since the lease was seen.
+   * Asks the owner for the shard: sets `wantedBy`, in place of any earlier request. Does nothing when owner or epoch
+   * have changed since the lease was seen.
    */
   want(lease: LeaseSeen, hostId: string): Promise<void>
-  /** Announces that the caller will release the shard soon, and to whom. Does nothing when the lease is not the caller's. */
+  /**
+   * Announces that the caller will release the shard soon, and to whom. Does nothing when the lease is not the
+   * caller's.
+   */
   offerTo(lease: LeaseSeen, successor: string): Promise<void>
   /** Gives the lease up; epoch and `wantedBy` stay. Does nothing when the lease is not the caller's. */
   release(lease: LeaseSeen): Promise<void>
@@ -192,7 +197,9 @@ export type LeaseStore = {
   }): Promise<void>
 }
 
-/** The budgets of codes, per phone and per company (R24). Keys are hashes; `shared/budget/code-budget.ts` makes them. */
+/**
+ * The budgets of codes, per phone and per company (R24). Keys are hashes; `shared/budget/code-budget.ts` makes them.
+ */
 export type BudgetStore = {
   /**
    * Takes a code from each budget, or from none. `retryAfter` is in seconds. When it throws, codes may have been taken

@@ -1,6 +1,6 @@
 /**
- * Runs `task` for each item, at most `width` at a time, and returns the results in the order of the items. After a failure
- * no task is started; when the running ones have ended, it rejects with a failure.
+ * Runs `task` for each item, at most `width` at a time, and returns the results in the order of the items. After a
+ * failure no task is started; when the running ones have ended, it rejects with a failure.
  */
 export async function inParallel<Item, Result>(
   items: readonly Item[],

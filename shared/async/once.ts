@@ -1,4 +1,4 @@
-/** Returns a function that makes a value on its first call and returns it on every call. A `make` that throws is called again. */
+/** Returns a function that makes a value on its first call and returns that value on every call. */
 export function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined
   return () => {

@@ -9,8 +9,8 @@ export const systemTimer: Timer = (ms, action) => {
 }
 
 /**
- * Settles as `work` does, or as `timeUp` does (by its result or what it throws) when `work` takes longer than `ms`. The work
- * is not cancelled; its late result or failure is ignored. No timer is left behind.
+ * Settles as `work` does, or as `timeUp` does (by its result or what it throws) when `work` takes longer than `ms`. The
+ * work is not cancelled; its late result or failure is ignored. No timer is left behind.
  */
 export async function waitAtMost<Result, Late>(
   ms: number,

@@ -32,8 +32,8 @@ export function sqsCommandQueue({ client, shardQueueUrls, watchdogQueueUrl, cloc
           QueueUrl: shardQueueUrls[shardOf(companyId, shardQueueUrls.length)],
           MessageBody: JSON.stringify(command),
           MessageGroupId: companyId,
-          // The attempt, too: a fence starts again at 0 when somebody deletes a company's item by hand. The id has at most
-          // 64 + 1 + 16 + 1 + 26 of the 128 characters that SQS allows.
+          // The attempt, too: a fence starts again at 0 when somebody deletes a company's item by hand. The id has at
+          // most 64 + 1 + 16 + 1 + 26 of the 128 characters that SQS allows.
           MessageDeduplicationId: [companyId, fence, attemptId].filter((part) => part !== undefined).join('-'),
         }),
       )

@@ -15,7 +15,9 @@ export type SecretValues = { readonly current: string; readonly previous?: strin
 export type Secret = {
   /** Returns the values, at most five minutes old while Secrets Manager is available. */
   read(): Promise<SecretValues>
-  /** Fetches the values again, such as when a signature fits neither; at most every 30 seconds for all callers together. */
+  /**
+   * Fetches the values again, such as when a signature fits neither; at most every 30 seconds for all callers together.
+   */
   refresh(): Promise<SecretValues>
 }
 
@@ -27,7 +29,10 @@ export function secretsClient(config: SecretsManagerClientConfig = {}): SecretsM
   return translateFailures(new SecretsManagerClient({ requestHandler: requestHandler(), ...config }), 'secretsmanager')
 }
 
-/** Makes a cached secret. While Secrets Manager is unavailable, it returns the values that it has, or throws if it has none. */
+/**
+ * Makes a cached secret. While Secrets Manager is unavailable, it returns the values that it has, or throws if it has
+ * none.
+ */
 export function cachedSecret(client: SecretsManagerClient, secretId: string, clock: Clock): Secret {
   let known: { readonly values: SecretValues; readonly fetchedAt: number } | undefined
   let fetching: Promise<SecretValues> | undefined
@@ -50,7 +55,7 @@ export function cachedSecret(client: SecretsManagerClient, secretId: string, clo
       return await fetchOnce()
     } catch (error) {
       if (!known || !(error instanceof StoreUnavailable)) throw error
-      // The next reader must not wait for Secrets Manager at once: the next fetch is 30 seconds away.
+      // For 30 seconds readers get the known values at once, instead of waiting for Secrets Manager each time.
       known = { ...known, fetchedAt: clock() - freshForMs + refreshAfterMs }
       return known.values
     }

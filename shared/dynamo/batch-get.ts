@@ -8,7 +8,9 @@ type Item = Record<string, unknown>
 
 /** DynamoDB's limit for one call. */
 const keysPerCall = 100
-/** DynamoDB splits answers above 16 MB, and returns nothing while the table is throttled: limit of such empty answers. */
+/**
+ * DynamoDB splits answers above 16 MB, and returns nothing while the table is throttled: limit of such empty answers.
+ */
 const maxEmptyAnswers = 5
 const pauseMs = 50
 

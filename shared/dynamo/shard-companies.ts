@@ -1,9 +1,10 @@
 /**
- * List of a shard's companies, a row for each: a new owner of the shard goes through it. A company that is not empty always
- * has its row: the row is put before the write that fills the company, and removed after the write that empties it.
+ * List of a shard's companies, a row for each: a new owner of the shard goes through it. A company that is not empty
+ * always has its row: the row is put before the write that fills the company, and removed after the write that empties
+ * it.
  *
- * A row carries the revision (`rev`) of the state that it was put for. A process that has emptied a company at revision v
- * removes only rows of earlier revisions. It thus cannot remove the row of a process that has read the empty company
+ * A row carries the revision (`rev`) of the state that it was put for. A process that has emptied a company at revision
+ * v removes only rows of earlier revisions. It thus cannot remove the row of a process that has read the empty company
  * and is about to fill it:
  *
  *     A: STATE empty, rev 5 ......................... remove if row.rev < 5: refused
@@ -32,7 +33,8 @@ export async function addToShardIndex({ client, table }: ControlTable, shard: nu
     ExpressionAttributeNames: { '#rev': 'rev' },
     ExpressionAttributeValues: { ':rev': rev },
   })
-  // Refused: the row is there for this revision, or for a later one, and then the write that follows is refused as well.
+  // Refused: the row is there for this revision, or for a later one, and then the write that follows is refused as
+  // well.
   await unlessRefused(client.send(put))
 }
 

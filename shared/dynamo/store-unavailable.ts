@@ -20,7 +20,10 @@ type ClientLike = {
   readonly middlewareStack: { add(send: Send, options: { step: 'initialize'; priority: 'high'; name: string }): void }
 }
 
-/** Makes an SDK client throw `StoreUnavailable` for failures. Refusals, such as a failed condition or bad input, stay as they are. */
+/**
+ * Makes an SDK client throw `StoreUnavailable` for failures. Refusals, such as a failed condition or bad input, stay as
+ * they are.
+ */
 export function translateFailures<C extends ClientLike>(client: C, service: string): C {
   const translate: Send = (next) => async (args) => {
     try {

@@ -2,11 +2,13 @@
 import * as v from 'valibot'
 import { CompanyId } from './client-messages.ts'
 
-/** Command to the host that owns the company's shard. A repeated or late one makes the host look once more, no harm done. */
+/** Command to the host that owns the company's shard. A repeated or late one only makes the host look once more. */
 export const HostCommand = v.object({
   companyId: CompanyId,
   correlationId: v.pipe(v.string(), v.maxLength(128)),
-  /** The company's fence after the decision that sends it. The queue drops a command with the same fence and attempt. */
+  /**
+   * The company's fence after the decision that sends it. The queue drops a command with the same fence and attempt.
+   */
   fence: v.pipe(v.number(), v.integer()),
   attemptId: v.optional(v.string()),
 })
@@ -20,6 +22,9 @@ export const WatchdogMessage = v.object({
 })
 export type WatchdogMessage = v.InferOutput<typeof WatchdogMessage>
 
-/** Parses the body of a queue message. Throws when it does not fit the schema, so that SQS moves it to the dead-letter queue. */
+/**
+ * Parses the body of a queue message. Throws when it does not fit the schema, so that SQS moves it to the dead-letter
+ * queue.
+ */
 export const parseQueueBody = <S extends v.GenericSchema>(schema: S, body: string): v.InferOutput<S> =>
   v.parse(schema, JSON.parse(body))

@@ -14,8 +14,8 @@ import { unreachable } from '#shared/domain/values/result.ts'
 
 /**
  * Fields that every event has besides its own. `at` is epoch ms. `seq` counts the frames for the company's clients, so
- * that a client can tell which of two frames is newer. An answer that says nothing about the company's state, or for which
- * no number could be drawn, has no `seq`.
+ * that a client can tell which of two frames is newer. An answer that says nothing about the company's state, or for
+ * which no number could be drawn, has no `seq`.
  */
 export type Envelope = {
   readonly companyId: string
@@ -79,7 +79,10 @@ export function attemptFields(attempt: NonNullable<CompanyState['attempt']>, now
   }
 }
 
-/** Returns the fields of a failure. The sentence names the wrong `field`; `reason` explains it to developers, in English. */
+/**
+ * Returns the fields of a failure. The sentence names the wrong `field`; `reason` explains it to developers, in
+ * English.
+ */
 export function failureFields(failure: Failure, language: Language, field?: string): Record<string, unknown> {
   const spec = errorSpec(failure.code)
   const action: OwnerAction | undefined = failure.action ?? spec.action

@@ -9,8 +9,8 @@ import { eventMessage, type ServerMessage } from '../protocol/server-messages.ts
 export type NumberedNotices = { readonly notices: readonly Notice[]; readonly lastSeq: number }
 
 /**
- * Returns the frames for a connection, in order. Each of its requests that waits for a notice gets a frame with its id. A
- * connection without such a request gets one frame, if the notice is for the whole company. `at` is epoch ms.
+ * Returns the frames for a connection, in order. Each of its requests that waits for a notice gets a frame with its id.
+ * A connection without such a request gets one frame, if the notice is for the whole company. `at` is epoch ms.
  */
 export function framesFor(
   connection: Connection,

@@ -19,8 +19,8 @@ export type PublisherDeps = {
 const sendWithinMs = 5_000
 
 /**
- * Makes a publisher. It logs a frame that it cannot deliver: the decision is in the store, and a client that asks for its
- * status catches up. Connections are served in parallel, the frames of one connection in order.
+ * Makes a publisher. It logs a frame that it cannot deliver: the decision is in the store, and a client that asks for
+ * its status catches up. Connections are served in parallel, the frames of one connection in order.
  */
 export function connectionPublisher(deps: PublisherDeps): Publisher {
   return {

@@ -10,7 +10,7 @@ export const metricNames = {
   /** Answers of phones to a code: a mistyped code and its correction count as two. */
   phoneConfirmed: 'PhoneConfirmed',
   linked: 'Linked',
-  /** Failed attempts, refused requests, and sessions that WhatsApp has stopped for an operator's cause; dimension `code`. */
+  /** Failed attempts, refused requests, and sessions that ended with a code of level `error`; dimension `code`. */
   pairingFailed: 'PairingFailed',
   /** Milliseconds from request to code. */
   timeToCode: 'TimeToCode',

@@ -4,7 +4,10 @@ import { maskPhone } from '../domain/values/phone.ts'
 
 /** Limit of a text in characters; longer ones are cut, so that no input can flood a log. */
 const maxTextLength = 8_192
-/** Limit of the nesting; deeper fields are left out. Pairplane's own fields are not that deep, errors of libraries may be. */
+/**
+ * Limit of the nesting; deeper fields are left out. Pairplane's own fields are not that deep, errors of libraries may
+ * be.
+ */
 const maxDepth = 6
 
 /** Pattern of all secrets. At each position the first alternative that matches wins. */
@@ -18,7 +21,8 @@ const secrets = new RegExp(
     /(?<key>\b[0-9a-f]{64,}\b)/,
     // Base64 of 30 bytes or more has lower case, upper case and digits; a path or a name rarely has all three.
     /(?<base64>(?<![\w+/-])(?=[\w+/-]*[a-z])(?=[\w+/-]*[A-Z])(?=[\w+/-]*\d)[\w+/-]{40,}={0,2})/,
-    // A pairing code in WhatsApp's alphabet, with or without the hyphen; other words of eight capitals are redacted too.
+    // A pairing code in WhatsApp's alphabet, with or without the hyphen; other words of eight capitals are redacted
+    // too.
     /(?<code>\b[0-9A-Z]{4}-[0-9A-Z]{4}\b|\b(?=\d{0,7}[A-Z])[1-9A-HJ-NP-TV-Z]{8}\b)/,
     // A phone with a plus, grouped like a local number, or as digits only.
     /(?<phone>\+\d[\d\s().-]{5,20}\d|(?<!\d)(?:\d{1,3}[\s-]?)?\(?\d{3}\)?[\s-]\d{3}[\s-]\d{2}[\s-]?\d{2}\b|(?<!\d)\d{8,15}(?!\d))/,
@@ -29,8 +33,8 @@ const secrets = new RegExp(
 )
 
 /**
- * Removes phones, pairing codes, tokens, QR strings and keys from a text. It is idempotent: the text beside a replacement
- * may match only afterwards (`79001***567ABCD1`), so it repeats until nothing changes.
+ * Removes phones, pairing codes, tokens, QR strings and keys from a text. It is idempotent: the text beside a
+ * replacement may match only afterwards (`79001***567ABCD1`), so it repeats until nothing changes.
  */
 export function redact(text: string): string {
   let [before, after] = [text, redactOnce(text)]
@@ -49,7 +53,9 @@ function redactOnce(text: string): string {
   return redacted.length > maxTextLength ? `${redacted.slice(0, maxTextLength)}…` : redacted
 }
 
-/** Returns a value that may be logged: texts redacted, errors as name, message, stack and cause, bytes as their number. */
+/**
+ * Returns a value that may be logged: texts redacted, errors as name, message, stack and cause, bytes as their number.
+ */
 export const redactValue = (value: unknown): unknown => redactPart(value, 0, new Set())
 
 /** Redacts a part of a value. `above` has the objects around it: an object that contains itself is not followed. */
@@ -70,7 +76,10 @@ function redactPart(value: unknown, depth: number, above: ReadonlySet<object>): 
   )
 }
 
-/** True for a company id that stays in clear, so that it can be searched, though it looks like a code. Ten digits may be a phone. */
+/**
+ * True for a company id that stays in clear, so that it can be searched, though it looks like a code. Ten digits may be
+ * a phone.
+ */
 const isTenant = (key: string, part: unknown): boolean =>
   key === 'companyId' && typeof part === 'string' && companyIdFormat.test(part) && !/\d{10}/.test(part)
 

@@ -24,7 +24,8 @@ export const sentryOptions = ({ dsn, release, environment }: SentrySettings) => 
   release,
   environment,
   sendDefaultPii: false,
-  // Errors are reported from the log and the entry points; the SDK's own handlers would end a host at the first one (R41).
+  // Errors are reported from the log and the entry points; the SDK's own handlers would end a host at the first one
+  // (R41).
   defaultIntegrations: false as const,
   maxBreadcrumbs: 0,
   beforeSend: scrubEvent,

@@ -1,10 +1,10 @@
-/** Promises of every store of code budgets (R24). */
+/** Contract of `BudgetStore` (R24). */
 import { describe, expect, test } from 'vitest'
 import type { BudgetTicket } from '#shared/domain/values/budget.ts'
 import type { BudgetStore } from '#shared/ports.ts'
 
 export type BudgetStoreSetUp = {
-  /** A store in which no code was ever taken. */
+  /** Makes a store in which no code was ever taken. */
   make(): Promise<BudgetStore>
 }
 
@@ -21,7 +21,7 @@ async function taken(store: BudgetStore, limits: Parameters<BudgetStore['take']>
 
 export function describeBudgetStore({ make }: BudgetStoreSetUp): void {
   describe('budget store', () => {
-    test('there are as many codes as the limit says, and then it says when there is one again', async () => {
+    test('there are as many codes as the limit, and a refusal says when there is one again', async () => {
       const store = await make()
       await taken(store, [limit('phone', 2)])
       await taken(store, [limit('phone', 2)], now + 60_000)
@@ -44,7 +44,7 @@ export function describeBudgetStore({ make }: BudgetStoreSetUp): void {
       for (const key of ['a', 'b', 'c']) expect(await store.take([limit(key, 1)], now)).toMatchObject({ ok: false })
     })
 
-    test('codes that are taken at once are no more than there are', async () => {
+    test('concurrent requests take no more codes than there are', async () => {
       const store = await make()
       const results = await Promise.all(Array.from({ length: 5 }, () => store.take([limit('phone', 3)], now)))
       expect(results.filter(({ ok }) => ok)).toHaveLength(3)
@@ -57,7 +57,7 @@ export function describeBudgetStore({ make }: BudgetStoreSetUp): void {
       await taken(store, [limit('phone', 1), limit('company', 1)])
     })
 
-    test('a code that is given back twice is no credit, also not when others were taken at the same moment', async () => {
+    test('a code that is given back twice counts once, even if others were taken at the same time', async () => {
       const store = await make()
       const limits = [limit('phone', 3), limit('company', 3)]
       const first = await taken(store, limits)
@@ -70,14 +70,14 @@ export function describeBudgetStore({ make }: BudgetStoreSetUp): void {
       expect(await store.take(limits, now)).toMatchObject({ ok: false })
     })
 
-    test('nothing was taken, nothing is given back', async () => {
+    test('giving back a code that was not taken does nothing', async () => {
       const store = await make()
       await store.giveBack([])
       await store.giveBack([{ key: 'never seen', at: now }])
       await taken(store, [limit('never seen', 1)])
     })
 
-    test('what cools down gives no code until then, whatever is left', async () => {
+    test('a budget that cools down gives no code until then, whatever is left', async () => {
       const store = await make()
       await store.coolDown('phone', now + 90_000, now)
       expect(await store.take([limit('phone', 5)], now)).toEqual({ ok: false, error: { retryAfter: 90 } })

@@ -1,10 +1,10 @@
-/** Promises of every command queue on the way to the hosts. */
+/** Contract of `CommandQueue`, for commands to hosts. */
 import { describe, expect, test } from 'vitest'
 import type { CommandQueue } from '#shared/ports.ts'
 import type { HostCommand } from '#shared/protocol/host-commands.ts'
 
 export type CommandQueueSetUp = {
-  /** An empty queue; `arrived` takes out all that has come, for each company in order. */
+  /** Makes an empty queue; `arrived` removes and returns all commands, in order for each company. */
   make(): Promise<{ readonly queue: CommandQueue; arrived(): Promise<readonly HostCommand[]> }>
 }
 

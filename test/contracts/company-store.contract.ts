@@ -1,4 +1,4 @@
-/** What every company store keeps. */
+/** Contract of `CompanyStore`. */
 import { describe, expect, test } from 'vitest'
 import {
   type CompanyState,
@@ -15,14 +15,14 @@ import { codeIssued, linked, requested } from '../shared/domain/build.ts'
 
 export type CompanyStoreSetUp = {
   readonly shards: number
-  /** A store without companies. */
+  /** Makes a store without companies. */
   make(clock: Clock): Promise<CompanyStore>
-  /** The same, with one try for each call, and the answer to its first write is lost. */
+  /** Makes such a store with one try per call, whose first write gets no answer. */
   makeLosingAnswer(clock: Clock): Promise<CompanyStore>
 }
 
 const companyId = 'company-1'
-const told = (waiting: number): Notice =>
+const noticeTo = (waiting: number): Notice =>
   notice({ event: 'pairing-cancelled' }, new Array(waiting).fill({ connectionId: 'c', requestId: 'r' }))
 
 const become =
@@ -33,10 +33,10 @@ const stay =
   (notices: readonly Notice[] = []): Transition<'done'> =>
   (state) =>
     decision(state, 'done', notices)
-/** Counts in the fence, so that a lost decision is a missing number. */
+/** Counts in the fence, so that a lost decision shows as a missing number. */
 const countUp: Transition<number> = (state) => {
   const fence = state.fence + 1
-  return decision({ ...state, fence }, fence, [told(fence % 3)])
+  return decision({ ...state, fence }, fence, [noticeTo(fence % 3)])
 }
 
 async function allOf(store: CompanyStore, shards: number): Promise<readonly string[]> {
@@ -73,7 +73,7 @@ export function describeCompanyStore({ shards, make, makeLosingAnswer }: Company
       expect(seen.outcome).toEqual({ state: requested(), now: 4_711 })
     })
 
-    test('a decision that changes nothing and tells nobody writes nothing', async () => {
+    test('a decision that changes nothing and has no notices writes nothing', async () => {
       const store = await open()
       expect(await store.decide(companyId, stay())).toMatchObject({ changed: false, lastSeq: 0 })
       expect(await store.readWithSeq(companyId)).toEqual({ state: emptyCompany, seq: 1 })
@@ -81,22 +81,25 @@ export function describeCompanyStore({ shards, make, makeLosingAnswer }: Company
 
     test('notices that change nothing draw their numbers', async () => {
       const store = await open()
-      await store.decide(companyId, become(requested(), [told(1)]))
-      expect(await store.decide(companyId, stay([told(0), told(3)]))).toMatchObject({ changed: false, lastSeq: 5 })
+      await store.decide(companyId, become(requested(), [noticeTo(1)]))
+      expect(await store.decide(companyId, stay([noticeTo(0), noticeTo(3)]))).toMatchObject({
+        changed: false,
+        lastSeq: 5,
+      })
       expect(await store.readWithSeq(companyId)).toEqual({ state: requested(), seq: 6 })
     })
 
     test('notices of a company never seen draw their numbers, and it stays empty', async () => {
       const store = await open()
-      expect(await store.decide(companyId, stay([told(1)]))).toMatchObject({ lastSeq: 1 })
+      expect(await store.decide(companyId, stay([noticeTo(1)]))).toMatchObject({ lastSeq: 1 })
       expect(await store.readWithSeq(companyId)).toEqual({ state: emptyCompany, seq: 2 })
-      expect(await store.decide(companyId, become(requested(), [told(0)]))).toMatchObject({ lastSeq: 3 })
+      expect(await store.decide(companyId, become(requested(), [noticeTo(0)]))).toMatchObject({ lastSeq: 3 })
       expect(await store.readWithSeq(companyId)).toEqual({ state: requested(), seq: 4 })
     })
 
     test('a read with a number draws the next one each time', async () => {
       const store = await open()
-      await store.decide(companyId, become(linked(), [told(2)]))
+      await store.decide(companyId, become(linked(), [noticeTo(2)]))
       expect(await store.readWithSeq(companyId)).toEqual({ state: linked(), seq: 3 })
       expect(await store.readWithSeq(companyId)).toEqual({ state: linked(), seq: 4 })
     })
@@ -105,7 +108,7 @@ export function describeCompanyStore({ shards, make, makeLosingAnswer }: Company
       const store = await open()
       const count = 12
       const decided = await Promise.all(Array.from({ length: count }, () => store.decide(companyId, countUp)))
-      const drawn = await Promise.all([store.readWithSeq(companyId), store.decide(companyId, stay([told(2)]))])
+      const drawn = await Promise.all([store.readWithSeq(companyId), store.decide(companyId, stay([noticeTo(2)]))])
       const inOrder = decided.toSorted((a, b) => a.outcome - b.outcome)
       expect(inOrder.map(({ outcome }) => outcome)).toEqual(Array.from({ length: count }, (_, index) => index + 1))
       let last = 0
@@ -117,9 +120,9 @@ export function describeCompanyStore({ shards, make, makeLosingAnswer }: Company
       expect(drawn[0].seq).not.toBe(drawn[1].lastSeq)
     })
 
-    test('a decision that lands while its answer is lost is made once, and its maker can tell of it', async () => {
+    test('a decision whose answer is lost is made once, and is returned to its caller', async () => {
       const store = await makeLosingAnswer(() => 1_000)
-      const notices = [told(2), told(0)]
+      const notices = [noticeTo(2), noticeTo(0)]
       const decided = await store.decide(companyId, (state) =>
         decision({ ...requested(state), fence: 7 }, 'made', notices),
       )
@@ -146,16 +149,16 @@ export function describeCompanyStore({ shards, make, makeLosingAnswer }: Company
       expect(await allOf(store, shards)).toEqual([companyId])
     })
 
-    test('a company that fills and empties in a race is listed if and only if it is not vacant', async () => {
+    test('a company that fills and empties in a race is listed if and only if it is not empty', async () => {
       const store = await open()
       const fill: Transition<void> = (state) => decision(requested(state), undefined)
-      const vacate: Transition<void> = (state) => decision({ ...emptyCompany, fence: state.fence + 1 }, undefined)
+      const empty: Transition<void> = (state) => decision({ ...emptyCompany, fence: state.fence + 1 }, undefined)
       for (let round = 0; round < 8; round++) {
-        const racers = [fill, vacate, fill, vacate, ...(round % 2 === 0 ? [fill] : [vacate])]
+        const racers = [fill, empty, fill, empty, ...(round % 2 === 0 ? [fill] : [empty])]
         await Promise.all(racers.map((racer) => store.decide(companyId, racer)))
         const { state } = await store.read(companyId)
         if (state.attempt) expect(await allOf(store, shards)).toEqual([companyId])
-        await store.decide(companyId, vacate)
+        await store.decide(companyId, empty)
         expect(await allOf(store, shards)).toEqual([])
       }
     })

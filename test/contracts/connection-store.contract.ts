@@ -1,9 +1,9 @@
-/** What every connection store keeps. */
+/** Contract of `ConnectionStore`. */
 import { describe, expect, test } from 'vitest'
 import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
 
 export type ConnectionStoreSetUp = {
-  /** A store without connections that lets this many in per company. */
+  /** Makes a store without connections, with this limit per company. */
   make(clock: Clock, limit: number): Promise<ConnectionStore>
 }
 
@@ -55,7 +55,7 @@ export function describeConnectionStore({ make }: ConnectionStoreSetUp): void {
       expect(await idsOf(store)).toEqual([])
     })
 
-    test('above the limit the oldest gives way, whether or not anybody is still there', async () => {
+    test('above the limit the oldest is removed, whether or not its client is still there', async () => {
       let time = now
       const store = await make(() => time, 2)
       await store.add(aConnection('b', { connectedAt: now + minutes(1) }))
@@ -69,7 +69,7 @@ export function describeConnectionStore({ make }: ConnectionStoreSetUp): void {
       expect(await idsOf(store)).toEqual(['d', 'e'])
     })
 
-    test('a connection that may not be open yet gives way to the next one only', async () => {
+    test('a connection that may not be open yet is removed only for a later one', async () => {
       const store = await make(() => now, 1)
       await store.add(aConnection('a'))
       expect(await store.add(aConnection('b', { connectedAt: now + 1_000 }))).toEqual([])
@@ -85,14 +85,14 @@ export function describeConnectionStore({ make }: ConnectionStoreSetUp): void {
       expect(await idsOf(store)).toEqual(['a'])
     })
 
-    test('a company’s connections do not make those of another give way', async () => {
+    test('a company’s connections do not count for another company', async () => {
       const store = await make(() => now, 1)
       await store.add(aConnection('a'))
       expect(await store.add(aConnection('b', { companyId: 'company-2' }))).toEqual([])
       expect(await idsOf(store)).toEqual(['a'])
     })
 
-    test('connections that come at once have the same old ones give way, and none of themselves', async () => {
+    test('connections that come at once remove the same old ones, and none of themselves', async () => {
       const store = await make(() => now, 3)
       for (const id of ['old-1', 'old-2', 'old-3']) await store.add(aConnection(id, { connectedAt: now - minutes(5) }))
       const ids = ['new-1', 'new-2']

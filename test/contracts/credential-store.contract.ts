@@ -1,14 +1,14 @@
-/** What every credential store keeps (R12, R42). */
+/** Contract of `CredentialStore` (R12, R42). */
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { CredentialRow, CredentialStore, GenerationRef } from '#shared/ports.ts'
 
 export type CredentialStoreSetUp = {
-  /** A storage without rows; `open` connects to it as another host would (a fake may give the same store again). */
+  /** Makes a storage without rows; `open` connects to it as another host would (a fake may return the same store). */
   make(): Promise<{
     open(): CredentialStore
-    /** Leaves something of a generation in the storage that no store has written. */
+    /** Puts something into the generation that no store has written. */
     spoil(ref: GenerationRef): Promise<void>
   }>
   readonly runs: number
@@ -23,7 +23,7 @@ const row = (key: string, value: string | undefined): CredentialRow => ({
 const rows = (values: Readonly<Record<string, string | undefined>>) =>
   Object.entries(values).map(([key, value]) => row(key, value))
 
-/** Bytes as plain ones: a `Buffer` is as good as any other array of bytes. */
+/** Turns a `Buffer` into a plain array of bytes, for comparisons. */
 const plain = <T>(value: T) => (value instanceof Uint8Array ? Uint8Array.from(value) : value)
 const isSame = (a: Uint8Array | undefined, b: Uint8Array) => a !== undefined && Buffer.compare(a, b) === 0
 
@@ -53,7 +53,7 @@ export function describeCredentialStore({ make, runs }: CredentialStoreSetUp): v
       expect(plain(await store.load(ref, 'creds', 1))).toEqual(text('value 0'))
     })
 
-    test('writing nothing is no work', async () => {
+    test('a write without rows does nothing', async () => {
       const store = await openOne()
       expect(await store.write(ref, [], 1)).toBe('written')
       expect(await store.sweep(ref)).toBe(0)
@@ -106,7 +106,7 @@ export function describeCredentialStore({ make, runs }: CredentialStoreSetUp): v
       expect(isSame((await reader.read(ref, ['creds'])).get('creds'), value(4))).toBe(true)
     })
 
-    test('what is read belongs to whoever asked: later changes to the bytes change nothing', async () => {
+    test('bytes that were read or written belong to the caller: changing them later changes nothing stored', async () => {
       const store = await openOne()
       const bytes = text('mine')
       await store.write(ref, [{ key: 'a', bytes }], 1)
@@ -123,7 +123,7 @@ export function describeCredentialStore({ make, runs }: CredentialStoreSetUp): v
       expect(plain(await open().load(ref, 'creds', 4))).toEqual(text('c'))
     })
 
-    test('what makes no sense is corrupt, for every host that comes, and can be swept', async () => {
+    test('bytes that make no sense are corrupt for every host, and can be swept', async () => {
       const { open, spoil } = await make()
       await open().write(ref, rows({ creds: 'c', a: '1' }), 1)
       await spoil(ref)
@@ -186,7 +186,7 @@ export function describeCredentialStore({ make, runs }: CredentialStoreSetUp): v
       expect(plain(await store.load(other, 'creds', 3))).toEqual(text('d'))
     })
 
-    test('a sweep leaves nothing, and says how much there was', async () => {
+    test('a sweep leaves nothing, and returns the number of rows', async () => {
       const { open } = await make()
       const store = open()
       const many = Array.from({ length: 120 }, (_, index) => row(`session#${index}`, 'x'))
@@ -198,7 +198,7 @@ export function describeCredentialStore({ make, runs }: CredentialStoreSetUp): v
       expect(await readAll(store, many.map(({ key }) => key).concat('large'))).toEqual({})
     })
 
-    test('through any number of owners, what is stored is what the last writes said', async () => {
+    test('after any number of owners the stored rows are those of the last writes', async () => {
       const keys = ['creds', 'a', 'b', 'd'] as const
       const value = fc.option(fc.string({ maxLength: 5 }), { nil: undefined })
       const values = fc.uniqueArray(fc.tuple(fc.constantFrom(...keys), value), {

@@ -1,4 +1,4 @@
-/** What data keys promise (R14). */
+/** Contract of `DataKeys` (R14). */
 import { describe, expect, test } from 'vitest'
 import type { DataKeys } from '#shared/ports.ts'
 
@@ -33,7 +33,7 @@ export function describeDataKeys({ make }: { make(): Promise<DataKeys> }): void 
       ['altered', (wrapped: string) => wrapped.replace(/.(?=.{8}$)/, (last) => (last === 'A' ? 'B' : 'A'))],
       ['cut short', (wrapped: string) => wrapped.slice(0, 20)],
       ['empty', () => ''],
-      ['no base64', () => '%%%'],
+      ['not base64', () => '%%%'],
     ])('a wrapped key that is %s is refused', async (_name, spoil) => {
       const keys = await make()
       const { wrappedKey } = await keys.create(ref)

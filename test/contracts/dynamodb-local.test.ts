@@ -1,4 +1,4 @@
-/** The stores on AWS's own DynamoDB Local, wherever there is a JDK to run it with. */
+/** The contracts, for the stores on AWS's DynamoDB Local, if there is a JDK to run it. */
 import { describe } from 'vitest'
 import { describeDynamoStores } from './engines/dynamo-stores.ts'
 import { hasJava, startDynamoDbLocal } from './engines/engines.ts'

@@ -1,4 +1,4 @@
-/** The fakes keep what the real stores keep. */
+/** The contracts, for the fakes. */
 import { memoryBudgetStore } from '../fakes/memory-budget-store.ts'
 import { memoryCompanyStore } from '../fakes/memory-company-store.ts'
 import { memoryConnectionStore } from '../fakes/memory-connection-store.ts'

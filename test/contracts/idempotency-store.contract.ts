@@ -1,9 +1,9 @@
-/** Promises of every store of idempotency keys (requirements, "HTTP API"). */
+/** Contract of `IdempotencyStore` (requirements, "HTTP API"). */
 import { describe, expect, test } from 'vitest'
 import type { IdempotencyStore } from '#shared/dynamo/clients/idempotency-store.ts'
 
 export type IdempotencyStoreSetUp = {
-  /** A store without keys. */
+  /** Makes a store without keys. */
   make(): Promise<IdempotencyStore>
 }
 

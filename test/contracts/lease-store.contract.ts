@@ -1,10 +1,10 @@
-/** What every lease store keeps (R27). */
+/** Contract of `LeaseStore` (R27). */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Lease, LeaseStore } from '#shared/ports.ts'
 
 export type LeaseStoreSetUp = {
-  /** A store in which no shard has been claimed. */
+  /** Makes a store in which no shard was ever claimed. */
   make(): Promise<LeaseStore>
   readonly runs: number
 }
@@ -12,7 +12,7 @@ export type LeaseStoreSetUp = {
 const read = async (store: LeaseStore, shard = 0): Promise<Lease> => (await store.readAll(shard + 1))[shard]!
 async function claimed(store: LeaseStore, ownerId: string, epoch: number, now = 1_000): Promise<Lease> {
   const lease = await store.claim(await read(store), ownerId, epoch, now)
-  if (!lease) throw new Error('Nobody else was there')
+  if (!lease) throw new Error('The lease was free')
   return lease
 }
 
@@ -24,7 +24,7 @@ export function describeLeaseStore({ make, runs }: LeaseStoreSetUp): void {
       expect(await store.readAll(3)).toEqual([never(0), never(1), never(2)])
     })
 
-    test('a claimed lease says who, since which epoch and when', async () => {
+    test('a claimed lease has owner, epoch and time', async () => {
       const store = await make()
       const lease = await claimed(store, 'host-a', 5, 1_234)
       expect(lease).toEqual({ shard: 0, epoch: 5, version: 1, ownerId: 'host-a', renewedAt: 1_234 })
@@ -54,7 +54,7 @@ export function describeLeaseStore({ make, runs }: LeaseStoreSetUp): void {
       const lease = await claimed(store, 'host-a', 5)
       const renewed = await store.renew(lease, 2_000)
       expect(await store.claim(lease, 'host-b', 6, 2_001)).toBeUndefined()
-      if (renewed === 'lost') throw new Error('Nobody else was there')
+      if (renewed === 'lost') throw new Error('The lease was the caller’s')
       await store.release(renewed)
       expect(await store.claim(renewed, 'host-b', 6, 2_001)).toBeUndefined()
       await claimed(store, 'host-c', 7)
@@ -69,7 +69,7 @@ export function describeLeaseStore({ make, runs }: LeaseStoreSetUp): void {
       expect(await store.claim(seen, 'host-b', 5, 1_000)).toBeUndefined()
     })
 
-    test('a renewal changes the version and brings back who wants the shard', async () => {
+    test('a renewal changes the version and returns the host that wants the shard', async () => {
       const store = await make()
       const lease = await claimed(store, 'host-a', 5)
       await store.want(lease, 'host-b')
@@ -85,7 +85,7 @@ export function describeLeaseStore({ make, runs }: LeaseStoreSetUp): void {
       expect(await read(store)).toEqual(renewed)
     })
 
-    test('a stale owner can neither renew nor release, nor is it asked', async () => {
+    test('a stale owner can neither renew nor release, and a request to it has no effect', async () => {
       const store = await make()
       const stale = await claimed(store, 'host-a', 5)
       const current = await claimed(store, 'host-b', 6)
@@ -104,7 +104,7 @@ export function describeLeaseStore({ make, runs }: LeaseStoreSetUp): void {
       expect(await read(store)).toEqual(current)
     })
 
-    test('epoch and wish survive a release; the owner does not', async () => {
+    test('a release keeps epoch and wantedBy, and removes the owner', async () => {
       const store = await make()
       const lease = await claimed(store, 'host-a', 5)
       await store.want(lease, 'host-b')
@@ -117,13 +117,13 @@ export function describeLeaseStore({ make, runs }: LeaseStoreSetUp): void {
       expect(await read(store)).toEqual(released)
     })
 
-    test('a claim ends the wish that led to it', async () => {
+    test('a claim removes wantedBy', async () => {
       const store = await make()
       await store.want(await claimed(store, 'host-a', 5), 'host-b')
       expect((await claimed(store, 'host-b', 6)).wantedBy).toBeUndefined()
     })
 
-    test('an owner that leaves names an heir; nobody else can', async () => {
+    test('only the owner can name a successor', async () => {
       const store = await make()
       const stale = await claimed(store, 'host-a', 5)
       const lease = await claimed(store, 'host-b', 6)
@@ -134,9 +134,9 @@ export function describeLeaseStore({ make, runs }: LeaseStoreSetUp): void {
       expect(await read(store)).toEqual({ ...lease, wantedBy: 'host-c', isLeaving: true })
       await store.release(lease)
       expect(await read(store)).toMatchObject({ wantedBy: 'host-c', isLeaving: true })
-      const inherited = await claimed(store, 'host-c', 7)
-      expect(inherited).not.toHaveProperty('wantedBy')
-      expect(inherited).not.toHaveProperty('isLeaving')
+      const claimedByC = await claimed(store, 'host-c', 7)
+      expect(claimedByC).not.toHaveProperty('wantedBy')
+      expect(claimedByC).not.toHaveProperty('isLeaving')
     })
 
     test('whatever hosts do with whatever they have seen, a shard has one owner and epochs grow', async () => {
@@ -163,7 +163,7 @@ export function describeLeaseStore({ make, runs }: LeaseStoreSetUp): void {
       )
     })
 
-    test('a host’s beat replaces its last one', async () => {
+    test('a host’s heartbeat replaces its last one', async () => {
       const store = await make()
       const beat = { hostId: 'host-a', sessions: 1, shards: [0], since: 1, version: 'v1' }
       await store.beat(beat)
@@ -172,7 +172,7 @@ export function describeLeaseStore({ make, runs }: LeaseStoreSetUp): void {
   })
 }
 
-/** What the host has seen after it acted. */
+/** Carries an action out; returns the lease as the host knows it afterwards. */
 async function perform(store: LeaseStore, act: string, host: string, view: Lease): Promise<Lease> {
   switch (act) {
     case 'claim':

@@ -1,4 +1,4 @@
-/** The stores that draw numbers, on an engine that leaves unchanged attributes out of its answers to updates. */
+/** Stores that draw numbers, on an engine that leaves unchanged attributes out of its answers to updates. */
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { dynamoMessageCounter } from '#shared/dynamo/clients/message-counter.ts'
@@ -10,7 +10,7 @@ import { flakyConnect } from './engines/flaky.ts'
 import { makeTerse } from './engines/terse.ts'
 
 const shards = 4
-// Hundreds of requests in one test: a busy machine takes its time.
+// A test sends hundreds of requests, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 let engine: Engine
@@ -24,7 +24,7 @@ const newTable = async () => {
   return { client: makeTerse(client), table }
 }
 
-test('the engine says what an update has changed, and nothing else', async () => {
+test('the engine returns only the attributes that an update has changed', async () => {
   const { client, table } = await newTable()
   const add = (n: number) =>
     client.send(

@@ -1,20 +1,20 @@
-/** Clocks and timers that stand still until told to go on. */
+/** Clocks and timers that move only when a test advances them. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Time } from '../../socket-host/time.ts'
 
 export type FakeClock = Time & {
-  /** Moves time on, timer by timer; whatever they set off comes to rest in between. */
+  /** Advances time, timer by timer, and lets pending promises settle after each. */
   advance(ms: number): Promise<void>
-  /** Lets everything that waits for no timer come to rest. */
+  /** Lets pending promises settle that wait for no timer. */
   settle(): Promise<void>
-  /** Corrects the wall clock; the monotonic one does not notice. */
+  /** Corrects the wall clock; the monotonic clock is unaffected. */
   setWall(now: number): void
   timers(): number
 }
 
 type Timer = { readonly at: number; readonly action: () => void }
 
-/** Turns of the event loop in which chains of promises come to rest. */
+/** Turns of the event loop, enough for chains of promises to settle. */
 const turns = 12
 
 export function fakeClock(start = Date.parse('2026-11-22T10:00:00Z')): FakeClock {

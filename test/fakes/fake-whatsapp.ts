@@ -1,4 +1,4 @@
-/** A WhatsApp that does what the test says: sockets are played by hand, linked devices and stored rows are remembered. */
+/** A fake WhatsApp: tests play its sockets by hand; it keeps linked devices and stored credentials. */
 import type { Close, CloseReason } from '#shared/domain/session/disconnect.ts'
 import type { Failure } from '#shared/domain/values/errors.ts'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
@@ -25,11 +25,11 @@ export type FakeSocket = {
   readonly kind: 'registration' | 'login'
   readonly credentials: FakeCredentials
   readonly codesAskedFor: string[]
-  /** What its log lines say. */
+  /** Fields of its log lines. */
   readonly about: About | undefined
   isOpen: boolean
   hasLoggedIn: boolean
-  /** Emits an event, whether the socket is open or not: late events must be survived. */
+  /** Emits an event, also on a closed socket: hosts must ignore late events. */
   emit(event: SocketEvent): void
   /** WhatsApp sends a QR. */
   qr(qr?: string, lapsesAt?: number): void
@@ -40,27 +40,27 @@ export type FakeSocket = {
   opened(): void
   /** The socket closes by itself. */
   drop(reason: CloseReason): void
-  /** WhatsApp answers the unlinking. */
+  /** WhatsApp answers the request to unlink. */
   answerUnlink(result: Removal): void
 }
 
 export type FakeWhatsApp = WhatsApp & {
   readonly sockets: FakeSocket[]
-  /** Sockets that have not been closed. */
   open(credentials: Credentials, listener: (event: SocketEvent) => void, about?: About): WhatsAppSocket
+  /** Sockets that have not been closed. */
   live(kind?: FakeSocket['kind']): FakeSocket[]
   /** The newest socket. */
   last(): FakeSocket
-  /** What is stored, by company and generation. */
+  /** Stored credentials, by company and generation. */
   readonly stored: Map<string, FakeCredentials | 'corrupt'>
-  /** What happened, in order: `open registration 1`, `close login 2`, `persist c1/g1`. */
+  /** Record of events, in order: `open registration 1`, `close login 2`, `persist c1/g1`. */
   readonly journal: string[]
-  /** Devices that WhatsApp believes to be linked. */
+  /** All devices that were linked at WhatsApp; `isLinked` tells whether they still are. */
   readonly devices: FakeDevice[]
 }
 
 export type FakeWhatsAppOptions = {
-  /** Plays the usual answers by itself: a QR, a code, logins, unlinkings. On by default. */
+  /** Gives the usual answers by itself: a QR, a code, logins, unlinkings. On by default. */
   readonly isObliging?: boolean
   readonly now?: () => number
   /** Timers, for an unlinking that WhatsApp never answers. */

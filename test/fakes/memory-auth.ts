@@ -1,4 +1,4 @@
-/** Bare Baileys' authentication state in memory. */
+/** Authentication state in memory, for bare Baileys. */
 import { type AuthenticationState, initAuthCreds, type SignalDataSet } from '@whiskeysockets/baileys'
 
 export function memoryAuth(creds = initAuthCreds()): AuthenticationState {

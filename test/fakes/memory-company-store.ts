@@ -1,6 +1,6 @@
 /**
- * A company store in memory. Decisions take a turn of the event loop, so that those made at once really collide; calls can be
- * made to fail, and what was written and told is kept.
+ * A company store in memory. Decisions take a turn of the event loop, so that concurrent ones really collide. Calls can
+ * be made to fail, and all written states and notices are kept.
  */
 import { type CompanyState, emptyCompany, isEmpty, type Notice } from '#shared/domain/company/company.ts'
 import { numbersNeeded } from '#shared/domain/company/sequence.ts'
@@ -14,23 +14,23 @@ export type MemoryCompanyStore = CompanyStore & {
   /** Puts a state in place, as if it had been decided. */
   put(companyId: string, state: CompanyState): void
   setLease(shard: number, lease: LeaseView): void
-  /** Every state that was decided, in order. */
+  /** Every written state, in order. */
   readonly writes: { readonly companyId: string; readonly state: CompanyState }[]
-  /** Everything that was decided to be told, in order. */
+  /** Every notice of a written decision, in order. */
   readonly notices: { readonly companyId: string; readonly notice: Notice }[]
-  /** Makes every call fail from here on, as when the database is away. */
+  /** Makes every call fail, as when the database is unavailable, until `repair`. */
   breakDown(): void
   repair(): void
-  /** The next decision is written while its answer is lost: whoever made it has to find it again. */
+  /** Loses the answer to the next write: the store has to find out that it succeeded. */
   loseNextAnswer(): void
-  /** The next decision is written, but whoever made it never hears of it: the call fails. */
+  /** Writes the next decision, but makes the call fail. */
   loseNextAnswerForGood(): void
 }
 
 type Item = {
   readonly state: CompanyState
   readonly seq: number
-  /** The decision that was written last. */
+  /** The last written decision. */
   readonly by?: object
 }
 const unknown: Item = { state: emptyCompany, seq: 0 }
@@ -86,7 +86,7 @@ export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyS
           nextAnswer = 'arrives'
           if (fate === 'isLostForGood') throw away('the answer was lost')
           await Promise.resolve()
-          // Not found again, it would be decided once more.
+          // If the decision is not recognised as its own, it is made again.
           if (fate === 'isLost' && itemOf(companyId).by !== decision) continue
         }
         return { ...decision, changed, lastSeq: seq }
@@ -121,5 +121,5 @@ type Decided = { readonly notices: readonly Notice[] }
 
 const away = (why: string) => new StoreUnavailable('memory', new Error(why))
 
-/** As DynamoDB orders sort keys. */
+/** DynamoDB's order of sort keys. */
 const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))

@@ -1,16 +1,16 @@
-/** A credential store in memory, with the store's promises kept: epochs fence, and a write is all or nothing. */
+/** A credential store in memory that keeps the port's promises: epochs fence, and a write is all or nothing. */
 import type { CredentialRow, CredentialStore, GenerationRef } from '#shared/ports.ts'
 
 export type MemoryCredentialStore = CredentialStore & {
   /** The rows of a generation by key; tests may alter them. */
   rowsOf(ref: GenerationRef): Map<string, Uint8Array>
-  /** What is stored of a generation makes no sense from here on. */
+  /** Makes the stored rows of a generation corrupt. */
   spoil(ref: GenerationRef): void
   /** Every write that succeeded, in order. */
   readonly writes: { readonly ref: GenerationRef; readonly rows: readonly CredentialRow[] }[]
-  /** How many calls of `load` and `read` there were. */
+  /** Number of calls of `load` and `read`. */
   reads(): number
-  /** Makes every call fail from here on, as when the database is away. */
+  /** Makes every call fail, as when the database is unavailable, until `repair`. */
   breakDown(): void
   repair(): void
 }

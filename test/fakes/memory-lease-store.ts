@@ -3,7 +3,7 @@ import type { LeaseSeen } from '#shared/domain/fleet/lease.ts'
 import type { Lease, LeaseStore } from '#shared/ports.ts'
 
 export type MemoryLeaseStore = LeaseStore & {
-  /** What each host said last. */
+  /** The last heartbeat of each host. */
   readonly beats: Map<string, Parameters<LeaseStore['beat']>[0]>
 }
 
@@ -35,8 +35,8 @@ export function memoryLeaseStore(): MemoryLeaseStore {
     async want(lease, hostId) {
       if (isOwnedBy(lease)) put({ ...current(lease.shard), wantedBy: hostId })
     },
-    async offerTo(lease, heir) {
-      if (isOwnedBy(lease)) put({ ...current(lease.shard), wantedBy: heir, isLeaving: true })
+    async offerTo(lease, successor) {
+      if (isOwnedBy(lease)) put({ ...current(lease.shard), wantedBy: successor, isLeaving: true })
     },
     async release(lease) {
       const { ownerId, ...released } = current(lease.shard)

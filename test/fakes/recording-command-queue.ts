@@ -1,4 +1,4 @@
-/** A command queue that notes what was sent, and what of that would arrive. */
+/** A command queue that records the commands that were sent, and derives those that would arrive. */
 import type { CommandQueue } from '#shared/ports.ts'
 import type { HostCommand, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 
@@ -10,7 +10,7 @@ export type RecordingCommandQueue = CommandQueue & {
   arrived(): readonly HostCommand[]
 }
 
-/** `check` comes before each call; what it throws is what the call fails with. */
+/** Makes the queue. `check` runs before each call, which fails with what `check` throws. */
 export function recordingCommandQueue(
   check: (call: 'sendCommand' | 'wakeAt') => void = () => undefined,
 ): RecordingCommandQueue {

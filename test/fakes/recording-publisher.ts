@@ -1,7 +1,7 @@
-/** A publisher that notes what it was to tell. */
+/** A publisher that records events instead of sending them. */
 import type { Publisher } from '#shared/ports.ts'
 
-/** `events` are the names of all that was told, in order. */
+/** Makes the publisher; `events` has the names of all events, in order. */
 export function recordingPublisher(): Publisher & { readonly events: string[] } {
   const events: string[] = []
   return {

@@ -1,4 +1,4 @@
-/** A logger for bare Baileys that says nothing. */
+/** A logger for bare Baileys that writes nothing. */
 import type { UserFacingSocketConfig } from '@whiskeysockets/baileys'
 
 const nothing = () => undefined

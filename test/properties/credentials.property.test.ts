@@ -1,4 +1,4 @@
-/** Credentials over the real store, whatever happens in whatever order (R6, R7, R12, R15). */
+/** Property: credentials in the real store survive any order of events (R6, R7, R12, R15). */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cancelPairing, requestPairing } from '#shared/domain/attempt/pairing.ts'
@@ -31,17 +31,17 @@ const act = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('staleWrite' as const), back: fc.nat(3) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1_000, 21_000, 70_000) }) },
 )
-/** `rests`: whether everything comes to rest before the next act; else that one finds this one half done. */
+/** `rests`: everything settles before the next act; otherwise that one finds this one half done. */
 const acts = fc.array(fc.record({ act, rests: fc.boolean() }), { minLength: 5, maxLength: 22 })
 type Act = typeof act extends fc.Arbitrary<infer T> ? T : never
 
-/** What has happened so far that explains the loss of linked credentials. */
+/** Reasons so far for which linked credentials may be retired. */
 type Causes = Set<RetireReason>
 type Memory = {
   readonly causes: Causes
-  /** Generations that have left. */
+  /** Generations that were retired. */
   readonly retired: Set<string>
-  /** Generations into which a host wrote that no successor had fenced yet: there its word stands. */
+  /** Generations into which a stale host wrote before a successor fenced it: such a write counts. */
   readonly rewritten: Set<string>
   requests: number
 }
@@ -84,7 +84,7 @@ test(`no interleaving of requests, resets, crashes and stale hosts loses or resu
     { numRuns: runs, seed, endOnFailure: true },
   )
   const reasons = ['reset', 'phone-change', 'attempt-ended'].map((reason) => `left by ${reason}`)
-  // The usual walks reach everything that they should; others need not.
+  // With the usual seed the walks must reach all of this; other seeds need not.
   if (seed === usualSeed && runs >= 60) expect([...reached]).toEqual(expect.arrayContaining(['connected', ...reasons]))
 }, 120_000)
 
@@ -145,7 +145,7 @@ async function linkAs(world: World, socket: World['fake']['sockets'][number] | u
   socket.link(how === 'own' ? attempt.phone : '79161234568')
 }
 
-/** A host of some epochs ago still writes, into what is current or into what has left. */
+/** A host of an earlier epoch still writes, into the current or a retired generation. */
 async function staleWrite(world: World, memory: Memory, back: number): Promise<void> {
   const epoch = world.hosts.length - back
   const { credentials, session } = await world.state()
@@ -154,7 +154,7 @@ async function staleWrite(world: World, memory: Memory, back: number): Promise<v
   const outcome = await world.newCredentials().write({ companyId, generation: target }, rowsOf('stale'), epoch)
   if (outcome === 'written') memory.rewritten.add(target)
   const isLive = target === credentials?.generation && session?.status === 'connected'
-  // Fenced from the moment on at which its successor has read.
+  // It must be fenced once its successor has loaded.
   if (isLive && session.epoch > epoch && outcome !== 'fenced')
     world.violations.push(`epoch ${epoch} wrote into ${target} of epoch ${session.epoch}`)
 }
@@ -180,16 +180,16 @@ function noteGenerations(world: World, state: CompanyState, memory: Memory, reac
       expect(wrappedKey, 'the key goes with the unlinking').toBeUndefined()
       world.shredded.add(generation)
     }
-    // A link that its attempt takes with it, and one whose device WhatsApp has not kept, were never the company's.
+    // A link that ends with its attempt, or whose device WhatsApp has not kept, was never current.
     const isExplained = reason === 'attempt-ended' || memory.causes.has(reason)
     expect(isExplained, `${generation} left by ${reason}, which nobody has caused`).toBe(true)
   }
   const { credentials } = state
   if (!credentials) return
-  expect(memory.retired.has(credentials.generation), 'what has left does not come back').toBe(false)
+  expect(memory.retired.has(credentials.generation), 'a retired generation does not come back').toBe(false)
 }
 
-/** A day later nothing is left but the current generation, which can be read; whatever crashed on the way. */
+/** A day later only the current generation is left, and it can be read, whatever has crashed. */
 async function endsClean(world: World, memory: Memory, reached: Set<string>): Promise<void> {
   for (const host of world.hosts) host.crash()
   world.hire()

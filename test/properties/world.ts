@@ -1,4 +1,6 @@
-/** One company on real stores, with hosts that crash or linger, and a WhatsApp whose rows lie in the real store. */
+/**
+ * One company on real stores, with hosts that crash or linger, and a fake WhatsApp whose rows are in the real store.
+ */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { ok } from '#shared/domain/values/result.ts'
@@ -22,7 +24,7 @@ import { tenureOf } from '../socket-host/support/stage.ts'
 
 export const companyId = 'company'
 const encode = (text: string) => new TextEncoder().encode(text)
-/** More than one batch of DynamoDB's, so that a write of them is journalled. */
+/** Thirty rows, so that a write of them is journalled. */
 export const rowsOf = (writer: string) =>
   ['creds', ...Array.from({ length: 29 }, (_, index) => `key#${index}`)].map((key) => ({ key, bytes: encode(writer) }))
 
@@ -33,7 +35,7 @@ type Host = {
   crash(): void
 }
 
-/** What must never happen, noted where it would. */
+/** Descriptions of things that must never happen, recorded where they did. */
 type Violations = string[]
 
 export function makeWorld(control: Table, stored: Table) {
@@ -73,7 +75,7 @@ export function makeWorld(control: Table, stored: Table) {
       publisher: recordingPublisher(),
       whatsApp: overStore(credentials, crash, (socket) => sockets.push(socket)),
       pacing: pacing(clock),
-      // A process that has died has no timers.
+      // A dead process has no timers.
       time: { ...clock, after: (ms, action) => clock.after(ms, () => !isDead && action()) },
       log: createLog('test', { level: 'error', write: () => undefined, clock: clock.now }),
       settings: { phoneChangePolicy: 'replace', codeLifetimeMs: 50_000 },
@@ -91,7 +93,7 @@ export function makeWorld(control: Table, stored: Table) {
     return host
   }
 
-  /** The fake's sockets, with rows that are written to and read from the real store. */
+  /** Wraps the fake, so that rows are written to and read from the real store. */
   function overStore(store: CredentialStore, crash: () => void, onOpen: (socket: FakeSocket) => void): WhatsApp {
     return {
       ...fake,
@@ -122,7 +124,7 @@ export function makeWorld(control: Table, stored: Table) {
   return {
     ...{ clock, fake, companies, hosts, hire, current, violations, shredded, newCredentials },
     state: async () => (await companies.read(companyId)).state,
-    /** The host that next stores a link dies over it. */
+    /** Makes the next host that stores a link die while it does. */
     dieStoring: (when: 'before rows' | 'after rows') => {
       dies = when
     },
@@ -159,7 +161,7 @@ export function makeWorld(control: Table, stored: Table) {
 }
 export type World = ReturnType<typeof makeWorld>
 
-/** Unwrapping a key that was shredded shows that something has kept it. */
+/** Data keys that record a violation when a shredded key is unwrapped: something must have kept it. */
 function watchedKeys(shredded: ReadonlySet<string>, violations: Violations): DataKeys {
   const keys = memoryDataKeys()
   return {

@@ -2,7 +2,9 @@
 import type { Attempt } from '../company/attempt.ts'
 import { type CompanyEvent, type Notice, notice } from '../company/company.ts'
 
-/** Events that show an attempt as it is to a client that joins it: its code or QR, or that the phone is linked; or none. */
+/**
+ * Events that show an attempt as it is to a client that joins it: its code or QR, or that the phone is linked; or none.
+ */
 export function shownEvents(attempt: Attempt): readonly CompanyEvent[] {
   if (attempt.state === 'storing' || attempt.state === 'restarting')
     return [{ event: 'pairing-progress', attemptId: attempt.attemptId, state: 'restarting' }]

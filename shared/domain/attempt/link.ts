@@ -14,13 +14,16 @@ import { endAttempt } from './attempt-end.ts'
 import { progress } from './attempt-events.ts'
 import { differs } from './pairing.ts'
 
-/** The generation that was current when the host accepted the attempt. If another one is by now, the link is stale (R15). */
+/**
+ * The generation that was current when the host accepted the attempt. If another one is by now, the link is stale
+ * (R15).
+ */
 export type Seen = { readonly seenGeneration?: string }
 
 /**
  * Pair-success: records in the attempt the generation under which its credentials are about to be stored. However the
- * attempt ends from here on, its generation and key are known, so that the device can be removed. A phone other than the
- * requested one ends the attempt with nothing stored (R10). Safe to repeat.
+ * attempt ends from here on, its generation and key are known, so that the device can be removed. A phone other than
+ * the requested one ends the attempt with nothing stored (R10). Safe to repeat.
  */
 export function prepareLink(
   state: CompanyState,
@@ -46,7 +49,10 @@ export function prepareLink(
   return decision({ ...state, attempt: storing }, 'noted', [progress(attempt, 'restarting')])
 }
 
-/** Makes the recorded link current once its credentials are stored, and retires the generation it replaces (R6, R8, R15). */
+/**
+ * Makes the recorded link current once its credentials are stored, and retires the generation it replaces (R6, R8,
+ * R15).
+ */
 export function commitLink(
   state: CompanyState,
   ref: AttemptRef,

@@ -26,7 +26,9 @@ import { samePhone } from '../values/phone.ts'
 import { endAttempt } from './attempt-end.ts'
 import { progress, shownEvents, startedEvent } from './attempt-events.ts'
 
-/** Limit of the requests that wait on one attempt; more are rejected. A stuck client repeats itself, a person does not. */
+/**
+ * Limit of the requests that wait on one attempt; more are rejected. A stuck client repeats itself, a person does not.
+ */
 export const maxWaiting = 50
 
 /** A client's request for a code or a QR. */
@@ -47,7 +49,10 @@ export type PairingRequested =
   | { readonly kind: 'started' | 'joined'; readonly attempt: Attempt }
   | { readonly kind: 'crowded' }
 
-/** Takes a client's request: it joins the running attempt of the same phone (R16), or supersedes any other and starts one. */
+/**
+ * Takes a client's request: it joins the running attempt of the same phone (R16), or supersedes any other and starts
+ * one.
+ */
 export function requestPairing(state: CompanyState, request: PairingRequest, now: number): Decision<PairingRequested> {
   const { attempt } = state
   if (attempt && isJoined(attempt, request)) return joinAttempt(state, attempt, request)
@@ -229,5 +234,7 @@ export function cancelPairing(state: CompanyState, waiting: readonly Waiting[], 
 const unansweredOf = (waiting: readonly Waiting[]) => waiting.filter(({ isAnswered }) => !isAnswered)
 const hasRecipients = ({ waiting }: Notice): boolean => waiting.length > 0
 
-/** True when all requests of the attempt have their answer, a code or a QR. Those that join after the link have none. */
+/**
+ * True when all requests of the attempt have their answer, a code or a QR. Those that join after the link have none.
+ */
 const hasAnswered = (attempt: Attempt): boolean => 'shown' in attempt

@@ -9,7 +9,9 @@ export type Method = 'code' | 'qr'
 export type Waiting = {
   readonly connectionId: string
   readonly requestId?: string
-  /** The request got its answer, a code or a QR, before the link: it must not get `whatsapp-connected` as a second one. */
+  /**
+   * The request got its answer, a code or a QR, before the link: it must not get `whatsapp-connected` as a second one.
+   */
   readonly isAnswered?: true
 }
 
@@ -42,8 +44,8 @@ type Common = {
 /** A new link: pair-success has happened, and the company's state does not refer to its credentials yet. */
 export type Link = {
   /**
-   * Name of the new set of credentials: a ULID that the host makes at pair-success, compared for equality only. It is not
-   * a counter because a restored table would count again.
+   * Name of the new set of credentials: a ULID that the host makes at pair-success, compared for equality only. It is
+   * not a counter because a restored table would count again.
    */
   readonly generation: string
   /** Data key of the generation, wrapped by KMS (base64). */
@@ -63,21 +65,23 @@ type Issued = Owned & {
 
 /** A running attempt. Terminal states are not stored: an ended attempt is an `AttemptOutcome`. */
 export type Attempt =
-  /** No host has accepted yet. `ticket` is the code that was taken for it, given back if WhatsApp is never asked (R24). */
+  /**
+   * No host has accepted yet. `ticket` is the code that was taken for it, given back if WhatsApp is never asked (R24).
+   */
   | (Common & { readonly state: 'requested'; readonly ticket?: BudgetTicket })
   /** A host has accepted; `awaitsSession` when the phone is linked already and only its session is awaited (R9). */
   | (Owned & { readonly state: 'connecting'; readonly awaitsSession: boolean })
   | (Issued & { readonly state: 'code-issued' })
   /**
-   * The phone has answered, and pair-success must follow by `answerBy` (epoch ms). `isLate`: the phone answered after the
-   * client had been told that the code expired.
+   * The phone has answered, and pair-success must follow by `answerBy` (epoch ms). `isLate`: the phone answered after
+   * the client had been told that the code expired.
    */
   | (Issued & { readonly state: 'phone-confirmed'; readonly answerBy: number; readonly isLate?: true })
   /** The client was told that the code expired, yet a code typed late still links (R19). */
   | (Issued & { readonly state: 'expired' })
   /**
-   * Pair-success has happened. `link` is recorded before its credentials are stored, so that another host can remove the
-   * device if this one dies (R11). `connectBy` is epoch ms.
+   * Pair-success has happened. `link` is recorded before its credentials are stored, so that another host can remove
+   * the device if this one dies (R11). `connectBy` is epoch ms.
    */
   | (Owned & { readonly state: 'storing'; readonly link: Link; readonly connectBy: number })
   /** The link is the current generation, and its socket reopens (515). */

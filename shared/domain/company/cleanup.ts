@@ -17,8 +17,8 @@ export const sweepDelaysMs = [0, 3_600_000, 86_400_000] as const
 /** Longest time for unlinking the device; after that its key is shredded without a confirmation (R14). */
 export const unlinkWithinMs = 60_000
 /**
- * Longest time that a reset's client waits for the unlinking. The promise is 5 s (requirements, "WebSocket API"); the rest
- * is for SQS and the watchdog, which send the answer when no host is alive.
+ * Longest time that a reset's client waits for the unlinking. The promise is 5 s (requirements, "WebSocket API"); the
+ * rest is for SQS and the watchdog, which send the answer when no host is alive.
  */
 export const resetAnswerMs = 3_500
 

@@ -17,7 +17,9 @@ export type Session = {
   readonly status: SessionStatus
   /** Epoch ms at which it entered this status. */
   readonly since: number
-  /** Tenure of the host that reported it (`LeaseSeen.epoch`). Readers believe it while the lease still has this epoch. */
+  /**
+   * Tenure of the host that reported it (`LeaseSeen.epoch`). Readers believe it while the lease still has this epoch.
+   */
   readonly epoch: number
   readonly hostId?: string
   /** The last error; absent while the session is connected. */
@@ -34,7 +36,9 @@ export type Unlinked = 'pending' | 'confirmed' | 'unconfirmed' | 'not-linked'
 
 export type RetireReason = 'reset' | 'phone-change' | 'logged-out' | 'stopped' | 'corrupt' | 'attempt-ended'
 
-/** An entry of the clean-up list: a retired generation, whose device is unlinked and whose rows are swept three times. */
+/**
+ * An entry of the clean-up list: a retired generation, whose device is unlinked and whose rows are swept three times.
+ */
 export type Retired = {
   /** Name of the set of credentials, a ULID; compared for equality only. */
   readonly generation: string
@@ -53,8 +57,8 @@ export type Retired = {
 
 export type CompanyState = {
   /**
-   * Counts the decisions that make earlier attempts void. It only grows: a function raises it by one with a request that
-   * starts an attempt, with a cancel, with a reset, and when the watchdog ends an attempt.
+   * Counts the decisions that make earlier attempts void. It only grows: a function raises it by one with a request
+   * that starts an attempt, with a cancel, with a reset, and when the watchdog ends an attempt.
    */
   readonly fence: number
   /** Highest epoch (tenure of the shard) of a host that has written; hosts of a lower one are refused (R12). */
@@ -70,7 +74,9 @@ export type CompanyState = {
 
 export const emptyCompany: CompanyState = { fence: 0, epoch: 0, cleanup: [] }
 
-/** An event for clients of a company; `server-messages.ts` adds the envelope and the sentence in the reader's language. */
+/**
+ * An event for clients of a company; `server-messages.ts` adds the envelope and the sentence in the reader's language.
+ */
 export type CompanyEvent =
   | {
       readonly event: 'pairing-started'
@@ -122,8 +128,8 @@ export const answer = (event: CompanyEvent, waiting: readonly Waiting[]): Notice
 })
 
 /**
- * A transition's result: the new state, the notices to send, and an outcome for the caller. The store writes nothing when
- * the state is the same object as before.
+ * A transition's result: the new state, the notices to send, and an outcome for the caller. The store writes nothing
+ * when the state is the same object as before.
  */
 export type Decision<Outcome> = {
   readonly state: CompanyState

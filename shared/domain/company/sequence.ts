@@ -1,6 +1,6 @@
 /**
- * Sequence numbers of a decision's notices. `seq` counts the frames for the clients of a company: a notice needs one number
- * for each waiting request, and at least one.
+ * Sequence numbers of a decision's notices. `seq` counts the frames for the clients of a company: a notice needs one
+ * number for each waiting request, and at least one.
  */
 import type { Notice } from './company.ts'
 

@@ -1,6 +1,7 @@
 /**
  * Rules of the leases, which say what host owns a shard (R27), after the Kinesis Client Library. A lease has no expiry
- * date. It is stale for a host that has seen its version unchanged for long enough, on the monotonic clock of that host:
+ * date. It is stale for a host that has seen its version unchanged for long enough, on the monotonic clock of that
+ * host:
  *
  *     owner      renew ok        renew fails ...     closes its sockets          (sends nothing more)
  *                |--------- stale - margin ---------|                |
@@ -14,8 +15,8 @@
 export type LeaseSeen = {
   readonly shard: number
   /**
-   * Counts the tenures of the shard. It only grows: a host raises it when it claims the lease (`nextEpoch`). Lease writes,
-   * `STATE` and rows of credentials refuse a lower one.
+   * Counts the tenures of the shard. It only grows: a host raises it when it claims the lease (`nextEpoch`). Lease
+   * writes, `STATE` and rows of credentials refuse a lower one.
    */
   readonly epoch: number
   /** Counts claims, renewals and releases of the lease: a lease whose version does not change for too long is stale. */
@@ -36,7 +37,9 @@ export type ObservedLease = { readonly lease: LeaseSeen; readonly since: number;
 /** Returns the epoch of a new claim. The time (epoch ms) makes it grow even if a restored table has an old epoch. */
 export const nextEpoch = (previous: number, now: number): number => Math.max(previous + 1, now)
 
-/** Milliseconds by which an owner stops before its lease can be taken: longer than any store call and closing sockets. */
+/**
+ * Milliseconds by which an owner stops before its lease can be taken: longer than any store call and closing sockets.
+ */
 export const leaseMarginMs = (staleMs: number): number => Math.floor(staleMs / 3)
 
 /** Monotonic ms until which a host owns a lease whose last successful renewal began at `renewedAt`. */
@@ -78,8 +81,8 @@ export type ClusterView = {
 /** Result of a plan. */
 export type LeasePlan = {
   /**
-   * True when a shard may be handed to this host soon: it then reads the leases often, so that the shard has no owner for
-   * as short a time as possible.
+   * True when a shard may be handed to this host soon: it then reads the leases often, so that the shard has no owner
+   * for as short a time as possible.
    */
   readonly expectsShard: boolean
   /** Leases to claim. */
@@ -105,8 +108,8 @@ export const fairShare = (shards: number, hosts: number): number => Math.ceil(sh
 
 /**
  * Free and stale leases to claim: at once those that were released for this host, and others up to its fair share. Any
- * that are still free after a while are claimed too: a host that was counted as alive may be gone, and no shard may stay
- * without an owner.
+ * that are still free after a while are claimed too: a host that was counted as alive may be gone, and no shard may
+ * stay without an owner.
  */
 function claims(view: ClusterView): readonly LeaseSeen[] {
   const free = view.observed.filter((entry) => isFree(view, entry))
@@ -195,7 +198,7 @@ const isOwnedByOther = ({ hostId }: ClusterView, { ownerId }: LeaseSeen): boolea
 const isLive = ({ observed, now, staleMs }: ClusterView, shard: number): boolean =>
   observed.some(({ lease, since }) => lease.shard === shard && now - since < staleMs)
 
-/** This host, and the hosts that own or have asked for a lease that is not stale. */
+/** Names of this host and of the hosts that own, or have asked for, a lease that is not stale. */
 function liveHosts(view: ClusterView): ReadonlySet<string> {
   const names = view.observed
     .filter(({ lease }) => isLive(view, lease.shard))

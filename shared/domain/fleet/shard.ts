@@ -1,6 +1,6 @@
 /**
- * Returns the shard of a company, from 0: FNV-1a over the company id with a final mix, modulo the number of shards. It must
- * never change: a company in another shard would be invisible to the host that has its session.
+ * Returns the shard of a company, from 0: FNV-1a over the company id with a final mix, modulo the number of shards. It
+ * must never change: a company in another shard would be invisible to the host that has its session.
  */
 export function shardOf(companyId: string, shards: number): number {
   let hash = 0x811c9dc5

@@ -27,8 +27,8 @@ export function adoptCompany(state: CompanyState, owner: Owner, now: number): De
 }
 
 /**
- * True when the new owner opens the session. One that was stopped because its client was outdated is tried once more: the
- * new owner may be a newer build. Other stopped sessions wait for a request or a reset (R9).
+ * True when the new owner opens the session. One that was stopped because its client was outdated is tried once more:
+ * the new owner may be a newer build. Other stopped sessions wait for a request or a reset (R9).
  */
 const isRetried = ({ status, error }: Session): boolean =>
   status === 'stopped' ? error === 'CLIENT_OUTDATED' : status !== 'logged-out'

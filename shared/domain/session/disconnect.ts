@@ -2,8 +2,8 @@
 import type { ErrorCode } from '../values/errors.ts'
 
 /**
- * Reason of a close, which the WhatsApp adapter reads from status, message and data. The status alone is ambiguous: Baileys
- * reports 408 for anything from DNS to "QR refs ended", and 401 for half-paired, banned and unlinked devices.
+ * Reason of a close, which the WhatsApp adapter reads from status, message and data. The status alone is ambiguous:
+ * Baileys reports 408 for anything from DNS to "QR refs ended", and 401 for half-paired, banned and unlinked devices.
  */
 export type CloseReason =
   /** 401 on a linked device: WhatsApp has removed it. */
@@ -89,7 +89,9 @@ const pairingFailures: Readonly<Record<CloseReason, ErrorCode>> = {
   unknown: 'WHATSAPP_UNAVAILABLE',
 }
 
-/** Error code of such an attempt. `isShown`: a code or QR has been on screen, so that the end of the refs expires it. */
+/**
+ * Error code of such an attempt. `isShown`: a code or QR has been on screen, so that the end of the refs expires it.
+ */
 export const pairingFailure = (reason: CloseReason, isShown: boolean): ErrorCode =>
   reason === 'refsEnded' && !isShown ? 'WHATSAPP_UNAVAILABLE' : pairingFailures[reason]
 

@@ -1,7 +1,9 @@
 /** Budget of codes, which stops attempts before WhatsApp blocks the number (R24): a sliding window. */
 import { err, ok, type Result } from './result.ts'
 
-/** Times at which codes were taken (epoch ms, ascending), and the end of a cool-down after WhatsApp's 429 (epoch ms). */
+/**
+ * Times at which codes were taken (epoch ms, ascending), and the end of a cool-down after WhatsApp's 429 (epoch ms).
+ */
 export type Budget = { readonly taken: readonly number[]; readonly coolUntil?: number }
 
 export type Limit = {
@@ -16,8 +18,8 @@ export type BudgetTicket = readonly { readonly key: string; readonly at: number 
 export const emptyBudget: Budget = { taken: [] }
 
 /**
- * Takes one code, or returns in how many seconds there will be one. Each code gets a time of its own, the last in `taken`,
- * so that giving a code back twice cannot remove another one.
+ * Takes one code, or returns in how many seconds there will be one. Each code gets a time of its own, the last in
+ * `taken`, so that giving a code back twice cannot remove another one.
  */
 export function takeCode(budget: Budget, limit: Limit, now: number): Result<Budget, { readonly retryAfter: number }> {
   if (budget.coolUntil !== undefined && now < budget.coolUntil) return err(after(budget.coolUntil, now))

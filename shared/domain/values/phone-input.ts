@@ -1,6 +1,6 @@
 /**
- * The only normaliser of phone numbers (R1, R2, R4). It is a file of its own because libphonenumber's metadata are most of
- * a function's bundle, and few invocations need them.
+ * The only normaliser of phone numbers (R1, R2, R4). It is a file of its own because libphonenumber's metadata are most
+ * of a function's bundle, and few invocations need them.
  */
 import { type CountryCode, ParseError, parsePhoneNumberWithError } from 'libphonenumber-js/max'
 import { formsOf } from './phone.ts'
@@ -23,8 +23,9 @@ const minDigits = 7
 const maxDigits = 20
 
 /**
- * Turns a typed phone into E.164 digits without `+`, or returns why it cannot. Digits without `+` are read as a number of
- * the default region (a country code such as `RU`), and as international if they are none. Never guesses, never throws.
+ * Turns a typed phone into E.164 digits without `+`, or returns why it cannot. Digits without `+` are read as a number
+ * of the default region (a country code such as `RU`), and as international if they are none. Never guesses, never
+ * throws.
  */
 export function normalizePhone(typed: string, defaultRegion: string): Result<string, PhoneRefusal> {
   const trimmed = typed.trim()
@@ -46,7 +47,8 @@ function parseBare(digits: string, region: string): Parsed {
   if (national.ok && national.value.region === region) return national
   const international = parseInternational(digits)
   if (international.ok) return international
-  // A number of a neighbour in the same plan (Kazakhstan dials 8 as Russia does): +digits is not a number, so it is unambiguous.
+  // A number of a neighbour in the same plan (Kazakhstan dials 8 as Russia does): +digits is not a number, so it is
+  // unambiguous.
   return national.ok ? national : international
 }
 

@@ -4,15 +4,18 @@
 export const samePhone = (a: string, b: string): boolean => phoneClass(a) === phoneClass(b)
 
 /**
- * Returns the name of a phone's class: Brazilian mobiles with and without the ninth digit are one class, Mexican numbers
- * with and without the 1, Argentinian with and without the 9. Any other phone is a class of its own.
+ * Returns the name of a phone's class: Brazilian mobiles with and without the ninth digit are one class, Mexican
+ * numbers with and without the 1, Argentinian with and without the 9. Any other phone is a class of its own.
  */
 export function phoneClass(digits: string): string {
   const rule = legacyForms.find(({ modern }) => modern.test(digits))
   return rule ? digits.replace(rule.modern, '$1$2') : digits
 }
 
-/** Returns the phone of a stored WhatsApp identity, without the device part; undefined for a LID or a malformed one (R3). */
+/**
+ * Returns the phone of a stored WhatsApp identity, without the device part; undefined for a LID or a malformed one
+ * (R3).
+ */
 export function phoneOfIdentity(jid: string | undefined | null): string | undefined {
   return /^([1-9]\d{4,15})(?::\d{1,5})?@s\.whatsapp\.net$/.exec(jid ?? '')?.[1]
 }

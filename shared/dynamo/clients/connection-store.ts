@@ -21,8 +21,8 @@ export type ConnectionStoreDeps = ConnectionsDeps & {
 }
 
 /**
- * Time after which a connection is no longer listed, since `$disconnect` is best effort only: API Gateway ends it after two
- * hours, and the rest allows for clocks that differ.
+ * Time after which a connection is no longer listed, since `$disconnect` is best effort only: API Gateway ends it after
+ * two hours, and the rest allows for clocks that differ.
  */
 export const connectionLifetimeMs = (2 * 60 + 10) * 60_000
 
@@ -47,7 +47,9 @@ export const dynamoConnections = (deps: ConnectionsDeps): Omit<ConnectionStore, 
   list: (companyId) => list(deps, companyId),
 })
 
-/** Adds the connection before it counts, so that connections opened at the same time cannot exceed the limit together. */
+/**
+ * Adds the connection before it counts, so that connections opened at the same time cannot exceed the limit together.
+ */
 async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<readonly Connection[]> {
   const { companyId, connectionId, ...rest } = connection
   const ttl = Math.ceil((rest.connectedAt + connectionLifetimeMs) / 1000)
@@ -62,15 +64,16 @@ async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<r
 const settledMs = 30_000
 
 /**
- * True when the connection (`connectedAt` in epoch ms) is old enough to be open. API Gateway reports a younger one as gone
- * until `$connect` has answered; if it were removed, it would still open, unlisted.
+ * True when the connection (`connectedAt` in epoch ms) is old enough to be open. API Gateway reports a younger one as
+ * gone until `$connect` has answered; if it were removed, it would still open, unlisted.
  */
 export const isSettled = ({ connectedAt }: Pick<Connection, 'connectedAt'>, now: number): boolean =>
   now - connectedAt >= settledMs
 
 /**
- * Returns the connections to remove for a new one: the oldest above the limit, except those that are too young. Connections
- * that come at the same time get the same answer. Those that were too young are removed for a later connection.
+ * Returns the connections to remove for a new one: the oldest above the limit, except those that are too young.
+ * Connections that come at the same time get the same answer. Those that were too young are removed for a later
+ * connection.
  */
 export const connectionsOverLimit = (connections: readonly Connection[], { connectedAt }: Connection, limit: number) =>
   connections

@@ -16,7 +16,9 @@ type Kept =
   | { readonly kind: 'otherRequest' }
 
 export type IdempotencyStore = {
-  /** Takes a key for a day. `keyHash` is a hash of key and owner, `requestHash` one of the request; `now` is epoch ms. */
+  /**
+   * Takes a key for a day. `keyHash` is a hash of key and owner, `requestHash` one of the request; `now` is epoch ms.
+   */
   take(keyHash: string, requestHash: string, now: number): Promise<Kept>
   /** Stores the answer under a key that was taken; it expires with the key. */
   keep(keyHash: string, answer: string): Promise<void>

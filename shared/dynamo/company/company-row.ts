@@ -1,4 +1,7 @@
-/** The item `STATE`: its reads, and the conditional write that makes a decision durable. Used by `company-store.ts` alone. */
+/**
+ * The item `STATE`: its reads, and the conditional write that makes a decision durable. Used by `company-store.ts`
+ * alone.
+ */
 import { randomUUID } from 'node:crypto'
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
@@ -41,15 +44,15 @@ export const readRow = async (control: ControlTable, companyId: string): Promise
   parseRow(await getItem(control, companyRowKey(companyId)))
 
 /**
- * Mark of a write: a random id that a written decision leaves in the item, in one of four attributes (`slot`). A writer that
- * got no answer looks for its own mark, to learn whether its write succeeded.
+ * Mark of a write: a random id that a written decision leaves in the item, in one of four attributes (`slot`). A writer
+ * that got no answer looks for its own mark, to learn whether its write succeeded.
  */
 export type WriteMark = { readonly id: string; readonly slot: string }
 
 /**
- * Number of marks that the item keeps, those of the last writes. When the answer to a write is lost and the SDK sends it
- * again, its own success makes the second one fail; the mark tells this apart from a write by somebody else, even after
- * further writes.
+ * Number of marks that the item keeps, those of the last writes. When the answer to a write is lost and the SDK sends
+ * it again, its own success makes the second one fail; the mark tells this apart from a write by somebody else, even
+ * after further writes.
  */
 export const keptMarks = 4
 
@@ -115,8 +118,8 @@ export async function writeState(
 }
 
 /**
- * Draws sequence numbers for the notices of a decision that changes nothing. It has the same condition as a write: frames
- * about a state must not get later numbers than frames about the next state.
+ * Draws sequence numbers for the notices of a decision that changes nothing. It has the same condition as a write:
+ * frames about a state must not get later numbers than frames about the next state.
  */
 export async function drawNumbers(
   { client, table }: ControlTable,
@@ -150,8 +153,8 @@ export async function readAndDraw({ client, table }: ControlTable, companyId: st
 }
 
 /**
- * `UPDATED_NEW` would not do: some engines leave unchanged attributes out of it, and `seq` is unchanged when a decision draws
- * no number. The whole row costs no extra read.
+ * `UPDATED_NEW` would not do: some engines leave unchanged attributes out of it, and `seq` is unchanged when a decision
+ * draws no number. The whole row costs no extra read.
  */
 const wholeRow = 'ALL_NEW'
 

@@ -1,6 +1,6 @@
 /**
- * `CompanyStore` on DynamoDB: each decision is one conditional write on the item `STATE` (`company-row.ts`). A company that is
- * not empty is also in the list of its shard (`shard-companies.ts`).
+ * `CompanyStore` on DynamoDB: each decision is one conditional write on the item `STATE` (`company-row.ts`). A company
+ * that is not empty is also in the list of its shard (`shard-companies.ts`).
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Decision, isEmpty, type Transition } from '#shared/domain/company/company.ts'
@@ -57,9 +57,9 @@ export function dynamoCompanyStore(deps: CompanyStoreDeps): CompanyStore {
 type Sent<Outcome> = { readonly decision: Decision<Outcome>; readonly mark: WriteMark }
 
 /**
- * Decides until a decision is written. A write that got no answer is looked for by its mark, and sent again if it has not
- * succeeded. Only one of the two can succeed, however late the other arrives: both require the same revision. Throws
- * when it cannot find out whether a write succeeded.
+ * Decides until a decision is written. A write that got no answer is looked for by its mark, and sent again if it has
+ * not succeeded. Only one of the two can succeed, however late the other arrives: both require the same revision.
+ * Throws when it cannot find out whether a write succeeded.
  */
 async function decide<Outcome>(
   deps: CompanyStoreDeps,
@@ -147,7 +147,9 @@ function asUnanswered(error: unknown): StoreUnavailable {
   throw error
 }
 
-/** Removes an empty company from its shard's list. A failure is ignored: it only leaves the company listed for longer. */
+/**
+ * Removes an empty company from its shard's list. A failure is ignored: it only leaves the company listed for longer.
+ */
 async function unlist(deps: CompanyStoreDeps, shard: number, companyId: string, rev: number): Promise<void> {
   try {
     await removeFromShardIndex(deps, shard, companyId, rev)

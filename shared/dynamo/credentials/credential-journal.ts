@@ -121,8 +121,8 @@ async function putJournal({ client, table }: CredentialTable, pk: string, { stam
 }
 
 /**
- * Completes an interrupted write: writes the journal's rows to their items, with the stamp of that write, so that newer rows
- * stay. A corrupt journal is left as it is: nobody can tell how many of its rows were written.
+ * Completes an interrupted write: writes the journal's rows to their items, with the stamp of that write, so that newer
+ * rows stay. A corrupt journal is left as it is: nobody can tell how many of its rows were written.
  */
 export async function completeJournal(to: CredentialTable, pk: string): Promise<'empty' | 'corrupt'> {
   for (let tries = 0; tries < maxTries; tries++) {

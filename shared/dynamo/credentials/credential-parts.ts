@@ -1,14 +1,14 @@
 /**
- * Values of any size in items of at most 400 KB: the lowest layer of the credential store. Layers, from the top; each uses
- * only those below it:
+ * Values of any size in items of at most 400 KB: the lowest layer of the credential store. Layers, from the top; each
+ * uses only those below it:
  *
  *     credential-store     the port: load, read, write, sweep
  *     credential-journal   writes of several rows, all or nothing; journal-codec encodes the journal
  *     credential-rows      one row, written by a conditional write
  *     credential-parts     one value, in its row's item or in part items
  *
- * A large value is stored in part items whose keys contain its version. The item that names the version is written last,
- * by one conditional write, so that a reader gets either the old value or the new one.
+ * A large value is stored in part items whose keys contain its version. The item that names the version is written
+ * last, by one conditional write, so that a reader gets either the old value or the new one.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { BatchWriteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
@@ -22,8 +22,8 @@ import { partitionKey, sortKey } from '../table.ts'
 export type CredentialTable = Table
 
 /**
- * Stamp that orders the writes of one row, so that a write never replaces a later one, however late it arrives. `epoch` is
- * the writer's epoch (stored as `ep`). `order` is the place among the writes of its process, in microseconds of its
+ * Stamp that orders the writes of one row, so that a write never replaces a later one, however late it arrives. `epoch`
+ * is the writer's epoch (stored as `ep`). `order` is the place among the writes of its process, in microseconds of its
  * monotonic clock (stored as `n`).
  */
 export type WriteStamp = { readonly epoch: number; readonly order: number }
@@ -50,7 +50,10 @@ const pauseMs = 50
 export const isRowKey = (key: string): boolean =>
   key !== '' && key !== journalKey && !key.startsWith(partPrefix) && Buffer.byteLength(key) <= maxKeyLength
 
-/** Bytes. A value of another type was not written by this store; it is read as no bytes, which cannot be decrypted either. */
+/**
+ * Bytes. A value of another type was not written by this store; it is read as no bytes, which cannot be decrypted
+ * either.
+ */
 export const Bytes = v.fallback(v.instance(Uint8Array), () => new Uint8Array())
 
 /** Number of parts, limited so that a damaged item cannot make a reader ask for any number of them. */
@@ -82,7 +85,10 @@ export async function storeValue(
 
 const Part = v.object({ [sortKey]: v.string(), data: Bytes })
 
-/** Returns the bytes of a value; undefined when it is deleted, or when its parts were deleted because a newer one replaced it. */
+/**
+ * Returns the bytes of a value; undefined when it is deleted, or when its parts were deleted because a newer one
+ * replaced it.
+ */
 export async function loadValue(
   from: CredentialTable,
   pk: string,
@@ -98,7 +104,9 @@ export async function loadValue(
   return data.length === keys.length ? new Uint8Array(Buffer.concat(data)) : undefined
 }
 
-/** Deletes the parts of a value that no item names any more. If DynamoDB is unavailable, the sweep deletes them later. */
+/**
+ * Deletes the parts of a value that no item names any more. If DynamoDB is unavailable, the sweep deletes them later.
+ */
 export async function dropParts(from: CredentialTable, pk: string, key: string, value: Value): Promise<void> {
   if (!('parts' in value)) return
   try {

@@ -1,6 +1,6 @@
 /**
- * Single rows of credentials: above `credential-parts.ts`, below `credential-journal.ts`. Each write carries a stamp and
- * never replaces a later one (R12).
+ * Single rows of credentials: above `credential-parts.ts`, below `credential-journal.ts`. Each write carries a stamp
+ * and never replaces a later one (R12).
  */
 import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
@@ -34,7 +34,10 @@ export function storedValue({ data, parts, version }: { data?: Uint8Array; parts
   return { deleted: true }
 }
 
-/** Attributes of a value. The item of a deleted one stays, with its stamp alone: otherwise a late write would restore it. */
+/**
+ * Attributes of a value. The item of a deleted one stays, with its stamp alone: otherwise a late write would restore
+ * it.
+ */
 export const attributesOf = (value: Value) => ('deleted' in value ? {} : value)
 
 export const rowKey = (pk: string, key: string) => ({ [partitionKey]: pk, [sortKey]: key })
@@ -51,7 +54,9 @@ const attributesOfStamp = ({ epoch, order }: WriteStamp) => ({ ep: epoch, n: ord
 const isNewest = 'attribute_not_exists(#ep) OR #ep < :ep OR (#ep = :ep AND #n <= :n)'
 const stampNames = { '#ep': 'ep', '#n': 'n' }
 
-/** Writes one row. If this epoch has already written it later, the row stays as it is, and this write counts as written. */
+/**
+ * Writes one row. If this epoch has already written it later, the row stays as it is, and this write counts as written.
+ */
 export async function putRow(
   to: CredentialTable,
   pk: string,

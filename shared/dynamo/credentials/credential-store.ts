@@ -39,7 +39,9 @@ const pkOf = ({ companyId, generation }: GenerationRef) => generationKey(company
 
 type Loaded = Awaited<ReturnType<CredentialStore['load']>>
 
-/** Loads a row. An item that cannot be parsed is corrupt (R9), not a failure of the store: trying again would not help. */
+/**
+ * Loads a row. An item that cannot be parsed is corrupt (R9), not a failure of the store: trying again would not help.
+ */
 async function load(store: Store, pk: string, key: string, epoch: number): Promise<Loaded> {
   try {
     return await loadRow(store, pk, key, epoch)
@@ -50,8 +52,8 @@ async function load(store: Store, pk: string, key: string, epoch: number): Promi
 }
 
 /**
- * Raises the journal's epoch before completing the journal, so that no earlier owner can begin another one, and stamps the
- * row last. A generation that has neither row nor journal is absent, and nothing is written to it.
+ * Raises the journal's epoch before completing the journal, so that no earlier owner can begin another one, and stamps
+ * the row last. A generation that has neither row nor journal is absent, and nothing is written to it.
  */
 async function loadRow(store: Store, pk: string, key: string, epoch: number): Promise<Loaded> {
   const found = await batchGet(store, [rowKey(pk, key), rowKey(pk, journalKey)])
@@ -76,7 +78,10 @@ async function read(store: Store, pk: string, keys: readonly string[]): Promise<
   return new Map(entries.flat())
 }
 
-/** Returns a row's bytes. If its parts are missing, the row was replaced meanwhile and names other parts: reads it again. */
+/**
+ * Returns a row's bytes. If its parts are missing, the row was replaced meanwhile and names other parts: reads it
+ * again.
+ */
 async function bytesOf(store: Store, pk: string, row: Row): Promise<Uint8Array | undefined> {
   let current: Row | undefined = row
   for (let reads = 0; current && reads < maxReads; reads++) {
@@ -130,7 +135,9 @@ async function sweep(store: Store, pk: string): Promise<number> {
   }
 }
 
-/** Makes a source of microseconds by the process's monotonic clock that grow with every call. An epoch has one process. */
+/**
+ * Makes a source of microseconds by the process's monotonic clock that grow with every call. An epoch has one process.
+ */
 function orderOfProcess(): () => number {
   let last = 0
   return () => {

@@ -1,12 +1,13 @@
 /**
  * `LeaseStore` on DynamoDB. Each operation is one conditional write on the shard's item `LEASE`:
  *
- *     operation  condition                              sets
- *     claim      epoch, version and owner are as seen   owner, epoch, version + 1, renewedAt; removes wantedBy, isLeaving
- *     renew      owner and epoch are the caller's       version + 1, renewedAt
- *     want       owner and epoch are as seen            wantedBy
- *     offerTo    owner and epoch are the caller's       wantedBy, isLeaving
- *     release    owner and epoch are the caller's       version + 1; removes owner
+ *     operation  condition                             sets
+ *     claim      epoch, version and owner are as seen  owner, epoch, version + 1, renewedAt;
+ *                                                      removes wantedBy, isLeaving
+ *     renew      owner and epoch are the caller's      version + 1, renewedAt
+ *     want       owner and epoch are as seen           wantedBy
+ *     offerTo    owner and epoch are the caller's      wantedBy, isLeaving
+ *     release    owner and epoch are the caller's      version + 1; removes owner
  *
  * A release keeps epoch and wantedBy: the host in wantedBy may claim the lease before others.
  */
@@ -43,7 +44,9 @@ async function readAll(table: ControlTable, shards: number): Promise<readonly Le
   return numbers.map((shard) => parseLease(shard, byShard.get(shard)))
 }
 
-/** Claims a lease. If the SDK has sent a successful claim again, the second one is refused: the item shows the owner. */
+/**
+ * Claims a lease. If the SDK has sent a successful claim again, the second one is refused: the item shows the owner.
+ */
 async function claim(
   table: ControlTable,
   seen: LeaseSeen,
@@ -140,7 +143,9 @@ function isAsSeen({ epoch, version, ownerId }: LeaseSeen): Pick<LeaseUpdate, 'co
   }
 }
 
-/** Condition that the lease still has this owner and epoch; it never holds for a lease that was seen without an owner. */
+/**
+ * Condition that the lease still has this owner and epoch; it never holds for a lease that was seen without an owner.
+ */
 function isOwnedBy({ epoch, ownerId }: LeaseSeen): Pick<LeaseUpdate, 'condition' | 'seen'> {
   return {
     condition: '#owner = :seenOwner AND #epoch = :seenEpoch',

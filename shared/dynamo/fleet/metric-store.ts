@@ -11,7 +11,9 @@ import { leaseRowKey, parseLease } from './lease-row.ts'
 export type HostLine = v.InferOutput<typeof HostLine>
 
 export type MetricStore = {
-  /** Adds to the counters of the minute of `at` (epoch ms). A call that is sent again may count twice: that is accepted. */
+  /**
+   * Adds to the counters of the minute of `at` (epoch ms). A call that is sent again may count twice: that is accepted.
+   */
   add(counts: Counts, at: number): Promise<void>
   /** Adds the counters of the last `minutes` minutes up to `now` (epoch ms), the running one included. At most 100. */
   sum(minutes: number, now: number): Promise<Counts>

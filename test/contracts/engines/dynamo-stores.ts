@@ -1,4 +1,4 @@
-/** Runs every contract of a store on one engine, a table of its own for each test. */
+/** Runs the contracts of all stores on one engine, with a new table for each test. */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, vi } from 'vitest'
 import { dynamoBudgetStore } from '#shared/dynamo/clients/budget-store.ts'
@@ -20,7 +20,7 @@ import { flakyConnect } from './flaky.ts'
 const shards = 4
 
 export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs }: { readonly runs: number }): void {
-  // Hundreds of requests in one test: a busy machine takes its time.
+  // A test sends hundreds of requests, which takes long on a busy machine.
   vi.setConfig({ testTimeout: 60_000 })
   let engine: Engine
   beforeAll(async () => {

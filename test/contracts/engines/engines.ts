@@ -1,4 +1,4 @@
-/** Real engines behind DynamoDB's protocol, each on a free loopback port; and tables of their own for every test. */
+/** Engines with DynamoDB's protocol, each on a free loopback port, and new tables for tests. */
 import { spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -17,13 +17,13 @@ export type Table = { readonly client: DynamoDBDocumentClient; readonly table: s
 
 export const startDynalite = (): Promise<Engine> => startDynamoDb(undefined)
 
-/** DynamoDB Local is started from a source file, which takes a JDK of 17 or later. */
+/** True when there is a JDK of 17 or later: DynamoDB Local is started from a source file. */
 export function hasJava(): boolean {
   const found = spawnSync('java', ['--list-modules'], { encoding: 'utf8' })
   return Number(/jdk\.compiler@(\d+)/.exec(found.stdout ?? '')?.[1] ?? 0) >= 17
 }
 
-/** It lives for half a minute, of which the optimizing compiler would take half. */
+/** Without the optimizing compiler, which would take half of the half minute for which the process runs. */
 const shortLived = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
 
 export async function startDynamoDbLocal(): Promise<Engine> {
@@ -49,16 +49,16 @@ export async function startDynamoDbLocal(): Promise<Engine> {
   throw new Error('DynamoDB Local has not started')
 }
 
-/** Long enough for a busy machine: a test that is about time-outs brings its own. */
+/** Limits for a busy machine; tests about time-outs pass their own. */
 const patient: CallLimits = { tryMs: 20_000, connectMs: 20_000 }
 
-/** A client of its own, as another process would have it. */
+/** Makes a new client, like that of another process. */
 export function connect(engine: Engine, limits: CallLimits = patient, config: DynamoDBClientConfig = {}) {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
   return documentClient(limits, { endpoint: engine.url, region: 'us-east-1', credentials, ...config })
 }
 
-/** An empty table. */
+/** Creates an empty table. */
 export async function createTable(client: DynamoDBDocumentClient): Promise<Table> {
   const table = `test-${randomUUID()}`
   await client.send(
@@ -79,7 +79,7 @@ export async function createTable(client: DynamoDBDocumentClient): Promise<Table
   return { client, table }
 }
 
-/** Puts a generation's journal as no store would. */
+/** Puts a journal into a generation that no store would write. */
 export async function putJournal({ client, table }: Table, ref: GenerationRef, fields: object): Promise<void> {
   const key = { [partitionKey]: generationKey(ref.companyId, ref.generation), [sortKey]: 'journal' }
   await client.send(new PutCommand({ TableName: table, Item: { ...key, ...fields } }))

@@ -1,11 +1,14 @@
-/** A client whose connection fails as the test says: before a request arrives, after it, or so that it arrives much later. */
+/**
+ * A client with a connection that fails as a test wants: before a request arrives, after it, or by delivering it much
+ * later.
+ */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { CallLimits } from '#shared/dynamo/document-client.ts'
 import { connect, type Engine } from './engines.ts'
 
 type Handler = DynamoDBClient['config']['requestHandler']
 
-/** What becomes of a request: `late` arrives when the test says so, long after its sender has given up. */
+/** Fate of a request; a `late` one arrives when the test calls `deliverLate`, after its sender has given up. */
 export type Fate = 'arrives' | 'lost' | 'answerLost' | 'late'
 export type Request = { readonly index: number; readonly operation: string }
 
@@ -33,12 +36,12 @@ export function flakyConnect(engine: Engine, fateOf: (request: Request) => Fate,
   return {
     client: connect(engine, limits, { requestHandler }),
     requests,
-    /** The requests that were on their way arrive now. */
+    /** Delivers the late requests. */
     deliverLate: async () => {
       for (const deliver of late.splice(0)) await deliver()
     },
   }
 }
 
-/** The SDK tries again after this one. */
+/** An error that the SDK retries. */
 const timeOut = () => Object.assign(new Error('The test has lost it'), { name: 'TimeoutError', code: 'ETIMEDOUT' })

@@ -1,8 +1,8 @@
-/** An engine that says no more than it must: what an update leaves as it was is missing from `UPDATED_NEW`, as in moto. */
+/** An engine whose `UPDATED_NEW` leaves out the attributes that an update has not changed, as in moto. */
 import { isDeepStrictEqual } from 'node:util'
 import { type DynamoDBDocumentClient, GetCommand, UpdateCommand, type UpdateCommandOutput } from '@aws-sdk/lib-dynamodb'
 
-/** Makes a client's answers terse. One update at a time, so that what was there before is known. */
+/** Makes a client's answers terse. It runs one update at a time, so that it knows the item before the update. */
 export function makeTerse(client: DynamoDBDocumentClient): DynamoDBDocumentClient {
   const send = client.send.bind(client) as (command: unknown) => Promise<unknown>
   let last: Promise<unknown> = Promise.resolve()

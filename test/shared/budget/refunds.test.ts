@@ -53,7 +53,7 @@ test('a code that cannot be given back fails no decision', async () => {
   const { memory, store, warnings } = setUp(() => Promise.reject(new Error('The store is away')))
   memory.put('c', requested(emptyCompany, { ticket }))
   expect((await store.decide('c', timeOut)).state.lastAttempt?.failure?.code).toBe('HOST_UNAVAILABLE')
-  expect(warnings).toEqual(['A code could not be given back'])
+  expect(warnings).toEqual(['Could not give a code back'])
 })
 
 test('a code that is given back twice is no credit, also not when others were taken at the same moment', async () => {

@@ -12,7 +12,7 @@ import type { AttemptState, Link, Owner, Waiting } from '#shared/domain/company/
 import { type AttemptRef, type CompanyState, emptyCompany, type Notice } from '#shared/domain/company/company.ts'
 import { type SessionRef, sessionConnected } from '#shared/domain/session/session.ts'
 
-/** When the builders' attempt is requested, epoch ms. */
+/** Time of the builders' request, epoch ms. */
 export const start = Date.UTC(2026, 0, 1)
 export const seconds = (count: number) => start + count * 1000
 
@@ -82,7 +82,7 @@ export function phoneConfirmed(from: CompanyState = emptyCompany, asked = phone)
 export const expired = (from: CompanyState = emptyCompany): CompanyState =>
   timeOut(codeIssued(from), code.expiresAt).state
 
-/** The expired code has been typed after all, at 60 s; right or wrong, nobody knows yet. */
+/** The expired code was typed at 60 s; whether it was right is not known yet. */
 export function answeredLate(): CompanyState {
   const state = expired()
   return phoneAnswered(state, refOf(state), seconds(60)).state
@@ -124,7 +124,7 @@ export const stageNames: readonly AttemptState[] = [
   'restarting',
 ]
 
-/** Notices in short: what is said, to which requests, and whether the whole company hears it. */
+/** Formats notices: the event, the requests that get it, and `all` when the whole company does. */
 export const said = (notices: readonly Notice[]): readonly string[] =>
   notices.map(({ event, waiting, audience }) => {
     const detail =

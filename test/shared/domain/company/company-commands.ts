@@ -1,4 +1,4 @@
-/** Everything that can be asked of a company, with arguments that are drawn from what has been seen before. */
+/** Commands for random walks: every transition, with arguments drawn from earlier attempts, generations and hosts. */
 import fc from 'fast-check'
 import { timeOut } from '#shared/domain/attempt/deadlines.ts'
 import * as linking from '#shared/domain/attempt/link.ts'
@@ -10,17 +10,17 @@ import { adoptCompany } from '#shared/domain/session/adoption.ts'
 import { resetCredentials } from '#shared/domain/session/reset.ts'
 import * as session from '#shared/domain/session/session.ts'
 
-/** What has happened so far, and thus may be spoken of, rightly or too late. */
+/** State of a walk: later commands refer to its attempts, generations and hosts, in time or too late. */
 export type World = {
   state: CompanyState
   now: number
   /** Highest epoch that any host has had. */
   epoch: number
-  /** Numbers requests, attempts and generations. */
+  /** Counter for the names of requests, attempts and generations. */
   count: number
   readonly attempts: AttemptRef[]
   readonly generations: string[]
-  /** What the host saw when it accepted. */
+  /** The generation that was current when the host accepted. */
   seen: string | undefined
 }
 
@@ -36,7 +36,7 @@ export const freshWorld = (): World => ({
 
 const phones = ['5511987654321', '551187654321', '79001234567'] as const
 const phone = fc.option(fc.constantFrom(...phones), { nil: undefined })
-/** Which of the things seen is meant: 0 is the latest, the higher the older. */
+/** Index into attempts and generations: 0 is the latest. */
 const age = fc.constantFrom(0, 0, 0, 0, 0, 1, 2)
 const base = { age, staleOwner: fc.constantFrom(false, false, false, false, true) }
 
@@ -73,10 +73,10 @@ const anything = fc.oneof(
 )
 export type Command = typeof anything extends fc.Arbitrary<infer C> ? C : never
 
-/** Anything, or (`undefined`) what a host would do next, lest walks lose themselves before they link. */
+/** Any command, or (`undefined`) the usual next step: without such steps few walks would reach a link. */
 export const command = fc.option(anything, { freq: 2, nil: undefined })
 
-/** What brings the company closer to a linked session. */
+/** Returns the usual next step towards a linked session. */
 export function natural({ attempt, session: held }: CompanyState): Command {
   const usual = { age: 0, staleOwner: false } as const
   switch (attempt?.state) {
@@ -103,7 +103,7 @@ export function natural({ attempt, session: held }: CompanyState): Command {
 /** A decision, and the request that asked for it. */
 export type Step = { readonly decision: Decision<unknown>; readonly request?: Waiting }
 
-/** Carries a command out, noting in the world what later commands may refer to. */
+/** Carries a command out, and records in the world what later commands may refer to. */
 export function carryOut(world: World, command: Command): Step {
   const { state, now } = world
   switch (command.do) {

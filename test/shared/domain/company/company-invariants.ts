@@ -1,13 +1,13 @@
-/** What must hold after every decision about a company, whatever was decided before. */
+/** Invariants of a company after every decision, whatever was decided before. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Waiting } from '#shared/domain/company/attempt.ts'
 import type { CompanyEvent, CompanyState, Notice, RetireReason } from '#shared/domain/company/company.ts'
 
-/** What is remembered in order to judge the next decision. */
+/** Record of earlier decisions, needed to check the next one. */
 export type Memory = {
   readonly retired: Set<string>
   readonly endedAttempts: Set<string>
-  /** Requests by id: what they were answered, and for which attempt they wait. */
+  /** Requests by id: their answers, and the attempt for which they wait. */
   readonly requests: Map<string, { readonly kind: string; readonly attemptId?: string; readonly answers: string[] }>
 }
 
@@ -17,7 +17,7 @@ export function must(holds: boolean, rule: string): asserts holds {
   if (!holds) throw new Error(rule)
 }
 
-/** Why credentials may leave, by command. An attempt that ends after its link takes the link along (R11). */
+/** Allowed reasons of a retirement, by command. An attempt that ends after its link takes the link along (R11). */
 const mayRetire: Readonly<Record<string, readonly RetireReason[]>> = {
   reset: ['reset', 'attempt-ended'],
   accept: ['phone-change', 'stopped'],
@@ -34,43 +34,43 @@ const mayRetire: Readonly<Record<string, readonly RetireReason[]>> = {
 export function checkState(before: CompanyState, after: CompanyState, command: string, memory: Memory): void {
   must(after.fence >= before.fence, 'the fence never decreases')
   must(after.epoch >= before.epoch, 'the epoch never decreases')
-  must(isDeepStrictEqual(JSON.parse(JSON.stringify(after)), after), 'undefined is no value of the state')
+  must(isDeepStrictEqual(JSON.parse(JSON.stringify(after)), after), 'the state has no value undefined')
   checkGenerations(before, after, command, memory)
   checkKeys(after)
   checkAttempt(before, after, memory)
 }
 
 function checkGenerations(before: CompanyState, after: CompanyState, command: string, memory: Memory): void {
-  const lost = before.credentials?.generation
+  const previous = before.credentials?.generation
   const current = after.credentials?.generation
-  if (lost !== undefined && lost !== current) {
-    const entry = after.cleanup.find(({ generation }) => generation === lost)
+  if (previous !== undefined && previous !== current) {
+    const entry = after.cleanup.find(({ generation }) => generation === previous)
     must(entry !== undefined, 'credentials leave only through the clean-up list')
     must(mayRetire[command]?.includes(entry.reason) ?? false, `${command} may not retire as ${entry.reason}`)
     const wasLinking = before.attempt?.state === 'restarting'
     must(entry.reason !== 'attempt-ended' || wasLinking, 'only a fresh link ends with its attempt')
-    memory.retired.add(lost)
+    memory.retired.add(previous)
   }
-  const noted = notedIn(before)
-  if (noted !== undefined && noted !== current && noted !== notedIn(after)) {
+  const recorded = recordedIn(before)
+  if (recorded !== undefined && recorded !== current && recorded !== recordedIn(after)) {
     must(
-      after.cleanup.some(({ generation }) => generation === noted),
-      'a noted link leaves only by being installed, or through the clean-up list',
+      after.cleanup.some(({ generation }) => generation === recorded),
+      'a recorded link leaves only by becoming current, or through the clean-up list',
     )
-    memory.retired.add(noted)
+    memory.retired.add(recorded)
   }
   must(current === undefined || !memory.retired.has(current), 'a retired generation never becomes current again')
 }
 
-const notedIn = ({ attempt }: CompanyState): string | undefined =>
+const recordedIn = ({ attempt }: CompanyState): string | undefined =>
   attempt?.state === 'storing' ? attempt.link.generation : undefined
 
 function checkKeys(state: CompanyState): void {
   const text = JSON.stringify(state)
   const pending = state.cleanup.filter(({ unlink }) => unlink === 'pending').map(({ generation }) => generation)
-  const readable = [...pending, state.credentials?.generation, notedIn(state)].filter((name) => name !== undefined)
+  const readable = [...pending, state.credentials?.generation, recordedIn(state)].filter((name) => name !== undefined)
   for (const generation of readable)
-    must(text.split(`key-of-${generation}`).length === 2, `the key of ${generation} stands in exactly one place`)
+    must(text.split(`key-of-${generation}`).length === 2, `the key of ${generation} is in exactly one place`)
   must(text.split('key-of-').length - 1 === readable.length, 'no key outlives its unlinking')
 }
 
@@ -80,7 +80,7 @@ function checkAttempt(before: CompanyState, { attempt, credentials, fence }: Com
   if (!attempt) return
   must(!memory.endedAttempts.has(attempt.attemptId), 'an attempt that has ended never runs again')
   must(attempt.fence <= fence, 'no attempt is ahead of the fence')
-  must(attempt.state !== 'restarting' || credentials !== undefined, 'what restarts is stored')
+  must(attempt.state !== 'restarting' || credentials !== undefined, 'an attempt that restarts has stored credentials')
 }
 
 const pairingAnswers: readonly CompanyEvent['event'][] = [
@@ -101,7 +101,7 @@ export function remember(memory: Memory, request: Waiting, attemptId: string | u
   memory.requests.set(id, { kind, answers: [], ...(kind === 'pair' && attemptId && { attemptId }) })
 }
 
-/** Each request hears only what answers it: a code may be followed by its fate, any other answer is the last word. */
+/** Each request gets only events that answer it, and one final answer; a code or QR may be followed by its outcome. */
 export function checkNotices(notices: readonly Notice[], memory: Memory): void {
   for (const { event, waiting } of notices) {
     for (const { requestId } of waiting) {
@@ -119,7 +119,7 @@ export function checkNotices(notices: readonly Notice[], memory: Memory): void {
   }
 }
 
-/** Whoever waits for an attempt that is over has been answered; so has, when all is settled, everybody else. */
+/** Requests whose attempt has ended must have an answer. `isSettled`: all requests must have one. */
 export function checkAnswers({ attempt, cleanup }: CompanyState, memory: Memory, isSettled: boolean): void {
   const waits = new Set(cleanup.flatMap(({ waiting }) => waiting ?? []).map(({ requestId }) => requestId))
   for (const [id, { kind, attemptId, answers }] of memory.requests) {

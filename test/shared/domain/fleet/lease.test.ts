@@ -16,19 +16,15 @@ const staleMs = 10_000
 const renewMs = 3000
 const now = 100_000
 
-/** Shards by owner: `'a'` renews, `'a!'` has not for too long, `undefined` has given up just now. */
-function outlook(
-  hostId: string,
-  owners: readonly (string | undefined)[],
-  more: Partial<ClusterView> = {},
-): ClusterView {
-  const sightings = owners.map((mark, shard): ObservedLease => {
-    const ownerId = mark?.replace('!', '')
+/** The view of a host, by the owners of the shards: `'a'` renews, `'a!'` is stale, `undefined` has just released. */
+function viewOf(hostId: string, owners: readonly (string | undefined)[], more: Partial<ClusterView> = {}): ClusterView {
+  const observed = owners.map((owner, shard): ObservedLease => {
+    const ownerId = owner?.replace('!', '')
     const lease: LeaseSeen = { shard, epoch: 1, version: 1, ...(ownerId && { ownerId }) }
-    return { lease, since: mark?.endsWith('!') ? now - staleMs : now - 100, wantedSince: now - 100 }
+    return { lease, since: owner?.endsWith('!') ? now - staleMs : now - 100, wantedSince: now - 100 }
   })
-  const owned = new Set(owners.flatMap((mark, shard) => (mark === hostId ? [shard] : [])))
-  return { hostId, observed: sightings, owned, abandoned: new Set(), now, staleMs, renewMs, ...more }
+  const owned = new Set(owners.flatMap((owner, shard) => (owner === hostId ? [shard] : [])))
+  return { hostId, observed, owned, abandoned: new Set(), now, staleMs, renewMs, ...more }
 }
 
 const changed = (view: ClusterView, shard: number, change: Partial<LeaseSeen>): ClusterView => ({
@@ -38,8 +34,8 @@ const changed = (view: ClusterView, shard: number, change: Partial<LeaseSeen>): 
   ),
 })
 const wanted = (view: ClusterView, shard: number, wantedBy: string) => changed(view, shard, { wantedBy })
-const bequeathed = (view: ClusterView, shard: number, heir: string) =>
-  changed(view, shard, { wantedBy: heir, isLeaving: true })
+const offered = (view: ClusterView, shard: number, successor: string) =>
+  changed(view, shard, { wantedBy: successor, isLeaving: true })
 
 const claimed = (view: ClusterView) => planLeases(view).claim.map(({ shard }) => shard)
 
@@ -63,7 +59,7 @@ describe('an owner', () => {
 describe('watching', () => {
   const lease: LeaseSeen = { shard: 0, epoch: 1, version: 1, ownerId: 'a' }
 
-  it('counts from the first time that a lease looked so', () => {
+  it('counts from the first read that showed the lease unchanged', () => {
     const first = watch([], [lease], 100)
     expect(watch(first, [lease], 200)).toEqual([{ lease, since: 100, wantedSince: 100 }])
   })
@@ -101,32 +97,32 @@ describe('a host claims', () => {
     ['no live lease', ['b', 'b', 'b', 'b'], []],
     ['nothing beyond its share', ['a', 'a', undefined, 'b'], []],
   ])('%s', (_, owners, expected) => {
-    expect(claimed(outlook('a', owners))).toEqual(expected)
+    expect(claimed(viewOf('a', owners))).toEqual(expected)
   })
 
-  it('what has been free for long, whatever its share', () => {
-    const view = outlook('a', ['a', 'a', undefined, 'b'], { now: now + 2 * renewMs })
+  it('a lease that has been free for a while, whatever its share', () => {
+    const view = viewOf('a', ['a', 'a', undefined, 'b'], { now: now + 2 * renewMs })
     expect(claimed(view)).toEqual([2])
   })
 
-  it('no shard that was given up for another host, for a while', () => {
-    const view = wanted(outlook('a', [undefined, 'b']), 0, 'b')
+  it('no shard that was released for another host, for a while', () => {
+    const view = wanted(viewOf('a', [undefined, 'b']), 0, 'b')
     expect(claimed(view)).toEqual([])
     expect(claimed({ ...view, now: now + 2 * renewMs })).toEqual([0])
   })
 
-  it('at once what was given up for it, whatever its share', () => {
-    const view = wanted(outlook('a', ['a', 'a', undefined, 'b']), 2, 'a')
+  it('at once a shard that was released for it, whatever its share', () => {
+    const view = wanted(viewOf('a', ['a', 'a', undefined, 'b']), 2, 'a')
     expect(claimed(view)).toEqual([2])
   })
 
-  it('at once what stands under its name though it has given it up', () => {
-    const view = outlook('a', ['a', 'b'], { owned: new Set(), abandoned: new Set([0]) })
+  it('at once a shard that it has given up but whose lease still names it', () => {
+    const view = viewOf('a', ['a', 'b'], { owned: new Set(), abandoned: new Set([0]) })
     expect(claimed(view)).toEqual([0])
   })
 
-  it('nothing of a namesake that it knows nothing about until it is stale', () => {
-    const view = outlook('a', ['a', 'b'], { owned: new Set() })
+  it('a lease with its own name that it does not own only when it is stale', () => {
+    const view = viewOf('a', ['a', 'b'], { owned: new Set() })
     expect(claimed(view)).toEqual([])
     expect(claimed({ ...view, now: now + staleMs })).toContain(0)
   })
@@ -134,62 +130,62 @@ describe('a host claims', () => {
 
 describe('a host wants', () => {
   test.each<[string, readonly (string | undefined)[], number | undefined]>([
-    ['a shard of the richest', ['b', 'c', 'b', 'b'], 0],
-    ['nothing when a gift would only turn the tables', ['a', 'b', 'b'], undefined],
+    ['a shard of the host with the most shards', ['b', 'c', 'b', 'b'], 0],
+    ['nothing when a shard more would only reverse the difference', ['a', 'b', 'b'], undefined],
     ['nothing when it has its share', ['a', 'a', 'b', 'b'], undefined],
     ['nothing of a host that is dead', ['b!', 'b!', 'b!'], undefined],
     ['a shard even of hosts with just their share', ['b', 'b', 'c', 'c'], 0],
   ])('%s', (_, owners, expected) => {
-    expect(planLeases(outlook('a', owners)).want?.shard).toBe(expected)
+    expect(planLeases(viewOf('a', owners)).want?.shard).toBe(expected)
   })
 
   it('one shard at a time', () => {
-    expect(planLeases(wanted(outlook('a', ['b', 'b', 'b', 'b']), 2, 'a')).want).toBeUndefined()
+    expect(planLeases(wanted(viewOf('a', ['b', 'b', 'b', 'b']), 2, 'a')).want).toBeUndefined()
   })
 })
 
 describe('a host hands over', () => {
-  it('a shard that is wanted by one with at least two fewer', () => {
-    expect(planLeases(wanted(outlook('a', ['a', 'a', 'a', 'b']), 1, 'b')).handOver).toBe(1)
-    expect(planLeases(wanted(outlook('a', ['a', 'a', 'b']), 1, 'b')).handOver).toBeUndefined()
+  it('a shard that is wanted by a host with at least two fewer', () => {
+    expect(planLeases(wanted(viewOf('a', ['a', 'a', 'a', 'b']), 1, 'b')).handOver).toBe(1)
+    expect(planLeases(wanted(viewOf('a', ['a', 'a', 'b']), 1, 'b')).handOver).toBeUndefined()
   })
 
   it('nothing that nobody wants', () => {
-    expect(planLeases(outlook('a', ['a', 'a', 'a', 'b'])).handOver).toBeUndefined()
+    expect(planLeases(viewOf('a', ['a', 'a', 'a', 'b'])).handOver).toBeUndefined()
   })
 })
 
-describe('a host that leaves', () => {
+describe('a stopping host', () => {
   test.each<[string, readonly (string | undefined)[], readonly string[]]>([
-    ['shares its shards out, the poorest first', ['a', 'a', 'a', 'b', 'b', 'c'], ['c', 'b', 'c']],
+    ['hands its shards to the hosts with the fewest first', ['a', 'a', 'a', 'b', 'b', 'c'], ['c', 'b', 'c']],
     ['gives nothing to the dead', ['a', 'a', 'b!', 'c'], ['c', 'c']],
-    ['has no heir when it is the last one', ['a', 'a', 'b!'], []],
+    ['has no successor when it is the last host', ['a', 'a', 'b!'], []],
   ])('%s', (_, owners, expected) => {
-    expect(planHandOff(outlook('a', owners)).map(({ successor: heir }) => heir)).toEqual(expected)
+    expect(planHandOff(viewOf('a', owners)).map(({ successor }) => successor)).toEqual(expected)
   })
 
-  it('leaves what has a living heir to it, and names another for what was left to one that leaves too', () => {
-    const all = outlook('a', ['a', 'a', 'a', 'b', 'c', 'd'])
-    const named = bequeathed(bequeathed(bequeathed(all, 0, 'b'), 1, 'c'), 3, 'a')
-    // What somebody has asked for on other days does not tell them to look out for it now.
+  it('keeps a live successor, and replaces one that is stopping too', () => {
+    const all = viewOf('a', ['a', 'a', 'a', 'b', 'c', 'd'])
+    const named = offered(offered(offered(all, 0, 'b'), 1, 'c'), 3, 'a')
+    // A request for a shard is not an offer: the host that asked does not expect it now.
     expect(planHandOff(wanted(named, 2, 'c'))).toEqual([
-      { shard: 0, heir: 'd' },
-      { shard: 2, heir: 'c' },
+      { shard: 0, successor: 'd' },
+      { shard: 2, successor: 'c' },
     ])
   })
 })
 
 describe('a host expects a shard', () => {
-  const view = wanted(outlook('a', ['b', 'b', 'b', 'a']), 1, 'a')
+  const view = wanted(viewOf('a', ['b', 'b', 'b', 'a']), 1, 'a')
 
   it('that is to be given to it, for a while', () => {
     expect(planLeases(view).expectsShard).toBe(true)
     expect(planLeases({ ...view, now: now + staleMs }).expectsShard).toBe(false)
-    expect(planLeases({ ...bequeathed(view, 1, 'a'), now: now + staleMs }).expectsShard).toBe(true)
+    expect(planLeases({ ...offered(view, 1, 'a'), now: now + staleMs }).expectsShard).toBe(true)
   })
 
   it('no more once it has it, nor one that others want', () => {
     expect(planLeases({ ...view, owned: new Set([1, 3]) }).expectsShard).toBe(false)
-    expect(planLeases(wanted(outlook('a', ['b', 'b', 'b', 'a']), 1, 'c')).expectsShard).toBe(false)
+    expect(planLeases(wanted(viewOf('a', ['b', 'b', 'b', 'a']), 1, 'c')).expectsShard).toBe(false)
   })
 })

@@ -289,7 +289,7 @@ test('large rows that are replaced leave nothing behind', async () => {
   expect(await store.sweep(ref)).toBe(3)
 })
 
-test.each(['journal', 'part#creds#1-1#0'])('no row may be called %s', async (key) => {
+test.each(['journal', 'part#creds#1-1#0'])('%s is not a valid key of a row', async (key) => {
   const store = storeOn(await newTable())
-  await expect(store.write(ref, rowsOf('1', [key]), 1)).rejects.toThrow('cannot be called')
+  await expect(store.write(ref, rowsOf('1', [key]), 1)).rejects.toThrow('Not a valid key of a row')
 })

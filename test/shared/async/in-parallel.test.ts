@@ -14,7 +14,7 @@ test('results stand in the order of the items, and no more tasks run at once tha
   expect(most).toBe(2)
 })
 
-test('after a failure nothing new is begun, and what runs is waited for', async () => {
+test('after a failure no task is started, and the running ones are awaited', async () => {
   const begun: number[] = []
   const ended: number[] = []
   const run = inParallel([0, 1, 2, 3], 2, async (item) => {
@@ -27,6 +27,6 @@ test('after a failure nothing new is begun, and what runs is waited for', async 
   expect([begun, ended]).toEqual([[0, 1], [1]])
 })
 
-test('nothing is no work', async () => {
+test('without items nothing runs', async () => {
   expect(await inParallel([], 4, () => Promise.reject(new Error('never called')))).toEqual([])
 })

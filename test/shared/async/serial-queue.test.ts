@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { serialQueue } from '#shared/async/serial-queue.ts'
 
-/** Notes when each task begins and ends; a task takes so many turns of the event loop. */
+/** Records when each task begins and ends; `turns` is how many turns of the event loop it takes. */
 function tasks() {
   const journal: string[] = []
   const task = (name: string, turns: number) => async () => {
@@ -14,7 +14,7 @@ function tasks() {
   return { journal, task }
 }
 
-test('tasks run one after the other, in the order of their coming', async () => {
+test('tasks run one after the other, in order', async () => {
   const inTurn = serialQueue()
   const { journal, task } = tasks()
   const results = await Promise.all([inTurn(task('a', 3)), inTurn(task('b', 0)), inTurn(task('c', 1))])
@@ -29,7 +29,7 @@ test('tasks of other names do not wait', async () => {
   expect(journal).toEqual(['a begins', 'b begins', 'b ends', 'a ends'])
 })
 
-test('a failure is told to whoever handed the task in, and stops nobody else', async () => {
+test('a failure goes to the caller of its task, and does not stop the others', async () => {
   const inTurn = serialQueue()
   const failed = inTurn(() => Promise.reject(new Error('why')))
   const next = inTurn(async () => 'done')

@@ -17,7 +17,7 @@ test('what fails in time fails, and no timer is left', async () => {
   expect(clock.timers()).toBe(0)
 })
 
-test('when the time is up its word counts, not before', async () => {
+test('timeUp decides when the time is up, not before', async () => {
   const clock = fakeClock()
   let said: unknown
   const waiting = waitAtMost(1000, never, () => 'late', clock.after).then((result) => {
@@ -30,7 +30,7 @@ test('when the time is up its word counts, not before', async () => {
   expect(said).toBe('late')
 })
 
-test('the word may be an error', async () => {
+test('timeUp may throw', async () => {
   const clock = fakeClock()
   const waiting = waitAtMost(
     1000,
@@ -45,14 +45,14 @@ test('the word may be an error', async () => {
   await failed
 })
 
-test('a failure that comes too late is not heard of', async () => {
+test('a late failure is ignored', async () => {
   const clock = fakeClock()
   const work = Promise.withResolvers<string>()
   const waiting = waitAtMost(1000, work.promise, () => 'late', clock.after)
   await clock.advance(1000)
   expect(await waiting).toBe('late')
-  // Unhandled, it would fail this run.
-  work.reject(new Error('nobody asked'))
+  // An unhandled rejection would fail this run.
+  work.reject(new Error('late'))
   await clock.settle()
 })
 

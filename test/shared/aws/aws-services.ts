@@ -1,4 +1,4 @@
-/** AWS's other services as the local run has them, for the adapters' tests. */
+/** The local run's stand-ins for AWS services other than DynamoDB, for tests of adapters. */
 import { startAwsJson } from '../../../local/services/aws-json.ts'
 import { kmsOperations } from '../../../local/services/kms.ts'
 import { secretsOperations } from '../../../local/services/secrets.ts'

@@ -44,7 +44,7 @@ const aCommand = (overrides: Partial<HostCommand> = {}): HostCommand => ({
   ...overrides,
 })
 
-/** Takes a queue empty: of a group, a message comes when the one before it is gone. */
+/** Receives and deletes all messages: SQS delivers a message of a group when the one before it is deleted. */
 async function arrivedIn(QueueUrl: string | undefined): Promise<readonly HostCommand[]> {
   const messages = await receive(QueueUrl)
   if (messages.length === 0) return []

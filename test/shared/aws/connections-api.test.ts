@@ -11,7 +11,7 @@ afterEach(async () => {
   server = undefined
 })
 
-/** A management API that gives these answers one after the other, the last one for ever; 0 is none at all. */
+/** A management API that answers with these statuses in turn, and repeats the last one; 0 is no answer. */
 async function setUp(...statuses: number[]) {
   const requests: string[] = []
   server = createServer((request, response) => {

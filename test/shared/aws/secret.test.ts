@@ -13,7 +13,7 @@ afterAll(() => services.stop())
 const minute = 60_000
 let secrets = 0
 
-/** A secret of its own with the value `first`, a clock that stands, and a count of the calls made. */
+/** Makes a secret with the value `first`, a clock that tests advance, and a counter of calls. */
 async function setUp() {
   const client = secretsClient({ ...account, endpoint: services.url, maxAttempts: 1 })
   const name = `secret-${++secrets}`

@@ -25,7 +25,7 @@ it.each([
   const shared = ['shared/budget/code-budget.ts', 'shared/telemetry/sentry-settings.ts']
   const files = [...globSync(`${folder}/**/*.ts`, { cwd: root }), ...shared]
   const source = files.map((file) => readFileSync(join(root, file), 'utf8')).join()
-  // The first queue's URL is read as the URLs of them all.
+  // Code reads the derived URLs of all queues instead of the first one's.
   const names = Object.keys(entries).map((name) => name.replace('SHARD_0_QUEUE_URL', 'SHARD_QUEUE_URLS'))
   expect(names.filter((name) => !source.includes(name))).toEqual([])
 })

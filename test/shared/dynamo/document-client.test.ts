@@ -11,7 +11,7 @@ afterEach(async () => {
   server = undefined
 })
 
-/** A DynamoDB that answers so, and how often it was asked. */
+/** A DynamoDB that answers in this way, and counts its calls. */
 async function setUp(answer: (response: ServerResponse) => void, limits: CallLimits) {
   const asked = { times: 0 }
   server = createServer((request, response) => {
@@ -27,7 +27,7 @@ async function setUp(answer: (response: ServerResponse) => void, limits: CallLim
 const refuse = (status: number, type: string) => (response: ServerResponse) =>
   response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify({ __type: type }))
 
-test('a DynamoDB that is silent is given up after the tries it is allowed', async () => {
+test('a DynamoDB that does not answer is given up after the allowed tries', async () => {
   const { asked, get } = await setUp(() => undefined, { tries: 2, tryMs: 100 })
   await expect(get()).rejects.toBeInstanceOf(StoreUnavailable)
   expect(asked.times).toBe(2)

@@ -22,7 +22,7 @@ describe('messages that are understood', () => {
     expect(parse(message)).toEqual({ ok: true, value: message })
   })
 
-  test('fields that nobody knows are left out: no message can name a company (R31)', () => {
+  test('unknown fields are left out: no message can name a company (R31)', () => {
     const message = { action: 'get-status', companyId: 'another', role: 'admin', __proto__: { companyId: 'another' } }
     expect(parse(message)).toEqual({ ok: true, value: { action: 'get-status' } })
   })
@@ -90,7 +90,7 @@ describe('messages that are refused, and the field at fault', () => {
     expect(parse(message)).toMatchObject({ ok: false, error: { detail, requestId: 'r1' } })
   })
 
-  test('an unknown action is told which ones there are', () => {
+  test('the error about an unknown action lists all actions', () => {
     const result = parse({ action: 'unknown', requestId: 'r1' })
     expect(result).toMatchObject({ ok: false, error: { field: 'action', requestId: 'r1' } })
     expect(!result.ok && result.error.detail).toMatch(

@@ -106,7 +106,7 @@ test.each(table)('%s', (_, event, fields) => {
   expect(eventMessage(event, envelope)).toEqual({ event: event.event, ...common, ...fields })
 })
 
-test('an event that nobody asked for carries no request id', () => {
+test('an event that answers no request carries no request id', () => {
   const { requestId: _, ...unasked } = envelope
   expect(eventMessage({ event: 'pairing-cancelled' }, unasked)).not.toHaveProperty('requestId')
 })
@@ -168,7 +168,7 @@ describe('errors', () => {
     })
   })
 
-  test.each(errorCodes)('%s is told in the reader’s language', (code) => {
+  test.each(errorCodes)('%s has a sentence in the reader’s language', (code) => {
     expect(failureFields({ code }, 'ru')['message']).toBe(errorSpec(code).ru)
     expect(failureFields({ code }, 'en')['message']).toBe(errorSpec(code).en)
     const completed = code === 'BAD_REQUEST' ? '' : ': companyId'

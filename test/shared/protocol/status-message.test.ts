@@ -53,7 +53,7 @@ test('a QR is shown as such', () => {
 })
 
 describe('while another phone pairs', () => {
-  test('session and attempt are told apart', () => {
+  test('session and attempt are separate fields', () => {
     expect(statusOf(requested(linked(), { phone: anotherPhone }))).toEqual({
       ...common,
       session: 'connected',
@@ -92,7 +92,7 @@ test.each(stageNames)('an attempt that is %s shows a code only while it can be t
   expect(shown.includes('ABCD-EFGH')).toBe(isShown)
 })
 
-test('an attempt by QR for nobody in particular shows no phone', () => {
+test('an attempt by QR that named no phone shows none', () => {
   const { phone: _, ...request } = aRequest({ method: 'qr' })
   const state = requestPairing(emptyCompany, request, seconds(0)).state
   expect(statusOf(state)['attempt']).not.toHaveProperty('phoneNumber')

@@ -23,12 +23,12 @@ const heard = (connectionId: string, notices: readonly Notice[], lastSeq: number
     requestId === undefined ? `${seq}` : `${seq} ${requestId}`,
   )
 
-describe('who hears what, under which number', () => {
+describe('recipients and sequence numbers', () => {
   const ab = [waiting('a', 'r1'), waiting('b', 'r2'), waiting('a', 'r3')]
   test.each<[string, readonly Notice[], number, string, readonly string[]]>([
     ['nothing decided', [], 5, 'a', []],
     ['news for the company', [notice(cancelled)], 5, 'a', ['5']],
-    ['an answer to nobody', [answer(cancelled, [])], 5, 'a', []],
+    ['an answer without recipients', [answer(cancelled, [])], 5, 'a', []],
     ['an answer to another', [answer(cancelled, [waiting('b', 'r2')])], 5, 'a', []],
     ['an answer', [answer(cancelled, [waiting('a', 'r1')])], 5, 'a', ['5 r1']],
     ['news that answers', [notice(cancelled, [waiting('a', 'r1')])], 5, 'a', ['5 r1']],
@@ -51,15 +51,15 @@ describe('who hears what, under which number', () => {
 
 test('a frame carries its company, its time and the reader’s language', () => {
   const failure = { code: 'INVALID_PHONE' } as const
-  const told = { notices: [notice({ event: 'pairing-code-error' as const, failure })], lastSeq: 1 }
-  const [russian] = framesFor(aConnection('a', 'ru'), told, at)
+  const numbered = { notices: [notice({ event: 'pairing-code-error' as const, failure })], lastSeq: 1 }
+  const [russian] = framesFor(aConnection('a', 'ru'), numbered, at)
   expect(russian).toMatchObject({
     event: 'pairing-code-error',
     companyId: 'company-1',
     at: '2026-01-01T00:00:00.000Z',
     message: 'Номер не зарегистрирован в WhatsApp',
   })
-  expect(framesFor(aConnection('a', 'en'), told, at)[0]).toMatchObject({
+  expect(framesFor(aConnection('a', 'en'), numbered, at)[0]).toMatchObject({
     message: 'This number is not registered in WhatsApp',
   })
 })

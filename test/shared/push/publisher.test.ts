@@ -98,7 +98,7 @@ const away = async () => {
   throw new StoreUnavailable('dynamodb', new Error('away'))
 }
 
-test('while the store is away nobody is told, and whoever has decided is not bothered', async () => {
+test('while the store is unavailable nothing is sent, and the caller gets no error', async () => {
   const { publisher, sent, log } = await setUp({}, (store) => ({ ...store, list: away }))
   await publisher.publish(companyId, news, 2)
   expect(sent).toEqual([])
@@ -111,7 +111,7 @@ test('a connection that cannot be forgotten now is forgotten another time', asyn
   expect(log.lines.map(({ level }) => level)).toEqual(['info', 'warn'])
 })
 
-test('with nothing to tell, nobody is looked for', async () => {
+test('without notices the connections are not read', async () => {
   const { publisher, log } = await setUp({}, (store) => ({ ...store, list: away }))
   await publisher.publish(companyId, [], 2)
   expect(log.lines).toEqual([])

@@ -6,7 +6,7 @@ type SentryEvent = Readonly<Record<string, unknown>> & { readonly fingerprint?: 
 
 export type SentryIngest = {
   readonly dsn: string
-  /** Everything that was sent, as text: for looking for what must not be in it. */
+  /** Everything that was sent, as text: tests search it for what must not be in it. */
   readonly texts: string[]
   readonly events: SentryEvent[]
   stop(): Promise<void>

@@ -23,7 +23,7 @@ describe('phones are masked, however they are written', () => {
 })
 
 describe('what gives access does not come out', () => {
-  // Fixed: one key in 1,500 has no digit in its base64, and is not known as a key then.
+  // Constants: one random key in 1,500 has no digit in its base64, and would not be recognised.
   const key = createHash('sha256').update('a key').digest()
   test.each([
     ['a code', 'code ABCD-EFGH shown', 'code ****-**** shown'],
@@ -118,7 +118,7 @@ describe('values', () => {
     })
   })
 
-  test('bytes are told by their number', () => {
+  test('bytes become their number', () => {
     expect(redactValue({ key: Buffer.from('secret') })).toEqual({ key: '[6 bytes]' })
   })
 

@@ -48,7 +48,7 @@ describe.each(stageNames)('an attempt that is %s', (stage) => {
   })
 })
 
-describe('what a deadline brings', () => {
+describe('a passed deadline', () => {
   test.each([
     ['no host accepted: HOST_UNAVAILABLE', () => stages.requested(), 'HOST_UNAVAILABLE'],
     ['no code came: PAIRING_TIMEOUT', () => connecting(), 'PAIRING_TIMEOUT'],
@@ -87,7 +87,7 @@ describe('what a deadline brings', () => {
     expect(said(notices)).toEqual(['pairing-code-error CODE_EXPIRED -> r1,all'])
   })
 
-  test('the socket of an expired code goes without a word', () => {
+  test('the end of an expired code’s socket sends no event', () => {
     const { state, notices } = timeOut(expired(), seconds(165))
     expect(state).not.toHaveProperty('attempt')
     expect(state.lastAttempt).toMatchObject({ state: 'expired', failure: { code: 'CODE_EXPIRED' } })
@@ -108,14 +108,14 @@ describe('what a deadline brings', () => {
     expect(said(notices)).toEqual(['pairing-code-error CODE_EXPIRED -> r1,all'])
   })
 
-  test('a wrong code typed after the code expired tells nobody twice that it did (R19)', () => {
+  test('a wrong code typed after the expiry answers no request twice (R19)', () => {
     const { state, notices } = timeOut(answeredLate(), seconds(75))
     expect(state).toEqual(expired())
-    // The company's browsers have been shown an answering phone.
+    // The company's browsers show that the phone has answered.
     expect(said(notices)).toEqual(['pairing-code-error CODE_EXPIRED -> all'])
   })
 
-  test('whoever wakes late takes all the steps that are overdue', () => {
+  test('a late call takes all overdue steps', () => {
     const { state, notices } = timeOut(codeIssued(), seconds(1000))
     expect(state).not.toHaveProperty('attempt')
     expect(said(notices)).toEqual(['pairing-code-error CODE_EXPIRED -> r1,all'])

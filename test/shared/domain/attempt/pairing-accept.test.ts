@@ -33,7 +33,7 @@ describe('a host accepts an attempt', () => {
     expect(notices).toEqual([])
   })
 
-  test('of another phone: the old generation, its session and its key leave by the same write (R7, R8)', () => {
+  test('of another phone: the same write retires the old generation, its session and its key (R7, R8)', () => {
     const { state, outcome } = accept(requested(linked(), { phone: anotherPhone }))
     expect(outcome).toBe('pair')
     expect(state).not.toHaveProperty('credentials')
@@ -115,7 +115,7 @@ describe('the awaited session', () => {
     expect(issueCode(fresh.state, refOf(fresh.state), code).outcome).toBe('issued')
   })
 
-  test('that was kept for another phone is nothing to pair afresh from', () => {
+  test('does not pair afresh when it was kept for another phone', () => {
     const state = keptSession()
     expect(restartPairing(state, refOf(state), 'stopped', seconds(5)).outcome).toBe('stale')
   })

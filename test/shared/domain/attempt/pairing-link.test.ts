@@ -33,7 +33,7 @@ import {
 } from '../build.ts'
 
 describe('codes and QRs', () => {
-  test('a code is told to all who wait and to the company, with its expiry', () => {
+  test('a code goes to all waiting requests and to the company, with its expiry', () => {
     const state = connecting()
     const { state: issued, notices } = issueCode(state, refOf(state), code)
     expect(issued.attempt).toMatchObject({ state: 'code-issued', ...code })

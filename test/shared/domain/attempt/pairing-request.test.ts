@@ -27,7 +27,7 @@ import {
 const second: Waiting = { connectionId: 'phone', requestId: 'r2' }
 const repeat = aRequest({ attemptId: 'attempt-2', waiting: second })
 
-test('a first request takes the mutex and tells the company', () => {
+test('a first request takes the mutex, and the company is told', () => {
   const { state, outcome, notices } = requestPairing(emptyCompany, aRequest(), start)
   expect(outcome.kind).toBe('started')
   expect(state).toMatchObject({ fence: 1, attempt: { state: 'requested', attemptId: 'attempt-1', fence: 1, phone } })
@@ -80,7 +80,7 @@ describe('a repeated request for the same phone (R16)', () => {
     expect(said(notices)).toEqual(['pairing-started -> r1', 'pairing-code -> r1'])
   })
 
-  test('over HTTP, where nobody waits, changes nothing', () => {
+  test('over HTTP, where no request waits, changes nothing', () => {
     const before = codeIssued()
     const { waiting: _, ...silent } = aRequest()
     expect(requestPairing(before, silent, seconds(10))).toEqual({
@@ -128,7 +128,7 @@ describe('a request for something else (R16, R22)', () => {
     expect(outcome.kind).toBe('started')
     expect(state.attempt).toMatchObject({ state: 'requested', attemptId: 'attempt-2', phone: anotherPhone })
     expect(state.fence).toBe(before.fence + 1)
-    // The client of an expired attempt has had its CODE_EXPIRED.
+    // The client of an expired attempt already has its CODE_EXPIRED.
     const farewell = stage === 'expired' ? [] : ['pairing-code-error PAIRING_SUPERSEDED -> r1,all']
     expect(said(notices)).toEqual([...farewell, 'pairing-started -> r2,all'])
     expect(state.lastAttempt).toMatchObject({
@@ -145,7 +145,7 @@ describe('a request for something else (R16, R22)', () => {
     expect(requestPairing(before, { ...request, attemptId: 'attempt-2' }, seconds(10)).outcome.kind).toBe('started')
   })
 
-  test('the same QR for nobody in particular is the same', () => {
+  test('a QR request without a phone joins another one without a phone', () => {
     const { phone: _, ...request } = aRequest({ method: 'qr', waiting: second })
     expect(requestPairing(requestedForAnyone(), request, seconds(10)).outcome.kind).toBe('joined')
   })
@@ -172,7 +172,7 @@ test('the retry works at once, too, while the phone answers an expired code: it 
   const { state, outcome, notices } = requestPairing(before, repeat, seconds(61))
   expect(outcome.kind).toBe('started')
   expect(state.attempt).toMatchObject({ attemptId: 'attempt-2', state: 'requested' })
-  // The first request has had its answers: a code, and that it expired.
+  // The first request already has its answers: a code, and that it expired.
   expect(said(notices)).toEqual(['pairing-code-error PAIRING_SUPERSEDED -> all', 'pairing-started -> r2,all'])
 })
 

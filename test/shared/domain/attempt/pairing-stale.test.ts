@@ -17,7 +17,7 @@ import {
   successor,
 } from '../build.ts'
 
-/** Every transition that a host makes about an attempt. */
+/** All transitions that hosts make about an attempt. */
 const steps: Readonly<Record<string, (state: CompanyState, ref: AttemptRef) => Decision<string>>> = {
   acceptAttempt: (state, ref) => acceptAttempt(state, ref, 'replace', seconds(2)),
   pairAfresh: (state, ref) => restartPairing(state, ref, 'stopped', seconds(2)),
@@ -29,7 +29,7 @@ const steps: Readonly<Record<string, (state: CompanyState, ref: AttemptRef) => D
 }
 const take = (step: string, state: CompanyState, ref: AttemptRef) => steps[step]?.(state, ref)
 
-describe('what comes too late changes nothing', () => {
+describe('a stale step changes nothing', () => {
   const late: Readonly<Record<string, (state: CompanyState) => AttemptRef>> = {
     'another attempt': (state) => refOf(state, { attemptId: 'attempt-0' }),
     'a lower fence': (state) => refOf(state, { fence: refOf(state).fence - 1 }),

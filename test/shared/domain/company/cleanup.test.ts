@@ -36,7 +36,7 @@ describe('a retired generation', () => {
     expect(state).not.toHaveProperty('session')
   })
 
-  test('is shredded after 60 s when nobody could unlink it (R14)', () => {
+  test('is shredded after 60 s when its device could not be unlinked (R14)', () => {
     const before = retire(linked(), 'phone-change', at)
     expect(timeOut(before, at + unlinkWithinMs - 1).state).toBe(before)
     const { state, notices } = timeOut(before, at + unlinkWithinMs)
@@ -51,7 +51,7 @@ describe('a retired generation', () => {
     expect(unlinkFinished(done, 'generation-9', 'confirmed').state).toBe(done)
   })
 
-  test('speaks for the company only as the latest one', () => {
+  test('sets the company’s result only if it is the latest one', () => {
     const first = retire(linked(), 'phone-change', at)
     const { generation, wrappedKey } = aLink({ generation: 'generation-2', wrappedKey: 'key-2' })
     const both = retire({ ...first, credentials: { generation, wrappedKey, linkedAt: at } }, 'reset', at)

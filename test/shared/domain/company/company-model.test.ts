@@ -49,7 +49,7 @@ test('the random walks reach every state and every outcome', () => {
   expect(all.filter((name) => !reached.has(name))).toEqual([])
 })
 
-/** Takes one step and judges it. */
+/** Takes one step and checks the invariants. */
 function take(world: World, memory: Memory, drawn: Command | undefined): void {
   const before = world.state
   const each = drawn ?? natural(before)
@@ -66,7 +66,7 @@ function take(world: World, memory: Memory, drawn: Command | undefined): void {
   checkAnswers(state, memory, false)
 }
 
-/** Lets time do the rest, as the watchdog does when every host is dead: everything ends, everybody is answered. */
+/** Lets all deadlines pass, as the watchdog does when every host is dead: then each request must have its answer. */
 function settle(world: World, memory: Memory): void {
   for (let wakes = 0; ; wakes++) {
     const due = nextDeadline(world.state)

@@ -6,7 +6,7 @@ import { firstNumbers, numbersNeeded } from '#shared/domain/company/sequence.ts'
 const cancelled = (waiting: number): Notice =>
   notice({ event: 'pairing-cancelled' }, new Array(waiting).fill({ connectionId: 'c', requestId: 'r' }))
 
-test('each waiting request and each cancelled has a number of its own, and the last is the last', () => {
+test('each waiting request has a number of its own, and the last one is lastSeq', () => {
   const counts = fc.array(fc.nat(5), { minLength: 1, maxLength: 6 })
   fc.assert(
     fc.property(counts, fc.integer({ min: 100, max: 1000 }), (waiting, lastSeq) => {
@@ -20,6 +20,6 @@ test('each waiting request and each cancelled has a number of its own, and the l
   )
 })
 
-test('nothing to tell needs no number', () => {
+test('without notices no number is needed', () => {
   expect([numbersNeeded([]), firstNumbers([], 7)]).toEqual([0, []])
 })

@@ -24,12 +24,12 @@ const statusOf = (state: CompanyState, seen: LeaseView | undefined = lease) =>
 const ended = (retire: boolean) =>
   sessionEnded(linked(), sessionOf(linked()), { code: retire ? 'LOGGED_OUT' : 'CLIENT_OUTDATED', retire }, now).state
 
-describe('a session is believed', () => {
+describe('the shown status of a session', () => {
   test.each([
     ['connected, with an up-to-date lease', linked(), lease, 'connected'],
     ['connected, but the lease is overdue', linked(), { ...lease, renewedAt: now - staleMs }, 'reconnecting'],
     ['connected, but the lease has another epoch', linked(), { ...lease, epoch: 8 }, 'reconnecting'],
-    ['connected, but nobody owns the shard', linked(), { epoch: host.epoch, renewedAt: now }, 'reconnecting'],
+    ['connected, but the shard has no owner', linked(), { epoch: host.epoch, renewedAt: now }, 'reconnecting'],
     ['connected, but the shard was never owned', linked(), undefined, 'reconnecting'],
     ['connecting, with an up-to-date lease', restarting(), lease, 'connecting'],
     ['connecting, but the lease is overdue', restarting(), { ...lease, renewedAt: 0 }, 'reconnecting'],
@@ -41,13 +41,13 @@ describe('a session is believed', () => {
     expect(sessionView(state, seen, staleMs, now).status).toBe(status)
   })
 
-  test('stored credentials without a word from a host are on their way', () => {
+  test('stored credentials without a session are shown as reconnecting', () => {
     const { session: _, ...silent } = linked()
     expect(statusOf(silent)).toBe('reconnecting')
   })
 })
 
-test('a session shows its phone, host, error and what became of the last device', () => {
+test('a session shows its phone, host, error and the result for the last device', () => {
   expect(sessionView(linked(), lease, staleMs, now)).toEqual({
     status: 'connected',
     since: seconds(35),
@@ -82,7 +82,7 @@ test('an expired code that is typed late is not shown again', () => {
   expect(view).not.toHaveProperty('code')
 })
 
-test('an attempt never shows who waits for it, nor its fence', () => {
+test('an attempt shows neither its waiting requests nor its fence', () => {
   const { attempt } = codeIssued()
   const shown = JSON.stringify(attempt && attemptView(attempt))
   for (const secret of ['browser', 'fence', 'correlation', 'host-1']) expect(shown).not.toContain(secret)

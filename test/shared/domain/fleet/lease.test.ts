@@ -150,7 +150,7 @@ describe('a host hands over', () => {
     expect(planLeases(wanted(viewOf('a', ['a', 'a', 'b']), 1, 'b')).handOver).toBeUndefined()
   })
 
-  it('nothing that nobody wants', () => {
+  it('no shard without a request', () => {
     expect(planLeases(viewOf('a', ['a', 'a', 'a', 'b'])).handOver).toBeUndefined()
   })
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 
-/** A company that moved would be out of its host's sight: these never change. */
+/** Pinned shards. If they changed, the hosts that have these companies' sessions would no longer see them. */
 test.each([
   ['1001', 16, 0],
   ['1002', 16, 15],

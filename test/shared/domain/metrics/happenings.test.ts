@@ -83,7 +83,7 @@ describe('of an attempt', () => {
     expect(between(state, cancelPairing(state, [], seconds(40)).state)).toEqual([`attemptEnded ${outcome}`])
   })
 
-  test('its failure has its code', () => {
+  test('its failure is reported with its code', () => {
     const state = connecting()
     const failed = failAttempt(state, refOf(state), { code: 'INVALID_PHONE' }, seconds(5)).state
     expect(between(state, failed)).toEqual(['attemptEnded INVALID_PHONE'])
@@ -99,7 +99,7 @@ describe('of an attempt', () => {
 })
 
 describe('a phone change', () => {
-  test('tells both phones, how old the link is, when it was connected last, and what was tried before', () => {
+  test('has both phones, the age of the link, its last connection and the earlier steps', () => {
     const state = linked()
     const tried = ask(state, { phone: anotherPhone, method: 'qr' })
     const again = requestPairing(tried, aRequest({ attemptId: 'a3', phone: anotherPhone }), seconds(100)).state
@@ -118,7 +118,7 @@ describe('a phone change', () => {
     })
   })
 
-  test('tells of the last attempt how the owner tried, and what came of it', () => {
+  test('has method and outcome of the last attempt', () => {
     const tried = ask(linked(), { phone: anotherPhone, method: 'qr' })
     const failed = endAttempt(tried, { code: 'PAIRING_TIMEOUT' }, 'failed', seconds(90)).state
     const again = requestPairing(failed, aRequest({ attemptId: 'a3', phone: anotherPhone }), seconds(100)).state

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { backOffMs, type CloseReason, pairingFailure, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
 import type { ErrorCode } from '#shared/domain/values/errors.ts'
 
-/** Per reason: what a linked session does (R26), what it says, and how an attempt fails. */
+/** For each reason: a linked session's reaction (R26) and code, and the code of a failed attempt. */
 const table: readonly [CloseReason, string, ErrorCode, ErrorCode][] = [
   ['loggedOut', 'retire', 'LOGGED_OUT', 'CLIENT_REJECTED'],
   ['restricted', 'stop', 'ACCOUNT_RESTRICTED', 'ACCOUNT_RESTRICTED'],

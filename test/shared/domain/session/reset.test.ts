@@ -86,14 +86,14 @@ describe('the answer to a reset', () => {
     expect(state.unlinked).toBe('confirmed')
   })
 
-  test('of a reset over HTTP is told to the company', () => {
+  test('to a reset over HTTP goes to the company', () => {
     const { state } = resetCredentials(linked(), [], at)
     expect(said(unlinkFinished(state, 'generation-1', 'confirmed').notices)).toEqual([
       'credentials-reset confirmed -> all',
     ])
   })
 
-  test('comes at once when nobody looked for a minute, and the key is erased (R14)', () => {
+  test('comes at once when a minute has passed unnoticed, and the key is erased (R14)', () => {
     const { state, notices } = timeOut(reset().state, at + unlinkWithinMs)
     expect(said(notices)).toEqual(['credentials-reset unconfirmed -> reset,all'])
     expect(JSON.stringify(state)).not.toContain('key-1')

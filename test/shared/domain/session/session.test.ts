@@ -35,7 +35,7 @@ const end = (state: CompanyState, code: 'LOGGED_OUT' | 'ACCOUNT_RESTRICTED' | 'C
   sessionEnded(state, sessionOf(state), { code, retire: code === 'LOGGED_OUT' }, seconds(50))
 
 describe('a link that connects', () => {
-  test('ends its attempt as connected; who has had a code hears of it, but is not answered twice', () => {
+  test('ends its attempt as connected; a request that got a code gets the event, but no second answer', () => {
     const state = restarting()
     const { state: done, notices } = sessionConnected(state, sessionOf(state), seconds(35))
     expect(done).not.toHaveProperty('attempt')
@@ -61,7 +61,7 @@ describe('a link that connects', () => {
 })
 
 describe('an interruption', () => {
-  test('of a connected session is told, with the promise to reconnect', () => {
+  test('of a connected session is announced, with willReconnect', () => {
     const { state, notices } = interrupt(linked())
     expect(state.session).toMatchObject({ status: 'reconnecting', since: seconds(50), connectedAt: seconds(35) })
     expect(said(notices)).toEqual(['whatsapp-disconnected WHATSAPP_UNAVAILABLE -> all'])
@@ -69,7 +69,7 @@ describe('an interruption', () => {
     expect(interrupt(state).notices).toEqual([])
   })
 
-  test('for another reason is written, but not told again', () => {
+  test('for another reason is written, but not announced again', () => {
     const down = interrupt(linked()).state
     const { state, notices } = sessionInterrupted(down, sessionOf(down), 'CLIENT_REJECTED', seconds(60))
     expect(state.session).toMatchObject({ status: 'reconnecting', since: seconds(50), error: 'CLIENT_REJECTED' })
@@ -182,13 +182,13 @@ describe('a host that takes a company over', () => {
     expect(said(notices)).toEqual(['pairing-code-error HOST_UNAVAILABLE -> r1,all'])
   })
 
-  test('ends an expired attempt without a word', () => {
+  test('ends an expired attempt without an event', () => {
     const { state, notices } = adopt(expired())
     expect(state).not.toHaveProperty('attempt')
     expect(notices).toEqual([])
   })
 
-  test('leaves a request that nobody has accepted to be accepted', () => {
+  test('leaves a request that no host has accepted', () => {
     const before = requested()
     expect(adopt(before).state).toEqual({ ...before, epoch: successor.epoch })
   })

@@ -37,7 +37,7 @@ describe('a budget of five codes in ten minutes', () => {
   })
 })
 
-test('no window ever holds more codes than the limit, and who waits as told is served', () => {
+test('no window has more codes than the limit, and a client that waits for retryAfter gets one', () => {
   const steps = fc.array(fc.nat(200), { maxLength: 60 })
   fc.assert(
     fc.property(steps, fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 500 }), (gaps, codes, windowMs) => {

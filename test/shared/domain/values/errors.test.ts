@@ -58,7 +58,7 @@ describe('sentences', () => {
     expect(errorSpec(code).ru).toBe(sentence)
   })
 
-  test('a refused phone is told that extensions do not work', () => {
+  test('the sentence about a refused phone says that extensions do not work', () => {
     expect(errorSpec('INVALID_PHONE_FORMAT').ru).toContain('без добавочного')
     expect(errorSpec('INVALID_PHONE_FORMAT').en).toContain('direct WhatsApp numbers only')
   })

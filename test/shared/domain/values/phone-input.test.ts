@@ -7,7 +7,7 @@ const normalized = (typed: string, region = 'RU') => {
   return result.ok ? result.value : `${result.error.code} ${result.error.reason}`
 }
 
-describe('what is typed and what is sent to WhatsApp', () => {
+describe('a typed phone and the digits that are sent to WhatsApp', () => {
   test.each([
     // Russia, the default region
     ['89001234567', '79001234567'],
@@ -67,7 +67,7 @@ describe('what is typed and what is sent to WhatsApp', () => {
   })
 })
 
-describe('what is refused', () => {
+describe('a refused phone', () => {
   test.each([
     ['', 'INVALID_PHONE_FORMAT empty'],
     [' \t\n', 'INVALID_PHONE_FORMAT empty'],

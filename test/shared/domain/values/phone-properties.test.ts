@@ -5,7 +5,7 @@ import { normalizePhone } from '#shared/domain/values/phone-input.ts'
 
 const digits = (min: number, max: number) =>
   fc.array(fc.integer({ min: 0, max: 9 }), { minLength: min, maxLength: max }).map((numbers) => numbers.join(''))
-/** Numbers that are mostly valid, of the countries whose phones have more than one form, and of some that have not. */
+/** Mostly valid numbers, of the countries whose phones have more than one form and of some others. */
 const plausible = fc.oneof(
   fc
     .tuple(fc.constantFrom('7900', '7701', '1202555', '4915', '99890', '8900'), digits(4, 8))
@@ -57,7 +57,7 @@ describe('whatever is typed', () => {
     )
   })
 
-  test('an identity is a phone or nobody', () => {
+  test('an identity has a phone or none', () => {
     fc.assert(
       fc.property(
         fc.oneof(

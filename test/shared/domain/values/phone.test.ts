@@ -48,7 +48,7 @@ describe('phones of stored identities', () => {
     '79001234567@s.whatsapp.net.evil',
     '7900 1234567@s.whatsapp.net',
     '{"id":"79001234567"}',
-  ])('%j is of nobody', (jid) => {
+  ])('%j has no phone', (jid) => {
     expect(phoneOfIdentity(jid)).toBeUndefined()
   })
 })

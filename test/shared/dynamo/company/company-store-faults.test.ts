@@ -15,7 +15,7 @@ import { type Command, carryOut, command, freshWorld, natural } from '../../doma
 
 const shards = 4
 const companyId = 'company-1'
-// Hundreds of requests in one test: a busy machine takes its time.
+// A test sends hundreds of requests, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 let engine: Engine
@@ -28,13 +28,13 @@ const newTable = (): Promise<Table> => createTable(connect(engine))
 const storeOn = (table: Table, overrides: Partial<CompanyStoreDeps> = {}): CompanyStore =>
   dynamoCompanyStore({ ...table, shards, clock: () => 1_000, ...overrides })
 
-const told = notice({ event: 'pairing-cancelled' })
+const cancelled = notice({ event: 'pairing-cancelled' })
 const countUp: Transition<number> = (state) =>
-  decision({ ...state, fence: state.fence + 1 }, state.fence + 1, [told, told])
+  decision({ ...state, fence: state.fence + 1 }, state.fence + 1, [cancelled, cancelled])
 const fill: Transition<void> = (state) => decision(requested(state), undefined)
-const vacate: Transition<void> = (state) => decision({ ...emptyCompany, fence: state.fence + 1 }, undefined)
+const empty: Transition<void> = (state) => decision({ ...emptyCompany, fence: state.fence + 1 }, undefined)
 
-/** A store whose nth update fails so, with the SDK trying again. */
+/** Makes a store whose nth update fails in this way, with retries by the SDK. */
 function flakyStore(table: Table, nth: number, fate: Fate, before: () => Promise<unknown> = async () => undefined) {
   let updates = 0
   const flaky = flakyConnect(
@@ -45,7 +45,7 @@ function flakyStore(table: Table, nth: number, fate: Fate, before: () => Promise
   let waited: Promise<unknown> | undefined
   flaky.client.middlewareStack.add(
     (next) => async (args) => {
-      // Between the attempt whose answer was lost and the next one.
+      // Between the try whose answer was lost and the next one.
       if (updates === nth) waited ??= before()
       await waited
       return next(args)
@@ -55,7 +55,7 @@ function flakyStore(table: Table, nth: number, fate: Fate, before: () => Promise
   return storeOn({ ...table, client: flaky.client })
 }
 
-describe('a decision that has landed, its answer lost', () => {
+describe('a decision that was written although its answer was lost', () => {
   test('is not made again', async () => {
     const table = await newTable()
     const store = flakyStore(table, 1, 'answerLost')
@@ -82,7 +82,7 @@ describe('a decision that has landed, its answer lost', () => {
 type Trouble = { readonly fates: readonly Fate[]; readonly lostReads?: number; readonly patienceMs?: number }
 
 describe('a decision of a caller that tries once', () => {
-  /** A store whose writes fare so, one after the other; after the first one, so many reads get lost. */
+  /** Makes a store with these fates of its writes, in order; after the first write `lostReads` reads get lost. */
   function onceStore(table: Table, { fates, lostReads = 0, patienceMs }: Trouble) {
     const count = { writes: 0, reads: 0 }
     const fateOf = ({ operation }: Request): Fate | undefined => {
@@ -91,7 +91,7 @@ describe('a decision of a caller that tries once', () => {
     }
     const flaky = flakyConnect(engine, (request) => fateOf(request) ?? 'arrives')
     const store = storeOn({ ...table, client: flaky.client }, patienceMs === undefined ? {} : { patienceMs })
-    /** Does something before a request is sent that comes after so many writes. */
+    /** Runs an action before the first request that follows this number of writes. */
     const beforeSending = (operation: string, writes: number, act: () => Promise<unknown>) =>
       flaky.client.middlewareStack.add(
         (next, context) => async (args) => {
@@ -103,13 +103,13 @@ describe('a decision of a caller that tries once', () => {
       )
     return { store, beforeSending, deliverLate: flaky.deliverLate }
   }
-  const once = { outcome: 1, lastSeq: 2, changed: true, notices: [told, told] }
+  const once = { outcome: 1, lastSeq: 2, changed: true, notices: [cancelled, cancelled] }
 
   test.each<[string, Fate]>([
-    ['has landed while its answer was lost', 'answerLost'],
+    ['was written while its answer was lost', 'answerLost'],
     ['never arrived', 'lost'],
     ['is still on its way', 'late'],
-  ])('that %s is made once, and can be told', async (_name, fate) => {
+  ])('that %s is made once, and is returned', async (_name, fate) => {
     const table = await newTable()
     const { store, deliverLate } = onceStore(table, { fates: [fate] })
     expect(await store.decide(companyId, countUp)).toMatchObject(once)
@@ -119,7 +119,7 @@ describe('a decision of a caller that tries once', () => {
     expect(await store.readWithSeq(companyId)).toMatchObject({ state: { fence: 1 }, seq: 3 })
   })
 
-  test('is found when DynamoDB is away for a while after it', async () => {
+  test('is found when DynamoDB is unavailable for a while after it', async () => {
     const { store } = onceStore(await newTable(), { fates: ['answerLost'], lostReads: 3 })
     expect(await store.decide(companyId, countUp)).toMatchObject(once)
   })
@@ -131,7 +131,7 @@ describe('a decision of a caller that tries once', () => {
     expect(await store.readWithSeq(companyId)).toMatchObject({ state: { fence: 1 }, seq: 3 })
   })
 
-  test('is made on what is there now when somebody else was faster', async () => {
+  test('is made on the current state when another write was faster', async () => {
     const table = await newTable()
     const other = storeOn(table)
     const { store, beforeSending } = onceStore(table, { fates: ['lost'] })
@@ -140,7 +140,7 @@ describe('a decision of a caller that tries once', () => {
     expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 2, lastSeq: 4 })
   })
 
-  test('of which so many have followed that it may have been forgotten is not made again', async () => {
+  test('whose mark may have been dropped after many others is not made again', async () => {
     const table = await newTable()
     const other = storeOn(table)
     const { store, beforeSending } = onceStore(table, { fates: ['answerLost'] })
@@ -152,12 +152,12 @@ describe('a decision of a caller that tries once', () => {
     expect(await other.read(companyId)).toMatchObject({ state: { fence: 5 } })
   })
 
-  test('is not known when nobody answers for long, and says so', async () => {
+  test('throws when its outcome cannot be found out in time', async () => {
     const { store } = onceStore(await newTable(), { fates: ['answerLost'], lostReads: 1_000, patienceMs: 50 })
     await expect(store.decide(companyId, countUp)).rejects.toBeInstanceOf(StoreUnavailable)
   })
 
-  test('that would decide nothing now is not taken for nothing: its write may land yet', async () => {
+  test('that would change nothing now throws: its earlier write may still succeed', async () => {
     const table = await newTable()
     const { store, deliverLate } = onceStore(table, { fates: ['late'] })
     let runs = 0
@@ -174,14 +174,14 @@ test('a decision whose request was lost is made once', async () => {
   expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 1, lastSeq: 2 })
 })
 
-test('a decision that lost a race while its answer was lost is made on what is there now', async () => {
+test('a decision that lost a race while its answer was lost is made on the current state', async () => {
   const table = await newTable()
   const other = storeOn(table)
   const store = flakyStore(table, 1, 'lost', () => other.decide(companyId, countUp))
   expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 2, lastSeq: 4 })
 })
 
-test('while DynamoDB is away every call says so', async () => {
+test('while DynamoDB is unavailable every call throws StoreUnavailable', async () => {
   const { client } = flakyConnect(engine, () => 'lost')
   const store = storeOn({ ...(await newTable()), client })
   const calls = [
@@ -194,7 +194,7 @@ test('while DynamoDB is away every call says so', async () => {
   for (const call of calls) await expect(call()).rejects.toBeInstanceOf(StoreUnavailable)
 })
 
-test('a mistake of ours is not taken for an outage', async () => {
+test('a bug is not reported as an outage', async () => {
   const store = storeOn({ client: connect(engine), table: 'no-such-table' })
   await expect(store.read(companyId)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
 })
@@ -247,9 +247,9 @@ describe('the shard’s list', () => {
     (await store.companiesOf(shardOf(companyId, shards), { limit: 10 })).companyIds
 
   test.each<[string, Transition<void>, Transition<void>]>([
-    ['a company is being filled', vacate, fill],
-    ['a company is being emptied', fill, vacate],
-  ])('whenever its host dies while %s, a company that is not vacant is listed', async (_name, first, second) => {
+    ['a company is being filled', empty, fill],
+    ['a company is being emptied', fill, empty],
+  ])('whenever its host dies while %s, a company that is not empty is listed', async (_name, first, second) => {
     for (let dies = 0; dies < 4; dies++) {
       const table = await newTable()
       await storeOn(table).decide(companyId, fill)
@@ -263,17 +263,17 @@ describe('the shard’s list', () => {
       if (state.attempt) expect(await listed(store)).toEqual([companyId])
       await store.decide(companyId, fill)
       expect(await listed(store)).toEqual([companyId])
-      await store.decide(companyId, vacate)
+      await store.decide(companyId, empty)
       expect(await listed(store)).toEqual([])
     }
   })
 
-  test('a removal that arrives late does not take a company off that has been filled again', async () => {
+  test('a late removal does not remove a company from the list that has been filled again', async () => {
     const table = await newTable()
     const store = storeOn(table)
     await store.decide(companyId, fill)
     const slow = flakyConnect(engine, ({ operation }) => (operation === 'DeleteItem' ? 'late' : 'arrives'))
-    await storeOn({ ...table, client: slow.client }).decide(companyId, vacate)
+    await storeOn({ ...table, client: slow.client }).decide(companyId, empty)
     await store.decide(companyId, fill)
     await slow.deliverLate()
     expect(await listed(store)).toEqual([companyId])
@@ -291,7 +291,7 @@ describe('the shard’s list', () => {
 
 const countUpOfAny: Transition<void> = (state) => decision({ ...state, fence: state.fence + 1 }, undefined)
 
-test('whatever a company may come to, it is stored and read back as it was', async () => {
+test('every state that a company can reach is stored and read back unchanged', async () => {
   const store = storeOn(await newTable())
   await fc.assert(
     fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 30 }), fc.uuid(), async (commands, id) => {

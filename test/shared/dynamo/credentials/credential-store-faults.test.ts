@@ -17,7 +17,7 @@ import {
 } from '../../../contracts/engines/engines.ts'
 import { flakyConnect } from '../../../contracts/engines/flaky.ts'
 
-// Hundreds of requests in one test: a busy machine takes its time.
+// A test sends hundreds of requests, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 let engine: Engine
@@ -30,18 +30,18 @@ const ref: GenerationRef = { companyId: 'company-1', generation: 'generation-1' 
 const newTable = (): Promise<Table> => createTable(connect(engine))
 const storeOn = ({ table }: Table): CredentialStore => dynamoCredentialStore({ client: connect(engine), table })
 
-/** Rows that say which write they come from; the byte after it only makes them large. */
-const rowsOf = (mark: string, keys: readonly string[], size = 1): readonly CredentialRow[] =>
-  keys.map((key) => ({ key, bytes: Buffer.concat([Buffer.from(mark), Buffer.alloc(size)]) }))
-/** From which write each row comes; `-` for absent ones. */
-async function marksOf(store: CredentialStore, keys: readonly string[]): Promise<readonly string[]> {
+/** Rows that contain the name of their write; `size` more bytes make them large. */
+const rowsOf = (writer: string, keys: readonly string[], size = 1): readonly CredentialRow[] =>
+  keys.map((key) => ({ key, bytes: Buffer.concat([Buffer.from(writer), Buffer.alloc(size)]) }))
+/** Returns the name of the write of each row; `-` for absent ones. */
+async function writersOf(store: CredentialStore, keys: readonly string[]): Promise<readonly string[]> {
   const found = await store.read(ref, keys)
   return keys.map((key) => String.fromCharCode(found.get(key)?.[0] ?? 45))
 }
-const markOf = (loaded: Uint8Array | string) =>
+const writerOf = (loaded: Uint8Array | string) =>
   typeof loaded === 'string' ? loaded : String.fromCharCode(loaded[0] ?? 45)
 
-/** Expects an outage, and nothing else, from a call that a dying host makes. */
+/** Expects a dying host's call to succeed or to throw `StoreUnavailable`. */
 async function unlessDead<T>(call: Promise<T>): Promise<T | 'died'> {
   try {
     return await call
@@ -69,8 +69,8 @@ describe.each([
         const host = dynamoCredentialStore({ client: dying.client, table: table.table })
         outcome = await unlessDead(host.write(ref, [...rowsOf('2', keys, size), ...rowsOf('2', ['new'])], 1))
         const next = storeOn(table)
-        const creds = markOf(await next.load(ref, 'creds', 2))
-        const all = await marksOf(next, [...keys, 'new'])
+        const creds = writerOf(await next.load(ref, 'creds', 2))
+        const all = await writersOf(next, [...keys, 'new'])
         expect(all).toEqual(creds === '2' ? ['2', '2', '2', '2', '2'] : ['1', '1', '1', '1', '-'])
         if (outcome === 'written') expect(creds).toBe('2')
       }
@@ -87,12 +87,12 @@ test('a host dies at whichever request of a load that completes a write: the loa
     )
     isOver = loaded !== 'died'
     const next = storeOn(table)
-    expect(markOf(await next.load(ref, 'creds', 3))).toBe('2')
-    expect(await marksOf(next, keys)).toEqual(['2', '2', '2', '2'])
+    expect(writerOf(await next.load(ref, 'creds', 3))).toBe('2')
+    expect(await writersOf(next, keys)).toEqual(['2', '2', '2', '2'])
   }
 })
 
-/** A table in which a journal stands whose rows are not in their places. */
+/** Makes a table with a journal whose rows have not been written to their items. */
 async function interrupted(): Promise<Table> {
   const table = await newTable()
   await storeOn(table).write(ref, rowsOf('1', keys), 1)
@@ -107,7 +107,7 @@ test('a host that could not finish a write finishes it with the next one', async
   const table = await interrupted()
   const store = storeOn(table)
   expect(await store.write(ref, rowsOf('3', ['a', 'new']), 1)).toBe('written')
-  expect(await marksOf(store, [...keys, 'new'])).toEqual(['2', '3', '2', '2', '3'])
+  expect(await writersOf(store, [...keys, 'new'])).toEqual(['2', '3', '2', '2', '3'])
 })
 
 test('what was written after an interrupted write is not overwritten when that is completed', async () => {
@@ -115,11 +115,11 @@ test('what was written after an interrupted write is not overwritten when that i
   const store = storeOn(table)
   expect(await store.write(ref, rowsOf('3', ['a']), 1)).toBe('written')
   expect(await store.write(ref, [{ key: 'b', bytes: undefined }], 1)).toBe('written')
-  expect(markOf(await storeOn(table).load(ref, 'creds', 2))).toBe('2')
-  expect(await marksOf(store, keys)).toEqual(['2', '3', '-', '2'])
+  expect(writerOf(await storeOn(table).load(ref, 'creds', 2))).toBe('2')
+  expect(await writersOf(store, keys)).toEqual(['2', '3', '-', '2'])
 })
 
-test('a host of an earlier epoch that wakes up in the middle of a write is told so, and has changed nothing', async () => {
+test('a host of an earlier epoch that resumes in the middle of a write is fenced, and has changed nothing', async () => {
   const table = await newTable()
   await storeOn(table).write(ref, rowsOf('1', keys), 1)
   const successor = storeOn(table)
@@ -132,12 +132,12 @@ test('a host of an earlier epoch that wakes up in the middle of a write is told 
   await successor.write(ref, [{ key: 'd', bytes: undefined }], 2)
   await asleep.deliverLate()
   isAsleep = false
-  expect(await marksOf(successor, keys)).toEqual(['3', '3', '3', '-'])
+  expect(await writersOf(successor, keys)).toEqual(['3', '3', '3', '-'])
   expect(await host.write(ref, rowsOf('2', keys), 1)).toBe('fenced')
-  expect(await marksOf(successor, keys)).toEqual(['3', '3', '3', '-'])
+  expect(await writersOf(successor, keys)).toEqual(['3', '3', '3', '-'])
 })
 
-/** A host's writes, and which of its requests arrive late. */
+/** A host's writes, and the requests of them that arrive late. */
 const plan = fc.record({
   writes: fc.array(
     fc.record({
@@ -151,7 +151,7 @@ const plan = fc.record({
   isTakenOver: fc.boolean(),
 })
 
-test('requests that arrive late bring nothing back, whichever they are and whatever was written meanwhile', async () => {
+test('late requests restore nothing, whichever they are and whatever was written meanwhile', async () => {
   await fc.assert(
     fc.asyncProperty(plan, async ({ writes, late, isTakenOver }) => {
       const table = await newTable()
@@ -160,8 +160,8 @@ test('requests that arrive late bring nothing back, whichever they are and whate
       )
       const host = dynamoCredentialStore({ client: flaky.client, table: table.table })
       const possible = new Map(keys.map((key) => [key, new Set(['-'])]))
-      const note = (key: string, mark: string, isCertain: boolean) =>
-        possible.set(key, new Set([...(isCertain ? [] : (possible.get(key) ?? [])), mark]))
+      const note = (key: string, writer: string, isCertain: boolean) =>
+        possible.set(key, new Set([...(isCertain ? [] : (possible.get(key) ?? [])), writer]))
       for (const [index, each] of writes.entries()) {
         const written = rowsOf(String(index), each.keys, each.size)
         const rows = each.isDelete ? written.map(({ key }) => ({ key, bytes: undefined })) : written
@@ -176,8 +176,8 @@ test('requests that arrive late bring nothing back, whichever they are and whate
       }
       await flaky.deliverLate()
       await next.load(ref, 'creds', 3)
-      for (const [index, mark] of (await marksOf(next, keys)).entries())
-        expect(possible.get(keys[index]!)).toContain(mark)
+      for (const [index, writer] of (await writersOf(next, keys)).entries())
+        expect(possible.get(keys[index]!)).toContain(writer)
     }),
     { numRuns: 20 },
   )
@@ -189,7 +189,7 @@ const entry = (keyLength: number, kind: number, payload: string, key = 'k'.repea
 }
 const good = entry(5, 1, '2', 'creds')
 
-describe('a journal that nobody can have written is corrupt', () => {
+describe('a journal that no store can have written is corrupt', () => {
   test.each<[string, Record<string, unknown>]>([
     ['random bytes', { data: randomBytes(64) }],
     ['one byte too few', { data: good.subarray(0, -1) }],
@@ -212,7 +212,7 @@ describe('a journal that nobody can have written is corrupt', () => {
     const table = await newTable()
     await storeOn(table).write(ref, rowsOf('1', keys), 1)
     await putJournal(table, ref, { ep: 1, rowsEp: 2, rowsN: 1, data: good })
-    expect(markOf(await storeOn(table).load(ref, 'creds', 2))).toBe('2')
+    expect(writerOf(await storeOn(table).load(ref, 'creds', 2))).toBe('2')
   })
 
   test('and a write of many rows does not go on as if it were not there', async () => {
@@ -224,7 +224,7 @@ describe('a journal that nobody can have written is corrupt', () => {
   })
 })
 
-describe('a row of other types than ours', () => {
+describe('a row with other types than the store writes', () => {
   const putRow = async (table: Table, sk: string, fields: object) => {
     const key = { [partitionKey]: generationKey(ref.companyId, ref.generation), [sortKey]: sk }
     await table.client.send(new PutCommand({ TableName: table.table, Item: { ...key, ep: 1, n: 1, ...fields } }))
@@ -237,16 +237,16 @@ describe('a row of other types than ours', () => {
     { parts: -1, version: '1' },
     { parts: 2, version: 7 },
   ])(
-    '%o: bytes that nobody can decrypt, beside others that can be read, and replaced by the next write',
+    '%o: bytes that cannot be decrypted, beside others that can be read, and replaced by the next write',
     async (fields) => {
       const table = await newTable()
       const store = storeOn(table)
       await store.write(ref, rowsOf('1', keys), 1)
       await putRow(table, 'odd', fields)
-      expect(await marksOf(store, ['odd', ...keys])).toEqual(['-', ...keys.map(() => '1')])
+      expect(await writersOf(store, ['odd', ...keys])).toEqual(['-', ...keys.map(() => '1')])
       expect((await store.read(ref, ['odd'])).get('odd') ?? []).toHaveLength(0)
       await store.write(ref, rowsOf('2', ['odd']), 2)
-      expect(await marksOf(store, ['odd'])).toEqual(['2'])
+      expect(await writersOf(store, ['odd'])).toEqual(['2'])
     },
   )
 
@@ -257,7 +257,7 @@ describe('a row of other types than ours', () => {
     expect(await storeOn(table).read(ref, ['odd'])).toEqual(new Map([['odd', new Uint8Array()]]))
   })
 
-  test('a stamp that is none is corrupt', async () => {
+  test('an invalid stamp is corrupt', async () => {
     const table = await newTable()
     await putRow(table, 'creds', { ep: 'one', data: Buffer.from('x') })
     expect(await storeOn(table).load(ref, 'creds', 2)).toBe('corrupt')
@@ -283,7 +283,7 @@ test('an interrupted sweep is finished by the next one', async () => {
 test('large rows that are replaced leave nothing behind', async () => {
   const table = await newTable()
   const store = storeOn(table)
-  for (const mark of ['1', '2', '3']) await store.write(ref, rowsOf(mark, ['creds', 'a'], 800_000), 1)
+  for (const writer of ['1', '2', '3']) await store.write(ref, rowsOf(writer, ['creds', 'a'], 800_000), 1)
   await store.write(ref, rowsOf('4', ['creds', 'a']), 1)
   // Two rows and the empty journal.
   expect(await store.sweep(ref)).toBe(3)

@@ -1,4 +1,4 @@
-/** Leases whose answers are lost, or whose requests arrive late. */
+/** Lease writes whose answers are lost, or that arrive late. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
@@ -17,10 +17,10 @@ const newTable = () => createTable(connect(engine))
 const read = async (store: LeaseStore): Promise<Lease> => (await store.readAll(1))[0]!
 const claimed = async (store: LeaseStore, host: string, epoch: number): Promise<Lease> => {
   const lease = await store.claim(await read(store), host, epoch, 1)
-  if (!lease) throw new Error('Nobody else was there')
+  if (!lease) throw new Error('The lease was not free')
   return lease
 }
-/** The first update goes so, the SDK tries again if it may. */
+/** Makes a store whose first update has this fate; the SDK makes `tries` tries. */
 function flakyStore(table: Table, fate: Fate, tries: number) {
   let updates = 0
   const flaky = flakyConnect(
@@ -55,7 +55,7 @@ test('a release whose answer was lost does not release the next owner’s lease'
   expect(await read(store)).toEqual(next)
 })
 
-test('a claim that arrives late does not take the lease from whoever was faster', async () => {
+test('a late claim does not take the lease from a faster host', async () => {
   const table = await newTable()
   const seen = await read(storeOn(table))
   const { store, deliverLate } = flakyStore(table, 'late', 1)
@@ -65,7 +65,7 @@ test('a claim that arrives late does not take the lease from whoever was faster'
   expect(await read(store)).toEqual(next)
 })
 
-test('a call that fails throws: then nothing is known', async () => {
+test('a failed call throws', async () => {
   const table = await newTable()
   const lease = await claimed(storeOn(table), 'host-a', 5)
   const { client } = flakyConnect(engine, () => 'lost')
@@ -81,7 +81,7 @@ test('a call that fails throws: then nothing is known', async () => {
   for (const call of calls) await expect(call()).rejects.toBeInstanceOf(StoreUnavailable)
 })
 
-test('a claim that does not raise the epoch is a mistake', async () => {
+test('a claim that does not raise the epoch throws', async () => {
   const store = storeOn(await newTable())
   const lease = await claimed(store, 'host-a', 5)
   await expect(store.claim(lease, 'host-b', 5, 1)).rejects.toThrow('raise the epoch')

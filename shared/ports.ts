@@ -156,9 +156,7 @@ export type Lease = LeaseSeen & { readonly renewedAt: number }
 
 /** The leases of the shards, and the hosts' heartbeats. */
 export type LeaseStore = {
-  /**
-   * Reads the leases of the shards 0 to `shards` - 1, in order. A shard that was never claimed has epoch and version 0.
-   */
+  /** Reads the leases of the shards from 0 to `shards` - 1. One that was never claimed has epoch and version 0. */
   readAll(shards: number): Promise<readonly Lease[]>
   /**
    * Takes the lease on condition that its epoch, version and owner are still as `seen`. Returns undefined when they are
@@ -175,10 +173,7 @@ export type LeaseStore = {
    * have changed since the lease was seen.
    */
   want(lease: LeaseSeen, hostId: string): Promise<void>
-  /**
-   * Announces that the caller will release the shard soon, and to whom. Does nothing when the lease is not the
-   * caller's.
-   */
+  /** Announces a release and the successor. Does nothing when the lease is not the caller's. */
   offerTo(lease: LeaseSeen, successor: string): Promise<void>
   /** Gives the lease up; epoch and `wantedBy` stay. Does nothing when the lease is not the caller's. */
   release(lease: LeaseSeen): Promise<void>
@@ -197,9 +192,7 @@ export type LeaseStore = {
   }): Promise<void>
 }
 
-/**
- * The budgets of codes, per phone and per company (R24). Keys are hashes; `shared/budget/code-budget.ts` makes them.
- */
+/** The budgets of codes, per phone and per company (R24). Keys are hashes (`shared/budget/code-budget.ts`). */
 export type BudgetStore = {
   /**
    * Takes a code from each budget, or from none. `retryAfter` is in seconds. When it throws, codes may have been taken

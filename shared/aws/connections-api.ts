@@ -13,10 +13,7 @@ import type { Log } from '#shared/telemetry/log.ts'
 export type Posted = 'sent' | 'gone' | 'failed'
 
 export type ConnectionsApi = {
-  /**
-   * Sends one text frame. Retries after throttling and 5xx, for five seconds unless `signal` says otherwise. Does not
-   * throw.
-   */
+  /** Sends one text frame. Retries after throttling and 5xx, for 5 s unless `signal` says otherwise. Does not throw. */
   post(connectionId: string, text: string, signal?: AbortSignal): Promise<Posted>
   /** Closes the connection. Does not throw. */
   close(connectionId: string): Promise<Posted>

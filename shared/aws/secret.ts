@@ -15,9 +15,7 @@ export type SecretValues = { readonly current: string; readonly previous?: strin
 export type Secret = {
   /** Returns the values, at most five minutes old while Secrets Manager is available. */
   read(): Promise<SecretValues>
-  /**
-   * Fetches the values again, such as when a signature fits neither; at most every 30 seconds for all callers together.
-   */
+  /** Fetches again, such as when a signature fits neither; at most every 30 seconds for all callers together. */
   refresh(): Promise<SecretValues>
 }
 
@@ -29,10 +27,7 @@ export function secretsClient(config: SecretsManagerClientConfig = {}): SecretsM
   return translateFailures(new SecretsManagerClient({ requestHandler: requestHandler(), ...config }), 'secretsmanager')
 }
 
-/**
- * Makes a cached secret. While Secrets Manager is unavailable, it returns the values that it has, or throws if it has
- * none.
- */
+/** Makes a cached secret. While Secrets Manager is unavailable, it returns its values, or throws if it has none. */
 export function cachedSecret(client: SecretsManagerClient, secretId: string, clock: Clock): Secret {
   let known: { readonly values: SecretValues; readonly fetchedAt: number } | undefined
   let fetching: Promise<SecretValues> | undefined

@@ -6,10 +6,7 @@ import type { Result } from '../domain/values/result.ts'
 import type { BudgetStore, Clock } from '../ports.ts'
 
 export type CodeBudget = {
-  /**
-   * Takes a code from the budgets of the company and of the phone; a QR request without a phone counts for the company
-   * alone.
-   */
+  /** Takes a code from the budgets of company and phone; a QR request without a phone counts for the company alone. */
   take(
     companyId: string,
     phone: string | undefined,

@@ -1,6 +1,4 @@
-/**
- * Environment schemas of functions and hosts, parsed once at start-up. The infrastructure is typed against their keys.
- */
+/** Environment schemas of functions and hosts, parsed once at start-up. Infrastructure is typed against their keys. */
 import * as v from 'valibot'
 import { sentryEntries, text, tokenEntries } from './authorizer-env.ts'
 import { clientDefaults, hostDefaults, leaseTimes, maxCodeLifetimeSeconds, pairingDefaults } from './settings.ts'
@@ -19,9 +17,7 @@ export const maxShards = 64
 const firstQueueEnding = '-0.fifo'
 
 const shardEntries = {
-  /**
-   * URL of the queue of shard 0, which ends in `-0.fifo`. The URLs of all shards would exceed a function's 4096 bytes.
-   */
+  /** URL of shard 0's queue, which ends in `-0.fifo`. The URLs of all shards would exceed a function's 4096 bytes. */
   SHARD_0_QUEUE_URL: v.pipe(v.string(), v.endsWith(firstQueueEnding)),
   SHARDS: integer(1, maxShards),
 }

@@ -1,6 +1,4 @@
-/**
- * Numbers that functions, hosts, their environment schemas and the infrastructure must agree on. It imports nothing.
- */
+/** Numbers on which functions, hosts, environment schemas and infrastructure must agree. It imports nothing. */
 
 /** Defaults of pairing (R1, R8, R18, R19, R24). */
 export const pairingDefaults = {
@@ -13,37 +11,25 @@ export const pairingDefaults = {
   budgetWindowSeconds: 600,
 } as const
 
-/**
- * Limit of a code's lifetime. WhatsApp forgets a code with its socket, at 160 s; the rest is for a phone that answers
- * late.
- */
+/** Limit of a code's lifetime. WhatsApp forgets a code with its socket, at 160 s; the other 10 s are for a late phone. */
 export const maxCodeLifetimeSeconds = 150
 
 /** Default limits of clients (R34). */
 export const clientDefaults = { messagesPerSecond: 20, connectionsPerCompany: 10 } as const
 
-/**
- * Time between renewals of a lease, and time without one after which it is stale (R27). Readers and hosts must agree on
- * it.
- */
+/** Time between renewals of a lease, and without one until it is stale (R27). Readers and hosts must agree. */
 export const leaseTimes = { renewMs: 3_000, staleMs: 10_000 } as const
 
 /** Defaults of hosts. */
 export const hostDefaults = {
   /** Loopback port of the health endpoint; nothing outside the container reaches it. */
   healthPort: 8080,
-  /**
-   * Time for the running attempts of a stopping host; the rest of Fargate's 120 s is for storing keys and releasing
-   * leases.
-   */
+  /** Time for a stopping host's attempts; the rest of Fargate's 120 s is for storing keys and releasing leases. */
   drainSeconds: 90,
   /** Rates with which a host was measured (R28, R44). */
   reconnectsPerSecond: 5,
   attemptsPerSecond: 2,
 } as const
 
-/**
- * Queues of the shards: the longest poll, and the time for which a command that was not acknowledged blocks its
- * company's next.
- */
+/** Queues of the shards: longest poll, and time for which an unacknowledged command blocks its company's next. */
 export const commandQueue = { waitSeconds: 20, visibilitySeconds: 5 } as const

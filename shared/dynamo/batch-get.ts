@@ -8,9 +8,7 @@ type Item = Record<string, unknown>
 
 /** DynamoDB's limit for one call. */
 const keysPerCall = 100
-/**
- * DynamoDB splits answers above 16 MB, and returns nothing while the table is throttled: limit of such empty answers.
- */
+/** Limit of empty answers in a row: DynamoDB splits large answers, and returns nothing while it throttles. */
 const maxEmptyAnswers = 5
 const pauseMs = 50
 

@@ -1,9 +1,6 @@
 /** Translation of failed AWS calls to the error `StoreUnavailable`. */
 
-/**
- * Thrown when a call to AWS has failed: throttled, timed out, refused by the network. A write that failed so may have
- * succeeded.
- */
+/** Thrown when a call to AWS fails: throttled, timed out, no connection. A write may have succeeded all the same. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
   /** Name of the service, such as `dynamodb`; for logs. */
@@ -20,10 +17,7 @@ type ClientLike = {
   readonly middlewareStack: { add(send: Send, options: { step: 'initialize'; priority: 'high'; name: string }): void }
 }
 
-/**
- * Makes an SDK client throw `StoreUnavailable` for failures. Refusals, such as a failed condition or bad input, stay as
- * they are.
- */
+/** Makes an SDK client throw `StoreUnavailable` for failures; refusals, such as a failed condition, are unchanged. */
 export function translateFailures<C extends ClientLike>(client: C, service: string): C {
   const translate: Send = (next) => async (args) => {
     try {

@@ -6,9 +6,7 @@ import { CompanyId } from './client-messages.ts'
 export const HostCommand = v.object({
   companyId: CompanyId,
   correlationId: v.pipe(v.string(), v.maxLength(128)),
-  /**
-   * The company's fence after the decision that sends it. The queue drops a command with the same fence and attempt.
-   */
+  /** The company's fence after the decision; the queue drops a command with the same fence and attempt. */
   fence: v.pipe(v.number(), v.integer()),
   attemptId: v.optional(v.string()),
 })
@@ -22,9 +20,6 @@ export const WatchdogMessage = v.object({
 })
 export type WatchdogMessage = v.InferOutput<typeof WatchdogMessage>
 
-/**
- * Parses the body of a queue message. Throws when it does not fit the schema, so that SQS moves it to the dead-letter
- * queue.
- */
+/** Parses the body of a queue message. Throws when it is invalid: SQS then moves it to the dead-letter queue. */
 export const parseQueueBody = <S extends v.GenericSchema>(schema: S, body: string): v.InferOutput<S> =>
   v.parse(schema, JSON.parse(body))

@@ -79,10 +79,7 @@ export function attemptFields(attempt: NonNullable<CompanyState['attempt']>, now
   }
 }
 
-/**
- * Returns the fields of a failure. The sentence names the wrong `field`; `reason` explains it to developers, in
- * English.
- */
+/** Returns the fields of a failure. The sentence names the wrong `field`; `reason` is for developers, in English. */
 export function failureFields(failure: Failure, language: Language, field?: string): Record<string, unknown> {
   const spec = errorSpec(failure.code)
   const action: OwnerAction | undefined = failure.action ?? spec.action

@@ -10,10 +10,7 @@ type LogLevel = 'debug' | ErrorSpec['level']
 
 /** A log. Callers pass fields as they are: it masks phones and removes codes, tokens and keys (R5). */
 export type Log = Readonly<Record<LogLevel, Write>> & {
-  /**
-   * Makes a log that adds these fields to each line, such as the `correlationId` (R37); a function is called for each
-   * line.
-   */
+  /** Makes a log that adds these fields to each line, such as `correlationId` (R37); a function runs for each line. */
   child(fields: LogFields | (() => LogFields)): Log
 }
 

@@ -12,10 +12,7 @@ export type Measurement = {
 
 const inMilliseconds: readonly Measurement['name'][] = ['timeToCode', 'timeToLink', 'cleanupTime']
 
-/**
- * Returns one line for the measurements without a code and one per code. The fields of `about` can be searched in the
- * log.
- */
+/** Returns a line for measurements without a code and one per code. Fields of `about` can be searched in the log. */
 export function emfLines(
   namespace: string,
   measurements: readonly Measurement[],

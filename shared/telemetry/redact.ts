@@ -4,10 +4,7 @@ import { maskPhone } from '../domain/values/phone.ts'
 
 /** Limit of a text in characters; longer ones are cut, so that no input can flood a log. */
 const maxTextLength = 8_192
-/**
- * Limit of the nesting; deeper fields are left out. Pairplane's own fields are not that deep, errors of libraries may
- * be.
- */
+/** Limit of the nesting; deeper fields, such as in errors of libraries, are left out. */
 const maxDepth = 6
 
 /** Pattern of all secrets. At each position the first alternative that matches wins. */
@@ -53,9 +50,7 @@ function redactOnce(text: string): string {
   return redacted.length > maxTextLength ? `${redacted.slice(0, maxTextLength)}…` : redacted
 }
 
-/**
- * Returns a value that may be logged: texts redacted, errors as name, message, stack and cause, bytes as their number.
- */
+/** Makes a value fit for logs: texts redacted, errors as name, message, stack and cause, bytes as their number. */
 export const redactValue = (value: unknown): unknown => redactPart(value, 0, new Set())
 
 /** Redacts a part of a value. `above` has the objects around it: an object that contains itself is not followed. */
@@ -76,10 +71,7 @@ function redactPart(value: unknown, depth: number, above: ReadonlySet<object>): 
   )
 }
 
-/**
- * True for a company id that stays in clear, so that it can be searched, though it looks like a code. Ten digits may be
- * a phone.
- */
+/** True for a company id that stays searchable though it may look like a code. Ten digits may be a phone. */
 const isTenant = (key: string, part: unknown): boolean =>
   key === 'companyId' && typeof part === 'string' && companyIdFormat.test(part) && !/\d{10}/.test(part)
 

@@ -2,9 +2,7 @@
 import type { Attempt } from '../company/attempt.ts'
 import { type CompanyEvent, type Notice, notice } from '../company/company.ts'
 
-/**
- * Events that show an attempt as it is to a client that joins it: its code or QR, or that the phone is linked; or none.
- */
+/** Events for a client that joins an attempt: its code or QR, or that the phone is linked; none before that. */
 export function shownEvents(attempt: Attempt): readonly CompanyEvent[] {
   if (attempt.state === 'storing' || attempt.state === 'restarting')
     return [{ event: 'pairing-progress', attemptId: attempt.attemptId, state: 'restarting' }]

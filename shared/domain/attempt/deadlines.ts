@@ -1,6 +1,4 @@
-/**
- * Deadlines that hold even when no host is alive: the watchdog, the hosts' timers and new requests all call `timeOut`.
- */
+/** Deadlines that hold even when no host is alive: watchdog, hosts' timers and new requests all call `timeOut`. */
 import { type Attempt, deadlineOf, isExpiryReported } from '../company/attempt.ts'
 import { cleanupDeadline, settleCleanup } from '../company/cleanup.ts'
 import { type CompanyState, type Decision, decision, notice, without } from '../company/company.ts'
@@ -49,9 +47,7 @@ function timeOutAttempt(state: CompanyState, attempt: Attempt, now: number): Dec
 
 type Issued = Extract<Attempt, { state: 'code-issued' | 'phone-confirmed' | 'expired' }>
 
-/**
- * Requests get one answer: when a code typed late was wrong, only the company's other connections get the event again.
- */
+/** Requests get one answer: when a code typed late was wrong, only other connections get the event again. */
 function expire(state: CompanyState, attempt: Issued): Decision<void> {
   const { attemptId, waiting } = attempt
   const expired: Attempt = {
@@ -64,9 +60,7 @@ function expire(state: CompanyState, attempt: Issued): Decision<void> {
   ])
 }
 
-/**
- * WhatsApp does not report a wrong code: pair-success just does not come, and the same code may be typed again (R18).
- */
+/** WhatsApp does not report a wrong code: pair-success does not come, and the code may be typed again (R18). */
 function mistyped(
   state: CompanyState,
   attempt: Extract<Attempt, { state: 'phone-confirmed' }>,

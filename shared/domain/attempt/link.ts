@@ -14,10 +14,7 @@ import { endAttempt } from './attempt-end.ts'
 import { progress } from './attempt-events.ts'
 import { differs } from './pairing.ts'
 
-/**
- * The generation that was current when the host accepted the attempt. If another one is by now, the link is stale
- * (R15).
- */
+/** The generation that was current when the host accepted. If another one is by now, the link is stale (R15). */
 export type Seen = { readonly seenGeneration?: string }
 
 /**
@@ -49,10 +46,7 @@ export function prepareLink(
   return decision({ ...state, attempt: storing }, 'noted', [progress(attempt, 'restarting')])
 }
 
-/**
- * Makes the recorded link current once its credentials are stored, and retires the generation it replaces (R6, R8,
- * R15).
- */
+/** Makes the recorded link current after it was stored, and retires the generation it replaces (R6, R8, R15). */
 export function commitLink(
   state: CompanyState,
   ref: AttemptRef,

@@ -26,9 +26,7 @@ import { samePhone } from '../values/phone.ts'
 import { endAttempt } from './attempt-end.ts'
 import { progress, shownEvents, startedEvent } from './attempt-events.ts'
 
-/**
- * Limit of the requests that wait on one attempt; more are rejected. A stuck client repeats itself, a person does not.
- */
+/** Limit of the requests that wait on one attempt. A stuck client repeats itself this often, a person does not. */
 export const maxWaiting = 50
 
 /** A client's request for a code or a QR. */
@@ -49,10 +47,7 @@ export type PairingRequested =
   | { readonly kind: 'started' | 'joined'; readonly attempt: Attempt }
   | { readonly kind: 'crowded' }
 
-/**
- * Takes a client's request: it joins the running attempt of the same phone (R16), or supersedes any other and starts
- * one.
- */
+/** Takes a client's request: joins the running attempt of the same phone (R16), or starts one in place of any other. */
 export function requestPairing(state: CompanyState, request: PairingRequest, now: number): Decision<PairingRequested> {
   const { attempt } = state
   if (attempt && isJoined(attempt, request)) return joinAttempt(state, attempt, request)
@@ -234,7 +229,5 @@ export function cancelPairing(state: CompanyState, waiting: readonly Waiting[], 
 const unansweredOf = (waiting: readonly Waiting[]) => waiting.filter(({ isAnswered }) => !isAnswered)
 const hasRecipients = ({ waiting }: Notice): boolean => waiting.length > 0
 
-/**
- * True when all requests of the attempt have their answer, a code or a QR. Those that join after the link have none.
- */
+/** True when all requests of the attempt have their answer. Those that join after the link have none yet. */
 const hasAnswered = (attempt: Attempt): boolean => 'shown' in attempt

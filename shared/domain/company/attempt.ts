@@ -9,9 +9,7 @@ export type Method = 'code' | 'qr'
 export type Waiting = {
   readonly connectionId: string
   readonly requestId?: string
-  /**
-   * The request got its answer, a code or a QR, before the link: it must not get `whatsapp-connected` as a second one.
-   */
+  /** The request got its answer, a code or a QR, before the link: `whatsapp-connected` would be a second one. */
   readonly isAnswered?: true
 }
 
@@ -65,9 +63,7 @@ type Issued = Owned & {
 
 /** A running attempt. Terminal states are not stored: an ended attempt is an `AttemptOutcome`. */
 export type Attempt =
-  /**
-   * No host has accepted yet. `ticket` is the code that was taken for it, given back if WhatsApp is never asked (R24).
-   */
+  /** No host has accepted yet. `ticket` is the code taken for it, given back if WhatsApp is never asked (R24). */
   | (Common & { readonly state: 'requested'; readonly ticket?: BudgetTicket })
   /** A host has accepted; `awaitsSession` when the phone is linked already and only its session is awaited (R9). */
   | (Owned & { readonly state: 'connecting'; readonly awaitsSession: boolean })

@@ -25,7 +25,7 @@ export const resetAnswerMs = 3_500
 /** Reasons that leave no device to remove: WhatsApp has already removed it. */
 const nothingToUnlink: readonly RetireReason[] = ['logged-out']
 
-/** Moves the current generation, with its key, to the clean-up list, and removes the session with it. */
+/** Moves the current generation, with its key, to the clean-up list, and removes the session. */
 export function retire(state: CompanyState, reason: RetireReason, now: number): CompanyState {
   if (!state.credentials) return state
   return retireLink(without(state, 'credentials', 'session'), state.credentials, reason, now)

@@ -17,9 +17,7 @@ export type Session = {
   readonly status: SessionStatus
   /** Epoch ms at which it entered this status. */
   readonly since: number
-  /**
-   * Tenure of the host that reported it (`LeaseSeen.epoch`). Readers believe it while the lease still has this epoch.
-   */
+  /** Epoch (tenure) of the host that reported it; readers believe it while the lease still has this epoch. */
   readonly epoch: number
   readonly hostId?: string
   /** The last error; absent while the session is connected. */
@@ -36,9 +34,7 @@ export type Unlinked = 'pending' | 'confirmed' | 'unconfirmed' | 'not-linked'
 
 export type RetireReason = 'reset' | 'phone-change' | 'logged-out' | 'stopped' | 'corrupt' | 'attempt-ended'
 
-/**
- * An entry of the clean-up list: a retired generation, whose device is unlinked and whose rows are swept three times.
- */
+/** Entry of the clean-up list: a retired generation. Its device is unlinked, its rows are swept three times. */
 export type Retired = {
   /** Name of the set of credentials, a ULID; compared for equality only. */
   readonly generation: string
@@ -74,9 +70,7 @@ export type CompanyState = {
 
 export const emptyCompany: CompanyState = { fence: 0, epoch: 0, cleanup: [] }
 
-/**
- * An event for clients of a company; `server-messages.ts` adds the envelope and the sentence in the reader's language.
- */
+/** Event for clients of a company; `server-messages.ts` adds the envelope and the sentence in their language. */
 export type CompanyEvent =
   | {
       readonly event: 'pairing-started'

@@ -3,9 +3,7 @@ import type { ErrorCode } from '../values/errors.ts'
 import { type Attempt, type AttemptState, isExpiryReported } from './attempt.ts'
 import type { CompanyState, SessionStatus, Unlinked } from './company.ts'
 
-/**
- * The lease of the company's shard as a reader sees it. `renewedAt` is the host's wall clock: enough for display (R42).
- */
+/** The lease of the company's shard for readers. `renewedAt` is the host's wall clock: enough for display (R42). */
 export type LeaseView = { readonly epoch: number; readonly ownerId?: string; readonly renewedAt: number }
 
 export type SessionView = {

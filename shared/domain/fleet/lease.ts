@@ -37,9 +37,7 @@ export type ObservedLease = { readonly lease: LeaseSeen; readonly since: number;
 /** Returns the epoch of a new claim. The time (epoch ms) makes it grow even if a restored table has an old epoch. */
 export const nextEpoch = (previous: number, now: number): number => Math.max(previous + 1, now)
 
-/**
- * Milliseconds by which an owner stops before its lease can be taken: longer than any store call and closing sockets.
- */
+/** Milliseconds by which an owner stops before its lease can be taken; more than a store call or a close takes. */
 export const leaseMarginMs = (staleMs: number): number => Math.floor(staleMs / 3)
 
 /** Monotonic ms until which a host owns a lease whose last successful renewal began at `renewedAt`. */

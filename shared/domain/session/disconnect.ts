@@ -89,9 +89,7 @@ const pairingFailures: Readonly<Record<CloseReason, ErrorCode>> = {
   unknown: 'WHATSAPP_UNAVAILABLE',
 }
 
-/**
- * Error code of such an attempt. `isShown`: a code or QR has been on screen, so that the end of the refs expires it.
- */
+/** Error code of such an attempt. `isShown`: a code or QR was on screen, so that the end of the refs expires it. */
 export const pairingFailure = (reason: CloseReason, isShown: boolean): ErrorCode =>
   reason === 'refsEnded' && !isShown ? 'WHATSAPP_UNAVAILABLE' : pairingFailures[reason]
 

@@ -1,9 +1,7 @@
 /** Budget of codes, which stops attempts before WhatsApp blocks the number (R24): a sliding window. */
 import { err, ok, type Result } from './result.ts'
 
-/**
- * Times at which codes were taken (epoch ms, ascending), and the end of a cool-down after WhatsApp's 429 (epoch ms).
- */
+/** Times at which codes were taken, ascending, and the end of a cool-down after WhatsApp's 429; epoch ms. */
 export type Budget = { readonly taken: readonly number[]; readonly coolUntil?: number }
 
 export type Limit = {

@@ -12,10 +12,7 @@ export function phoneClass(digits: string): string {
   return rule ? digits.replace(rule.modern, '$1$2') : digits
 }
 
-/**
- * Returns the phone of a stored WhatsApp identity, without the device part; undefined for a LID or a malformed one
- * (R3).
- */
+/** Returns the phone of a WhatsApp identity, without the device part; undefined for a LID or a malformed one (R3). */
 export function phoneOfIdentity(jid: string | undefined | null): string | undefined {
   return /^([1-9]\d{4,15})(?::\d{1,5})?@s\.whatsapp\.net$/.exec(jid ?? '')?.[1]
 }

@@ -54,9 +54,7 @@ export function dynamoBudgetStore(control: ControlTable): BudgetStore {
 
 type Change = (budget: Budget) => Result<Budget, { readonly retryAfter: number }>
 
-/**
- * Reads, changes and writes a budget on condition that it is unchanged. It expires after it no longer limits anything.
- */
+/** Changes a budget by compare-and-set. Its item expires after it no longer limits anything. */
 function changeBudget(control: ControlTable) {
   return async (key: string, now: number, keepMs: number, change: Change): Promise<ReturnType<Change>> => {
     for (let tries = 0; tries < maxTries; tries++) {

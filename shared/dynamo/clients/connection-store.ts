@@ -47,9 +47,7 @@ export const dynamoConnections = (deps: ConnectionsDeps): Omit<ConnectionStore, 
   list: (companyId) => list(deps, companyId),
 })
 
-/**
- * Adds the connection before it counts, so that connections opened at the same time cannot exceed the limit together.
- */
+/** Adds before it counts, so that connections opened at the same time cannot exceed the limit together. */
 async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<readonly Connection[]> {
   const { companyId, connectionId, ...rest } = connection
   const ttl = Math.ceil((rest.connectedAt + connectionLifetimeMs) / 1000)

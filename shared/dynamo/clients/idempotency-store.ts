@@ -16,9 +16,7 @@ type Kept =
   | { readonly kind: 'otherRequest' }
 
 export type IdempotencyStore = {
-  /**
-   * Takes a key for a day. `keyHash` is a hash of key and owner, `requestHash` one of the request; `now` is epoch ms.
-   */
+  /** Takes a key for a day. `keyHash` hashes key and owner, `requestHash` the request; `now` is epoch ms. */
   take(keyHash: string, requestHash: string, now: number): Promise<Kept>
   /** Stores the answer under a key that was taken; it expires with the key. */
   keep(keyHash: string, answer: string): Promise<void>

@@ -12,10 +12,7 @@ export type MessageCounter = {
 const keptSeconds = 60
 const Counted = v.object({ n: v.pipe(v.number(), v.integer()) })
 
-/**
- * Has an item per connection and second, so that a message costs one unconditional write and no read. TTL removes the
- * items at no cost.
- */
+/** Has an item per connection and second: a message costs one unconditional write. TTL removes items at no cost. */
 export const dynamoMessageCounter = ({ client, table }: ControlTable): MessageCounter => ({
   async count(connectionId, second) {
     const counted = await client.send(

@@ -1,7 +1,4 @@
-/**
- * The item `STATE`: its reads, and the conditional write that makes a decision durable. Used by `company-store.ts`
- * alone.
- */
+/** The item `STATE`: its reads, and the conditional write of a decision. Used by `company-store.ts` alone. */
 import { randomUUID } from 'node:crypto'
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'

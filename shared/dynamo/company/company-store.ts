@@ -147,9 +147,7 @@ function asUnanswered(error: unknown): StoreUnavailable {
   throw error
 }
 
-/**
- * Removes an empty company from its shard's list. A failure is ignored: it only leaves the company listed for longer.
- */
+/** Removes an empty company from its shard's list. A failure is ignored: the company just stays listed. */
 async function unlist(deps: CompanyStoreDeps, shard: number, companyId: string, rev: number): Promise<void> {
   try {
     await removeFromShardIndex(deps, shard, companyId, rev)

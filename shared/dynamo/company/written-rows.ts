@@ -12,9 +12,7 @@ export type WrittenRows = {
   keep(companyId: string, row: CompanyRow): void
 }
 
-/**
- * Long enough between two steps of a pairing. An older row is likely to be stale, and it would stay in memory in vain.
- */
+/** Long enough for most steps of a pairing; an older row is likely to be stale. */
 const keptMs = 5_000
 
 /** Makes an empty cache; `now` is monotonic, in ms. */

@@ -50,10 +50,7 @@ const pauseMs = 50
 export const isRowKey = (key: string): boolean =>
   key !== '' && key !== journalKey && !key.startsWith(partPrefix) && Buffer.byteLength(key) <= maxKeyLength
 
-/**
- * Bytes. A value of another type was not written by this store; it is read as no bytes, which cannot be decrypted
- * either.
- */
+/** Bytes. A value of another type was not written by this store; it is read as no bytes, which nobody can decrypt. */
 export const Bytes = v.fallback(v.instance(Uint8Array), () => new Uint8Array())
 
 /** Number of parts, limited so that a damaged item cannot make a reader ask for any number of them. */
@@ -85,10 +82,7 @@ export async function storeValue(
 
 const Part = v.object({ [sortKey]: v.string(), data: Bytes })
 
-/**
- * Returns the bytes of a value; undefined when it is deleted, or when its parts were deleted because a newer one
- * replaced it.
- */
+/** Returns the bytes of a value; undefined when it is deleted, or when a newer one has replaced its parts. */
 export async function loadValue(
   from: CredentialTable,
   pk: string,
@@ -104,9 +98,7 @@ export async function loadValue(
   return data.length === keys.length ? new Uint8Array(Buffer.concat(data)) : undefined
 }
 
-/**
- * Deletes the parts of a value that no item names any more. If DynamoDB is unavailable, the sweep deletes them later.
- */
+/** Deletes the parts of a value that no item names any more. If DynamoDB is unavailable, a sweep does so later. */
 export async function dropParts(from: CredentialTable, pk: string, key: string, value: Value): Promise<void> {
   if (!('parts' in value)) return
   try {

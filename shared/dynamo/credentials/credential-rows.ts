@@ -34,10 +34,7 @@ export function storedValue({ data, parts, version }: { data?: Uint8Array; parts
   return { deleted: true }
 }
 
-/**
- * Attributes of a value. The item of a deleted one stays, with its stamp alone: otherwise a late write would restore
- * it.
- */
+/** Attributes of a value. A deleted one keeps its item, with the stamp alone, or a late write would restore it. */
 export const attributesOf = (value: Value) => ('deleted' in value ? {} : value)
 
 export const rowKey = (pk: string, key: string) => ({ [partitionKey]: pk, [sortKey]: key })
@@ -54,9 +51,7 @@ const attributesOfStamp = ({ epoch, order }: WriteStamp) => ({ ep: epoch, n: ord
 const isNewest = 'attribute_not_exists(#ep) OR #ep < :ep OR (#ep = :ep AND #n <= :n)'
 const stampNames = { '#ep': 'ep', '#n': 'n' }
 
-/**
- * Writes one row. If this epoch has already written it later, the row stays as it is, and this write counts as written.
- */
+/** Writes one row. If this epoch has already written a later value, that stays, and this write counts as written. */
 export async function putRow(
   to: CredentialTable,
   pk: string,

@@ -39,9 +39,7 @@ const pkOf = ({ companyId, generation }: GenerationRef) => generationKey(company
 
 type Loaded = Awaited<ReturnType<CredentialStore['load']>>
 
-/**
- * Loads a row. An item that cannot be parsed is corrupt (R9), not a failure of the store: trying again would not help.
- */
+/** Loads a row. An item that cannot be parsed is corrupt (R9): trying again would not help. */
 async function load(store: Store, pk: string, key: string, epoch: number): Promise<Loaded> {
   try {
     return await loadRow(store, pk, key, epoch)
@@ -78,10 +76,7 @@ async function read(store: Store, pk: string, keys: readonly string[]): Promise<
   return new Map(entries.flat())
 }
 
-/**
- * Returns a row's bytes. If its parts are missing, the row was replaced meanwhile and names other parts: reads it
- * again.
- */
+/** Returns a row's bytes. If parts are missing, the row was replaced and names others: reads it again. */
 async function bytesOf(store: Store, pk: string, row: Row): Promise<Uint8Array | undefined> {
   let current: Row | undefined = row
   for (let reads = 0; current && reads < maxReads; reads++) {
@@ -135,9 +130,7 @@ async function sweep(store: Store, pk: string): Promise<number> {
   }
 }
 
-/**
- * Makes a source of microseconds by the process's monotonic clock that grow with every call. An epoch has one process.
- */
+/** Makes a source of growing microseconds by the process's monotonic clock; an epoch has one process only. */
 function orderOfProcess(): () => number {
   let last = 0
   return () => {

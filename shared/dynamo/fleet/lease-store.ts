@@ -44,9 +44,7 @@ async function readAll(table: ControlTable, shards: number): Promise<readonly Le
   return numbers.map((shard) => parseLease(shard, byShard.get(shard)))
 }
 
-/**
- * Claims a lease. If the SDK has sent a successful claim again, the second one is refused: the item shows the owner.
- */
+/** Claims a lease. If the SDK repeats a successful claim, the second one is refused: the item shows the owner. */
 async function claim(
   table: ControlTable,
   seen: LeaseSeen,
@@ -143,9 +141,7 @@ function isAsSeen({ epoch, version, ownerId }: LeaseSeen): Pick<LeaseUpdate, 'co
   }
 }
 
-/**
- * Condition that the lease still has this owner and epoch; it never holds for a lease that was seen without an owner.
- */
+/** Condition that the lease still has this owner and epoch; it never holds for one seen without an owner. */
 function isOwnedBy({ epoch, ownerId }: LeaseSeen): Pick<LeaseUpdate, 'condition' | 'seen'> {
   return {
     condition: '#owner = :seenOwner AND #epoch = :seenEpoch',

@@ -11,9 +11,7 @@ import { leaseRowKey, parseLease } from './lease-row.ts'
 export type HostLine = v.InferOutput<typeof HostLine>
 
 export type MetricStore = {
-  /**
-   * Adds to the counters of the minute of `at` (epoch ms). A call that is sent again may count twice: that is accepted.
-   */
+  /** Adds to the counters of the minute of `at` (epoch ms). A call that the SDK repeats may count twice. */
   add(counts: Counts, at: number): Promise<void>
   /** Adds the counters of the last `minutes` minutes up to `now` (epoch ms), the running one included. At most 100. */
   sum(minutes: number, now: number): Promise<Counts>

@@ -17,8 +17,8 @@
  *
  * `IdempotencyStore`, `MessageCounter` and `MetricStore` are declared beside their adapters in `shared/dynamo`.
  *
- * Every method may throw `StoreUnavailable` (`shared/dynamo/store-unavailable.ts`) when AWS cannot be reached. After a
- * write that threw it, nobody knows whether the write succeeded. Any other error is a bug or an unreadable item.
+ * Every method but `publish` throws `StoreUnavailable` (`shared/dynamo/store-unavailable.ts`) when AWS cannot be reached.
+ * After a write that threw it, nobody knows whether the write succeeded. Any other error is a bug or an unreadable item.
  */
 import type { CompanyState, Decision, Notice, Transition } from './domain/company/company.ts'
 import type { LeaseView } from './domain/company/view.ts'

@@ -11,7 +11,7 @@ export const pairingDefaults = {
   budgetWindowSeconds: 600,
 } as const
 
-/** Limit of a code's lifetime. WhatsApp forgets a code with its socket, at 160 s; the other 10 s are for a late phone. */
+/** Limit of a code's lifetime. WhatsApp forgets a code with its socket, at 160 s; 10 s remain for a late phone. */
 export const maxCodeLifetimeSeconds = 150
 
 /** Default limits of clients (R34). */

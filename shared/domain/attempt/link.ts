@@ -27,9 +27,9 @@ export function prepareLink(
   ref: AttemptRef,
   { seenGeneration, ...link }: Link & Seen,
   now: number,
-): Decision<'noted' | 'wrongPhone' | Stale> {
+): Decision<'prepared' | 'wrongPhone' | Stale> {
   const attempt = ownAttempt(state, ref)
-  if (attempt?.state === 'storing' && attempt.link.generation === link.generation) return decision(state, 'noted')
+  if (attempt?.state === 'storing' && attempt.link.generation === link.generation) return decision(state, 'prepared')
   if (!attempt || attempt.state === 'storing' || attempt.state === 'restarting') return decision(state, 'stale')
   if (state.credentials?.generation !== seenGeneration) return decision(state, 'stale')
   if (differs(attempt.phone, link.phone))
@@ -43,7 +43,7 @@ export function prepareLink(
     state: 'storing',
     connectBy: now + attemptTimes.connectMs,
   }
-  return decision({ ...state, attempt: storing }, 'noted', [progress(attempt, 'restarting')])
+  return decision({ ...state, attempt: storing }, 'prepared', [progress(attempt, 'restarting')])
 }
 
 /** Makes the recorded link current after it was stored, and retires the generation it replaces (R6, R8, R15). */

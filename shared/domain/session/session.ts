@@ -61,7 +61,7 @@ export function sessionInterrupted(
   return decision({ ...state, epoch: ref.owner.epoch, session }, 'reconnecting', notices)
 }
 
-/** WhatsApp has ended the session. `retire`: the credentials are void (401), else they are kept (restricted, outdated). */
+/** WhatsApp has ended the session. `retire`: the credentials are void (401), else kept (restricted, outdated). */
 export function sessionEnded(
   state: CompanyState,
   ref: SessionRef,

@@ -76,17 +76,17 @@ describe('pair-success', () => {
     ['answering an expired code', () => answeredLate()],
   ])('notes the link from %s, before anything is stored', (_, before) => {
     const state = before()
-    const noted = prepareLink(state, refOf(state), aLink(), seconds(100))
-    expect(noted.outcome).toBe('noted')
-    expect(said(noted.notices)).toEqual(['pairing-progress restarting -> all'])
-    expect(noted.state).not.toHaveProperty('credentials')
-    expect(noted.state.attempt).toMatchObject({ state: 'storing', link: aLink(), connectBy: seconds(160) })
-    expect(JSON.stringify(noted.state), 'the code is gone').not.toContain('ABCD-EFGH')
+    const prepared = prepareLink(state, refOf(state), aLink(), seconds(100))
+    expect(prepared.outcome).toBe('prepared')
+    expect(said(prepared.notices)).toEqual(['pairing-progress restarting -> all'])
+    expect(prepared.state).not.toHaveProperty('credentials')
+    expect(prepared.state.attempt).toMatchObject({ state: 'storing', link: aLink(), connectBy: seconds(160) })
+    expect(JSON.stringify(prepared.state), 'the code is gone').not.toContain('ABCD-EFGH')
   })
 
-  test('is noted once, however often it is said', () => {
+  test('is prepared once, however often it is said', () => {
     const state = storing()
-    expect(prepareLink(state, refOf(state), aLink(), seconds(33))).toEqual({ state, notices: [], outcome: 'noted' })
+    expect(prepareLink(state, refOf(state), aLink(), seconds(33))).toEqual({ state, notices: [], outcome: 'prepared' })
     const another = aLink({ generation: 'generation-2' })
     expect(prepareLink(state, refOf(state), another, seconds(33)).outcome).toBe('stale')
   })
@@ -126,9 +126,9 @@ describe('pair-success', () => {
     const asked = requestPairing(emptyCompany, request, seconds(0)).state
     const state = accept(asked).state
     const link = aLink({ phone: anotherPhone })
-    const noted = prepareLink(state, refOf(state), link, seconds(9)).state
-    expect(noted.attempt?.phone).toBe(anotherPhone)
-    expect(commitLink(noted, refOf(noted), link, seconds(10)).state).toMatchObject({
+    const prepared = prepareLink(state, refOf(state), link, seconds(9)).state
+    expect(prepared.attempt?.phone).toBe(anotherPhone)
+    expect(commitLink(prepared, refOf(prepared), link, seconds(10)).state).toMatchObject({
       attempt: { state: 'restarting', phone: anotherPhone },
       credentials: { phone: anotherPhone },
     })
@@ -136,8 +136,8 @@ describe('pair-success', () => {
 
   test('with an unreadable identity is no other phone, and the attempt keeps the phone asked for (R3)', () => {
     const state = phoneConfirmed()
-    const noted = prepareLink(state, refOf(state), unreadableLink, seconds(30)).state
-    const installed = commitLink(noted, refOf(noted), unreadableLink, seconds(31))
+    const prepared = prepareLink(state, refOf(state), unreadableLink, seconds(30)).state
+    const installed = commitLink(prepared, refOf(prepared), unreadableLink, seconds(31))
     expect(installed.outcome).toBe('installed')
     expect(installed.state.credentials).not.toHaveProperty('phone')
     expect(installed.state.attempt?.phone).toBe(phone)
@@ -163,17 +163,17 @@ describe('a link that is stored', () => {
   test('takes the place of the phone that was kept until then, and not before (R8)', () => {
     const before = keptSession()
     const link = aLink({ generation: 'generation-2', phone: anotherPhone, seenGeneration: 'generation-1' })
-    const noted = prepareLink(before, refOf(before), link, seconds(30)).state
-    expect(noted).toMatchObject({ credentials: before.credentials, session: before.session, cleanup: [] })
-    const installed = commitLink(noted, refOf(noted), link, seconds(31))
+    const prepared = prepareLink(before, refOf(before), link, seconds(30)).state
+    expect(prepared).toMatchObject({ credentials: before.credentials, session: before.session, cleanup: [] })
+    const installed = commitLink(prepared, refOf(prepared), link, seconds(31))
     expect(installed.outcome).toBe('installed')
     expect(installed.state.credentials?.generation).toBe('generation-2')
     expect(installed.state.cleanup).toMatchObject([{ generation: 'generation-1', reason: 'phone-change' }])
   })
 
   test.each([
-    ['another link was noted', storing(), aLink({ generation: 'generation-2' })],
-    ['it was never noted', phoneConfirmed(), aLink()],
+    ['another link was prepared', storing(), aLink({ generation: 'generation-2' })],
+    ['it was never prepared', phoneConfirmed(), aLink()],
     ['another generation is current than was seen (R15)', storing(), aLink({ seenGeneration: 'generation-0' })],
     ['it is current already', restarting(), aLink({ seenGeneration: 'generation-1' })],
   ])('is refused when %s', (_, state, link) => {
@@ -181,7 +181,7 @@ describe('a link that is stored', () => {
   })
 })
 
-describe('a noted link whose attempt ends', () => {
+describe('a prepared link whose attempt ends', () => {
   const entry = { generation: 'generation-1', reason: 'attempt-ended', unlink: 'pending', wrappedKey: 'key-1' }
 
   test.each<[string, (state: CompanyState) => CompanyState]>([
@@ -197,8 +197,8 @@ describe('a noted link whose attempt ends', () => {
   test('leaves what is current alone (R8)', () => {
     const before = keptSession()
     const link = aLink({ generation: 'generation-2', phone: anotherPhone, seenGeneration: 'generation-1' })
-    const noted = prepareLink(before, refOf(before), link, seconds(30)).state
-    const { state } = cancelPairing(noted, [], seconds(31))
+    const prepared = prepareLink(before, refOf(before), link, seconds(30)).state
+    const { state } = cancelPairing(prepared, [], seconds(31))
     expect(state).toMatchObject({ credentials: before.credentials, session: before.session })
     expect(state.cleanup).toMatchObject([{ generation: 'generation-2', reason: 'attempt-ended' }])
   })

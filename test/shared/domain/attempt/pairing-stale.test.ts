@@ -20,7 +20,7 @@ import {
 /** All transitions that hosts make about an attempt. */
 const steps: Readonly<Record<string, (state: CompanyState, ref: AttemptRef) => Decision<string>>> = {
   acceptAttempt: (state, ref) => acceptAttempt(state, ref, 'replace', seconds(2)),
-  pairAfresh: (state, ref) => restartPairing(state, ref, 'stopped', seconds(2)),
+  restartPairing: (state, ref) => restartPairing(state, ref, 'stopped', seconds(2)),
   issueCode: (state, ref) => issueCode(state, ref, code),
   phoneAnswered: (state, ref) => phoneAnswered(state, ref, seconds(2)),
   noteLink: (state, ref) => prepareLink(state, ref, aLink({ generation: 'generation-2' }), seconds(2)),

@@ -56,10 +56,10 @@ const anything = fc.oneof(
   }),
   fc.record({ do: fc.constant('issue' as const), ...base }),
   fc.record({ do: fc.constant('issue' as const), ...base }),
-  fc.record({ do: fc.constantFrom('answer' as const, 'fail' as const, 'pairAfresh' as const), ...base }),
-  fc.record({ do: fc.constant('note' as const), phone, ...base }),
-  fc.record({ do: fc.constant('note' as const), phone: fc.constant(undefined), ...base }),
-  fc.record({ do: fc.constant('install' as const), ...base }),
+  fc.record({ do: fc.constantFrom('answer' as const, 'fail' as const, 'restartPairing' as const), ...base }),
+  fc.record({ do: fc.constant('prepareLink' as const), phone, ...base }),
+  fc.record({ do: fc.constant('prepareLink' as const), phone: fc.constant(undefined), ...base }),
+  fc.record({ do: fc.constant('commitLink' as const), ...base }),
   fc.record({
     do: fc.constantFrom('connected' as const, 'interrupted' as const, 'ended' as const, 'unreadable' as const),
     isLogout: fc.boolean(),
@@ -88,9 +88,9 @@ export function natural({ attempt, session: held }: CompanyState): Command {
       return { do: 'answer', ...usual }
     case 'phone-confirmed':
     case 'expired':
-      return { do: 'note', phone: undefined, ...usual }
+      return { do: 'prepareLink', phone: undefined, ...usual }
     case 'storing':
-      return { do: 'install', ...usual }
+      return { do: 'commitLink', ...usual }
     case 'restarting':
       return { do: 'connected', isLogout: false, ...usual }
     case undefined:
@@ -164,7 +164,10 @@ type ByAge = { readonly age: number; readonly staleOwner: boolean }
 
 function aboutAttempt(
   world: World,
-  command: Extract<Command, { do: 'accept' | 'issue' | 'answer' | 'fail' | 'pairAfresh' | 'note' | 'install' }>,
+  command: Extract<
+    Command,
+    { do: 'accept' | 'issue' | 'answer' | 'fail' | 'restartPairing' | 'prepareLink' | 'commitLink' }
+  >,
 ): Decision<unknown> {
   const { state, now } = world
   const ref = attemptRef(world, command)
@@ -182,9 +185,9 @@ function aboutAttempt(
       return pairing.phoneAnswered(state, ref, now)
     case 'fail':
       return pairing.failAttempt(state, ref, { code: 'WHATSAPP_UNAVAILABLE' }, now)
-    case 'pairAfresh':
+    case 'restartPairing':
       return pairing.restartPairing(state, ref, command.age === 0 ? 'logged-out' : 'stopped', now)
-    case 'note': {
+    case 'prepareLink': {
       const generation = `generation-${++world.count}.`
       world.generations.unshift(generation)
       const linked = command.phone ?? state.attempt?.phone
@@ -192,7 +195,7 @@ function aboutAttempt(
       const link = { generation, wrappedKey: `key-of-${generation}`, ...(linked && { phone: linked }), ...seen }
       return linking.prepareLink(state, ref, link, now)
     }
-    case 'install': {
+    case 'commitLink': {
       const generation = recent(world.generations, command.age) ?? ''
       return linking.commitLink(state, ref, { generation, ...(world.seen && { seenGeneration: world.seen }) }, now)
     }

@@ -21,8 +21,8 @@ export function must(holds: boolean, rule: string): asserts holds {
 const mayRetire: Readonly<Record<string, readonly RetireReason[]>> = {
   reset: ['reset', 'attempt-ended'],
   accept: ['phone-change', 'stopped'],
-  pairAfresh: ['logged-out', 'stopped'],
-  install: ['phone-change'],
+  restartPairing: ['logged-out', 'stopped'],
+  commitLink: ['phone-change'],
   ended: ['logged-out', 'attempt-ended'],
   unreadable: ['corrupt', 'attempt-ended'],
   request: ['attempt-ended'],

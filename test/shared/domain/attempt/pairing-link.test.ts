@@ -84,7 +84,7 @@ describe('pair-success', () => {
     expect(JSON.stringify(prepared.state), 'the code is gone').not.toContain('ABCD-EFGH')
   })
 
-  test('is prepared once, however often it is said', () => {
+  test('is prepared once, however often it is called', () => {
     const state = storing()
     expect(prepareLink(state, refOf(state), aLink(), seconds(33))).toEqual({ state, notices: [], outcome: 'prepared' })
     const another = aLink({ generation: 'generation-2' })

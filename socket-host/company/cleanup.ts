@@ -51,13 +51,13 @@ async function unlinkDevice(
   { socket, credentials: inMemory }: AtHand,
   signal: AbortSignal,
 ): Promise<Removal> {
-  const { deps, lease: tenure, companyId } = ctx
+  const { deps, lease, companyId } = ctx
   const deadline = retiredAt + unlinkWithinMs
   if (socket && (await unlinkLive(deps, companyId, socket, signal)) === 'confirmed') return 'confirmed'
   const credentials = async () => {
     if (inMemory) return inMemory
     if (wrappedKey === undefined) return undefined
-    const read = await readCredentials(deps, tenure, { companyId, generation, wrappedKey })
+    const read = await readCredentials(deps, lease, { companyId, generation, wrappedKey })
     return typeof read === 'string' ? undefined : read
   }
   return removeDevice(deps, { companyId, generation, credentials, deadline, signal })

@@ -36,10 +36,10 @@ export type CompanyContext = {
   isIdle(): boolean
 }
 
-export function workshop(
+export function companyContext(
   deps: CompanyDeps,
   companyId: string,
-  tenure: OwnedLease,
+  lease: OwnedLease,
   runner: Pick<CompanyContext, 'wake' | 'correlationId'>,
 ): CompanyContext {
   const running: CompanyContext['running'] = {
@@ -54,10 +54,10 @@ export function workshop(
     ...runner,
     deps,
     companyId,
-    lease: tenure,
+    lease,
     running,
     undos,
-    decisions: decisions(deps, companyId, tenure),
+    decisions: decisions(deps, companyId, lease),
     isIdle: () =>
       !running.registration &&
       !running.session &&

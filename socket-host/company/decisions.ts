@@ -14,7 +14,7 @@ export type Decisions = {
   told(): Promise<void>
 }
 
-export function decisions(deps: CompanyDeps, companyId: string, tenure: OwnedLease): Decisions {
+export function decisions(deps: CompanyDeps, companyId: string, lease: OwnedLease): Decisions {
   let telling: Promise<void> = Promise.resolve()
   let watchedUntil: number | undefined
 
@@ -38,7 +38,7 @@ export function decisions(deps: CompanyDeps, companyId: string, tenure: OwnedLea
       const decided = await deps.companies.decide<ReturnType<typeof transition>['outcome'] | 'notOwner'>(
         companyId,
         (state, now) =>
-          tenure.isOwner() ? transition(state, now) : { state, notices: [], outcome: 'notOwner' as const },
+          lease.isOwner() ? transition(state, now) : { state, notices: [], outcome: 'notOwner' as const },
       )
       const { state, notices, lastSeq, outcome } = decided
       if (decided.changed) watch(state, correlationId)

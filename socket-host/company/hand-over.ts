@@ -12,9 +12,9 @@ export const tellWithinMs = 5000
 const closeWithinMs = 3000
 
 /** Close each socket, flush its keys, write `reconnecting` (R28). What the attempt cannot go on without has failed. */
-export async function leaveCompany(ctx: CompanyContext, tenure: OwnedLease): Promise<void> {
+export async function leaveCompany(ctx: CompanyContext, lease: OwnedLease): Promise<void> {
   const { deps, companyId, running, decisions, correlationId } = ctx
-  const owner = { hostId: tenure.hostId, epoch: tenure.epoch }
+  const owner = { hostId: lease.hostId, epoch: lease.epoch }
   const session = running.session
   await leaveSockets(ctx)
   try {

@@ -11,13 +11,13 @@ export type StoredGeneration = {
 /** `unreadable`: missing, altered, corrupt or not linked, for good. `fenced`: another host rules by now. */
 export async function readCredentials(
   deps: CompanyDeps,
-  tenure: OwnedLease,
+  lease: OwnedLease,
   { companyId, generation, wrappedKey }: StoredGeneration,
 ): Promise<Credentials | 'unreadable' | 'fenced'> {
   const dataKey = await deps.dataKeys.unwrap({ companyId, generation }, wrappedKey)
   if (dataKey === 'refused') return 'unreadable'
-  if (!tenure.isOwner()) return 'fenced'
-  const target = { companyId, generation, dataKey, epoch: tenure.epoch, isOwner: tenure.isOwner }
+  if (!lease.isOwner()) return 'fenced'
+  const target = { companyId, generation, dataKey, epoch: lease.epoch, isOwner: lease.isOwner }
   const loaded = await deps.whatsApp.load(target)
   return loaded === 'absent' || loaded === 'corrupt' ? 'unreadable' : loaded
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { isRunning } from '#shared/domain/company/attempt.ts'
 import { type CompanyState, isEmpty, type SessionStatus } from '#shared/domain/company/company.ts'
 import type { About, WhatsApp } from '../whatsapp/port.ts'
-import { workshop } from './context.ts'
+import { companyContext } from './context.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 import { leaveCompany, leaveSockets } from './hand-over.ts'
 import { nextStep, requeueAt } from './next-step.ts'
@@ -38,11 +38,11 @@ const maxRetryMs = 5000
 export function companyRunner(
   hostDeps: CompanyDeps,
   companyId: string,
-  tenure: OwnedLease,
+  lease: OwnedLease,
   onIdle: () => void,
 ): CompanyRunner {
   const { time } = hostDeps
-  const me = { owner: { hostId: tenure.hostId, epoch: tenure.epoch }, leavesAt: Number.POSITIVE_INFINITY }
+  const me = { owner: { hostId: lease.hostId, epoch: lease.epoch }, leavesAt: Number.POSITIVE_INFINITY }
   let correlationId: string = randomUUID()
   let state: CompanyState | undefined
   let isOver = false
@@ -59,7 +59,7 @@ export function companyRunner(
   const log = hostDeps.log.child(about)
   const deps = { ...hostDeps, log, whatsApp: whatsAppAbout(hostDeps.whatsApp, about) }
 
-  const ctx = workshop(deps, companyId, tenure, {
+  const ctx = companyContext(deps, companyId, lease, {
     wake: () => {
       // Failures have been logged, and have set the timer that tries again.
       if (!isOver) reconcile().catch(() => undefined)
@@ -81,11 +81,11 @@ export function companyRunner(
   }
 
   async function pass(): Promise<void> {
-    if (isOver || !tenure.isOwner()) return
+    if (isOver || !lease.isOwner()) return
     stopTimer()
     try {
       state = (await deps.companies.read(companyId)).state
-      for (let steps = 0; !isOver && tenure.isOwner(); steps++) {
+      for (let steps = 0; !isOver && lease.isOwner(); steps++) {
         const step = nextStep(state, ctx.running, me, time.now())
         if (!step) break
         if (steps === maxSteps) throw new Error(`No end to the steps: ${step.do}`)
@@ -132,7 +132,7 @@ export function companyRunner(
     told: () => ctx.decisions.told(),
     handOver: async () => {
       await stop()
-      await leaveCompany(ctx, tenure)
+      await leaveCompany(ctx, lease)
     },
     abandon: async () => {
       isOver = true

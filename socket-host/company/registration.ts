@@ -33,7 +33,7 @@ export type RegistrationRequest = {
 /** Opens the socket when it is its turn; `onChange` is called whenever a fact has changed. */
 export function openRegistration(
   deps: CompanyDeps,
-  tenure: OwnedLease,
+  lease: OwnedLease,
   request: RegistrationRequest,
   onChange: () => void,
 ): Registration {
@@ -135,7 +135,7 @@ export function openRegistration(
   }
 
   function begin(): void {
-    if (isAbandoned || !tenure.isOwner()) return
+    if (isAbandoned || !lease.isOwner()) return
     openedAt = time.now()
     const opened = deps.whatsApp.open(credentials, (event) => {
       if (isAbandoned) return
@@ -164,7 +164,7 @@ export function openRegistration(
   async function store(): Promise<'written' | 'fenced'> {
     if (isStored) return 'written'
     const { generation, dataKey: key } = await keyed()
-    const target = { companyId, generation, dataKey: key.key, epoch: tenure.epoch, isOwner: tenure.isOwner }
+    const target = { companyId, generation, dataKey: key.key, epoch: lease.epoch, isOwner: lease.isOwner }
     const outcome = await deps.whatsApp.persist(credentials, target)
     isStored = outcome === 'written'
     return outcome

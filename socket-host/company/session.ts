@@ -26,7 +26,7 @@ export type LinkedSession = SessionFacts & {
 /** Keeps the session of a generation connected. `credentials` are those of a link that has just been installed. */
 export function keepSession(
   deps: CompanyDeps,
-  tenure: OwnedLease,
+  lease: OwnedLease,
   stored: StoredGeneration,
   linked: Credentials | undefined,
   onChange: () => void,
@@ -65,7 +65,7 @@ export function keepSession(
   }
 
   async function bringUp(): Promise<void> {
-    const read = credentials ?? (await readCredentials(deps, tenure, stored))
+    const read = credentials ?? (await readCredentials(deps, lease, stored))
     if (isOver || typeof read === 'string') {
       leaveQueue()
       if (read === 'unreadable') facts.end = read
@@ -119,7 +119,7 @@ export function keepSession(
         else retry(failures)
         break
       case 'retryIfOwner':
-        if (tenure.isOwner()) retry(failures++)
+        if (lease.isOwner()) retry(failures++)
         break
       case 'retry':
         retry(failures++)

@@ -101,7 +101,7 @@ export async function takeStep(ctx: CompanyContext, step: Step, state: CompanySt
   }
 }
 
-const ownerOf = ({ lease: tenure }: CompanyContext) => ({ hostId: tenure.hostId, epoch: tenure.epoch })
+const ownerOf = ({ lease }: CompanyContext) => ({ hostId: lease.hostId, epoch: lease.epoch })
 
 /** Writes a decision, then lets go of what it has settled. */
 async function write<Outcome>(
@@ -220,13 +220,13 @@ async function closeRegistration(
 
 /** With the credentials of a link that has just been installed, or with stored ones. */
 async function openSession(ctx: CompanyContext, state: CompanyState): Promise<CompanyState> {
-  const { running, deps, lease: tenure, companyId, wake } = ctx
+  const { running, deps, lease, companyId, wake } = ctx
   if (!state.credentials) return state
   const stored = storedGeneration(companyId, state.credentials)
   const { registration } = running
   const linked = registration?.generation === stored.generation ? registration : undefined
   if (linked) running.registration = undefined
-  running.session = keepSession(deps, tenure, stored, linked?.credentials, wake)
+  running.session = keepSession(deps, lease, stored, linked?.credentials, wake)
   if (state.attempt?.state === 'connecting') running.session.hurry()
   return state
 }

@@ -38,8 +38,8 @@ export function socketHost(deps: HostDeps): SocketHost {
   const keeper = leaseKeeper(
     { store: leases, time, log, hostId, shards, renewMs, staleMs },
     {
-      acquired: (shard, tenure) => {
-        owned.set(shard, hostShard(deps, shard, tenure))
+      acquired: (shard, lease) => {
+        owned.set(shard, hostShard(deps, shard, lease))
       },
       lost: async (shard) => {
         const left = owned.get(shard)

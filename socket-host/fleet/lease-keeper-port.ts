@@ -16,7 +16,7 @@ export type LeaseKeeperDeps = {
 
 /** Who acts on what the keeper finds out. */
 export type LeaseListener = {
-  acquired(shard: number, tenure: OwnedLease): void
+  acquired(shard: number, lease: OwnedLease): void
   /** The lease is gone or about to go: resolves when every socket of the shard is closed. Writes nothing. */
   lost(shard: number): Promise<void>
   /** Whether the shard may be handed over now: not while one of its attempts runs. */

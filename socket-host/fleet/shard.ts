@@ -35,7 +35,7 @@ const lookAgainMs = 1000
 const heirNeedsMs = 10_000
 const walkAgainMs = 1000
 
-export function hostShard(deps: ShardDeps, shard: number, tenure: OwnedLease): ShardHost {
+export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): ShardHost {
   const { time, log } = deps
   const runners = new Map<string, CompanyRunner>()
   /** What runners that are gone are still telling. */
@@ -46,7 +46,7 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: OwnedLease): S
 
   /** Runners stay as long as there is something to run. */
   function addRunner(companyId: string): CompanyRunner {
-    const runner = companyRunner(deps, companyId, tenure, () => {
+    const runner = companyRunner(deps, companyId, lease, () => {
       if (runners.get(companyId) !== runner) return
       runners.delete(companyId)
       const told = runner.told().finally(() => telling.delete(told))
@@ -63,7 +63,7 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: OwnedLease): S
     await (known ?? addRunner(companyId)).reconcile(correlationId)
   }
 
-  const isCurrent = () => !stopping.signal.aborted && tenure.isOwner()
+  const isCurrent = () => !stopping.signal.aborted && lease.isOwner()
 
   /** Finds every company of the shard: their predecessors' sockets are gone, their sessions come up again. */
   async function walk(): Promise<void> {
@@ -82,7 +82,7 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: OwnedLease): S
     while (isCurrent()) {
       try {
         await walk()
-        if (isCurrent()) return log.info('shard adopted', { shard, epoch: tenure.epoch, companies: runners.size })
+        if (isCurrent()) return log.info('shard adopted', { shard, epoch: lease.epoch, companies: runners.size })
       } catch (error) {
         log.warn('companies of a shard could not be listed, trying again', { shard, error })
         await pause(time, walkAgainMs, stopping.signal)
@@ -102,7 +102,7 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: OwnedLease): S
     )
 
   async function finishAttempts(patience: AbortSignal): Promise<void> {
-    while (hasRunningAttempt() && !isPressed() && !patience.aborted && tenure.isOwner())
+    while (hasRunningAttempt() && !isPressed() && !patience.aborted && lease.isOwner())
       await pause(time, lookAgainMs, patience)
   }
 
@@ -124,7 +124,7 @@ export function hostShard(deps: ShardDeps, shard: number, tenure: OwnedLease): S
     for (const each of left) if (each.status === 'rejected') throw each.reason
     runners.clear()
     await waitAtMost(tellWithinMs, Promise.all(telling), () => undefined, time.after)
-    log.info('shard left', { shard, epoch: tenure.epoch, companies: left.length })
+    log.info('shard left', { shard, epoch: lease.epoch, companies: left.length })
   }
 
   const accept = (command: { companyId: string; correlationId: string }) =>

@@ -20,7 +20,7 @@ import { type FakeSocket, fakeWhatsApp } from '../fakes/fake-whatsapp.ts'
 import { memoryDataKeys } from '../fakes/memory-data-keys.ts'
 import { recordingCommandQueue } from '../fakes/recording-command-queue.ts'
 import { recordingPublisher } from '../fakes/recording-publisher.ts'
-import { tenureOf } from '../socket-host/support/stage.ts'
+import { leaseOf } from '../socket-host/support/stage.ts'
 
 export const companyId = 'company'
 const encode = (text: string) => new TextEncoder().encode(text)
@@ -58,13 +58,13 @@ export function makeWorld(control: Table, stored: Table) {
 
   function hire(): Host {
     const epoch = hosts.length + 1
-    const tenure = tenureOf(`host-${epoch}`, epoch)
+    const lease = leaseOf(`host-${epoch}`, epoch)
     const sockets: FakeSocket[] = []
     let isDead = false
     const credentials = newCredentials()
     const crash = () => {
       isDead = true
-      tenure.lose()
+      lease.lose()
       for (const socket of sockets) socket.isOpen = false
     }
     const deps: CompanyDeps = {
@@ -85,7 +85,7 @@ export function makeWorld(control: Table, stored: Table) {
     }
     const host: Host = {
       epoch,
-      runner: companyRunner(deps, companyId, tenure, () => undefined),
+      runner: companyRunner(deps, companyId, lease, () => undefined),
       sockets,
       crash,
     }

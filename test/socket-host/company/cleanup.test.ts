@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { cancelPairing } from '#shared/domain/attempt/pairing.ts'
 import { companyRunner } from '../../../socket-host/company/reconciler.ts'
-import { companyId, phoneA, stage, tenureOf } from '../support/stage.ts'
+import { companyId, phoneA, stage, leaseOf } from '../support/stage.ts'
 
 describe('a reset', () => {
   it('unlinks the device on the live socket, answers, and sweeps three times', async () => {
@@ -59,7 +59,7 @@ describe('a reset', () => {
     const s = stage({ isObliging: false })
     await s.linkedByHand()
     await s.reset()
-    s.tenure.lose()
+    s.lease.lose()
     await s.runner.abandon()
     s.takeOver(2)
     await s.look()
@@ -111,10 +111,10 @@ describe('a link that nobody wants any more', () => {
   it('leaves nothing running once its device has been removed', async () => {
     const s = stage()
     let ends = 0
-    const runner = companyRunner(s.deps, companyId, tenureOf('host-2', 2), () => {
+    const runner = companyRunner(s.deps, companyId, leaseOf('host-2', 2), () => {
       ends += 1
     })
-    s.tenure.lose()
+    s.lease.lose()
     await s.request()
     await runner.reconcile()
     await s.clock.settle()

@@ -141,7 +141,7 @@ describe('a session that has stopped', () => {
 
   test('for its version is tried again by the next owner, which may be a newer build', async () => {
     const s = await stopped(405)
-    s.tenure.lose()
+    s.lease.lose()
     s.takeOver(2)
     await s.look()
     expect(s.state().session).toMatchObject({ status: 'connected', epoch: 2 })
@@ -150,7 +150,7 @@ describe('a session that has stopped', () => {
 
   test('for its account is left alone by the next owner', async () => {
     const s = await stopped(403)
-    s.tenure.lose()
+    s.lease.lose()
     s.takeOver(2)
     await s.look()
     expect(s.state().session?.status).toBe('stopped')

@@ -38,7 +38,7 @@ describe('a company whose lease is lost', () => {
     await s.request()
     const before = s.companies.writes.length
     const [socket] = s.whatsApp.sockets
-    s.tenure.lose()
+    s.lease.lose()
     socket?.emit({ type: 'phoneAnswered' })
     await s.clock.advance(30_000)
     await s.runner.abandon()
@@ -50,7 +50,7 @@ describe('a company whose lease is lost', () => {
   it('has a link that was not installed undone', async () => {
     const s = stage()
     await s.request(phoneA)
-    s.tenure.lose()
+    s.lease.lose()
     s.whatsApp.last().link(phoneA)
     await s.clock.settle()
     await s.runner.abandon()
@@ -68,14 +68,14 @@ describe('a company whose lease is lost', () => {
     await s.runner.reconcile()
     await s.clock.settle()
     expect(s.state()).toEqual(state)
-    expect(second.tenure.isOwner()).toBe(true)
+    expect(second.lease.isOwner()).toBe(true)
   })
 
   it('opens no socket for a slot that comes too late', async () => {
     const s = stage({ isObliging: false })
     await s.request(phoneB)
     s.whatsApp.last().drop('lost')
-    s.tenure.lose()
+    s.lease.lose()
     await s.runner.abandon()
     await s.clock.advance(60_000)
     expect(s.whatsApp.sockets).toHaveLength(1)

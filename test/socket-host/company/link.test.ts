@@ -50,7 +50,7 @@ describe('after pair-success', () => {
       Object.assign(s.deps.whatsApp, {
         persist: async (...args: Parameters<typeof persist>) => {
           if (when === 'after') await persist(...args)
-          s.tenure.lose()
+          s.lease.lose()
           return new Promise(() => undefined)
         },
       })
@@ -154,7 +154,7 @@ describe('after pair-success', () => {
     })
     s.whatsApp.last().link(phoneA)
     await s.clock.settle()
-    s.tenure.lose()
+    s.lease.lose()
     await s.runner.abandon()
     await s.clock.advance(2000)
     expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: true }])

@@ -78,7 +78,7 @@ describe('whatever happens to a company', () => {
 
 async function play(happenings: readonly Happening[], isObliging: boolean): Promise<void> {
   const s = stage({ isObliging })
-  let host = { runner: s.runner, tenure: s.tenure }
+  let host = { runner: s.runner, lease: s.lease }
   let epoch = 1
   let serial = 0
   let isStoreAway = false
@@ -113,7 +113,7 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
         await decide((state, now) => resetCredentials(state, [], now))
         break
       case 'takeOver':
-        host.tenure.lose()
+        host.lease.lose()
         await host.runner.abandon()
         host = s.takeOver(++epoch)
         break
@@ -124,7 +124,7 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
         )
         await s.clock.advance(20_000)
         await leaving
-        host.tenure.lose()
+        host.lease.lose()
         host = s.takeOver(++epoch)
         break
       }

@@ -71,7 +71,7 @@ describe('a linked session', () => {
   it('does not come back after a 440 when the lease is gone', async () => {
     const s = stage()
     await s.linked()
-    s.tenure.lose()
+    s.lease.lose()
     s.whatsApp.last().drop('replaced')
     await s.clock.advance(120_000)
     expect(s.whatsApp.live()).toEqual([])
@@ -108,7 +108,7 @@ describe('a company whose host is another one now', () => {
   it('has its session opened again by the new host', async () => {
     const s = stage()
     await s.linked()
-    s.tenure.lose()
+    s.lease.lose()
     await s.runner.abandon()
     s.takeOver(2)
     await s.look()
@@ -119,7 +119,7 @@ describe('a company whose host is another one now', () => {
   it('ends an attempt that only the old host could have finished', async () => {
     const s = stage()
     await s.request()
-    s.tenure.lose()
+    s.lease.lose()
     await s.runner.abandon()
     s.takeOver(2)
     await s.look()
@@ -131,7 +131,7 @@ describe('a company whose host is another one now', () => {
     await s.request()
     s.whatsApp.last().link('79001234567')
     await s.clock.settle()
-    s.tenure.lose()
+    s.lease.lose()
     await s.runner.abandon()
     s.takeOver(2)
     await s.look()

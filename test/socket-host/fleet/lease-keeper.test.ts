@@ -47,9 +47,9 @@ function hostOn(clock: FakeClock, table: MemoryLeaseStore, hostId: string, optio
       staleMs,
     },
     {
-      acquired: (shard, tenure) => {
+      acquired: (shard, lease) => {
         if (owned.get(shard)?.isOwner()) throw new Error('Acquired twice')
-        owned.set(shard, tenure)
+        owned.set(shard, lease)
       },
       lost: async (shard) => {
         owned.delete(shard)
@@ -71,7 +71,7 @@ function hostOn(clock: FakeClock, table: MemoryLeaseStore, hostId: string, optio
     },
     isPaused: () => clock.monotonic() < pausedUntil,
     /** Shards whose sockets may be open: those it has not been told to leave and whose deadline has not passed. */
-    fenced: () => [...owned].filter(([, tenure]) => tenure.isOwner()).map(([shard]) => shard),
+    fenced: () => [...owned].filter(([, lease]) => lease.isOwner()).map(([shard]) => shard),
   }
 }
 
@@ -95,17 +95,17 @@ describe('a lone host', () => {
     const host = hostOn(clock, memoryLeaseStore(), 'a', { fateOf: () => ({ delayMs: 0, answerDelayMs: 0, fate }) })
     host.keeper.start()
     await clock.settle()
-    const [tenure] = host.owned.values()
+    const [lease] = host.owned.values()
     fate = 'fails'
     await clock.advance(6600)
-    expect(tenure?.isOwner()).toBe(true)
+    expect(lease?.isOwner()).toBe(true)
     await clock.advance(100)
-    expect(tenure?.isOwner()).toBe(false)
+    expect(lease?.isOwner()).toBe(false)
     expect(host.owned.size).toBe(0)
     fate = 'ok'
     await clock.advance(3000)
     expect(host.owned.size).toBe(4)
-    expect(tenure?.isOwner()).toBe(false)
+    expect(lease?.isOwner()).toBe(false)
     await host.keeper.stop()
   })
 
@@ -124,19 +124,19 @@ describe('a lone host', () => {
     const host = hostOn(clock, memoryLeaseStore(), 'a', { fateOf: () => ({ delayMs: 0, answerDelayMs, fate: 'ok' }) })
     host.keeper.start()
     await clock.settle()
-    const [tenure] = host.owned.values()
+    const [lease] = host.owned.values()
     answerDelayMs = 100
     await clock.advance(3050)
     // The machine stands still: the renewal's answer is there, and nobody reads it until the lease has lapsed.
     host.pause(5000)
     await clock.advance(4000)
-    expect(tenure?.isOwner()).toBe(false)
+    expect(lease?.isOwner()).toBe(false)
     answerDelayMs = 0
     await clock.advance(1100)
-    expect(tenure?.isOwner()).toBe(false)
+    expect(lease?.isOwner()).toBe(false)
     await clock.advance(3000)
     expect(host.owned.size).toBe(4)
-    expect(tenure?.isOwner()).toBe(false)
+    expect(lease?.isOwner()).toBe(false)
     await host.keeper.stop()
   })
 

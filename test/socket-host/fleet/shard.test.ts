@@ -3,7 +3,7 @@ import { requestPairing } from '#shared/domain/attempt/pairing.ts'
 import type { CommandInbox } from '../../../socket-host/fleet/command-loop.ts'
 import { hostShard } from '../../../socket-host/fleet/shard.ts'
 import { aborted } from '../../../socket-host/time.ts'
-import { phoneA, stageDeps, tenureOf } from '../support/stage.ts'
+import { phoneA, stageDeps, leaseOf } from '../support/stage.ts'
 
 /** A shard whose commands the test sends. */
 function hosted() {
@@ -18,7 +18,7 @@ function hosted() {
     },
     delete: async () => undefined,
   }
-  const shard = hostShard({ ...deps, inbox }, 0, tenureOf('host-1', 1))
+  const shard = hostShard({ ...deps, inbox }, 0, leaseOf('host-1', 1))
   const command = async (companyId: string) => {
     arrived.resolve(JSON.stringify({ companyId, correlationId: 'corr', fence: 1 }))
     await clock.settle()

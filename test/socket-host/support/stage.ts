@@ -68,7 +68,7 @@ export function stageDeps(options: StageOptions = {}) {
 }
 
 /** A lease that a test takes away when it likes. */
-export function tenureOf(hostId: string, epoch: number): OwnedLease & { lose(): void } {
+export function leaseOf(hostId: string, epoch: number): OwnedLease & { lose(): void } {
   let isOwner = true
   return {
     hostId,
@@ -86,8 +86,8 @@ export function stage(options: StageOptions = {}) {
   let serial = 0
   let idle = 0
   const hire = (epoch: number, hostId = `host-${epoch}`) => {
-    const tenure = tenureOf(hostId, epoch)
-    return { tenure, runner: companyRunner(deps, companyId, tenure, () => idle++) }
+    const lease = leaseOf(hostId, epoch)
+    return { lease, runner: companyRunner(deps, companyId, lease, () => idle++) }
   }
   const first = hire(1)
   let runner: CompanyRunner = first.runner
@@ -95,7 +95,7 @@ export function stage(options: StageOptions = {}) {
   return {
     ...parts,
     runner,
-    tenure: first.tenure,
+    lease: first.lease,
     /** Lets another host take over; commands go to it from now on. */
     takeOver(epoch: number) {
       const next = hire(epoch)

@@ -6,16 +6,16 @@ import type { CompanyDeps, OwnedLease } from './deps.ts'
 
 export type Decisions = {
   /** Decides and writes; the outcome is `notOwner` when the lease has run out: then nothing was decided. */
-  decide<Outcome>(
+  applyAsOwner<Outcome>(
     transition: Transition<Outcome>,
     correlationId: string,
   ): Promise<{ readonly state: CompanyState; readonly outcome: Outcome | 'notOwner' }>
   /** Resolves when all that was decided has been told. */
-  told(): Promise<void>
+  whenPublished(): Promise<void>
 }
 
 export function decisions(deps: CompanyDeps, companyId: string, lease: OwnedLease): Decisions {
-  let telling: Promise<void> = Promise.resolve()
+  let publishing: Promise<void> = Promise.resolve()
   let watchedUntil: number | undefined
 
   /**
@@ -34,7 +34,7 @@ export function decisions(deps: CompanyDeps, companyId: string, lease: OwnedLeas
   }
 
   return {
-    async decide(transition, correlationId) {
+    async applyAsOwner(transition, correlationId) {
       const decided = await deps.companies.decide<ReturnType<typeof transition>['outcome'] | 'notOwner'>(
         companyId,
         (state, now) =>
@@ -44,13 +44,13 @@ export function decisions(deps: CompanyDeps, companyId: string, lease: OwnedLeas
       if (decided.changed) watch(state, correlationId)
       // Not awaited: a slow client must not hold up a pairing. In a chain: in the order of the decisions.
       if (notices.length > 0)
-        telling = telling
+        publishing = publishing
           .then(() =>
             withLogFields({ companyId, correlationId }, () => deps.publisher.publish(companyId, notices, lastSeq)),
           )
           .catch((error: unknown) => deps.log.warn('clients could not be told', { companyId, correlationId, error }))
       return { state, outcome }
     },
-    told: () => telling,
+    whenPublished: () => publishing,
   }
 }

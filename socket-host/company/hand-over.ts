@@ -8,7 +8,7 @@ import type { OwnedLease } from './deps.ts'
 
 /** A device that must not stay is worth waiting for, but not at the price of being killed. */
 const undoWithinMs = 10_000
-export const tellWithinMs = 5000
+export const publishWithinMs = 5000
 const closeWithinMs = 3000
 
 /** Close each socket, flush its keys, write `reconnecting` (R28). What the attempt cannot go on without has failed. */
@@ -26,14 +26,14 @@ export async function leaveCompany(ctx: CompanyContext, lease: OwnedLease): Prom
   const { attempt, credentials } = state
   if (attempt && attempt.state !== 'requested' && attempt.state !== 'restarting') {
     const ref = { attemptId: attempt.attemptId, fence: attempt.fence, owner }
-    await decisions.decide((s, now) => failAttempt(s, ref, { code: 'HOST_UNAVAILABLE' }, now), correlationId())
+    await decisions.applyAsOwner((s, now) => failAttempt(s, ref, { code: 'HOST_UNAVAILABLE' }, now), correlationId())
   }
   if (credentials && state.session?.status === 'connected') {
     const ref = { generation: credentials.generation, owner }
-    await decisions.decide((s, now) => sessionInterrupted(s, ref, 'HOST_UNAVAILABLE', now), correlationId())
+    await decisions.applyAsOwner((s, now) => sessionInterrupted(s, ref, 'HOST_UNAVAILABLE', now), correlationId())
   }
   await waitAtMost(undoWithinMs, Promise.all([...ctx.undos]), () => undefined, deps.time.after)
-  await waitAtMost(tellWithinMs, decisions.told(), () => undefined, deps.time.after)
+  await waitAtMost(publishWithinMs, decisions.whenPublished(), () => undefined, deps.time.after)
 }
 
 /**

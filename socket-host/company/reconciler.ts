@@ -23,7 +23,7 @@ export type CompanyRunner = {
   /** Epoch ms until which a request waits that is left to the next host; as of the last look. */
   waitsUntil(): number | undefined
   /** Resolves when clients have been told all that was decided, or cannot be. */
-  told(): Promise<void>
+  whenPublished(): Promise<void>
   /** Fails what cannot go on, closes the sockets, flushes, and writes that the session is reconnecting (R28). */
   handOver(): Promise<void>
   /** Closes the sockets and writes nothing: somebody else may own the company by now. */
@@ -129,7 +129,7 @@ export function companyRunner(
       const attempt = state?.attempt
       return attempt?.state === 'requested' && attempt.deadline > me.leavesAt ? attempt.deadline : undefined
     },
-    told: () => ctx.decisions.told(),
+    whenPublished: () => ctx.decisions.whenPublished(),
     handOver: async () => {
       await stop()
       await leaveCompany(ctx, lease)

@@ -109,7 +109,7 @@ async function write<Outcome>(
   transition: Transition<Outcome>,
   settle: (state: CompanyState) => void = () => undefined,
 ): Promise<CompanyState> {
-  const { state } = await ctx.decisions.decide(transition, ctx.correlationId())
+  const { state } = await ctx.decisions.applyAsOwner(transition, ctx.correlationId())
   settle(state)
   return state
 }
@@ -131,7 +131,7 @@ async function accept(ctx: CompanyContext, attempt: Attempt, seen: CompanyState)
   const admission = isFree ? 'admitted' : deps.pacing.admitAttempt(attempt.deadline - deps.time.now())
   if (admission !== 'admitted') return write(ctx, (s, now) => rejectBusy(s, ref, admission.retryAfter, now))
   const { phoneChangePolicy } = deps.settings
-  const { state, outcome } = await decisions.decide(
+  const { state, outcome } = await decisions.applyAsOwner(
     (s, now) => acceptAttempt(s, ref, phoneChangePolicy, now),
     correlationId,
   )
@@ -165,7 +165,7 @@ async function beginPairing(
 
 /** Noted before it is written: an answer that comes meanwhile is another one. */
 async function reportAnswer(ctx: CompanyContext, registration: Registration): Promise<CompanyState> {
-  const { state, outcome } = await ctx.decisions.decide(
+  const { state, outcome } = await ctx.decisions.applyAsOwner(
     (s, now) => phoneAnswered(s, registration.ref, now),
     ctx.correlationId(),
   )
@@ -180,7 +180,10 @@ async function reportAnswer(ctx: CompanyContext, registration: Registration): Pr
 async function note(ctx: CompanyContext, registration: Registration): Promise<CompanyState> {
   const { ref, seenGeneration } = registration
   const link = { ...(await registration.link()), ...(seenGeneration && { seenGeneration }) }
-  const { state, outcome } = await ctx.decisions.decide((s, now) => prepareLink(s, ref, link, now), ctx.correlationId())
+  const { state, outcome } = await ctx.decisions.applyAsOwner(
+    (s, now) => prepareLink(s, ref, link, now),
+    ctx.correlationId(),
+  )
   if (outcome === 'stale') registration.fail({ code: 'CREDENTIALS_CONFLICT' })
   return state
 }
@@ -197,7 +200,7 @@ async function install(ctx: CompanyContext, registration: Registration, state: C
     return state
   }
   const link = { generation, ...(seenGeneration && { seenGeneration }) }
-  const { state: next, outcome } = await ctx.decisions.decide(
+  const { state: next, outcome } = await ctx.decisions.applyAsOwner(
     (s, now) => commitLink(s, ref, link, now),
     ctx.correlationId(),
   )

@@ -4,7 +4,7 @@ import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { SessionStatus } from '#shared/domain/company/company.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import type { CompanyDeps, OwnedLease } from '../company/deps.ts'
-import { tellWithinMs } from '../company/hand-over.ts'
+import { publishWithinMs } from '../company/hand-over.ts'
 import { type CompanyRunner, companyRunner } from '../company/reconciler.ts'
 import { pause } from '../time.ts'
 import { type CommandInbox, commandLoop } from './command-loop.ts'
@@ -38,8 +38,8 @@ const walkAgainMs = 1000
 export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): ShardHost {
   const { time, log } = deps
   const runners = new Map<string, CompanyRunner>()
-  /** What runners that are gone are still telling. */
-  const telling = new Set<Promise<void>>()
+  /** What runners that are gone are still publishing. */
+  const publishing = new Set<Promise<void>>()
   const stopping = new AbortController()
   let leavesAt = Number.POSITIVE_INFINITY
   let left: Promise<void> | undefined
@@ -49,8 +49,8 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
     const runner = companyRunner(deps, companyId, lease, () => {
       if (runners.get(companyId) !== runner) return
       runners.delete(companyId)
-      const told = runner.told().finally(() => telling.delete(told))
-      telling.add(told)
+      const published = runner.whenPublished().finally(() => publishing.delete(published))
+      publishing.add(published)
     })
     runner.prepareToLeave(leavesAt)
     runners.set(companyId, runner)
@@ -123,7 +123,7 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
     )
     for (const each of left) if (each.status === 'rejected') throw each.reason
     runners.clear()
-    await waitAtMost(tellWithinMs, Promise.all(telling), () => undefined, time.after)
+    await waitAtMost(publishWithinMs, Promise.all(publishing), () => undefined, time.after)
     log.info('shard left', { shard, epoch: lease.epoch, companies: left.length })
   }
 

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { cancelPairing } from '#shared/domain/attempt/pairing.ts'
 import { companyRunner } from '../../../socket-host/company/reconciler.ts'
-import { companyId, phoneA, stage, leaseOf } from '../support/stage.ts'
+import { companyId, leaseOf, phoneA, stage } from '../support/stage.ts'
 
 describe('a reset', () => {
   it('unlinks the device on the live socket, answers, and sweeps three times', async () => {
     const s = stage()
     await s.linked()
     await s.reset()
-    expect(s.told()).toEqual([{ event: 'credentials-reset', unlinked: 'confirmed' }])
+    expect(s.events()).toEqual([{ event: 'credentials-reset', unlinked: 'confirmed' }])
     expect(s.whatsApp.sockets.filter(({ kind }) => kind === 'login')).toHaveLength(1)
     expect(s.whatsApp.live()).toEqual([])
     expect(s.swept).toEqual(['g1'])
@@ -27,7 +27,7 @@ describe('a reset', () => {
     s.whatsApp.last().drop('lost')
     await s.clock.settle()
     await s.reset()
-    expect(s.told().at(-1)).toEqual({ event: 'credentials-reset', unlinked: 'confirmed' })
+    expect(s.events().at(-1)).toEqual({ event: 'credentials-reset', unlinked: 'confirmed' })
     expect(s.whatsApp.devices[0]?.isLinked).toBe(false)
   })
 
@@ -46,7 +46,7 @@ describe('a reset', () => {
     await s.linkedByHand()
     await s.reset()
     await s.clock.advance(4600)
-    expect(s.told().at(-1)).toEqual({ event: 'credentials-reset', unlinked: 'unconfirmed' })
+    expect(s.events().at(-1)).toEqual({ event: 'credentials-reset', unlinked: 'unconfirmed' })
     expect(s.state().cleanup[0]?.wrappedKey).toBeDefined()
     await s.clock.advance(56_000)
     expect(s.state().cleanup[0]).not.toHaveProperty('wrappedKey')

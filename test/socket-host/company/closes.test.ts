@@ -74,7 +74,7 @@ describe('while a link restarts', () => {
     await dropSession(s, code, outcome)
     if (outcome === 'again' || outcome === 'at once') {
       expect(s.state().attempt?.state).toBe('restarting')
-      expect(s.told()).toEqual([])
+      expect(s.events()).toEqual([])
       await s.clock.advance(1000)
       expect(s.whatsApp.live('login')).toHaveLength(1)
       return
@@ -82,7 +82,7 @@ describe('while a link restarts', () => {
     expect(s.state().lastAttempt).toMatchObject({ state: 'failed', failure: { code: told } })
     expect(s.state().credentials).toBeUndefined()
     expect(s.state().cleanup[0]?.reason).toBe(outcome === 'logged out' ? 'logged-out' : 'attempt-ended')
-    expect(s.toldNames()).toContain('pairing-code-error')
+    expect(s.eventNames()).toContain('pairing-code-error')
   })
 })
 
@@ -145,7 +145,7 @@ describe('a session that has stopped', () => {
     s.takeOver(2)
     await s.look()
     expect(s.state().session).toMatchObject({ status: 'connected', epoch: 2 })
-    expect(s.toldNames()).toEqual(['whatsapp-disconnected', 'whatsapp-connected'])
+    expect(s.eventNames()).toEqual(['whatsapp-disconnected', 'whatsapp-connected'])
   })
 
   test('for its account is left alone by the next owner', async () => {

@@ -9,7 +9,7 @@ describe('a company that is handed over', () => {
     await handingOver
     expect(s.whatsApp.journal).toEqual(['close login 1', 'flush 1'])
     expect(s.state().session).toMatchObject({ status: 'reconnecting', error: 'HOST_UNAVAILABLE' })
-    expect(s.told()).toEqual([{ event: 'whatsapp-disconnected', code: 'HOST_UNAVAILABLE', willReconnect: true }])
+    expect(s.events()).toEqual([{ event: 'whatsapp-disconnected', code: 'HOST_UNAVAILABLE', willReconnect: true }])
   })
 
   it('has an attempt that cannot go on failed', async () => {

@@ -60,7 +60,7 @@ describe('after pair-success', () => {
       s.takeOver(2)
       await s.look()
       await s.clock.advance(61_000)
-      expect(s.told().at(-1)).toMatchObject({ event: 'pairing-code-error', failure: { code: 'HOST_UNAVAILABLE' } })
+      expect(s.events().at(-1)).toMatchObject({ event: 'pairing-code-error', failure: { code: 'HOST_UNAVAILABLE' } })
       expect(s.state().unlinked).toBe(when === 'after' ? 'confirmed' : 'unconfirmed')
       expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: when === 'before' }])
       expect(s.swept).toEqual(['g1'])
@@ -253,7 +253,7 @@ describe('after pair-success', () => {
     await s.reset()
     await s.clock.advance(2000)
     expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
-    expect(s.told()).toContainEqual({ event: 'credentials-reset', unlinked: 'confirmed' })
+    expect(s.events()).toContainEqual({ event: 'credentials-reset', unlinked: 'confirmed' })
     expect(s.whatsApp.live()).toEqual([])
   })
 

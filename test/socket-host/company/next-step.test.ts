@@ -47,7 +47,7 @@ describe('a session that does not come up', () => {
     s.whatsApp.last().drop('rejected')
     await s.clock.settle()
     expect(s.state().session).toMatchObject({ status: 'reconnecting', error: 'CLIENT_REJECTED' })
-    expect(s.toldNames()).toEqual(['whatsapp-disconnected'])
+    expect(s.eventNames()).toEqual(['whatsapp-disconnected'])
   })
 
   it('tells the last reason, by one write each time that it changes', async () => {
@@ -64,7 +64,7 @@ describe('a session that does not come up', () => {
     const [down, refused] = ['WHATSAPP_UNAVAILABLE', 'CLIENT_REJECTED']
     expect(errors).toEqual([down, refused, refused, refused, down, down])
     expect(s.companies.writes).toHaveLength(before + 3)
-    expect(s.toldNames()).toEqual(['whatsapp-disconnected'])
+    expect(s.eventNames()).toEqual(['whatsapp-disconnected'])
     s.whatsApp.last().opened()
     await s.clock.settle()
     expect(s.state().session).not.toHaveProperty('error')

@@ -18,14 +18,14 @@ describe('a pairing by code', () => {
     await s.clock.settle()
     expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { phone: phoneA } })
     expect(s.state().attempt).toBeUndefined()
-    expect(s.toldNames()).toEqual([
+    expect(s.eventNames()).toEqual([
       'pairing-started',
       'pairing-code',
       'pairing-progress',
       'pairing-progress',
       'whatsapp-connected',
     ])
-    expect(s.publisher.events).toEqual(s.toldNames().slice(1))
+    expect(s.publisher.events).toEqual(s.eventNames().slice(1))
   })
 
   it('tells expiry by the lifetime of a code and the life of its socket', async () => {
@@ -131,7 +131,7 @@ describe('a pairing by code', () => {
     await s.clock.advance(161_000)
     expect(s.state().attempt).toBeUndefined()
     expect(s.state().lastAttempt?.state).toBe('expired')
-    expect(s.toldNames().filter((event) => event === 'pairing-code-error')).toHaveLength(1)
+    expect(s.eventNames().filter((event) => event === 'pairing-code-error')).toHaveLength(1)
     expect(s.whatsApp.live()).toEqual([])
     expect(s.idle()).toBe(1)
   })
@@ -168,7 +168,7 @@ describe('a request for another phone', () => {
     await s.request(phoneB)
     expect(s.whatsApp.journal).toEqual(['open registration 1', 'close registration 1', 'open registration 2'])
     expect(s.state().attempt).toMatchObject({ phone: phoneB, state: 'code-issued' })
-    expect(s.told()).toContainEqual(
+    expect(s.events()).toContainEqual(
       expect.objectContaining({ event: 'pairing-code-error', failure: { code: 'PAIRING_SUPERSEDED' } }),
     )
   })
@@ -228,14 +228,14 @@ describe('a request for the phone that is linked', () => {
     await s.linked()
     Object.assign(s.deps.pacing, { admitAttempt: () => ({ retryAfter: 5 }) })
     await s.request()
-    expect(s.toldNames().at(-1)).toBe('whatsapp-connected')
+    expect(s.eventNames().at(-1)).toBe('whatsapp-connected')
   })
 
   it('is answered at once when its session is open', async () => {
     const s = stage()
     await s.linked(phoneA)
     const attemptId = await s.request(phoneA)
-    expect(s.told().at(-1)).toMatchObject({ event: 'whatsapp-connected', attemptId })
+    expect(s.events().at(-1)).toMatchObject({ event: 'whatsapp-connected', attemptId })
     expect(s.whatsApp.live()).toHaveLength(1)
   })
 
@@ -273,7 +273,7 @@ describe('a request for the phone that is linked', () => {
     expect(s.state().credentials).toBeUndefined()
     expect(s.whatsApp.live('registration')).toHaveLength(1)
     expect(s.taken).toEqual([{ companyId: 'c1', phone: phoneA }])
-    expect(s.toldNames()).toContain('whatsapp-disconnected')
+    expect(s.eventNames()).toContain('whatsapp-disconnected')
   })
 
   it('pairs afresh when what is stored is corrupt', async () => {
@@ -284,7 +284,7 @@ describe('a request for the phone that is linked', () => {
     s.takeOver(2)
     await s.request(phoneA)
     expect(s.state().attempt).toMatchObject({ state: 'code-issued', phone: phoneA })
-    expect(s.toldNames()).toContain('whatsapp-disconnected')
+    expect(s.eventNames()).toContain('whatsapp-disconnected')
   })
 })
 
@@ -297,7 +297,7 @@ describe('a pairing by QR', () => {
     s.whatsApp.last().qr('two', s.clock.now() + 20_000)
     await s.clock.settle()
     expect(s.state().attempt).toMatchObject({ state: 'code-issued', shown: { qr: 'two' } })
-    expect(s.toldNames()).toEqual(['pairing-started', 'qr', 'qr'])
+    expect(s.eventNames()).toEqual(['pairing-started', 'qr', 'qr'])
   })
 
   it('undoes the link of another phone than was asked for', async () => {

@@ -14,7 +14,7 @@ describe('a linked session', () => {
     expect(s.state().session).toMatchObject({ status: 'reconnecting', error: sessionVerdicts[reason].code })
     await s.clock.advance(2000)
     expect(s.state().session?.status).toBe('connected')
-    expect(s.toldNames()).toEqual(['whatsapp-disconnected', 'whatsapp-connected'])
+    expect(s.eventNames()).toEqual(['whatsapp-disconnected', 'whatsapp-connected'])
   })
 
   it('is reopened at once when WhatsApp asks for a restart', async () => {
@@ -36,7 +36,7 @@ describe('a linked session', () => {
     await s.clock.advance(300_000)
     expect(s.state()).toMatchObject({ session: { status: 'stopped', error: code }, credentials: { generation: 'g1' } })
     expect(s.whatsApp.live()).toEqual([])
-    expect(s.told()).toEqual([{ event: 'whatsapp-disconnected', code, willReconnect: false }])
+    expect(s.events()).toEqual([{ event: 'whatsapp-disconnected', code, willReconnect: false }])
   })
 
   it('retires its credentials when WhatsApp has logged it out', async () => {
@@ -149,7 +149,7 @@ describe('a company whose host is another one now', () => {
     expect(s.whatsApp.live()).toEqual([])
     await s.request()
     expect(s.state().session?.status).toBe('connected')
-    expect(s.toldNames()).toContain('whatsapp-connected')
+    expect(s.eventNames()).toContain('whatsapp-connected')
   })
 
   it('keeps a stopped session stopped', async () => {

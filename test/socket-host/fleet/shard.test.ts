@@ -3,7 +3,7 @@ import { requestPairing } from '#shared/domain/attempt/pairing.ts'
 import type { CommandInbox } from '../../../socket-host/fleet/command-loop.ts'
 import { hostShard } from '../../../socket-host/fleet/shard.ts'
 import { aborted } from '../../../socket-host/time.ts'
-import { phoneA, stageDeps, leaseOf } from '../support/stage.ts'
+import { leaseOf, phoneA, stageDeps } from '../support/stage.ts'
 
 /** A shard whose commands the test sends. */
 function hosted() {

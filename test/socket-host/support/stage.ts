@@ -106,8 +106,8 @@ export function stage(options: StageOptions = {}) {
     idle: () => idle,
     state: (): CompanyState => companies.state(companyId),
     /** What clients were told, in order. */
-    told: () => companies.notices.map(({ notice }) => notice.event),
-    toldNames: () => companies.notices.map(({ notice }) => notice.event.event),
+    events: () => companies.notices.map(({ notice }) => notice.event),
+    eventNames: () => companies.notices.map(({ notice }) => notice.event.event),
     async look() {
       await runner.reconcile()
       await clock.settle()

@@ -5,16 +5,16 @@ import { aborted } from '../time.ts'
 import type { Credentials, Removal, WhatsAppSocket } from '../whatsapp/port.ts'
 import type { CompanyContext, Unlinking } from './context.ts'
 import type { CompanyDeps } from './deps.ts'
-import { removeDevice } from './device-removal.ts'
+import { unlinkDevice } from './device-removal.ts'
 import { readCredentials } from './read-credentials.ts'
 import type { Registration } from './registration.ts'
 
 /** A live socket answers at once, or not at all: then another one is opened. */
-const liveUnlinkMs = 4000
-const sweepAgainMs = 5000
+const openSocketWithinMs = 4000
+const sweepRetryMs = 5000
 
 /** What this host still has of a device that is to be unlinked: its open socket, or its credentials in memory. */
-type AtHand = {
+type DeviceAccess = {
   readonly socket?: WhatsAppSocket
   readonly credentials?: Credentials
   /** They stand nowhere else: no other host can do it. */
@@ -25,52 +25,52 @@ type AtHand = {
 export async function startUnlink(
   ctx: CompanyContext,
   retired: Retired,
-  atHand: AtHand,
+  access: DeviceAccess,
   state: CompanyState,
 ): Promise<CompanyState> {
   const { companyId, running, deps } = ctx
   const { generation } = retired
   const abort = new AbortController()
-  const { isLastCopy = false } = atHand
+  const { isLastCopy = false } = access
   const unlinking: Unlinking = { isLastCopy, result: undefined, done: Promise.resolve(), abort: () => abort.abort() }
   const work = async () => {
-    const result = await unlinkDevice(ctx, retired, atHand, abort.signal)
+    const result = await unlinkRetired(ctx, retired, access, abort.signal)
     if (abort.signal.aborted) return
     deps.log.info('device unlinked', { companyId, generation, reason: retired.reason, result })
     unlinking.result = result
     ctx.wake()
   }
   running.unlinks.set(generation, Object.assign(unlinking, { done: work() }))
-  if (isLastCopy) seeThrough(ctx, unlinking.done)
+  if (isLastCopy) trackRollback(ctx, unlinking.done)
   return state
 }
 
-async function unlinkDevice(
+async function unlinkRetired(
   ctx: CompanyContext,
   { generation, wrappedKey, retiredAt }: Retired,
-  { socket, credentials: inMemory }: AtHand,
+  { socket, credentials: inMemory }: DeviceAccess,
   signal: AbortSignal,
 ): Promise<Removal> {
   const { deps, lease, companyId } = ctx
   const deadline = retiredAt + unlinkWithinMs
-  if (socket && (await unlinkLive(deps, companyId, socket, signal)) === 'confirmed') return 'confirmed'
+  if (socket && (await unlinkOnOpenSocket(deps, companyId, socket, signal)) === 'confirmed') return 'confirmed'
   const credentials = async () => {
     if (inMemory) return inMemory
     if (wrappedKey === undefined) return undefined
     const read = await readCredentials(deps, lease, { companyId, generation, wrappedKey })
     return typeof read === 'string' ? undefined : read
   }
-  return removeDevice(deps, { companyId, generation, credentials, deadline, signal })
+  return unlinkDevice(deps, { companyId, generation, credentials, deadline, signal })
 }
 
-async function unlinkLive(
+async function unlinkOnOpenSocket(
   deps: CompanyDeps,
   companyId: string,
   socket: WhatsAppSocket,
   signal: AbortSignal,
 ): Promise<Removal> {
   try {
-    const removal = await Promise.race([socket.unlink(liveUnlinkMs), aborted(signal)])
+    const removal = await Promise.race([socket.unlink(openSocketWithinMs), aborted(signal)])
     if (!removal) await socket.close()
     return removal ?? 'unconfirmed'
   } catch (error) {
@@ -80,7 +80,7 @@ async function unlinkLive(
 }
 
 /** Removes the device of a link whose attempt has ended, with what is in memory (R11). */
-export async function undoLink(
+export async function unlinkRegistration(
   ctx: CompanyContext,
   registration: Registration,
   retired: Retired | undefined,
@@ -90,7 +90,7 @@ export async function undoLink(
   await registration.close()
   const { credentials } = registration
   if (retired) return startUnlink(ctx, retired, { credentials, isLastCopy: !registration.isStored() }, state)
-  beginUndo(ctx, registration)
+  startRollback(ctx, registration)
   return state
 }
 
@@ -98,45 +98,45 @@ export async function undoLink(
  * Undoes a link that stands nowhere, so that only this host can; its socket has been closed. An install may have been
  * written although nobody heard of it: then the link is the company's, and stays.
  */
-export const beginUndo = (ctx: CompanyContext, registration: Registration): void =>
-  seeThrough(ctx, undo(ctx, registration))
+export const startRollback = (ctx: CompanyContext, registration: Registration): void =>
+  trackRollback(ctx, rollBack(ctx, registration))
 
 /** Whoever leaves the company waits for it; then the runner may have nothing left to do. */
-function seeThrough({ undos, wake }: CompanyContext, done: Promise<void>): void {
-  undos.add(done)
+function trackRollback({ rollbacks, wake }: CompanyContext, done: Promise<void>): void {
+  rollbacks.add(done)
   done.finally(() => {
-    undos.delete(done)
+    rollbacks.delete(done)
     wake()
   })
 }
 
-async function undo(ctx: CompanyContext, registration: Registration): Promise<void> {
+async function rollBack(ctx: CompanyContext, registration: Registration): Promise<void> {
   const { deps, companyId } = ctx
   const { generation, ref } = registration
   const about = { companyId, attemptId: ref.attemptId, generation }
-  let isTheirs = false
-  const result = await removeDevice(deps, {
+  let isInState = false
+  const result = await unlinkDevice(deps, {
     companyId,
     generation,
     // Asked anew at each try: the store may be away just now.
     credentials: async () => {
-      isTheirs = await standsInState(ctx, registration)
-      return isTheirs ? undefined : registration.credentials
+      isInState = await isRecorded(ctx, registration)
+      return isInState ? undefined : registration.credentials
     },
     deadline: deps.time.now() + unlinkWithinMs,
     signal: new AbortController().signal,
   })
-  if (!isTheirs) deps.log.info('refused link undone', { ...about, result })
+  if (!isInState) deps.log.info('refused link undone', { ...about, result })
 }
 
 /** Whether the link is current, or stands where whoever looks at the company next finds it and what was stored of it. */
-async function standsInState({ deps, companyId }: CompanyContext, registration: Registration): Promise<boolean> {
+async function isRecorded({ deps, companyId }: CompanyContext, registration: Registration): Promise<boolean> {
   const { generation } = registration
   if (generation === undefined) return false
   const { attempt, credentials, cleanup } = (await deps.companies.read(companyId)).state
   if (credentials?.generation === generation) return true
-  const isNoted = attempt?.state === 'storing' && attempt.link.generation === generation
-  return registration.isStored() && (isNoted || cleanup.some((retired) => retired.generation === generation))
+  const isPrepared = attempt?.state === 'storing' && attempt.link.generation === generation
+  return registration.isStored() && (isPrepared || cleanup.some((retired) => retired.generation === generation))
 }
 
 /** Deletes the rows of a retired generation. */
@@ -156,7 +156,7 @@ export async function startSweep(
     },
     (error: unknown) => {
       deps.log.warn('sweep failed, trying again', { companyId, generation, error })
-      deps.time.after(sweepAgainMs, () => {
+      deps.time.after(sweepRetryMs, () => {
         running.sweeps.delete(generation)
         ctx.wake()
       })

@@ -32,7 +32,7 @@ export type CompanyContext = {
     readonly sweeps: Map<string, { isDone: boolean }>
   }
   /** Removals of devices that were linked but must not stay, and that nobody else can do (R11). */
-  readonly undos: Set<Promise<void>>
+  readonly rollbacks: Set<Promise<void>>
   isIdle(): boolean
 }
 
@@ -49,19 +49,19 @@ export function companyContext(
     unlinks: new Map(),
     sweeps: new Map(),
   }
-  const undos = new Set<Promise<void>>()
+  const rollbacks = new Set<Promise<void>>()
   return {
     ...runner,
     deps,
     companyId,
     lease,
     running,
-    undos,
+    rollbacks,
     decisions: decisions(deps, companyId, lease),
     isIdle: () =>
       !running.registration &&
       !running.session &&
-      undos.size === 0 &&
+      rollbacks.size === 0 &&
       [...running.unlinks.values()].every((unlink) => unlink.result !== undefined) &&
       [...running.sweeps.values()].every((sweep) => sweep.isDone),
   }

@@ -4,7 +4,7 @@ import { aborted, pause } from '../time.ts'
 import type { Credentials, Removal, SocketEvent } from '../whatsapp/port.ts'
 import type { CompanyDeps } from './deps.ts'
 
-export type RemovalRequest = {
+export type UnlinkRequest = {
   readonly companyId: string
   readonly generation: string | undefined
   /** Credentials of the device; undefined when they cannot be had: nothing more can be done. */
@@ -16,7 +16,7 @@ export type RemovalRequest = {
 }
 
 /** Logs in as the device and unlinks it, again and again until WhatsApp has answered or the time is up. */
-export async function removeDevice(deps: CompanyDeps, request: RemovalRequest): Promise<Removal> {
+export async function unlinkDevice(deps: CompanyDeps, request: UnlinkRequest): Promise<Removal> {
   const { signal, deadline, companyId, generation } = request
   for (let failures = 0; !signal.aborted && deps.time.now() < deadline; failures++) {
     try {
@@ -35,7 +35,7 @@ export async function removeDevice(deps: CompanyDeps, request: RemovalRequest): 
 async function logInAndUnlink(
   deps: CompanyDeps,
   credentials: Credentials,
-  { deadline, signal }: RemovalRequest,
+  { deadline, signal }: UnlinkRequest,
 ): Promise<Removal | 'retry'> {
   const turn = Promise.withResolvers<void>()
   const leaveQueue = deps.pacing.enter('restart', turn.resolve)

@@ -2,12 +2,12 @@
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { failAttempt } from '#shared/domain/attempt/pairing.ts'
 import { sessionInterrupted } from '#shared/domain/session/session.ts'
-import { beginUndo } from './cleanup.ts'
+import { startRollback } from './cleanup.ts'
 import type { CompanyContext } from './context.ts'
 import type { OwnedLease } from './deps.ts'
 
 /** A device that must not stay is worth waiting for, but not at the price of being killed. */
-const undoWithinMs = 10_000
+const rollbackWithinMs = 10_000
 export const publishWithinMs = 5000
 const closeWithinMs = 3000
 
@@ -32,7 +32,7 @@ export async function leaveCompany(ctx: CompanyContext, lease: OwnedLease): Prom
     const ref = { generation: credentials.generation, owner }
     await decisions.applyAsOwner((s, now) => sessionInterrupted(s, ref, 'HOST_UNAVAILABLE', now), correlationId())
   }
-  await waitAtMost(undoWithinMs, Promise.all([...ctx.undos]), () => undefined, deps.time.after)
+  await waitAtMost(rollbackWithinMs, Promise.all([...ctx.rollbacks]), () => undefined, deps.time.after)
   await waitAtMost(publishWithinMs, decisions.whenPublished(), () => undefined, deps.time.after)
 }
 
@@ -55,5 +55,5 @@ async function closeSockets(ctx: CompanyContext): Promise<void> {
   const unlinks = Promise.all(givenUp.map((unlink) => unlink.done))
   const unlinked = waitAtMost(closeWithinMs, unlinks, () => undefined, deps.time.after)
   await Promise.all([session?.close(), registration?.close(), unlinked])
-  if (registration?.isLinked) beginUndo(ctx, registration)
+  if (registration?.isLinked) startRollback(ctx, registration)
 }

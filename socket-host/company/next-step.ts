@@ -49,17 +49,17 @@ export type Step =
   | { readonly do: 'timeOut' }
   | { readonly do: 'closeRegistration' | 'reopenAsSession' }
   /** `retired`: where the link stands in the clean-up list, if it had been noted. */
-  | { readonly do: 'undoLink'; readonly retired: Retired | undefined }
+  | { readonly do: 'unlinkRegistration'; readonly retired: Retired | undefined }
   | { readonly do: 'failAttempt'; readonly ref: AttemptRef; readonly failure: Failure }
   | { readonly do: 'issueCode'; readonly offer: NonNullable<RegistrationFacts['offer']> }
-  | { readonly do: 'reportAnswer' | 'noteLink' | 'installLink' }
-  | { readonly do: 'retireSession'; readonly retired: Retired | undefined }
+  | { readonly do: 'reportAnswer' | 'prepareLink' | 'commitLink' }
+  | { readonly do: 'closeSession'; readonly retired: Retired | undefined }
   | { readonly do: 'endSession'; readonly code: ErrorCode; readonly retire: boolean }
   | { readonly do: 'reportUnreadable' | 'reportConnected' | 'openSession' }
   | { readonly do: 'reportInterrupted'; readonly code: ErrorCode }
   | { readonly do: 'acceptAttempt'; readonly attempt: Attempt }
   | {
-      readonly do: 'pairAfresh'
+      readonly do: 'restartPairing'
       readonly ref: AttemptRef
       readonly reason: 'logged-out' | 'stopped'
       readonly phone: string | undefined
@@ -115,16 +115,16 @@ function registrationStep(
     return registration.isClosed && !session ? { do: 'reopenAsSession' } : undefined
   if (!attempt || !isMine(attempt, me) || attempt.attemptId !== ref.attemptId || attempt.fence !== ref.fence) {
     const retired = state.cleanup.find((each) => each.generation === generation)
-    const mustUndo = registration.isLinked && (!retired || retired.unlink === 'pending')
-    return mustUndo ? { do: 'undoLink', retired } : { do: 'closeRegistration' }
+    const mustUnlink = registration.isLinked && (!retired || retired.unlink === 'pending')
+    return mustUnlink ? { do: 'unlinkRegistration', retired } : { do: 'closeRegistration' }
   }
   if (failure) return { do: 'failAttempt', ref, failure }
   if (offer && canShow(attempt, offer.shown)) return { do: 'issueCode', offer }
   if (registration.hasNewAnswer && 'shown' in attempt) return { do: 'reportAnswer' }
   if (!registration.isLinked) return undefined
-  if (attempt.state !== 'storing') return { do: 'noteLink' }
+  if (attempt.state !== 'storing') return { do: 'prepareLink' }
   // A store that keeps refusing must not keep the attempt from its end; while not even the note succeeds, the watchdog ends it.
-  return now >= deadlineOf(attempt) ? { do: 'timeOut' } : { do: 'installLink' }
+  return now >= deadlineOf(attempt) ? { do: 'timeOut' } : { do: 'commitLink' }
 }
 
 function canShow(attempt: Attempt, shown: Shown): boolean {
@@ -136,7 +136,7 @@ function sessionStep(state: CompanyState, { session }: Running): Step | undefine
   if (!session) return undefined
   if (session.generation !== state.credentials?.generation) {
     const retired = state.cleanup.find((each) => each.generation === session.generation && each.unlink === 'pending')
-    return { do: 'retireSession', retired }
+    return { do: 'closeSession', retired }
   }
   if (session.end === 'unreadable') return { do: 'reportUnreadable' }
   if (session.end) return { do: 'endSession', ...session.end }
@@ -171,8 +171,8 @@ function attemptStep(state: CompanyState, running: Running, me: Myself, now: num
   if (attempt.state !== 'connecting') return { do: 'failAttempt', ref, failure: { code: 'WHATSAPP_UNAVAILABLE' } }
   if (!attempt.awaitsSession) return { do: 'openRegistration', attempt, ref }
   const { phone } = attempt
-  if (!state.credentials) return { do: 'pairAfresh', ref, reason: 'logged-out', phone }
-  if (state.session?.status === 'stopped') return { do: 'pairAfresh', ref, reason: 'stopped', phone }
+  if (!state.credentials) return { do: 'restartPairing', ref, reason: 'logged-out', phone }
+  if (state.session?.status === 'stopped') return { do: 'restartPairing', ref, reason: 'stopped', phone }
   if (now < attempt.requestedAt + attemptTimes.sessionMs) return undefined
   return { do: 'failAttempt', ref, failure: { code: 'WHATSAPP_UNAVAILABLE' } }
 }

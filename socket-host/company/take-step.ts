@@ -22,7 +22,7 @@ import {
 } from '#shared/domain/session/session.ts'
 import type { Failure } from '#shared/domain/values/errors.ts'
 import { unreachable } from '#shared/domain/values/result.ts'
-import { startSweep, startUnlink, undoLink } from './cleanup.ts'
+import { startSweep, startUnlink, unlinkRegistration } from './cleanup.ts'
 import { type CompanyContext, storedGeneration } from './context.ts'
 import type { Step } from './next-step.ts'
 import { openRegistration, type Registration } from './registration.ts'
@@ -47,27 +47,27 @@ export async function takeStep(ctx: CompanyContext, step: Step, state: CompanySt
       return accept(ctx, step.attempt, state)
     case 'openRegistration':
       return beginPairing(ctx, step.attempt, step.ref, state)
-    case 'pairAfresh':
-      return startAfresh(ctx, step)
+    case 'restartPairing':
+      return chargeAndRestart(ctx, step)
     case 'issueCode':
       return withRegistration(ctx, state, ({ ref }) => write(ctx, (s) => issueCode(s, ref, step.offer)))
     case 'reportAnswer':
       return withRegistration(ctx, state, (registration) => reportAnswer(ctx, registration))
-    case 'noteLink':
-      return withRegistration(ctx, state, (registration) => note(ctx, registration))
-    case 'installLink':
-      return withRegistration(ctx, state, (registration) => install(ctx, registration, state))
+    case 'prepareLink':
+      return withRegistration(ctx, state, (registration) => prepare(ctx, registration))
+    case 'commitLink':
+      return withRegistration(ctx, state, (registration) => storeAndCommit(ctx, registration, state))
     case 'failAttempt':
       return write(ctx, (s, now) => failAttempt(s, step.ref, step.failure, now))
     case 'closeRegistration':
       return withRegistration(ctx, state, (registration) => closeRegistration(ctx, registration, state))
-    case 'undoLink':
-      return withRegistration(ctx, state, (registration) => undoLink(ctx, registration, step.retired, state))
+    case 'unlinkRegistration':
+      return withRegistration(ctx, state, (registration) => unlinkRegistration(ctx, registration, step.retired, state))
     case 'reopenAsSession':
     case 'openSession':
       return openSession(ctx, state)
-    case 'retireSession':
-      return retireSession(ctx, step, state)
+    case 'closeSession':
+      return closeSession(ctx, step, state)
     case 'endSession':
       return write(ctx, (s, now) => sessionEnded(s, session, step, now), forgetSession)
     case 'reportUnreadable':
@@ -141,9 +141,9 @@ async function accept(ctx: CompanyContext, attempt: Attempt, seen: CompanyState)
 }
 
 /** The request was free, as its phone was linked; the code that it takes now is not (R24). */
-async function startAfresh(
+async function chargeAndRestart(
   ctx: CompanyContext,
-  { ref, reason, phone }: Extract<Step, { do: 'pairAfresh' }>,
+  { ref, reason, phone }: Extract<Step, { do: 'restartPairing' }>,
 ): Promise<CompanyState> {
   const taken = await ctx.deps.budget.take(ctx.companyId, phone)
   if (taken.ok) return write(ctx, (s, now) => restartPairing(s, ref, reason, now))
@@ -177,7 +177,7 @@ async function reportAnswer(ctx: CompanyContext, registration: Registration): Pr
  * Names the link before any of it is stored (R7). A note that is refused as stale fails the registration: an attempt that
  * still is this host's would otherwise be noted again without end.
  */
-async function note(ctx: CompanyContext, registration: Registration): Promise<CompanyState> {
+async function prepare(ctx: CompanyContext, registration: Registration): Promise<CompanyState> {
   const { ref, seenGeneration } = registration
   const link = { ...(await registration.link()), ...(seenGeneration && { seenGeneration }) }
   const { state, outcome } = await ctx.decisions.applyAsOwner(
@@ -192,7 +192,7 @@ async function note(ctx: CompanyContext, registration: Registration): Promise<Co
  * Stores what pair-success has brought, then makes it current (R6). A refusal fails the registration: by the next steps the
  * attempt ends, which retires the noted link, and the device is removed.
  */
-async function install(ctx: CompanyContext, registration: Registration, state: CompanyState): Promise<CompanyState> {
+async function storeAndCommit(ctx: CompanyContext, registration: Registration, state: CompanyState): Promise<CompanyState> {
   const { ref, seenGeneration } = registration
   const { generation } = await registration.link()
   if ((await registration.store()) === 'fenced') {
@@ -235,9 +235,9 @@ async function openSession(ctx: CompanyContext, state: CompanyState): Promise<Co
 }
 
 /** The device of an open session is unlinked on its own socket; any other socket just closes. */
-async function retireSession(
+async function closeSession(
   ctx: CompanyContext,
-  { retired }: Extract<Step, { do: 'retireSession' }>,
+  { retired }: Extract<Step, { do: 'closeSession' }>,
   state: CompanyState,
 ): Promise<CompanyState> {
   const { session } = ctx.running

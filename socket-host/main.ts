@@ -1,4 +1,4 @@
-/** The process: its environment, its log and who is told of errors. Baileys is loaded after that. */
+/** Entry point of a host: reads the environment, sets up log and error reports, and only then loads Baileys. */
 import { randomUUID } from 'node:crypto'
 import { parseEnv, SocketHostEnv } from '#shared/config/env.ts'
 import { createLog } from '#shared/telemetry/log.ts'
@@ -10,14 +10,14 @@ const hostId = env.HOST_ID ?? `host-${randomUUID()}`
 const plainLog = createLog('socket-host', { level: env.LOG_LEVEL }).child({ hostId })
 const reporter = await loadReporter()
 const log = reporter ? reporter.reporting(plainLog) : plainLog
-log.info('host started', { pid: process.pid, version: env.BUILD_VERSION })
+log.info('Host started', { pid: process.pid, version: env.BUILD_VERSION })
 
 const flushReports = async () => reporter?.close(2_000)
 try {
   const { runHost } = await import('./run-host.ts')
   await runHost({ env, hostId, log, flushReports })
 } catch (error) {
-  log.error('host could not start', { error })
+  log.error('Could not start the host', { error })
   await flushReports()
   throw error
 }

@@ -1,4 +1,4 @@
-/** A host from its first socket to its last. */
+/** Runs a host from its start to the end of its drain. */
 import type { SocketHostEnv } from '#shared/config/env.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { serveHealth } from './fleet/health.ts'
@@ -7,29 +7,29 @@ import { keepMeasuring } from './fleet/host-metrics.ts'
 import { blameSocket } from './whatsapp/baileys-whatsapp.ts'
 import { hostDeps } from './wiring.ts'
 
-/** Without contact to the store for so long a host is replaced; outages shorter than that it sits out. */
+/** Longest time without contact to the store, in ms. It outlasts short outages; after it, the host is replaced. */
 const contactWithinMs = 60_000
 
 export type HostRun = {
   readonly env: SocketHostEnv
   readonly hostId: string
   readonly log: Log
-  /** Sends the reports about errors that are on their way. */
+  /** Sends the error reports that are still pending. */
   readonly flushReports: () => Promise<void>
 }
 
-/** Starts the host; it runs until a signal ends the process. */
+/** Starts the host. It runs until SIGTERM or SIGINT ends the process. */
 export async function runHost({ env, hostId, log, flushReports }: HostRun): Promise<void> {
   const deps = hostDeps(env, hostId, log)
   const host = socketHost(deps)
 
-  /** One bad session must not harm the others (R41): what a socket has thrown costs at most that socket. */
+  /** Keeps the process alive: an error that a socket has thrown must cost at most that socket (R41). */
   const survive = (error: unknown) => {
-    if (blameSocket(error)) log.warn('a socket has failed', { error })
-    else log.error('unexpected error', { error })
+    if (blameSocket(error)) log.warn('Socket failed', { error })
+    else log.error('Unexpected error', { error })
   }
   const health = await serveHealth({ host, time: deps.time, contactWithinMs }, env.HEALTH_PORT)
-  log.info('health is served', { port: health.port })
+  log.info('Health endpoint listening', { port: health.port })
   process.on('unhandledRejection', survive)
   process.on('uncaughtException', survive)
   host.start()
@@ -39,14 +39,14 @@ export async function runHost({ env, hostId, log, flushReports }: HostRun): Prom
   let isStopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
 
-  /** Leaves everything in good order; asked a second time, without waiting for running attempts. */
+  /** Drains the host and ends the process. A second signal ends the wait for running attempts. */
   async function stop(signal: NodeJS.Signals): Promise<void> {
     if (isStopping) return hurry.abort()
     isStopping = true
-    log.info('host stops', { signal })
+    log.info('Host stopping', { signal })
     await host.drain(hurry.signal)
     await Promise.all([stopMeasuring(), health.close(), flushReports()])
-    log.info('host stopped')
+    log.info('Host stopped')
     process.exit(0)
   }
 }

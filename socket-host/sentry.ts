@@ -1,13 +1,13 @@
-/** The reporter of a host. Loaded only with a DSN. */
+/** Reports a host's errors to Sentry. Loaded only when a DSN is set. */
 import { captureException, close, flush, init } from '@sentry/node'
 import type { Log, LogFields } from '#shared/telemetry/log.ts'
 import { errorContext, type Reporter, sentryOptions } from '#shared/telemetry/sentry.ts'
 import type { SentrySettings } from '#shared/telemetry/sentry-settings.ts'
 
 export type HostReporter = Pick<Reporter, 'error' | 'flush'> & {
-  /** A log whose `error` lines are reported as well: somebody has to act on them. */
+  /** Returns a log that also reports its `error` lines: an operator has to act on them. */
   reporting(log: Log): Log
-  /** Sends what is left, and nothing more from then on. */
+  /** Sends the pending reports, within `timeoutMs`. Nothing is reported afterwards. */
   close(timeoutMs: number): Promise<void>
 }
 
@@ -28,7 +28,6 @@ export function hostReporter(settings: SentrySettings): HostReporter {
   }
 }
 
-/** A log whose `error` lines are reported as well: somebody has to act on them. */
 function reportingLog(log: Log, reporter: Pick<Reporter, 'error'>): Log {
   const wrap = (inner: Log, fieldsOf: () => LogFields): Log => ({
     ...inner,

@@ -1,20 +1,20 @@
-/** The clocks and timers of a host, injected so that tests run on a clock of their own. */
+/** Clocks and timers of a host. They are injected, so that tests can replace them. */
 import type { Timer } from '#shared/async/time-limit.ts'
 import type { Clock } from '#shared/ports.ts'
 
-/** Stops a timer; harmless when it has fired. */
+/** Stops a timer. Does nothing when it has already fired. */
 export type Cancel = ReturnType<Timer>
 
 export type Time = {
-  /** Wall clock, epoch ms: for deadlines that stand in a company's state. */
+  /** Wall clock, epoch ms: for deadlines in a company's state. */
   readonly now: Clock
-  /** Monotonic clock, ms: for leases and back-off, which no clock correction may stretch. */
+  /** Monotonic clock, ms: for leases and back-off, which a correction of the wall clock must not change. */
   readonly monotonic: Clock
   /** Runs `action` once, `ms` from now. */
   readonly after: Timer
 }
 
-/** The longest delay that Node's timers take; longer ones would fire at once. */
+/** Longest delay of Node's timers; a longer one would fire at once. */
 const maxDelayMs = 2 ** 31 - 1
 
 export const systemTime: Time = {
@@ -26,7 +26,7 @@ export const systemTime: Time = {
   },
 }
 
-/** Acts every so often, first after `everyMs`, until it is stopped. */
+/** Calls `act` every `everyMs`, first after `everyMs`, until the returned function is called. */
 export function repeated(time: Time, everyMs: number, act: () => void): Cancel {
   let cancel: Cancel = () => undefined
   const next = () => {
@@ -46,14 +46,14 @@ export function pause(time: Time, ms: number, signal?: AbortSignal): Promise<voi
   const cancel = time.after(ms, resolve)
   const stop = () => resolve()
   signal?.addEventListener('abort', stop)
-  // A signal may live as long as the host: what listens to it for good would add up.
+  // The signal may live as long as the host: listeners that are never removed would add up.
   return promise.finally(() => {
     cancel()
     signal?.removeEventListener('abort', stop)
   })
 }
 
-/** Resolves with nothing when the signal aborts. */
+/** Resolves with undefined when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<undefined> {
   const { promise, resolve } = Promise.withResolvers<undefined>()
   if (signal.aborted) resolve(undefined)

@@ -1,4 +1,4 @@
-/** Everything real that a host is made of, from its environment. */
+/** Makes a host's real dependencies from its environment. */
 import { ulid } from 'ulid'
 import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
 import { connectionsApi } from '#shared/aws/connections-api.ts'
@@ -28,7 +28,7 @@ import { pollMs, sqsInbox } from './fleet/sqs-inbox.ts'
 import { systemTime } from './time.ts'
 import { createWhatsApp } from './whatsapp/baileys-whatsapp.ts'
 
-/** A host asks this long what became of a write: the services may be away for ten seconds, and nobody else knows what to tell. */
+/** Time for which a host keeps asking whether a write without an answer succeeded. It outlasts an outage of ten seconds. */
 const patienceMs = 15_000
 
 export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps & { readonly meter: Meter } {
@@ -97,7 +97,7 @@ function budgetOf(env: SocketHostEnv, control: ControlTable): CodeBudget {
   })
 }
 
-/** The WhatsApp adapter logs the way that Baileys' loggers do. */
+/** Adapts the log to the WhatsApp adapter, which passes the fields first, as Baileys' loggers do. */
 const fieldsFirst = (log: Log) => ({
   debug: (fields: object, message: string) => log.debug(message, { ...fields }),
   warn: (fields: object, message: string) => log.warn(message, { ...fields }),

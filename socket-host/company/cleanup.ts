@@ -1,4 +1,12 @@
-/** What leaves: devices are unlinked at WhatsApp, rows are swept. Goes on beside everything else (R7, R11, R14). */
+/**
+ * Cleans up generations that are no longer used (R7, R11, R14). A transition retires a generation: it moves it to the
+ * clean-up list of STATE. This file then unlinks the device at WhatsApp and sweeps the rows, and it rolls back links that
+ * were never persisted. It runs beside everything else that the company does.
+ *
+ * Three files unlink. This one chooses the credentials or the socket, and is the only one that knows STATE. Below it,
+ * `device-removal.ts` logs in as the device and retries until a deadline. Below both, `whatsapp/unlink-device.ts` sends
+ * the request on one socket.
+ */
 import { unlinkWithinMs } from '#shared/domain/company/cleanup.ts'
 import type { CompanyState, Retired } from '#shared/domain/company/company.ts'
 import { aborted } from '../time.ts'
@@ -9,19 +17,22 @@ import { unlinkDevice } from './device-removal.ts'
 import { readCredentials } from './read-credentials.ts'
 import type { Registration } from './registration.ts'
 
-/** A live socket answers at once, or not at all: then another one is opened. */
+/** Longest wait for the answer on an open socket; after that a new socket is opened. */
 const openSocketWithinMs = 4000
 const sweepRetryMs = 5000
 
-/** What this host still has of a device that is to be unlinked: its open socket, or its credentials in memory. */
+/** The means to unlink a device that this host has at hand: its open socket, or its credentials in memory. */
 type DeviceAccess = {
   readonly socket?: WhatsAppSocket
   readonly credentials?: Credentials
-  /** They stand nowhere else: no other host can do it. */
+  /** The credentials are stored nowhere, so that no other host could unlink the device. */
   readonly isLastCopy?: boolean
 }
 
-/** Unlinks a retired device: with what is at hand, else with what is stored. */
+/**
+ * Starts to unlink the device of a retired generation, with what is at hand or else with the stored credentials. Returns
+ * the state unchanged; the result is reported by a later step.
+ */
 export async function startUnlink(
   ctx: CompanyContext,
   retired: Retired,
@@ -36,7 +47,7 @@ export async function startUnlink(
   const work = async () => {
     const result = await unlinkRetired(ctx, retired, access, abort.signal)
     if (abort.signal.aborted) return
-    deps.log.info('device unlinked', { companyId, generation, reason: retired.reason, result })
+    deps.log.info('Unlink finished', { companyId, generation, reason: retired.reason, result })
     unlinking.result = result
     ctx.wake()
   }
@@ -74,12 +85,15 @@ async function unlinkOnOpenSocket(
     if (!removal) await socket.close()
     return removal ?? 'unconfirmed'
   } catch (error) {
-    deps.log.warn('unlinking on the live socket failed', { companyId, error })
+    deps.log.warn('Unlink on the open socket failed', { companyId, error })
     return 'unconfirmed'
   }
 }
 
-/** Removes the device of a link whose attempt has ended, with what is in memory (R11). */
+/**
+ * Closes the registration of an ended attempt and starts to unlink the device that it has linked (R11), with the
+ * credentials in memory. A link that STATE does not name (`retired` is undefined) is rolled back.
+ */
 export async function unlinkRegistration(
   ctx: CompanyContext,
   registration: Registration,
@@ -95,13 +109,13 @@ export async function unlinkRegistration(
 }
 
 /**
- * Undoes a link that stands nowhere, so that only this host can; its socket has been closed. An install may have been
- * written although nobody heard of it: then the link is the company's, and stays.
+ * Starts to roll back a link that was never persisted; only this process holds its keys. Its socket must be closed. A write
+ * whose answer was lost may have persisted the link after all: then STATE decides about it, and nothing is unlinked here.
  */
 export const startRollback = (ctx: CompanyContext, registration: Registration): void =>
   trackRollback(ctx, rollBack(ctx, registration))
 
-/** Whoever leaves the company waits for it; then the runner may have nothing left to do. */
+/** Lets a hand-over wait for the rollback, and wakes the runner afterwards, which may have nothing left to do. */
 function trackRollback({ rollbacks, wake }: CompanyContext, done: Promise<void>): void {
   rollbacks.add(done)
   done.finally(() => {
@@ -112,26 +126,30 @@ function trackRollback({ rollbacks, wake }: CompanyContext, done: Promise<void>)
 
 async function rollBack(ctx: CompanyContext, registration: Registration): Promise<void> {
   const { deps, companyId } = ctx
-  const { generation, ref } = registration
+  const { ref } = registration
+  const { generation } = registration.facts()
   const about = { companyId, attemptId: ref.attemptId, generation }
-  let isInState = false
+  let isPersisted = false
   const result = await unlinkDevice(deps, {
     companyId,
     generation,
-    // Asked anew at each try: the store may be away just now.
+    // Read again at each try: without an answer from the store the device must not be unlinked.
     credentials: async () => {
-      isInState = await isRecorded(ctx, registration)
-      return isInState ? undefined : registration.credentials
+      isPersisted = await isRecorded(ctx, registration)
+      return isPersisted ? undefined : registration.credentials
     },
     deadline: deps.time.now() + unlinkWithinMs,
     signal: new AbortController().signal,
   })
-  if (!isInState) deps.log.info('refused link undone', { ...about, result })
+  if (!isPersisted) deps.log.info('Rollback of the link finished', { ...about, result })
 }
 
-/** Whether the link is current, or stands where whoever looks at the company next finds it and what was stored of it. */
+/**
+ * True when STATE takes care of the link: it is current, or its rows are stored and either the attempt or the clean-up list
+ * names it, so that any host can unlink its device.
+ */
 async function isRecorded({ deps, companyId }: CompanyContext, registration: Registration): Promise<boolean> {
-  const { generation } = registration
+  const { generation } = registration.facts()
   if (generation === undefined) return false
   const { attempt, credentials, cleanup } = (await deps.companies.read(companyId)).state
   if (credentials?.generation === generation) return true
@@ -139,7 +157,7 @@ async function isRecorded({ deps, companyId }: CompanyContext, registration: Reg
   return registration.isStored() && (isPrepared || cleanup.some((retired) => retired.generation === generation))
 }
 
-/** Deletes the rows of a retired generation. */
+/** Starts to delete the rows of a retired generation. Returns the state unchanged; a later step reports the sweep. */
 export async function startSweep(
   ctx: CompanyContext,
   { generation }: Retired,
@@ -150,12 +168,12 @@ export async function startSweep(
   running.sweeps.set(generation, sweep)
   deps.credentials.sweep({ companyId, generation }).then(
     (rows) => {
-      deps.log.info('rows swept', { companyId, generation, rows })
+      deps.log.info('Rows swept', { companyId, generation, rows })
       sweep.isDone = true
       ctx.wake()
     },
     (error: unknown) => {
-      deps.log.warn('sweep failed, trying again', { companyId, generation, error })
+      deps.log.warn('Sweep failed, retrying', { companyId, generation, error })
       deps.time.after(sweepRetryMs, () => {
         running.sweeps.delete(generation)
         ctx.wake()

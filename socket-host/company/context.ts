@@ -1,4 +1,4 @@
-/** What one company's runner works with, and all that it has running. */
+/** The context of one company's steps: its dependencies, its lease, and everything that runs for it on this host. */
 import type { StoredCredentials } from '#shared/domain/company/company.ts'
 import type { Removal } from '../whatsapp/port.ts'
 import { type Decisions, decisions } from './decisions.ts'
@@ -6,12 +6,15 @@ import type { CompanyDeps, OwnedLease } from './deps.ts'
 import type { Registration } from './registration.ts'
 import type { LinkedSession } from './session.ts'
 
+/** A running unlink of a retired generation's device. */
 export type Unlinking = {
+  /** Resolves when it has ended, also after an abort. */
   readonly done: Promise<void>
-  /** Gives it up: the next host will see to it. */
+  /** Stops it and closes its socket; the next owner unlinks the device. */
   abort(): void
-  /** The device's credentials are in this host's memory only, so that no other host could. */
+  /** The credentials are in this process's memory only, so that no other host could unlink the device. */
   readonly isLastCopy: boolean
+  /** WhatsApp's answer; undefined until the unlink has finished. */
   result: Removal | undefined
 }
 
@@ -20,19 +23,21 @@ export type CompanyContext = {
   readonly companyId: string
   readonly lease: OwnedLease
   readonly decisions: Decisions
-  /** Has the state compared again with what runs here. */
+  /** Starts another pass over the company. */
   readonly wake: () => void
+  /** Correlation id of the current attempt, or else of the last command. */
   readonly correlationId: () => string
   readonly running: {
     registration: Registration | undefined
     session: LinkedSession | undefined
-    /** Resolves when every socket is closed; set once the company is being left. */
+    /** Resolves when every socket is closed; set once the company's sockets are being closed for good. */
     closing: Promise<void> | undefined
     readonly unlinks: Map<string, Unlinking>
     readonly sweeps: Map<string, { isDone: boolean }>
   }
-  /** Removals of devices that were linked but must not stay, and that nobody else can do (R11). */
+  /** Running unlinks of devices whose credentials only this process holds (R11). A hand-over waits for them. */
   readonly rollbacks: Set<Promise<void>>
+  /** True when nothing runs for the company on this host. */
   isIdle(): boolean
 }
 
@@ -67,7 +72,7 @@ export function companyContext(
   }
 }
 
-/** The session that a generation's stored credentials are for. */
+/** Returns the reference with which `read-credentials.ts` reads a company's stored credentials. */
 export const storedGeneration = (companyId: string, { generation, wrappedKey }: StoredCredentials) => ({
   companyId,
   generation,

@@ -1,16 +1,19 @@
-/** A host's decisions about one company: written, told to its clients, and watched over when the host should die. */
+/** Writes a host's decisions about one company, publishes their notices, and schedules the watchdog for their deadlines. */
 import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
 import type { CompanyState, Transition } from '#shared/domain/company/company.ts'
 import { withLogFields } from '#shared/telemetry/log.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 
 export type Decisions = {
-  /** Decides and writes; the outcome is `notOwner` when the lease has run out: then nothing was decided. */
+  /**
+   * Decides by the transition and writes the decision, if this host still owns the lease. Otherwise the outcome is
+   * `notOwner`, and nothing was decided. Rejects when the store fails; the decision may then have been written.
+   */
   applyAsOwner<Outcome>(
     transition: Transition<Outcome>,
     correlationId: string,
   ): Promise<{ readonly state: CompanyState; readonly outcome: Outcome | 'notOwner' }>
-  /** Resolves when all that was decided has been told. */
+  /** Resolves when the notices of all decisions so far have been published, or could not be. */
   whenPublished(): Promise<void>
 }
 
@@ -19,8 +22,8 @@ export function decisions(deps: CompanyDeps, companyId: string, lease: OwnedLeas
   let watchedUntil: number | undefined
 
   /**
-   * Time-outs must not depend on this host: the watchdog is woken for a deadline that is nearer than the one it knows. For
-   * what is due later it wakes itself.
+   * Wakes the watchdog for the next deadline, so that time-outs do not depend on this host. A deadline that is later than
+   * one already scheduled needs no message: the watchdog schedules itself again.
    */
   function watch(state: CompanyState, correlationId: string): void {
     const due = nextDeadline(state)
@@ -29,7 +32,7 @@ export function decisions(deps: CompanyDeps, companyId: string, lease: OwnedLeas
     watchedUntil = due
     deps.commands.wakeAt({ companyId, correlationId, due }).catch((error: unknown) => {
       watchedUntil = undefined
-      deps.log.warn('watchdog could not be armed', { companyId, correlationId, error })
+      deps.log.warn('Could not schedule the watchdog', { companyId, correlationId, error })
     })
   }
 
@@ -42,13 +45,15 @@ export function decisions(deps: CompanyDeps, companyId: string, lease: OwnedLeas
       )
       const { state, notices, lastSeq, outcome } = decided
       if (decided.changed) watch(state, correlationId)
-      // Not awaited: a slow client must not hold up a pairing. In a chain: in the order of the decisions.
+      // Not awaited: a slow client must not delay a pairing. Chained: clients get notices in the order of the decisions.
       if (notices.length > 0)
         publishing = publishing
           .then(() =>
             withLogFields({ companyId, correlationId }, () => deps.publisher.publish(companyId, notices, lastSeq)),
           )
-          .catch((error: unknown) => deps.log.warn('clients could not be told', { companyId, correlationId, error }))
+          .catch((error: unknown) =>
+            deps.log.warn('Could not publish notices to clients', { companyId, correlationId, error }),
+          )
       return { state, outcome }
     },
     whenPublished: () => publishing,

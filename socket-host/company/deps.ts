@@ -1,4 +1,4 @@
-/** What the parts of a host are given; made once in `wiring.ts`, or by a test. */
+/** Dependencies of everything that runs for a company on a host. `wiring.ts` makes them once; tests make their own. */
 import type { CodeBudget } from '#shared/budget/code-budget.ts'
 import type { CommandQueue, CompanyStore, CredentialStore, DataKeys, Publisher } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
@@ -6,11 +6,11 @@ import type { Time } from '../time.ts'
 import type { WhatsApp } from '../whatsapp/port.ts'
 import type { Pacing } from './pacing.ts'
 
-/** The host's claim on a shard: as whom it writes, and whether it still may. */
+/** A lease that this host has claimed: the identity with which it writes, and whether it still owns the shard. */
 export type OwnedLease = {
   readonly hostId: string
   readonly epoch: number
-  /** By this host's own monotonic clock; once false, it stays false (R27). */
+  /** Judged by this host's monotonic clock. Once false, it stays false (R27). */
   readonly isOwner: () => boolean
 }
 
@@ -26,12 +26,12 @@ export type CompanyDeps = {
   readonly log: Log
   readonly settings: {
     readonly phoneChangePolicy: 'replace' | 'keep-until-linked'
-    /** How long a code is valid (R19). */
+    /** Time for which a code is valid (R19). */
     readonly codeLifetimeMs: number
   }
   readonly budget: Pick<CodeBudget, 'take' | 'coolDown'>
-  /** A name for a new generation of credentials; ULIDs in production. */
+  /** Returns a name for a new generation of credentials; a ULID in production. */
   readonly newGeneration: () => string
-  /** 0 to 1. */
+  /** Returns a number from 0 to 1. */
   readonly random: () => number
 }

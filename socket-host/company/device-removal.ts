@@ -1,4 +1,7 @@
-/** Removes a linked device from its phone's account: of a retired generation, or of a link that was refused (R8, R11). */
+/**
+ * Unlinks a device by logging in as it, with retries until a deadline (R8, R11). `cleanup.ts`, above, decides which device
+ * and with which credentials; `whatsapp/unlink-device.ts`, below, sends the request on the socket that is opened here.
+ */
 import { backOffMs, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
 import { aborted, pause } from '../time.ts'
 import type { Credentials, Removal, SocketEvent } from '../whatsapp/port.ts'
@@ -7,15 +10,15 @@ import type { CompanyDeps } from './deps.ts'
 export type UnlinkRequest = {
   readonly companyId: string
   readonly generation: string | undefined
-  /** Credentials of the device; undefined when they cannot be had: nothing more can be done. */
+  /** Returns the credentials of the device, asked for at each try; undefined ends the tries as `unconfirmed`. */
   readonly credentials: () => Promise<Credentials | undefined>
-  /** Wall clock, epoch ms. */
+  /** Epoch ms at which the tries end. */
   readonly deadline: number
-  /** Closes what is open and gives up. */
+  /** Closes the socket and ends the tries. */
   readonly signal: AbortSignal
 }
 
-/** Logs in as the device and unlinks it, again and again until WhatsApp has answered or the time is up. */
+/** Logs in as the device and unlinks it; retries with back-off until WhatsApp has answered or the deadline has passed. */
 export async function unlinkDevice(deps: CompanyDeps, request: UnlinkRequest): Promise<Removal> {
   const { signal, deadline, companyId, generation } = request
   for (let failures = 0; !signal.aborted && deps.time.now() < deadline; failures++) {
@@ -25,7 +28,7 @@ export async function unlinkDevice(deps: CompanyDeps, request: UnlinkRequest): P
       const removal = await logInAndUnlink(deps, credentials, request)
       if (removal !== 'retry') return removal
     } catch (error) {
-      deps.log.warn('unlinking failed, trying again', { companyId, generation, error })
+      deps.log.warn('Unlink failed, retrying', { companyId, generation, error })
     }
     await pause(deps.time, Math.min(backOffMs(failures, deps.random()), deadline - deps.time.now()), signal)
   }
@@ -63,7 +66,7 @@ async function logInAndUnlink(
   }
 }
 
-/** A device that WhatsApp does not let in any more (401) has been removed already. */
+/** Judges a close before the login. A device that WhatsApp no longer knows (401) is already unlinked. */
 function afterClose(reason: keyof typeof sessionVerdicts): Removal | 'retry' {
   const verdict = sessionVerdicts[reason].do
   if (verdict === 'retire') return 'confirmed'

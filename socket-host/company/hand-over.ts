@@ -1,4 +1,4 @@
-/** How a host lets a company go: in good order, or because its lease is gone. */
+/** Ends a company's work on this host: hands it over to a successor, or only closes its sockets when the lease is lost. */
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { failAttempt } from '#shared/domain/attempt/pairing.ts'
 import { sessionInterrupted } from '#shared/domain/session/session.ts'
@@ -6,21 +6,26 @@ import { startRollback } from './cleanup.ts'
 import type { CompanyContext } from './context.ts'
 import type { OwnedLease } from './deps.ts'
 
-/** A device that must not stay is worth waiting for, but not at the price of being killed. */
+/** Longest wait for rollbacks. They matter, but a host that drains for too long is killed. */
 const rollbackWithinMs = 10_000
+/** Longest wait for notices to be published. */
 export const publishWithinMs = 5000
+/** Longest wait for aborted unlinks to close their sockets. */
 const closeWithinMs = 3000
 
-/** Close each socket, flush its keys, write `reconnecting` (R28). What the attempt cannot go on without has failed. */
-export async function leaveCompany(ctx: CompanyContext, lease: OwnedLease): Promise<void> {
+/**
+ * Hands the company over: closes each socket, flushes the session's keys, and writes that the session is `reconnecting`
+ * (R28). An attempt that cannot survive the hand-over fails. Rejects when a socket or a write fails.
+ */
+export async function handOverCompany(ctx: CompanyContext, lease: OwnedLease): Promise<void> {
   const { deps, companyId, running, decisions, correlationId } = ctx
   const owner = { hostId: lease.hostId, epoch: lease.epoch }
   const session = running.session
-  await leaveSockets(ctx)
+  await closeSockets(ctx)
   try {
     await session?.flush()
   } catch (error) {
-    deps.log.error('keys could not be flushed', { companyId, error })
+    deps.log.error('Could not flush the keys', { companyId, error })
   }
   const { state } = await deps.companies.read(companyId)
   const { attempt, credentials } = state
@@ -37,23 +42,23 @@ export async function leaveCompany(ctx: CompanyContext, lease: OwnedLease): Prom
 }
 
 /**
- * Closes every socket of the company; whoever calls again waits for the same. A link that was never installed is undone
- * afterwards, which needs no lease.
+ * Closes every socket of the company and writes nothing. Repeated calls wait for the same sockets. A link that STATE does
+ * not record is then rolled back, which needs no lease.
  */
-export function leaveSockets(ctx: CompanyContext): Promise<void> {
-  ctx.running.closing ??= closeSockets(ctx)
+export function closeSockets(ctx: CompanyContext): Promise<void> {
+  ctx.running.closing ??= closeAll(ctx)
   return ctx.running.closing
 }
 
-async function closeSockets(ctx: CompanyContext): Promise<void> {
+async function closeAll(ctx: CompanyContext): Promise<void> {
   const { running, deps } = ctx
   const { session, registration } = running
   running.session = undefined
   running.registration = undefined
-  const givenUp = [...running.unlinks.values()].filter(({ isLastCopy }) => !isLastCopy)
-  for (const unlink of givenUp) unlink.abort()
-  const unlinks = Promise.all(givenUp.map((unlink) => unlink.done))
+  const resumable = [...running.unlinks.values()].filter(({ isLastCopy }) => !isLastCopy)
+  for (const unlink of resumable) unlink.abort()
+  const unlinks = Promise.all(resumable.map((unlink) => unlink.done))
   const unlinked = waitAtMost(closeWithinMs, unlinks, () => undefined, deps.time.after)
   await Promise.all([session?.close(), registration?.close(), unlinked])
-  if (registration?.isLinked) startRollback(ctx, registration)
+  if (registration?.facts().isLinked) startRollback(ctx, registration)
 }

@@ -1,6 +1,7 @@
 /**
- * What a host does next about a company: a pure comparison of what stands in its STATE with what runs here. Sockets only
- * change the facts below; every step makes the two agree a little more, so that a step that failed is simply taken again.
+ * Chooses the next step of a company: a pure function that compares the company's STATE with what runs on this host. Each
+ * step brings the two closer together. Events of sockets start no step themselves; they only change the facts below. A
+ * step that failed is therefore chosen again on the next pass, as long as it is still needed.
  */
 import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
 import { type Attempt, attemptTimes, deadlineOf, type Owner, type Shown } from '#shared/domain/company/attempt.ts'
@@ -9,50 +10,54 @@ import type { AttemptRef, CompanyState, Retired } from '#shared/domain/company/c
 import type { ErrorCode, Failure } from '#shared/domain/values/errors.ts'
 import type { Removal } from '../whatsapp/port.ts'
 
-/** What an attempt's registration socket has come to. */
+/** Snapshot of an attempt's registration socket. */
 export type RegistrationFacts = {
   readonly ref: AttemptRef
-  /** What the owner is to be shown. */
+  /** The latest code or QR; undefined before the first one. Times are epoch ms. */
   readonly offer: { readonly shown: Shown; readonly expiresAt: number; readonly socketUntil: number } | undefined
-  /** The phone has answered since it was last reported. */
+  /** The phone has answered a code, and the answer is not reported yet. */
   readonly hasNewAnswer: boolean
   /** Pair-success has happened. */
   readonly isLinked: boolean
-  /** Under which the link is stored; undefined before pair-success. */
+  /** Generation of the link; undefined until the step `prepareLink` has chosen it. */
   readonly generation: string | undefined
+  /** The socket is gone. */
   readonly isClosed: boolean
+  /** Why the attempt must fail; undefined while it need not. */
   readonly failure: Failure | undefined
 }
 
-/** What the socket of the stored credentials has come to. */
+/** Snapshot of the session of the stored credentials. */
 export type SessionFacts = {
   readonly generation: string
   readonly isOpen: boolean
-  /** Set when it will not be tried again. */
+  /** Set when the session will not be retried: WhatsApp ended it, or its credentials cannot be read. */
   readonly end: { readonly code: ErrorCode; readonly retire: boolean } | 'unreadable' | undefined
-  /** Why the last try failed, or the session closed; undefined before the first failure. */
+  /** Why the last try failed or the session last closed; undefined before the first failure. */
   readonly lastCode: ErrorCode | undefined
 }
 
-/** All that runs here for one company. */
+/** Everything that runs on this host for one company. */
 export type Running = {
   readonly registration: RegistrationFacts | undefined
   readonly session: SessionFacts | undefined
-  /** Unlinkings of retired generations. */
+  /** Unlinks by retired generation; `result` is set when one has finished. */
   readonly unlinks: ReadonlyMap<string, { readonly result: Removal | undefined }>
-  /** Sweeps of retired generations. */
+  /** Sweeps by retired generation. */
   readonly sweeps: ReadonlyMap<string, { readonly isDone: boolean }>
 }
 
+/** One decision about the company, or one thing to start or end on this host. `take-step.ts` carries it out. */
 export type Step =
   | { readonly do: 'adopt' }
   | { readonly do: 'timeOut' }
   | { readonly do: 'closeRegistration' | 'reopenAsSession' }
-  /** `retired`: where the link stands in the clean-up list, if it had been noted. */
+  /** `retired` is the link's entry in the clean-up list; undefined when STATE does not name the link. */
   | { readonly do: 'unlinkRegistration'; readonly retired: Retired | undefined }
   | { readonly do: 'failAttempt'; readonly ref: AttemptRef; readonly failure: Failure }
   | { readonly do: 'issueCode'; readonly offer: NonNullable<RegistrationFacts['offer']> }
   | { readonly do: 'reportAnswer' | 'prepareLink' | 'commitLink' }
+  /** `retired` is the entry of a device that must still be unlinked. */
   | { readonly do: 'closeSession'; readonly retired: Retired | undefined }
   | { readonly do: 'endSession'; readonly code: ErrorCode; readonly retire: boolean }
   | { readonly do: 'reportUnreadable' | 'reportConnected' | 'openSession' }
@@ -69,24 +74,31 @@ export type Step =
   | { readonly do: 'reportUnlinked'; readonly generation: string; readonly result: Removal }
   | { readonly do: 'reportSwept'; readonly generation: string }
 
-/** The host, and when it hands the company over (epoch ms; `Infinity` while it stays): what comes too late for that is the heir's. */
-export type Myself = { readonly owner: Owner; readonly leavesAt: number }
+/**
+ * This host, as the owner of the company's shard. `handOverAt` (epoch ms) is when it hands the company over, `Infinity`
+ * while no hand-over is planned; a request that could not have its code by then is left to the successor.
+ */
+export type ThisHost = { readonly owner: Owner; readonly handOverAt: number }
 
-/** The next step; undefined when STATE and what runs here agree, or when another host rules. */
-export function nextStep(state: CompanyState, running: Running, me: Myself, now: number): Step | undefined {
-  if (state.epoch > me.owner.epoch) return undefined
-  if (state.epoch < me.owner.epoch) return { do: 'adopt' }
+/**
+ * Returns the next step, or undefined when STATE and this host agree, or when a host of a higher epoch has written. The
+ * order is part of the rules: first what runs here is brought in line with STATE (registration, session), then what is
+ * missing is started (attempt, session), then the clean-up goes on. A time-out comes last, for what no step has settled.
+ */
+export function nextStep(state: CompanyState, running: Running, host: ThisHost, now: number): Step | undefined {
+  if (state.epoch > host.owner.epoch) return undefined
+  if (state.epoch < host.owner.epoch) return { do: 'adopt' }
   return (
-    registrationStep(state, running, me, now) ??
+    registrationStep(state, running, host, now) ??
     sessionStep(state, running) ??
-    attemptStep(state, running, me, now) ??
-    openingStep(state, running, me, now) ??
+    attemptStep(state, running, host, now) ??
+    openingStep(state, running, host, now) ??
     cleanupStep(state, running, now) ??
     (isOverdue(state, now) ? { do: 'timeOut' } : undefined)
   )
 }
 
-/** Epoch ms at which time alone brings the next step. */
+/** Returns the epoch ms at which time alone makes a new step necessary; undefined when it never does. */
 export function requeueAt(state: CompanyState, { sweeps }: Running): number | undefined {
   const idle = state.cleanup.filter(({ unlink, generation }) => unlink !== 'pending' && !sweeps.has(generation))
   const due = idle.map(nextSweepAt)
@@ -104,16 +116,16 @@ const isOverdue = (state: CompanyState, now: number): boolean => {
 function registrationStep(
   state: CompanyState,
   { registration, session }: Running,
-  me: Myself,
+  host: ThisHost,
   now: number,
 ): Step | undefined {
   if (!registration) return undefined
   const { attempt } = state
   const { ref, offer, failure, generation } = registration
   if (generation !== undefined && state.credentials?.generation === generation)
-    // A session of the generation that the link replaced leaves first.
+    // The link is current. The session that it replaced closes first.
     return registration.isClosed && !session ? { do: 'reopenAsSession' } : undefined
-  if (!attempt || !isMine(attempt, me) || attempt.attemptId !== ref.attemptId || attempt.fence !== ref.fence) {
+  if (!attempt || !isOwnAttempt(attempt, host) || attempt.attemptId !== ref.attemptId || attempt.fence !== ref.fence) {
     const retired = state.cleanup.find((each) => each.generation === generation)
     const mustUnlink = registration.isLinked && (!retired || retired.unlink === 'pending')
     return mustUnlink ? { do: 'unlinkRegistration', retired } : { do: 'closeRegistration' }
@@ -123,7 +135,8 @@ function registrationStep(
   if (registration.hasNewAnswer && 'shown' in attempt) return { do: 'reportAnswer' }
   if (!registration.isLinked) return undefined
   if (attempt.state !== 'storing') return { do: 'prepareLink' }
-  // A store that keeps refusing must not keep the attempt from its end; while not even the note succeeds, the watchdog ends it.
+  // A store that keeps failing must not keep the attempt alive past its deadline. If even `prepareLink` keeps failing, the
+  // watchdog ends the attempt.
   return now >= deadlineOf(attempt) ? { do: 'timeOut' } : { do: 'commitLink' }
 }
 
@@ -146,26 +159,29 @@ function sessionStep(state: CompanyState, { session }: Running): Step | undefine
   return code && { do: 'reportInterrupted', code }
 }
 
-/** Why a session does not come up, once per reason and not once per try; a link that restarts has an attempt to tell of it. */
+/**
+ * Returns why the session does not open, once per reason and not once per try. Returns undefined while a new link
+ * restarts: its attempt reports failures then.
+ */
 const newReason = ({ session, attempt }: CompanyState, { lastCode }: SessionFacts): ErrorCode | undefined =>
   lastCode === session?.error || attempt?.state === 'restarting' ? undefined : lastCode
 
 const isAwaited = (attempt: Attempt | undefined): boolean =>
   attempt?.state === 'restarting' || isAwaitingSession(attempt)
 
-/** The phone is linked already; all that the attempt waits for is its session (R9). */
+/** True when the requested phone is already linked, and the attempt only waits for its session (R9). */
 const isAwaitingSession = (attempt: Attempt | undefined): attempt is Extract<Attempt, { state: 'connecting' }> =>
   attempt?.state === 'connecting' && attempt.awaitsSession
 
-function attemptStep(state: CompanyState, running: Running, me: Myself, now: number): Step | undefined {
+function attemptStep(state: CompanyState, running: Running, host: ThisHost, now: number): Step | undefined {
   const { attempt } = state
   if (!attempt || running.registration) return undefined
   if (attempt.state === 'requested') {
     if (now >= deadlineOf(attempt)) return { do: 'timeOut' }
-    // Its code might come when the host has left: the heir has more time for it.
-    return attempt.deadline > me.leavesAt ? undefined : { do: 'acceptAttempt', attempt }
+    // Its code might come after the hand-over. The successor has more time for it.
+    return attempt.deadline > host.handOverAt ? undefined : { do: 'acceptAttempt', attempt }
   }
-  if (!isMine(attempt, me) || attempt.state === 'restarting') return undefined
+  if (!isOwnAttempt(attempt, host) || attempt.state === 'restarting') return undefined
   const { attemptId, fence, owner } = attempt
   const ref: AttemptRef = { attemptId, fence, owner }
   if (attempt.state !== 'connecting') return { do: 'failAttempt', ref, failure: { code: 'WHATSAPP_UNAVAILABLE' } }
@@ -177,18 +193,18 @@ function attemptStep(state: CompanyState, running: Running, me: Myself, now: num
   return { do: 'failAttempt', ref, failure: { code: 'WHATSAPP_UNAVAILABLE' } }
 }
 
-const isMine = (attempt: Attempt, me: Myself): boolean =>
-  attempt.state !== 'requested' && attempt.owner.epoch === me.owner.epoch
+const isOwnAttempt = (attempt: Attempt, host: ThisHost): boolean =>
+  attempt.state !== 'requested' && attempt.owner.epoch === host.owner.epoch
 
-function openingStep(state: CompanyState, running: Running, me: Myself, now: number): Step | undefined {
-  if (!state.credentials || running.session || now >= me.leavesAt) return undefined
-  // A link that has just been installed is still on its registration socket.
+function openingStep(state: CompanyState, running: Running, host: ThisHost, now: number): Step | undefined {
+  if (!state.credentials || running.session || now >= host.handOverAt) return undefined
+  // A link that has just been committed still has its registration socket open.
   if (running.registration?.generation === state.credentials.generation) return undefined
   return state.session?.status === 'stopped' ? undefined : { do: 'openSession' }
 }
 
 function cleanupStep(state: CompanyState, { unlinks, sweeps }: Running, now: number): Step | undefined {
-  // Also of a device that was given up in the meantime: what is kept of it here must go (R13).
+  // Reported even if STATE no longer waits for the result: the report also drops the credentials kept here (R13).
   for (const [generation, { result }] of unlinks) if (result) return { do: 'reportUnlinked', generation, result }
   for (const retired of state.cleanup) {
     const step = retired.unlink === 'pending' ? unlinkStep(retired, unlinks) : sweepStep(retired, sweeps, now)
@@ -200,7 +216,7 @@ function cleanupStep(state: CompanyState, { unlinks, sweeps }: Running, now: num
 const unlinkStep = (retired: Retired, unlinks: Running['unlinks']): Step | undefined =>
   unlinks.has(retired.generation) ? undefined : { do: 'startUnlink', retired }
 
-/** Not before the unlinker, which reads these rows, is through. */
+/** Sweeps when the next sweep is due. Only called after the unlink, which reads the same rows, has ended. */
 function sweepStep(retired: Retired, sweeps: Running['sweeps'], now: number): Step | undefined {
   const sweep = sweeps.get(retired.generation)
   if (sweep) return sweep.isDone ? { do: 'reportSwept', generation: retired.generation } : undefined

@@ -1,18 +1,18 @@
-/** Who may open a socket when (R28, R44): codes go ahead of links that restart, and both of background reconnects. */
+/** Decides when a socket may open (R28, R44): pairings go ahead of restarts, and restarts ahead of background reconnects. */
 import { hostDefaults } from '#shared/config/settings.ts'
 import type { Cancel, Time } from '../time.ts'
 
-/** In order of urgency. */
+/** Reasons to open a socket, the most urgent first. */
 export type Urgency = 'pairing' | 'restart' | 'reconnect'
 
 export type PacingLimits = {
-  /** Openings of an urgency or a higher one that may be under way at once. */
+  /** Limit of concurrent openings, counted together with all more urgent ones. */
   readonly concurrent: Readonly<Record<Urgency, number>>
-  /** Milliseconds after which an opening gives its place back: one that hangs must not hold others up (R41). */
+  /** Milliseconds after which an opening loses its place, so that one that hangs does not block the others (R41). */
   readonly holdMs: number
-  /** Background reconnects that may begin in a second. */
+  /** Limit of background reconnects that begin in a second. */
   readonly reconnectsPerSecond: number
-  /** Attempts admitted at once; beyond them `attemptsPerSecond` are, and others are told to come back. */
+  /** Attempts that are admitted at once. Beyond them `attemptsPerSecond` are admitted; the rest get a time to retry. */
   readonly attemptBurst: number
   readonly attemptsPerSecond: number
 }
@@ -28,17 +28,17 @@ export const defaultLimits: PacingLimits = {
 
 export type Pacing = {
   /**
-   * Counts an attempt in that must have its code within so many ms; seconds to come back in when the host has its hands
-   * full (`BUSY`).
+   * Admits an attempt whose code is due within `withinMs`, or returns the seconds after which to retry because the host is
+   * busy (`BUSY`).
    */
   admitAttempt(withinMs: number): 'admitted' | { readonly retryAfter: number }
-  /** Runs `begin` when it is this opening's turn. */
+  /** Queues an opening and calls `begin` when its turn comes, possibly at once. */
   enter(urgency: Urgency, begin: () => void): Leave
 }
 
 /**
- * Leaves the queue, or gives the place back, which happens by itself after a while. `served`: it has come to what it was
- * opened for, so that its time tells how long others will take.
+ * Leaves the queue, or gives the place back if the opening has begun; after `holdMs` the place is given back anyway.
+ * `served` means that the opening has reached its goal, so that its duration tells how long others will take.
  */
 export type Leave = (outcome?: 'served') => void
 
@@ -50,9 +50,9 @@ type Entry = {
   stopHold: Cancel
 }
 const urgencies: readonly Urgency[] = ['pairing', 'restart', 'reconnect']
-/** How long a pairing holds its place on a host that has nothing else to do; what is measured takes over from there. */
+/** Duration of a pairing on an idle host, until one has been measured. */
 const firstPairingMs = 500
-/** Weight of the last pairing in that measure. */
+/** Weight of the last pairing in the moving average. */
 const lastWeight = 0.2
 
 export function pacing(time: Time, limits: PacingLimits = defaultLimits): Pacing {
@@ -63,14 +63,14 @@ export function pacing(time: Time, limits: PacingLimits = defaultLimits): Pacing
   let nextReconnectAt = 0
   let wakeUp: Cancel | undefined
 
-  /** Less urgent openings never count against more urgent ones. */
+  /** True when another opening of this urgency may begin. Less urgent openings do not count. */
   const hasRoom = (urgency: Urgency): boolean => {
     const rank = urgencies.indexOf(urgency)
     const ahead = [...running].filter((entry) => urgencies.indexOf(entry.urgency) <= rank).length
     return ahead < limits.concurrent[urgency]
   }
 
-  /** The next to begin, or the ms until it may; undefined when nothing can before somebody has left. */
+  /** Returns the next entry to begin, or the ms until it may; undefined when none can before another has left. */
   const next = (): Entry | number | undefined => {
     const entry = urgencies.flatMap((urgency) => waiting.find((each) => each.urgency === urgency) ?? [])[0]
     if (!entry || !hasRoom(entry.urgency)) return undefined
@@ -91,7 +91,7 @@ export function pacing(time: Time, limits: PacingLimits = defaultLimits): Pacing
     let turn = next()
     for (; typeof turn === 'object'; turn = next()) start(turn)
     wakeUp?.()
-    // The very delay for which it was put off: a clock that is read again may say that it is over, and nobody would wake.
+    // Reuse the delay just computed: reading the clock again could give 0 or less, and no timer would be set.
     wakeUp = turn === undefined ? undefined : time.after(turn, proceed)
   }
 
@@ -106,10 +106,10 @@ export function pacing(time: Time, limits: PacingLimits = defaultLimits): Pacing
     if (running.delete(entry)) proceed()
   }
 
-  /** Until a pairing that queues now would have its code, at the pace of the last ones. */
+  /** Estimates the ms until a pairing that queues now has its code, by the average of the last ones. */
   const expectedMs = (): number => {
     const ahead = waiting.filter(({ urgency }) => urgency === 'pairing').length
-    // What was measured under load says nothing of a host that has nothing to do.
+    // An average measured under load does not hold for an idle host.
     if (waiting.length === 0 && running.size === 0) pairingMs = firstPairingMs
     return pairingMs * (1 + Math.ceil(ahead / limits.concurrent.pairing))
   }
@@ -126,8 +126,8 @@ export function pacing(time: Time, limits: PacingLimits = defaultLimits): Pacing
 }
 
 /**
- * A token bucket on the monotonic clock. Whoever is turned away is given a time of their own: were all told the same, they
- * would all come back together, and all but one would be turned away again.
+ * A token bucket on the monotonic clock. Each rejected attempt gets a retry time of its own: if all got the same one, they
+ * would come back together, and all but one would be rejected again.
  */
 function attemptBucket(time: Time, { attemptBurst, attemptsPerSecond }: PacingLimits) {
   const eachMs = 1000 / attemptsPerSecond
@@ -138,7 +138,7 @@ function attemptBucket(time: Time, { attemptBurst, attemptsPerSecond }: PacingLi
     const elapsed = time.monotonic() - filledAt
     filledAt += elapsed
     tokens = Math.min(attemptBurst, tokens + elapsed / eachMs)
-    // Nobody has come back as told: their times are free.
+    // The bucket is full, so the clients that got these times have not come back: the times are free again.
     if (tokens === attemptBurst) nextReturnAt = 0
     if (tokens >= 1 && expectedMs <= withinMs) {
       tokens -= 1

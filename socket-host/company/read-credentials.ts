@@ -1,4 +1,4 @@
-/** Reads a stored generation: its data key is unwrapped, its rows are loaded and stamped with this host's epoch. */
+/** Reads a stored generation: unwraps its data key, loads its rows, and stamps them with this host's epoch. */
 import type { Credentials } from '../whatsapp/port.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 
@@ -8,7 +8,10 @@ export type StoredGeneration = {
   readonly wrappedKey: string
 }
 
-/** `unreadable`: missing, altered, corrupt or not linked, for good. `fenced`: another host rules by now. */
+/**
+ * Returns the credentials of the generation. `unreadable` means that they are missing, altered, corrupt or not linked, for
+ * good. `fenced` means that this host has lost its lease. Rejects when the store or KMS cannot be reached.
+ */
 export async function readCredentials(
   deps: CompanyDeps,
   lease: OwnedLease,

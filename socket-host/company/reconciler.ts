@@ -1,40 +1,40 @@
-/** Runs one company on the host that owns its shard: makes what runs here and what stands in its STATE agree. */
+/** Runs one company on the host that owns its shard: takes steps until what runs here agrees with the company's STATE. */
 import { randomUUID } from 'node:crypto'
 import { isRunning } from '#shared/domain/company/attempt.ts'
 import { type CompanyState, isEmpty, type SessionStatus } from '#shared/domain/company/company.ts'
 import type { About, WhatsApp } from '../whatsapp/port.ts'
-import { companyContext } from './context.ts'
+import { type CompanyContext, companyContext } from './context.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
-import { leaveCompany, leaveSockets } from './hand-over.ts'
-import { nextStep, requeueAt } from './next-step.ts'
+import { closeSockets, handOverCompany } from './hand-over.ts'
+import { nextStep, type Running, requeueAt } from './next-step.ts'
 import { takeStep } from './take-step.ts'
 
 export type CompanyRunner = {
-  /** Reads the company's state and acts on it; resolves when everything it asks for has been taken on. */
+  /** Reads the company's state and takes steps until none is left. Rejects when a step failed; the runner then retries. */
   reconcile(correlationId?: string): Promise<void>
-  /** Whether an attempt of this host holds the company's mutex; as of the last look. */
+  /** True when an accepted attempt of the company is running, as of the last pass. */
   hasAttempt(): boolean
-  /** Whether its session is open. */
+  /** True when its session is open. */
   isOpen(): boolean
-  /** How its session stands, as of the last look; undefined without one. */
+  /** Status of its session, as of the last pass; undefined without a session. */
   sessionStatus(): SessionStatus | undefined
-  /** The company is handed over at that time (epoch ms): what comes too late for it is not taken on. */
-  prepareToLeave(at: number): void
-  /** Epoch ms until which a request waits that is left to the next host; as of the last look. */
-  waitsUntil(): number | undefined
-  /** Resolves when clients have been told all that was decided, or cannot be. */
+  /** Plans the hand-over for that time (epoch ms). A request whose code is due later is left to the successor. */
+  setHandOverAt(at: number): void
+  /** Deadline (epoch ms) of a request that is left to the successor, as of the last pass; undefined without one. */
+  deferredUntil(): number | undefined
+  /** Resolves when the notices of all decisions so far have been published, or could not be. */
   whenPublished(): Promise<void>
-  /** Fails what cannot go on, closes the sockets, flushes, and writes that the session is reconnecting (R28). */
+  /** Ends the passes and hands the company over (R28); see `hand-over.ts`. Rejects when that failed. */
   handOver(): Promise<void>
-  /** Closes the sockets and writes nothing: somebody else may own the company by now. */
-  abandon(): Promise<void>
+  /** Ends the passes and closes the sockets, and writes nothing: another host may own the company. */
+  closeSockets(): Promise<void>
 }
 
-/** More steps in one go than any company needs: two decisions that keep undoing each other must not spin. */
+/** Limit of steps in a pass, more than any company needs: two steps that revert each other must not loop for ever. */
 const maxSteps = 50
 const maxRetryMs = 5000
 
-/** `onIdle` is called when nothing is left that the runner is needed for, however that came about. */
+/** Makes the runner of a company. `onIdle` is called at the end of each pass that leaves the runner nothing to do. */
 export function companyRunner(
   hostDeps: CompanyDeps,
   companyId: string,
@@ -42,7 +42,7 @@ export function companyRunner(
   onIdle: () => void,
 ): CompanyRunner {
   const { time } = hostDeps
-  const me = { owner: { hostId: lease.hostId, epoch: lease.epoch }, leavesAt: Number.POSITIVE_INFINITY }
+  const host = { owner: { hostId: lease.hostId, epoch: lease.epoch }, handOverAt: Number.POSITIVE_INFINITY }
   let correlationId: string = randomUUID()
   let state: CompanyState | undefined
   let isOver = false
@@ -50,7 +50,7 @@ export function companyRunner(
   let stopTimer = (): void => undefined
   let current: Promise<void> = Promise.resolve()
   let following: Promise<void> | undefined
-  // Every line about the company tells which request it goes back to (R37).
+  // Every log line about the company names the request that caused it (R37).
   const about = () => ({
     companyId,
     correlationId: state?.attempt?.correlationId ?? correlationId,
@@ -61,13 +61,13 @@ export function companyRunner(
 
   const ctx = companyContext(deps, companyId, lease, {
     wake: () => {
-      // Failures have been logged, and have set the timer that tries again.
+      // `pass` has logged the failure and set the timer for a retry.
       if (!isOver) reconcile().catch(() => undefined)
     },
     correlationId: () => state?.attempt?.correlationId ?? correlationId,
   })
 
-  /** Passes follow one another; all calls during a pass share the next one. */
+  /** Runs passes one after the other. All calls during a pass share the next one. */
   function reconcile(correlation?: string): Promise<void> {
     if (correlation !== undefined) correlationId = correlation
     following ??= current
@@ -86,7 +86,7 @@ export function companyRunner(
     try {
       state = (await deps.companies.read(companyId)).state
       for (let steps = 0; !isOver && lease.isOwner(); steps++) {
-        const step = nextStep(state, ctx.running, me, time.now())
+        const step = nextStep(state, snapshot(ctx.running), host, time.now())
         if (!step) break
         if (steps === maxSteps) throw new Error(`No end to the steps: ${step.do}`)
         state = await takeStep(ctx, step, state)
@@ -95,21 +95,21 @@ export function companyRunner(
       armTimer(state)
       if (isIdle()) onIdle()
     } catch (error) {
-      log.warn('company could not be brought up to date, trying again', { companyId, correlationId, error })
+      log.warn('Could not reconcile the company, retrying', { companyId, correlationId, error })
       stopTimer = time.after(Math.min(maxRetryMs, 250 * 2 ** failures++), ctx.wake)
       throw error
     }
   }
 
   function armTimer(reached: CompanyState): void {
-    const at = requeueAt(reached, ctx.running)
+    const at = requeueAt(reached, snapshot(ctx.running))
     if (at !== undefined && !isOver) stopTimer = time.after(Math.max(at - time.now(), 10), ctx.wake)
   }
 
-  /** A pass that is asked for may find something to do. */
+  /** False while another pass is requested, which may find something to do. */
   const isIdle = () => state !== undefined && isEmpty(state) && ctx.isIdle() && following === undefined
 
-  /** Ends the passes; the one that runs is waited for. */
+  /** Ends the passes and waits for the one that is running. */
   async function stop(): Promise<void> {
     isOver = true
     stopTimer()
@@ -120,28 +120,37 @@ export function companyRunner(
   return {
     reconcile,
     hasAttempt: () => isRunning(state?.attempt) && state.attempt.state !== 'requested',
-    isOpen: () => ctx.running.session?.isOpen ?? false,
+    isOpen: () => ctx.running.session?.facts().isOpen ?? false,
     sessionStatus: () => state?.session?.status,
-    prepareToLeave: (at) => {
-      me.leavesAt = at
+    setHandOverAt: (at) => {
+      host.handOverAt = at
     },
-    waitsUntil: () => {
+    deferredUntil: () => {
       const attempt = state?.attempt
-      return attempt?.state === 'requested' && attempt.deadline > me.leavesAt ? attempt.deadline : undefined
+      return attempt?.state === 'requested' && attempt.deadline > host.handOverAt ? attempt.deadline : undefined
     },
     whenPublished: () => ctx.decisions.whenPublished(),
     handOver: async () => {
       await stop()
-      await leaveCompany(ctx, lease)
+      await handOverCompany(ctx, lease)
     },
-    abandon: async () => {
+    closeSockets: async () => {
       isOver = true
       stopTimer()
-      await leaveSockets(ctx)
+      await closeSockets(ctx)
     },
   }
 }
 
+/** Snapshot of what runs for the company, for `nextStep`. */
+const snapshot = ({ registration, session, unlinks, sweeps }: CompanyContext['running']): Running => ({
+  registration: registration?.facts(),
+  session: session?.facts(),
+  unlinks,
+  sweeps,
+})
+
+/** Adds the log fields of the company to every line that its sockets and credentials cause. */
 const whatsAppAbout = (whatsApp: WhatsApp, about: About): WhatsApp => ({
   fresh: () => whatsApp.fresh(),
   persist: (credentials, target) => whatsApp.persist(credentials, target),

@@ -1,4 +1,4 @@
-/** One attempt's registration socket: fresh credentials in memory, a code or QRs to show, and pair-success (R6, R17). */
+/** The registration socket of one attempt: fresh credentials in memory, a code or QRs to show, and pair-success (R6, R17). */
 import { type Attempt, attemptTimes, type Link } from '#shared/domain/company/attempt.ts'
 import type { AttemptRef } from '#shared/domain/company/company.ts'
 import { type Close, isUnexplained, pairingFailure } from '#shared/domain/session/disconnect.ts'
@@ -8,18 +8,24 @@ import type { CompanyDeps, OwnedLease } from './deps.ts'
 import type { RegistrationFacts } from './next-step.ts'
 import type { Leave } from './pacing.ts'
 
-export type Registration = RegistrationFacts & {
+export type Registration = {
+  readonly ref: AttemptRef
   readonly credentials: Credentials
-  /** The generation that was current when the attempt was accepted; corrected when this host itself retires it. */
+  /** Generation that was current when the attempt was accepted; cleared when this host itself retires it. */
   seenGeneration: string | undefined
+  /** Returns a snapshot of what the socket has come to. */
+  facts(): RegistrationFacts
+  /** Clears `hasNewAnswer`. */
   answerReported(): void
+  /** Records why the attempt fails; the first failure counts. */
   fail(failure: Failure): void
-  /** Whether the link has been written down whole: only then can another host undo it. */
+  /** True once every row of the link is stored; only then can another host log in as the device and unlink it. */
   isStored(): boolean
-  /** The link under the generation that it is to be stored as, with a fresh data key; the same whenever it is called. */
+  /** Returns the link. The first call chooses its generation and creates its data key; later calls return the same. */
   link(): Promise<Link>
-  /** Writes the linked credentials under their generation, once: repeated calls find them written. */
+  /** Writes the linked credentials under their generation. Once they are written, further calls write nothing. */
   store(): Promise<'written' | 'fenced'>
+  /** Closes the socket. Events that come later are ignored. */
   close(): Promise<void>
 }
 
@@ -30,7 +36,7 @@ export type RegistrationRequest = {
   readonly seenGeneration: string | undefined
 }
 
-/** Opens the socket when it is its turn; `onChange` is called whenever a fact has changed. */
+/** Queues for a registration socket and opens it when its turn comes. `onChange` is called whenever a fact has changed. */
 export function openRegistration(
   deps: CompanyDeps,
   lease: OwnedLease,
@@ -52,7 +58,7 @@ export function openRegistration(
   }
   let socket: WhatsAppSocket | undefined
   let openedAt = 0
-  let isAbandoned = false
+  let isOver = false
   let hasAskedForCode = false
   let linkedPhone: string | undefined
   let dataKey: { readonly key: Uint8Array; readonly wrappedKey: string } | undefined
@@ -69,21 +75,21 @@ export function openRegistration(
     leaveQueue()
   }
 
-  /** The cool-down is noted before the refusal is told: who asks again at once would else be let through to WhatsApp. */
-  async function refuse(phone: string, failure: Failure): Promise<void> {
+  /** Stores the cool-down before the failure shows: an owner who retries at once would otherwise reach WhatsApp again. */
+  async function failRefused(phone: string, failure: Failure): Promise<void> {
     if (failure.code === 'RATE_LIMITED' && failure.retryAfter !== undefined) {
       await deps.budget
         .coolDown(phone, time.now() + failure.retryAfter * 1000)
-        .catch((error: unknown) => log.warn('cool-down could not be noted', { ...about, phone, error }))
+        .catch((error: unknown) => log.warn('Could not store the cool-down', { ...about, phone, error }))
     }
     fail(failure)
   }
 
   async function askForCode(from: WhatsAppSocket, phone: string): Promise<void> {
     const answer = await from.requestCode(phone)
-    if (isAbandoned) return
+    if (isOver) return
     if (answer.ok) offer({ code: answer.value }, time.now() + deps.settings.codeLifetimeMs)
-    else await refuse(phone, answer.error)
+    else await failRefused(phone, answer.error)
     log.info('companion_hello answered', { ...about, phone, refused: facts.failure?.code })
     onChange()
   }
@@ -94,7 +100,7 @@ export function openRegistration(
     else if (!hasAskedForCode) {
       hasAskedForCode = true
       askForCode(from, attempt.phone).catch((error: unknown) => {
-        log.warn('asking for a code failed', { ...about, error })
+        log.warn('Could not ask for a code', { ...about, error })
         fail({ code: 'WHATSAPP_UNAVAILABLE' })
         onChange()
       })
@@ -108,7 +114,7 @@ export function openRegistration(
     const code = pairingFailure(close.reason, facts.offer !== undefined)
     if (!facts.isLinked) fail({ code })
     const level = isUnexplained(close.reason) ? 'error' : facts.isLinked ? 'info' : errorSpec(code).level
-    log[level]('registration socket closed', { ...about, close, isLinked: facts.isLinked })
+    log[level]('Registration socket closed', { ...about, close, isLinked: facts.isLinked })
   }
 
   function onEvent(from: WhatsAppSocket, event: SocketEvent): void {
@@ -122,7 +128,7 @@ export function openRegistration(
       case 'linked':
         facts.isLinked = true
         linkedPhone = event.phone
-        log.info('phone linked', { ...about, phone: event.phone })
+        log.info('Phone linked', { ...about, phone: event.phone })
         break
       case 'passkeyRequired':
         fail({ code: 'PASSKEY_REQUIRED' })
@@ -135,10 +141,10 @@ export function openRegistration(
   }
 
   function begin(): void {
-    if (isAbandoned || !lease.isOwner()) return
+    if (isOver || !lease.isOwner()) return
     openedAt = time.now()
     const opened = deps.whatsApp.open(credentials, (event) => {
-      if (isAbandoned) return
+      if (isOver) return
       onEvent(opened, event)
       onChange()
     })
@@ -146,7 +152,7 @@ export function openRegistration(
   }
 
   async function close(): Promise<void> {
-    isAbandoned = true
+    isOver = true
     leaveQueue()
     const closing = socket
     socket = undefined
@@ -154,7 +160,7 @@ export function openRegistration(
     facts.isClosed = true
   }
 
-  async function keyed() {
+  async function generationAndKey() {
     const generation = facts.generation ?? deps.newGeneration()
     facts.generation = generation
     dataKey ??= await deps.dataKeys.create({ companyId, generation })
@@ -163,7 +169,7 @@ export function openRegistration(
 
   async function store(): Promise<'written' | 'fenced'> {
     if (isStored) return 'written'
-    const { generation, dataKey: key } = await keyed()
+    const { generation, dataKey: key } = await generationAndKey()
     const target = { companyId, generation, dataKey: key.key, epoch: lease.epoch, isOwner: lease.isOwner }
     const outcome = await deps.whatsApp.persist(credentials, target)
     isStored = outcome === 'written'
@@ -171,19 +177,21 @@ export function openRegistration(
   }
 
   leaveQueue = deps.pacing.enter('pairing', begin)
-  return Object.assign(facts, {
+  return {
+    ref,
     credentials,
     seenGeneration: request.seenGeneration,
+    facts: () => ({ ...facts }),
     answerReported: () => {
       facts.hasNewAnswer = false
     },
     fail,
     isStored: () => isStored,
     link: async () => {
-      const { generation, dataKey: key } = await keyed()
+      const { generation, dataKey: key } = await generationAndKey()
       return { generation, wrappedKey: key.wrappedKey, ...(linkedPhone && { phone: linkedPhone }) }
     },
     store,
     close,
-  })
+  }
 }

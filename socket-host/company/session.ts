@@ -1,4 +1,4 @@
-/** The WhatsApp connection of stored credentials: opened, watched, and opened again as the table of closes says (R26). */
+/** Keeps the WhatsApp connection of stored credentials open, and reopens it as the table of closes says (R26). */
 import { backOffMs, type Close, isUnexplained, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
 import { errorSpec } from '#shared/domain/values/errors.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
@@ -8,22 +8,29 @@ import type { SessionFacts } from './next-step.ts'
 import type { Urgency } from './pacing.ts'
 import { readCredentials, type StoredGeneration } from './read-credentials.ts'
 
-/** A session that has been open this long has forgotten its failures; a shorter one is flapping. */
+/** A session that has been open this long starts its back-off anew; one that closes sooner is flapping. */
 const settledMs = 60_000
-/** A socket that says nothing for so long hangs (R41); the longest bring-up known takes 90 s. */
+/** Longest time that a socket may take to open; after that it hangs (R41). The longest bring-up known takes 90 s. */
 const hangsAfterMs = 120_000
 
-export type LinkedSession = SessionFacts & {
-  /** Cuts a back-off short, or the wait among other reconnects: somebody is waiting for the session. */
+export type LinkedSession = {
+  /** Returns a snapshot of what the session has come to. */
+  facts(): SessionFacts
+  /** Ends a back-off, or the wait among other reconnects, because an owner is waiting for the session. */
   hurry(): void
-  /** Gives the open socket away, for the device to be unlinked on it; the session is over. */
+  /** Ends the session and returns its open socket, to unlink the device on it; undefined when no socket is open. */
   takeSocket(): WhatsAppSocket | undefined
+  /** Ends the session and closes its socket. */
   close(): Promise<void>
-  /** Waits until everything that was to be stored is stored. */
+  /** Waits until all pending writes of credentials are done; rejects when one could not be done. */
   flush(): Promise<void>
 }
 
-/** Keeps the session of a generation connected. `credentials` are those of a link that has just been installed. */
+/**
+ * Opens the session of a generation and reopens it whenever it closes, until it is closed from here or cannot go on.
+ * `linked` are the credentials of a link that has just been committed; without them the stored ones are read. `onChange`
+ * is called whenever a fact has changed.
+ */
 export function keepSession(
   deps: CompanyDeps,
   lease: OwnedLease,
@@ -55,7 +62,7 @@ export function keepSession(
     leaveQueue = deps.pacing.enter(urgency, () => {
       waitsFor = undefined
       bringUp().catch((error: unknown) => {
-        log.warn('session could not be brought up', { ...about, error })
+        log.warn('Could not open the session', { ...about, error })
         if (isOver) return
         facts.lastCode = error instanceof StoreUnavailable ? 'STORE_UNAVAILABLE' : 'INTERNAL'
         retry(failures++)
@@ -90,14 +97,14 @@ export function keepSession(
     onChange()
   }
 
-  /** Its events count no more, but only when it is gone may another socket open with the same credentials. */
+  /** Closes a hanging socket and ignores its events. The next one opens only when it is gone: both have the same credentials. */
   function onHang(hanging: WhatsAppSocket): void {
     socket = undefined
     const next = () => {
       if (!isOver) onClosed({ reason: 'lost', detail: 'nothing heard while opening' })
     }
     hanging.close().then(next, (error: unknown) => {
-      log.warn('closing a hanging socket failed', { ...about, error })
+      log.warn('Could not close a hanging socket', { ...about, error })
       next()
     })
   }
@@ -112,7 +119,7 @@ export function keepSession(
     const verdict = sessionVerdicts[close.reason]
     facts.lastCode = verdict.code
     const level = isUnexplained(close.reason) ? 'error' : errorSpec(verdict.code).level
-    log[level]('session closed', { ...about, close, verdict: verdict.do })
+    log[level]('Session closed', { ...about, close, verdict: verdict.do })
     switch (verdict.do) {
       case 'restart':
         if (failures++ === 0) connect('restart')
@@ -137,23 +144,25 @@ export function keepSession(
     stopTimer = time.after(backOffMs(failed, deps.random()), () => connect('reconnect'))
   }
 
-  function leave(): WhatsAppSocket | undefined {
-    const left = socket
+  /** Ends the session and returns the socket that is still to be closed. */
+  function end(): WhatsAppSocket | undefined {
+    const last = socket
     isOver = true
     socket = undefined
     facts.isOpen = false
     stopTimer()
     leaveQueue()
-    return left
+    return last
   }
 
   connect(linked ? 'restart' : 'reconnect')
-  return Object.assign(facts, {
+  return {
+    facts: () => ({ ...facts }),
     hurry: () => {
       if (waitsFor && !isOver) connect('restart')
     },
-    takeSocket: () => (facts.isOpen ? leave() : undefined),
-    close: async () => leave()?.close(),
+    takeSocket: () => (facts.isOpen ? end() : undefined),
+    close: async () => end()?.close(),
     flush: async () => credentials?.flush(),
-  })
+  }
 }

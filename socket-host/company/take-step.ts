@@ -1,4 +1,4 @@
-/** Carries out the steps of a company: each is one decision, or one thing begun or ended here. */
+/** Carries out the steps of a company. Each step writes one decision, or starts or ends one thing on this host. */
 import { timeOut } from '#shared/domain/attempt/deadlines.ts'
 import { commitLink, prepareLink } from '#shared/domain/attempt/link.ts'
 import {
@@ -28,14 +28,15 @@ import type { Step } from './next-step.ts'
 import { openRegistration, type Registration } from './registration.ts'
 import { keepSession } from './session.ts'
 
-/** Takes one step and returns the state that it led to. */
+/** Takes one step and returns the state that it led to. Rejects when the step failed; the next pass chooses it again. */
 export async function takeStep(ctx: CompanyContext, step: Step, state: CompanyState): Promise<CompanyState> {
   const owner = ownerOf(ctx)
   const session = { generation: state.credentials?.generation ?? '', owner }
   const forgetSession = ({ credentials }: CompanyState) => {
     const { registration } = ctx.running
     ctx.running.session = undefined
-    // What this host has seen leave is no surprise to its own attempt: beside a kept session, say (R8, R15).
+    // The end of an old session that `keep-until-linked` has kept must not make the new link stale: this host has reported
+    // it itself (R8, R15).
     if (!credentials && registration?.seenGeneration === session.generation) registration.seenGeneration = undefined
   }
   switch (step.do) {
@@ -56,7 +57,7 @@ export async function takeStep(ctx: CompanyContext, step: Step, state: CompanySt
     case 'prepareLink':
       return withRegistration(ctx, state, (registration) => prepare(ctx, registration))
     case 'commitLink':
-      return withRegistration(ctx, state, (registration) => storeAndCommit(ctx, registration, state))
+      return withRegistration(ctx, state, (registration) => commit(ctx, registration, state))
     case 'failAttempt':
       return write(ctx, (s, now) => failAttempt(s, step.ref, step.failure, now))
     case 'closeRegistration':
@@ -103,16 +104,19 @@ export async function takeStep(ctx: CompanyContext, step: Step, state: CompanySt
 
 const ownerOf = ({ lease }: CompanyContext) => ({ hostId: lease.hostId, epoch: lease.epoch })
 
-/** Writes a decision, then lets go of what it has settled. */
+/** Writes a decision, then calls `settle` to drop what the decision has settled on this host. */
 async function write<Outcome>(
   ctx: CompanyContext,
   transition: Transition<Outcome>,
   settle: (state: CompanyState) => void = () => undefined,
 ): Promise<CompanyState> {
-  const { state } = await ctx.decisions.applyAsOwner(transition, ctx.correlationId())
+  const { state } = await apply(ctx, transition)
   settle(state)
   return state
 }
+
+const apply = <Outcome>({ decisions, correlationId }: CompanyContext, transition: Transition<Outcome>) =>
+  decisions.applyAsOwner(transition, correlationId())
 
 async function withRegistration(
   { running }: CompanyContext,
@@ -122,25 +126,28 @@ async function withRegistration(
   return running.registration ? act(running.registration) : state
 }
 
-/** A host that has its hands full says so before anything stored gives way (R8, R44). */
+/** Accepts an attempt, or rejects it as busy before anything stored changes (R8, R44). A linked phone needs no admission. */
 async function accept(ctx: CompanyContext, attempt: Attempt, seen: CompanyState): Promise<CompanyState> {
   const { deps, decisions, running } = ctx
   const { attemptId, fence, correlationId, method } = attempt
   const ref: AttemptRef = { attemptId, fence, owner: ownerOf(ctx) }
-  const isFree = isLinked(seen, attempt)
-  const admission = isFree ? 'admitted' : deps.pacing.admitAttempt(attempt.deadline - deps.time.now())
+  const needsNoCode = isLinked(seen, attempt)
+  const admission = needsNoCode ? 'admitted' : deps.pacing.admitAttempt(attempt.deadline - deps.time.now())
   if (admission !== 'admitted') return write(ctx, (s, now) => rejectBusy(s, ref, admission.retryAfter, now))
   const { phoneChangePolicy } = deps.settings
   const { state, outcome } = await decisions.applyAsOwner(
     (s, now) => acceptAttempt(s, ref, phoneChangePolicy, now),
     correlationId,
   )
-  deps.log.info('attempt taken on', { companyId: ctx.companyId, attemptId, correlationId, method, outcome })
+  deps.log.info('Attempt acceptance decided', { companyId: ctx.companyId, attemptId, correlationId, method, outcome })
   if (outcome === 'awaitSession') running.session?.hurry()
   return state
 }
 
-/** The request was free, as its phone was linked; the code that it takes now is not (R24). */
+/**
+ * Restarts the pairing of a phone whose session has ended. The request was free because the phone was linked; the code
+ * that it needs now is charged to the budget (R24).
+ */
 async function chargeAndRestart(
   ctx: CompanyContext,
   { ref, reason, phone }: Extract<Step, { do: 'restartPairing' }>,
@@ -163,36 +170,30 @@ async function beginPairing(
   return state
 }
 
-/** Noted before it is written: an answer that comes meanwhile is another one. */
+/** Reports that the phone has answered. */
 async function reportAnswer(ctx: CompanyContext, registration: Registration): Promise<CompanyState> {
-  const { state, outcome } = await ctx.decisions.applyAsOwner(
-    (s, now) => phoneAnswered(s, registration.ref, now),
-    ctx.correlationId(),
-  )
+  const { state, outcome } = await apply(ctx, (s, now) => phoneAnswered(s, registration.ref, now))
   if (outcome !== 'notOwner') registration.answerReported()
   return state
 }
 
 /**
- * Names the link before any of it is stored (R7). A note that is refused as stale fails the registration: an attempt that
- * still is this host's would otherwise be noted again without end.
+ * Names the link in STATE before any of it is stored (R7, R11). A stale outcome fails the registration; an attempt that is
+ * still this host's would otherwise be prepared again and again.
  */
 async function prepare(ctx: CompanyContext, registration: Registration): Promise<CompanyState> {
   const { ref, seenGeneration } = registration
   const link = { ...(await registration.link()), ...(seenGeneration && { seenGeneration }) }
-  const { state, outcome } = await ctx.decisions.applyAsOwner(
-    (s, now) => prepareLink(s, ref, link, now),
-    ctx.correlationId(),
-  )
+  const { state, outcome } = await apply(ctx, (s, now) => prepareLink(s, ref, link, now))
   if (outcome === 'stale') registration.fail({ code: 'CREDENTIALS_CONFLICT' })
   return state
 }
 
 /**
- * Stores what pair-success has brought, then makes it current (R6). A refusal fails the registration: by the next steps the
- * attempt ends, which retires the noted link, and the device is removed.
+ * Stores the linked credentials, then makes them current (R6). If either is refused, the registration fails: the next
+ * steps end the attempt, which retires the prepared link, and unlink the device.
  */
-async function storeAndCommit(ctx: CompanyContext, registration: Registration, state: CompanyState): Promise<CompanyState> {
+async function commit(ctx: CompanyContext, registration: Registration, state: CompanyState): Promise<CompanyState> {
   const { ref, seenGeneration } = registration
   const { generation } = await registration.link()
   if ((await registration.store()) === 'fenced') {
@@ -200,13 +201,11 @@ async function storeAndCommit(ctx: CompanyContext, registration: Registration, s
     return state
   }
   const link = { generation, ...(seenGeneration && { seenGeneration }) }
-  const { state: next, outcome } = await ctx.decisions.applyAsOwner(
-    (s, now) => commitLink(s, ref, link, now),
-    ctx.correlationId(),
-  )
+  const { state: next, outcome } = await apply(ctx, (s, now) => commitLink(s, ref, link, now))
   const about = { companyId: ctx.companyId, attemptId: ref.attemptId, generation, outcome }
-  ctx.deps.log.info('link installed', { ...about, correlationId: ctx.correlationId() })
-  // Somebody else has decided about the credentials. Should this very link be current by now, the next step sees that first.
+  ctx.deps.log.info('Link commit decided', { ...about, correlationId: ctx.correlationId() })
+  // The attempt or the credentials have changed. If this link is current after all (the answer of an earlier try was
+  // lost), the next step sees that before it sees the failure.
   if (outcome === 'stale') registration.fail({ code: 'CREDENTIALS_CONFLICT' })
   return next
 }
@@ -221,20 +220,20 @@ async function closeRegistration(
   return state
 }
 
-/** With the credentials of a link that has just been installed, or with stored ones. */
+/** Opens the session, with the credentials of a link that has just been committed or else with the stored ones. */
 async function openSession(ctx: CompanyContext, state: CompanyState): Promise<CompanyState> {
   const { running, deps, lease, companyId, wake } = ctx
   if (!state.credentials) return state
   const stored = storedGeneration(companyId, state.credentials)
   const { registration } = running
-  const linked = registration?.generation === stored.generation ? registration : undefined
+  const linked = registration?.facts().generation === stored.generation ? registration : undefined
   if (linked) running.registration = undefined
   running.session = keepSession(deps, lease, stored, linked?.credentials, wake)
   if (state.attempt?.state === 'connecting') running.session.hurry()
   return state
 }
 
-/** The device of an open session is unlinked on its own socket; any other socket just closes. */
+/** Closes a session that is no longer current. If its device must be unlinked and its socket is open, that socket is used. */
 async function closeSession(
   ctx: CompanyContext,
   { retired }: Extract<Step, { do: 'closeSession' }>,

@@ -1,13 +1,13 @@
-/** How long a host's store calls may take: never longer than the margin of its leases (R12, R27). */
+/** Time limits of a host's store calls: a call must end within the margin of its leases (R12, R27). */
 import { leaseMarginMs } from '#shared/domain/fleet/lease.ts'
 import type { CallLimits } from '#shared/dynamo/document-client.ts'
 
-/** Left for what the process does between the call's end and the deadline. */
+/** Time left between the end of a call and the end of the margin. */
 const slackMs = 50
 
 /**
- * Limits with which a call that began in time ends before anybody else can take the lease. One long try rather than two
- * short ones: a store, or a process, that is only busy must not be asked twice.
+ * Limits for the store's client: a call that begins while this host owns a lease ends before another host can take it. One
+ * long try instead of two short ones: a store, or a process, that is only busy must not get every call twice.
  */
 export const callLimits = (staleMs: number): CallLimits => ({
   tries: 1,

@@ -1,4 +1,4 @@
-/** The container's health check, on the loopback: a host has no ingress (R32). */
+/** Endpoint of the container's health check, on the loopback interface: a host has no ingress (R32). */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -8,18 +8,18 @@ import type { SocketHost } from './host.ts'
 export type HealthDeps = {
   readonly host: Pick<SocketHost, 'status'>
   readonly time: Time
-  /** Without contact to the store for so long the host is unhealthy. */
+  /** Longest time without contact to the store, in ms; after that the host is unhealthy. */
   readonly contactWithinMs: number
 }
 
-/** Bursts of pairings stall the loop for seconds; only a host that does not come back is unhealthy. */
+/** Longest stall of the event loop. It is generous: a burst of pairings stalls a healthy host for seconds. */
 const maxStallMs = 30_000
 
 type Health = { readonly isHealthy: boolean; readonly stallMs: number; readonly contactAgoMs: number }
 
 export type HealthEndpoint = { readonly port: number; close(): Promise<void> }
 
-/** Answers `GET /health` with 200 or 503. */
+/** Answers `GET /health` with 200 or 503 on the given port; port 0 picks a free one. */
 export async function serveHealth(deps: HealthDeps, port: number): Promise<HealthEndpoint> {
   const loop = monitorEventLoopDelay({ resolution: 100 })
   loop.enable()
@@ -45,7 +45,10 @@ export async function serveHealth(deps: HealthDeps, port: number): Promise<Healt
   }
 }
 
-/** Judges by the loop's longest stall since the last question, and by the leases: they are what a host lives by. */
+/**
+ * Judges the host by its last contact with the lease table, and by the event loop's longest stall since the last check
+ * (`stallMs`). Without contact it can keep no lease.
+ */
 export function judge({ host, time, contactWithinMs }: HealthDeps, stallMs: number): Health {
   const contactAgoMs = Math.round(time.monotonic() - host.status().lastContactAt)
   const isHealthy = contactAgoMs <= contactWithinMs && stallMs <= maxStallMs

@@ -1,50 +1,50 @@
-/** A host's line for operators: what it holds, written soon after that has changed. */
+/** Heartbeat of a host: an item that shows operators its shards and sessions, written soon after they change. */
 import type { LeaseStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { type Cancel, repeated, type Time } from '../time.ts'
 
-export type Beat = Parameters<LeaseStore['beat']>[0]
+export type Heartbeat = Parameters<LeaseStore['beat']>[0]
 
-/** A line that says nothing new is written so often: it says that the host is there. */
-const beatMs = 10_000
-/** Changes that come together, as when a host adopts its shards, cost one write. */
-const leastGapMs = 1_000
-/** Comparing lines costs next to nothing. */
-const lookMs = 250
+/** Interval of an unchanged heartbeat, which shows that the host is alive. */
+const heartbeatMs = 10_000
+/** Shortest time between two writes, so that changes that come together, as when a host adopts its shards, cost one. */
+const minGapMs = 1_000
+/** Interval at which the heartbeat is compared with the last one written. */
+const checkMs = 250
 
-/** Writes a line now and then until it is cancelled. One that cannot be written costs nothing but the line. */
-export function keepBeating(
+/** Writes heartbeats until it is cancelled. A heartbeat that cannot be written is logged and not repeated. */
+export function keepHeartbeat(
   { leases, time, log }: { readonly leases: Pick<LeaseStore, 'beat'>; readonly time: Time; readonly log: Log },
-  describe: () => Beat,
+  describe: () => Heartbeat,
 ): Cancel {
-  let said = ''
-  let saidAt = Number.NEGATIVE_INFINITY
-  // A store that is slow must not get an old line after a new one.
+  let written = ''
+  let writtenAt = Number.NEGATIVE_INFINITY
+  // One write at a time: on a slow store an older heartbeat could otherwise overwrite a newer one.
   let isWriting = false
 
-  async function write(line: Beat): Promise<void> {
+  async function write(heartbeat: Heartbeat): Promise<void> {
     isWriting = true
     try {
-      await leases.beat(line)
+      await leases.beat(heartbeat)
     } catch (error) {
-      log.warn('beat could not be written', { error })
+      log.warn('Could not write the heartbeat', { error })
     } finally {
       isWriting = false
     }
   }
 
-  function look(): void {
-    const agoMs = time.monotonic() - saidAt
-    if (isWriting || agoMs < leastGapMs) return
-    const line = describe()
-    const text = JSON.stringify(line)
-    if (text === said && agoMs < beatMs) return
-    // Whether or not it arrives: while the store is away, trying each second would only fill the log.
-    said = text
-    saidAt = time.monotonic()
-    void write(line)
+  function writeIfDue(): void {
+    const agoMs = time.monotonic() - writtenAt
+    if (isWriting || agoMs < minGapMs) return
+    const heartbeat = describe()
+    const text = JSON.stringify(heartbeat)
+    if (text === written && agoMs < heartbeatMs) return
+    // Set before the outcome is known: while the store is away, a retry each second would only fill the log.
+    written = text
+    writtenAt = time.monotonic()
+    void write(heartbeat)
   }
 
-  look()
-  return repeated(time, lookMs, look)
+  writeIfDue()
+  return repeated(time, checkMs, writeIfDue)
 }

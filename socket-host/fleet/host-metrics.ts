@@ -1,10 +1,10 @@
-/** What a host measures that no decision about a company shows: take-overs, failed sweeps, its load. */
+/** Metrics that no decision about a company shows: take-overs, failed sweeps, and the load of the host. */
 import type { CredentialStore, LeaseStore } from '#shared/ports.ts'
 import type { Meter } from '#shared/telemetry/metrics.ts'
 import { repeated, type Time } from '../time.ts'
 import type { SocketHost } from './host.ts'
 
-/** A lease that somebody else held until it was claimed was taken by force: owners in good order release it first. */
+/** Counts take-overs: claims of a lease that still named another host. A host that hands over releases its lease first. */
 export const measuredClaims = (leases: LeaseStore, meter: Meter): LeaseStore => ({
   ...leases,
   async claim(seen, ownerId, epoch, now) {
@@ -15,6 +15,7 @@ export const measuredClaims = (leases: LeaseStore, meter: Meter): LeaseStore => 
   },
 })
 
+/** Counts sweeps that fail. */
 export const measuredSweeps = (credentials: CredentialStore, meter: Meter): CredentialStore => ({
   ...credentials,
   async sweep(ref) {
@@ -30,7 +31,7 @@ export const measuredSweeps = (credentials: CredentialStore, meter: Meter): Cred
 const flushMs = 5_000
 const gaugeMs = 60_000
 
-/** Writes the counters every few seconds, and the host's load every minute. Stopping writes what is left. */
+/** Writes the counters every few seconds and the host's load every minute. The returned function stops, and writes the rest. */
 export function keepMeasuring(
   { meter, time }: { readonly meter: Meter; readonly time: Time },
   host: Pick<SocketHost, 'status' | 'states'>,

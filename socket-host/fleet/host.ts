@@ -1,7 +1,7 @@
-/** A socket host: the shards that it owns, from claim to hand-over. */
+/** A socket host: claims shards, serves them, and hands them over when it stops. */
 import type { LeaseStore } from '#shared/ports.ts'
 import { type Cancel, pause } from '../time.ts'
-import { keepBeating } from './heartbeat.ts'
+import { keepHeartbeat } from './heartbeat.ts'
 import { leaseKeeper } from './lease-keeper.ts'
 import { hostShard, type ShardDeps, type ShardHost } from './shard.ts'
 
@@ -13,17 +13,21 @@ export type HostDeps = ShardDeps & {
     readonly shards: number
     readonly renewMs: number
     readonly staleMs: number
-    /** How long running attempts may go on when the host is to stop. */
+    /** Longest time that a drain waits for running attempts. */
     readonly drainMs: number
   }
 }
 
 export type SocketHost = {
   start(): void
-  /** Leaves every shard in good order and releases it; `hurry` cuts the wait for running attempts short. */
+  /**
+   * Hands over every shard, releases its lease, and stops the host. It waits for running attempts for `drainMs` at most;
+   * `hurry` ends that wait. A second call returns at once.
+   */
   drain(hurry?: AbortSignal): Promise<void>
-  /** Sessions by status. */
+  /** Number of sessions by status. */
   states(): Readonly<Record<string, number>>
+  /** Owned shards, the number of open sessions, and the time of the last contact with the store (monotonic ms). */
   status(): { readonly shards: readonly number[]; readonly sessions: number; readonly lastContactAt: number }
 }
 
@@ -32,7 +36,7 @@ export function socketHost(deps: HostDeps): SocketHost {
   const { hostId, version, shards, renewMs, staleMs, drainMs } = deps.host
   const since = time.now()
   const owned = new Map<number, ShardHost>()
-  let stopBeat: Cancel = () => undefined
+  let stopHeartbeat: Cancel = () => undefined
   let isDraining = false
 
   const keeper = leaseKeeper(
@@ -42,13 +46,13 @@ export function socketHost(deps: HostDeps): SocketHost {
         owned.set(shard, hostShard(deps, shard, lease))
       },
       lost: async (shard) => {
-        const left = owned.get(shard)
+        const shardHost = owned.get(shard)
         owned.delete(shard)
-        await left?.abandon()
+        await shardHost?.closeSockets()
       },
       mayHandOver: (shard) => owned.get(shard)?.hasRunningAttempt() !== true,
       handOver: async (shard) => {
-        await owned.get(shard)?.leave(AbortSignal.abort(), time.now())
+        await owned.get(shard)?.handOver(AbortSignal.abort(), time.now())
         owned.delete(shard)
       },
     },
@@ -69,20 +73,20 @@ export function socketHost(deps: HostDeps): SocketHost {
     ...{ since, version, states: states() },
   })
 
-  async function leaveShard(shard: number, patience: AbortSignal, leavesAt: number): Promise<void> {
+  async function handOverAndRelease(shard: number, patience: AbortSignal, handOverAt: number): Promise<void> {
     try {
-      await owned.get(shard)?.leave(patience, leavesAt)
+      await owned.get(shard)?.handOver(patience, handOverAt)
       owned.delete(shard)
       await keeper.release(shard)
     } catch (error) {
-      log.warn('shard could not be released, its lease will go stale', { shard, error })
+      log.warn('Could not hand over and release the shard, its lease will go stale', { shard, error })
     }
   }
 
   return {
     start: () => {
       keeper.start()
-      stopBeat = keepBeating(deps, describe)
+      stopHeartbeat = keepHeartbeat(deps, describe)
     },
     states,
     status: () => ({ shards: keeper.owned(), sessions: sessions(), lastContactAt: keeper.lastContactAt() }),
@@ -90,15 +94,15 @@ export function socketHost(deps: HostDeps): SocketHost {
       if (isDraining) return
       isDraining = true
       const overdue = new AbortController()
-      const leavesAt = time.now() + drainMs
+      const handOverAt = time.now() + drainMs
       const cancel = time.after(drainMs, () => overdue.abort())
       const patience = hurry ? AbortSignal.any([hurry, overdue.signal]) : overdue.signal
-      // The sockets stay open until the heirs look often: then a session is nobody's for a moment only.
-      const announcedMs = await keeper.announceLeave()
-      if (announcedMs > 0) await pause(time, announcedMs, patience)
-      await Promise.all([...owned.keys()].map((shard) => leaveShard(shard, patience, leavesAt)))
+      // The sockets stay open until the successors poll the leases often: each session is then down only for a moment.
+      const waitMs = await keeper.announceDrain()
+      if (waitMs > 0) await pause(time, waitMs, patience)
+      await Promise.all([...owned.keys()].map((shard) => handOverAndRelease(shard, patience, handOverAt)))
       cancel()
-      stopBeat()
+      stopHeartbeat()
       await keeper.stop()
     },
   }

@@ -1,4 +1,4 @@
-/** What the keeper of a host's leases needs, tells and offers. */
+/** Types of the lease keeper: its dependencies, its listener and its methods. */
 import type { LeaseStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import type { OwnedLease } from '../company/deps.ts'
@@ -14,30 +14,34 @@ export type LeaseKeeperDeps = {
   readonly staleMs: number
 }
 
-/** Who acts on what the keeper finds out. */
+/** Receives the keeper's events and carries out its hand-overs. */
 export type LeaseListener = {
+  /** Called when the host has claimed the lease of the shard. */
   acquired(shard: number, lease: OwnedLease): void
-  /** The lease is gone or about to go: resolves when every socket of the shard is closed. Writes nothing. */
+  /**
+   * Called when the lease has been taken away or has run out. Must resolve when every socket of the shard is closed, and
+   * must write nothing: another host may own the shard. Only then does this host claim the shard again.
+   */
   lost(shard: number): Promise<void>
-  /** Whether the shard may be handed over now: not while one of its attempts runs. */
+  /** True when the shard may be handed over now: not while one of its attempts is running. */
   mayHandOver(shard: number): boolean
-  /** Leaves the shard in good order; the lease is released after it. */
+  /** Hands over the shard's companies. The keeper then releases the lease; if it rejects, the keeper lets it go stale. */
   handOver(shard: number): Promise<void>
 }
 
 export type LeaseKeeper = {
   start(): void
-  /** Shards owned by this host's own clock. */
+  /** Shards that this host owns by its own clock. */
   owned(): readonly number[]
-  /** Monotonic ms of the last round that got through to the store. */
+  /** Monotonic ms of the last successful read of the leases. */
   lastContactAt(): number
   /**
-   * Claims nothing more, and names a heir for each shard; what is owned goes on being renewed. Resolves with how long to
-   * wait, in ms, until the heirs know and look often; 0 when there are none.
+   * Stops claiming and names a successor for each owned shard; owned leases are still renewed. Resolves with the ms to
+   * wait until the successors have noticed and poll often, or 0 when there is no successor.
    */
-  announceLeave(): Promise<number>
-  /** Gives a shard up that has been left in good order. */
+  announceDrain(): Promise<number>
+  /** Releases the lease of a shard that has been handed over. */
   release(shard: number): Promise<void>
-  /** Ends the loop; leases that are still held go stale. */
+  /** Ends the loop. Leases that are still held go stale. */
   stop(): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** Keeps this host's leases: renews, claims, asks for a fair share and hands over; says which shards are its own (R27). */
+/** Keeps this host's leases: claims a fair share, renews, hands over and releases, and knows which shards are owned (R27). */
 import {
   type ClusterView,
   type LeaseSeen,
@@ -13,76 +13,82 @@ import type { Lease } from '#shared/ports.ts'
 import { type Cancel, pause } from '../time.ts'
 import type { LeaseKeeper, LeaseKeeperDeps, LeaseListener } from './lease-keeper-port.ts'
 
-type Holding = { lease: Lease; until: number; cancel: Cancel; isGivenUp: boolean; isRenewing: boolean }
+/** A claimed lease. `until` (monotonic ms) is when ownership ends; `isOver` is set once it is lost or released, for good. */
+type Holding = { lease: Lease; until: number; cancel: Cancel; isOver: boolean; isRenewing: boolean }
 
 export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): LeaseKeeper {
   const { store, time, log, hostId, staleMs, renewMs } = deps
   const holdings = new Map<number, Holding>()
+  /** Shards that this host does not hold though their lease may still name it: it may claim them before they are stale. */
   const abandoned = new Set<number>()
-  const leaving = new Set<number>()
+  const handingOver = new Set<number>()
   const stopping = new AbortController()
-  let sightings: readonly ObservedLease[] = []
-  const newUntil = time.monotonic() + staleMs
+  let observed: readonly ObservedLease[] = []
+  /** Until then (monotonic ms) the host counts as just started, and looks often. */
+  const startingUntil = time.monotonic() + staleMs
   let lastContactAt = time.monotonic()
   let isClaiming = true
   let loop: Promise<void> = Promise.resolve()
   let looking: Promise<void> | undefined
   let stopTimer: Cancel = () => undefined
 
-  const isHeld = (holding: Holding): boolean => !holding.isGivenUp && time.monotonic() < holding.until
+  const isHeld = (holding: Holding): boolean => !holding.isOver && time.monotonic() < holding.until
 
-  /** Counts from the start of the call: the lease was renewed at that moment at the earliest. */
+  /**
+   * Extends ownership from the start of the call, not its end: other hosts may have seen the new version at any moment in
+   * between, and their clocks for staleness start then.
+   */
   function extend(holding: Holding, lease: Lease, startedAt: number): void {
     holding.lease = lease
     holding.until = Math.max(holding.until, ownedUntil(startedAt, staleMs))
     holding.cancel()
     holding.cancel = time.after(holding.until - time.monotonic(), () => {
-      if (time.monotonic() >= holding.until) giveUp(holding, 'not renewed in time')
+      if (time.monotonic() >= holding.until) lose(holding, 'not renewed in time')
       else extend(holding, holding.lease, startedAt)
     })
   }
 
-  /** The shard's sockets close; only then may this host claim it again. */
-  function giveUp(holding: Holding, why: string): void {
+  /** Ends ownership of a lease that was taken away or ran out. The shard is claimed again only when its sockets are closed. */
+  function lose(holding: Holding, why: string): void {
     const { shard, epoch } = holding.lease
-    if (holding.isGivenUp) return
-    holding.isGivenUp = true
+    if (holding.isOver) return
+    holding.isOver = true
     holding.cancel()
-    log.warn('lease lost', { shard, epoch, why })
+    log.warn('Lease lost', { shard, epoch, why })
     const forget = () => {
       holdings.delete(shard)
-      leaving.delete(shard)
+      handingOver.delete(shard)
       abandoned.add(shard)
     }
     listener.lost(shard).then(forget, (error: unknown) => {
-      log.error('shard could not be left', { shard, error })
+      log.error('Could not close the sockets of the shard', { shard, error })
       forget()
     })
   }
 
   async function renew(holding: Holding): Promise<void> {
-    if (holding.isGivenUp || holding.isRenewing || stopping.signal.aborted) return
+    if (holding.isOver || holding.isRenewing || stopping.signal.aborted) return
     const startedAt = time.monotonic()
     holding.isRenewing = true
     try {
       const renewed = await store.renew(holding.lease, time.now())
-      if (renewed === 'lost') giveUp(holding, 'another host rules')
-      // Whoever was told in between that the lease is not held has left work undone: what has lapsed does not come back.
-      else if (!isHeld(holding)) giveUp(holding, 'renewed too late')
+      if (renewed === 'lost') lose(holding, 'another host rules')
+      // Ownership that has lapsed stays lost: code that found `isOwner` false meanwhile has skipped its work.
+      else if (!isHeld(holding)) lose(holding, 'renewed too late')
       else extend(holding, renewed, startedAt)
     } catch (error) {
-      // Nothing is known: the lease is kept until its time is up, and the renewal is tried again soon.
-      log.warn('lease could not be renewed', { shard: holding.lease.shard, error })
+      // The renewal may have succeeded: the lease is held until its time is up, and the renewal is retried soon.
+      log.warn('Could not renew the lease', { shard: holding.lease.shard, error })
       time.after(renewMs / 4, () => renew(holding))
     } finally {
       holding.isRenewing = false
     }
   }
 
-  /** `beaten`: somebody else was faster. */
+  /** Claims a free or stale lease. Returns `beaten` when another host was faster. */
   async function claim(seen: LeaseSeen): Promise<'done' | 'beaten'> {
     const startedAt = time.monotonic()
-    // Should the answer be lost, the lease may stand under this host's name.
+    // If the answer is lost, the lease may name this host.
     abandoned.add(seen.shard)
     const epoch = nextEpoch(seen.epoch, time.now())
     const lease = await store.claim(seen, hostId, epoch, time.now())
@@ -92,79 +98,81 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
       await store.release(lease)
       return 'done'
     }
-    const holding: Holding = { lease, until: 0, cancel: () => undefined, isGivenUp: false, isRenewing: false }
+    const holding: Holding = { lease, until: 0, cancel: () => undefined, isOver: false, isRenewing: false }
     holdings.set(lease.shard, holding)
     extend(holding, lease, startedAt)
     if (!isHeld(holding)) {
-      giveUp(holding, 'claimed too slowly')
+      lose(holding, 'claimed too slowly')
       return 'done'
     }
-    log.info('lease acquired', { shard: lease.shard, epoch, from: seen.ownerId })
+    log.info('Lease acquired', { shard: lease.shard, epoch, from: seen.ownerId })
     listener.acquired(lease.shard, { hostId, epoch, isOwner: () => isHeld(holding) })
     return 'done'
   }
 
   async function release(shard: number): Promise<void> {
     const holding = holdings.get(shard)
-    if (!holding || holding.isGivenUp) return
-    holding.isGivenUp = true
+    if (!holding || holding.isOver) return
+    holding.isOver = true
     holding.cancel()
     holdings.delete(shard)
     abandoned.add(shard)
     await store.release(holding.lease)
-    log.info('lease released', { shard, epoch: holding.lease.epoch, to: holding.lease.wantedBy })
+    log.info('Lease released', { shard, epoch: holding.lease.epoch, to: holding.lease.wantedBy })
   }
 
-  function handOver(shard: number): void {
-    if (leaving.has(shard) || !listener.mayHandOver(shard)) return
-    leaving.add(shard)
+  /** Hands a shard over to the host that wants it, then releases the lease. */
+  function startHandOver(shard: number): void {
+    if (handingOver.has(shard) || !listener.mayHandOver(shard)) return
+    handingOver.add(shard)
     listener
       .handOver(shard)
       .then(() => release(shard))
       .catch((error: unknown) => {
-        log.warn('shard could not be handed over, its lease will go stale', { shard, error })
+        log.warn('Could not hand over the shard, its lease will go stale', { shard, error })
         const holding = holdings.get(shard)
-        if (holding) giveUp(holding, 'hand-over failed')
+        if (holding) lose(holding, 'hand-over failed')
       })
-      .finally(() => leaving.delete(shard))
+      .finally(() => handingOver.delete(shard))
   }
 
-  const outlook = (): ClusterView => {
+  const clusterView = (): ClusterView => {
     const owned = new Set(holdings.keys())
-    return { hostId, observed: sightings, owned, abandoned, now: time.monotonic(), staleMs, renewMs }
+    return { hostId, observed, owned, abandoned, now: time.monotonic(), staleMs, renewMs }
   }
 
-  /** Resolves with the ms after which to look again, if not in the next round. */
+  /** Reads all leases and acts on them. Resolves with the ms until the next look, or undefined for the next round. */
   async function look(): Promise<number | undefined> {
     const leases = await store.readAll(deps.shards)
     lastContactAt = time.monotonic()
-    sightings = watch(sightings, leases, lastContactAt)
+    observed = watch(observed, leases, lastContactAt)
     if (!isClaiming) {
-      // Whoever leaves at the same moment is no heir; it shows when it has named its own.
-      await bequeath()
+      // A chosen successor may be draining too, which shows once it has named successors of its own: then choose again.
+      await offerShards()
       return renewMs / 10
     }
-    const plan = planLeases(outlook())
+    const plan = planLeases(clusterView())
     const claims = await Promise.all(plan.claim.map((lease) => guarded('claim', () => claim(lease))))
-    // Another free lease may be left, and nobody is to wait for it until the next round.
+    // Another lease may still be free: look again at once, so that it does not stay free until the next round.
     if (claims.includes('beaten')) return look()
     const { want } = plan
     if (want) await guarded('want', () => store.want(want, hostId))
-    if (plan.handOver !== undefined) handOver(plan.handOver)
-    // Hosts that start together sort out quickly who has what, before there are sessions to move.
-    return plan.expectsShard || time.monotonic() < newUntil ? renewMs / 10 : undefined
+    if (plan.handOver !== undefined) startHandOver(plan.handOver)
+    // Hosts that start together share out the shards quickly, before there are sessions to move.
+    return plan.expectsShard || time.monotonic() < startingUntil ? renewMs / 10 : undefined
   }
 
+  /** Logs a failed call of the store and returns undefined. */
   async function guarded<T>(what: string, act: () => Promise<T>): Promise<T | undefined> {
     try {
       return await act()
     } catch (error) {
-      log.warn('lease call failed', { what, error })
+      log.warn('Lease call failed', { what, error })
       return undefined
     }
   }
 
-  /** One look at a time; one that failed is repeated soon, since shards may be waiting for this host. */
+  /** Runs one look at a time. A failed look is repeated soon, because shards may be waiting for this host. */
   function lookOnce(): void {
     if (stopping.signal.aborted) return
     looking ??= guarded('read', async () => ({ againAfter: await look() })).then((seen) => {
@@ -175,7 +183,7 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     })
   }
 
-  /** Looking and renewing do not wait for each other: a slow read must not cost a lease. */
+  /** Looks and renews in each round. Renewals do not wait for the look: a slow read must not cost a lease. */
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       lookOnce()
@@ -185,22 +193,23 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     await looking
   }
 
-  async function bequeath(): Promise<number> {
-    const given = planHandOff(outlook())
+  /** Names a successor for each shard that has none. Resolves with the number of shards offered. */
+  async function offerShards(): Promise<number> {
+    const handOffs = planHandOff(clusterView())
     await Promise.all(
-      given.map(({ shard, successor: heir }) => {
+      handOffs.map(({ shard, successor }) => {
         const holding = holdings.get(shard)
-        return holding && guarded('bequeath', () => store.offerTo(holding.lease, heir))
+        return holding && guarded('bequeath', () => store.offerTo(holding.lease, successor))
       }),
     )
-    return given.length
+    return handOffs.length
   }
 
-  async function announceLeave(): Promise<number> {
+  async function announceDrain(): Promise<number> {
     isClaiming = false
-    const heirs = await bequeath()
+    const offered = await offerShards()
     lookOnce()
-    return heirs > 0 ? renewMs : 0
+    return offered > 0 ? renewMs : 0
   }
 
   return {
@@ -209,7 +218,7 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     },
     owned: () => [...holdings.values()].filter(isHeld).map((holding) => holding.lease.shard),
     lastContactAt: () => lastContactAt,
-    announceLeave,
+    announceDrain,
     release,
     stop: async () => {
       stopping.abort()

@@ -1,4 +1,4 @@
-/** One shard while this host owns it: its commands, its companies, and how it is left. */
+/** One shard while this host owns it: its commands, its companies, and its hand-over. */
 import { inParallel } from '#shared/async/in-parallel.ts'
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { SessionStatus } from '#shared/domain/company/company.ts'
@@ -12,39 +12,42 @@ import { type CommandInbox, commandLoop } from './command-loop.ts'
 export type ShardDeps = CompanyDeps & { readonly inbox: CommandInbox }
 
 export type ShardHost = {
-  /** Sessions that are open. */
+  /** Number of open sessions. */
   sessions(): number
-  /** How the session of each company stands that has one. */
+  /** Session status of every company that has a session. */
   statuses(): readonly SessionStatus[]
   hasRunningAttempt(): boolean
   /**
-   * Gives running attempts until `patience` aborts, at `leavesAt` (epoch ms) at the latest, then leaves every company in
-   * good order. Until then it goes on as ever, but takes on only what has its code in time.
+   * Waits for running attempts until `patience` aborts, then hands over every company. The caller aborts `patience` at
+   * `handOverAt` (epoch ms) at the latest. While it waits, the shard serves its companies as before, but it accepts only
+   * requests whose code is due before `handOverAt`. Rejects when the sockets of a company could not be closed: the lease
+   * must then not be released.
    */
-  leave(patience: AbortSignal, leavesAt: number): Promise<void>
-  /** Closes every socket and writes nothing. */
-  abandon(): Promise<void>
+  handOver(patience: AbortSignal, handOverAt: number): Promise<void>
+  /** Closes every socket and writes nothing: the lease is lost, and another host may own the shard. */
+  closeSockets(): Promise<void>
 }
 
 const pageSize = 100
-/** Companies that are looked at, or left, at the same time. */
-const abreast = 16
-/** While a shard is being left: between two looks at whether its attempts have ended. */
-const lookAgainMs = 1000
-/** What the heir of a shard needs at the most to make a code of a request that was left to it. */
-const heirNeedsMs = 10_000
-const walkAgainMs = 1000
+/** Limit of companies that are reconciled, or handed over, at the same time. */
+const maxConcurrent = 16
+/** Interval at which a hand-over checks whether its attempts have ended. */
+const attemptCheckMs = 1000
+/** Longest time that the successor needs to issue a code for a request that was left to it. */
+const successorNeedsMs = 10_000
+const listRetryMs = 1000
 
+/** Starts to serve a shard: receives its commands and reconciles every company in it. */
 export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): ShardHost {
   const { time, log } = deps
   const runners = new Map<string, CompanyRunner>()
-  /** What runners that are gone are still publishing. */
+  /** Notices of removed runners that are still being published. */
   const publishing = new Set<Promise<void>>()
   const stopping = new AbortController()
-  let leavesAt = Number.POSITIVE_INFINITY
-  let left: Promise<void> | undefined
+  let handOverAt = Number.POSITIVE_INFINITY
+  let handingOver: Promise<void> | undefined
 
-  /** Runners stay as long as there is something to run. */
+  /** Adds a runner, which stays until it has nothing left to do. */
   function addRunner(companyId: string): CompanyRunner {
     const runner = companyRunner(deps, companyId, lease, () => {
       if (runners.get(companyId) !== runner) return
@@ -52,40 +55,40 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
       const published = runner.whenPublished().finally(() => publishing.delete(published))
       publishing.add(published)
     })
-    runner.prepareToLeave(leavesAt)
+    runner.setHandOverAt(handOverAt)
     runners.set(companyId, runner)
     return runner
   }
 
-  async function look(companyId: string, correlationId?: string): Promise<void> {
+  async function reconcile(companyId: string, correlationId?: string): Promise<void> {
     const known = runners.get(companyId)
-    if (!known && stopping.signal.aborted) throw new Error('The shard is being left')
+    if (!known && stopping.signal.aborted) throw new Error('The shard is being handed over')
     await (known ?? addRunner(companyId)).reconcile(correlationId)
   }
 
-  const isCurrent = () => !stopping.signal.aborted && lease.isOwner()
+  const isActive = () => !stopping.signal.aborted && lease.isOwner()
 
-  /** Finds every company of the shard: their predecessors' sockets are gone, their sessions come up again. */
-  async function walk(): Promise<void> {
+  /** Reconciles every company of the shard. No other host has its sessions open any more. */
+  async function reconcileAll(): Promise<void> {
     let after: string | undefined
     do {
       const page = await deps.companies.companiesOf(shard, { limit: pageSize, ...(after !== undefined && { after }) })
-      await inParallel(page.companyIds, abreast, async (companyId) => {
-        // A company that cannot be read tries again by itself.
-        if (isCurrent()) await settled(look(companyId))
+      await inParallel(page.companyIds, maxConcurrent, async (companyId) => {
+        // A runner whose pass failed retries by itself.
+        if (isActive()) await settled(reconcile(companyId))
       })
       after = page.next
-    } while (after !== undefined && isCurrent())
+    } while (after !== undefined && isActive())
   }
 
   async function adopt(): Promise<void> {
-    while (isCurrent()) {
+    while (isActive()) {
       try {
-        await walk()
-        if (isCurrent()) return log.info('shard adopted', { shard, epoch: lease.epoch, companies: runners.size })
+        await reconcileAll()
+        if (isActive()) return log.info('Shard adopted', { shard, epoch: lease.epoch, companies: runners.size })
       } catch (error) {
-        log.warn('companies of a shard could not be listed, trying again', { shard, error })
-        await pause(time, walkAgainMs, stopping.signal)
+        log.warn('Could not list the companies of the shard, retrying', { shard, error })
+        await pause(time, listRetryMs, stopping.signal)
       }
     }
   }
@@ -93,42 +96,43 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
   const hasRunningAttempt = () => [...runners.values()].some((runner) => runner.hasAttempt())
 
   /**
-   * Owners with a code on screen and owners who just ask are both served here while there is time for a code; after that
-   * the last seconds are the code's on screen, unless the heir could then not serve in time who has asked.
+   * True when a request that was left to the successor would miss its deadline if this host waited any longer. Until then
+   * attempts with a code on screen may finish here, even though the request waits.
    */
-  const isPressed = () =>
+  const mustHandOverNow = () =>
     [...runners.values()].some(
-      (runner) => (runner.waitsUntil() ?? Number.POSITIVE_INFINITY) - heirNeedsMs <= time.now(),
+      (runner) => (runner.deferredUntil() ?? Number.POSITIVE_INFINITY) - successorNeedsMs <= time.now(),
     )
 
   async function finishAttempts(patience: AbortSignal): Promise<void> {
-    while (hasRunningAttempt() && !isPressed() && !patience.aborted && lease.isOwner())
-      await pause(time, lookAgainMs, patience)
+    while (hasRunningAttempt() && !mustHandOverNow() && !patience.aborted && lease.isOwner())
+      await pause(time, attemptCheckMs, patience)
   }
 
-  function prepareToLeave(at: number): void {
-    leavesAt = at
-    for (const runner of runners.values()) runner.prepareToLeave(at)
+  function setHandOverAt(at: number): void {
+    handOverAt = at
+    for (const runner of runners.values()) runner.setHandOverAt(at)
   }
 
-  async function leave(patience: AbortSignal, at: number): Promise<void> {
-    prepareToLeave(at)
-    // A reset, a cancel or another phone must not wait for somebody else's attempt: commands are received meanwhile.
+  async function handOver(patience: AbortSignal, at: number): Promise<void> {
+    setHandOverAt(at)
+    // Commands are still received: one company's reset or cancel must not wait for another company's attempt.
     await finishAttempts(patience)
     stopping.abort()
-    prepareToLeave(time.now())
-    // One company that cannot be left must not keep the others from it. The shard then counts as not left: its lease goes stale.
-    const left = await inParallel([...runners], abreast, ([companyId, runner]) =>
-      settled(handOver(companyId, runner, log)),
+    setHandOverAt(time.now())
+    // Every company is tried, even after a failure. A failure is thrown at the end, so that the lease is not released
+    // while a socket may be open: it goes stale instead.
+    const outcomes = await inParallel([...runners], maxConcurrent, ([companyId, runner]) =>
+      settled(handOverOrClose(companyId, runner, log)),
     )
-    for (const each of left) if (each.status === 'rejected') throw each.reason
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     runners.clear()
     await waitAtMost(publishWithinMs, Promise.all(publishing), () => undefined, time.after)
-    log.info('shard left', { shard, epoch: lease.epoch, companies: left.length })
+    log.info('Shard handed over', { shard, epoch: lease.epoch, companies: outcomes.length })
   }
 
   const accept = (command: { companyId: string; correlationId: string }) =>
-    look(command.companyId, command.correlationId)
+    reconcile(command.companyId, command.correlationId)
   void commandLoop({ inbox: deps.inbox, time, log, accept }, shard, stopping.signal)
   void adopt()
 
@@ -136,29 +140,30 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
     sessions: () => [...runners.values()].filter((runner) => runner.isOpen()).length,
     statuses: () => [...runners.values()].flatMap((runner) => runner.sessionStatus() ?? []),
     hasRunningAttempt,
-    // Asked twice (told to stop in the middle of a hand-over), both wait for the same sockets.
-    leave: (patience, at) => {
-      left ??= leave(patience, at)
-      return left
+    // A drain may begin while the shard is already being handed over to another host: both wait for the same sockets.
+    handOver: (patience, at) => {
+      handingOver ??= handOver(patience, at)
+      return handingOver
     },
-    abandon: async () => {
+    closeSockets: async () => {
       stopping.abort()
-      await Promise.all([...runners.values()].map((runner) => settled(runner.abandon())))
+      await Promise.all([...runners.values()].map((runner) => settled(runner.closeSockets())))
       runners.clear()
     },
   }
 }
 
-async function handOver(companyId: string, runner: CompanyRunner, log: Log): Promise<void> {
+/** Hands the company over, or at least closes its sockets. Rejects when even that fails. */
+async function handOverOrClose(companyId: string, runner: CompanyRunner, log: Log): Promise<void> {
   try {
     await runner.handOver()
   } catch (error) {
-    log.warn('company could not be handed over in good order', { companyId, error })
-    await runner.abandon()
+    log.warn('Could not hand over the company, closing its sockets', { companyId, error })
+    await runner.closeSockets()
   }
 }
 
-/** Waits for work whose failure has been logged where it happened. */
+/** Waits until the work has ended, well or not. It never rejects. */
 async function settled(work: Promise<void>): Promise<PromiseSettledResult<void>> {
   const [outcome] = await Promise.allSettled([work])
   return outcome

@@ -4,10 +4,10 @@ import { commandQueue } from '#shared/config/settings.ts'
 import type { CommandInbox } from './command-loop.ts'
 
 const { waitSeconds, visibilitySeconds } = commandQueue
-/** Milliseconds that a poll may take: its wait, and some time to answer. */
+/** Time limit of a poll, in ms: the long poll itself, and some time for the answer. */
 export const pollMs = waitSeconds * 1000 + 5000
 
-/** `queueUrls` in the order of the shards; `sqs` must allow a call `pollMs`. */
+/** Makes the inbox. `queueUrls` are in the order of the shards; the time limit of `sqs` must be `pollMs` or more. */
 export function sqsInbox(sqs: SQSClient, queueUrls: readonly string[]): CommandInbox {
   const urlOf = (shard: number): string => {
     const url = queueUrls[shard]

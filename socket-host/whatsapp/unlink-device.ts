@@ -1,4 +1,7 @@
-/** Removes a linked device from its phone's account, over a socket that is logged in or logging in. */
+/**
+ * Unlinks a device on one socket that is logged in or about to be. `company/device-removal.ts`, above, opens sockets for
+ * it and retries; `company/cleanup.ts`, above that, decides which devices are unlinked.
+ */
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { type BaileysSocket, type Stanza, server } from './baileys-socket.ts'
 import { ownClose } from './close-reason.ts'

@@ -202,7 +202,7 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
     },
     stop: async () => {
       state = 'stopping'
-      await keeper.announceLeave()
+      await keeper.announceDrain()
       await Promise.all(
         [...tenures.keys()].map(async (shard) => {
           await parts.beforeRelease(close(shard))

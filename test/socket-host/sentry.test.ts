@@ -19,8 +19,8 @@ test('error lines are reported, with the fields of their log; what is expected i
     .child(() => ({ correlationId: 'c1' }))
   log.info('nothing')
   log.warn('a trifle', { error: new Error('not this one') })
-  log.error('keys could not be flushed', { companyId: '1001', error: new Error('for 79001234567@s.whatsapp.net') })
-  log.error('shard could not be left', { shard: 3 })
+  log.error('Could not flush the keys', { companyId: '1001', error: new Error('for 79001234567@s.whatsapp.net') })
+  log.error('Could not close the sockets of the shard', { shard: 3 })
   await reporter.flush(2_000)
   expect(plain.lines.map(({ level }) => level)).toEqual(['info', 'warn', 'error', 'error'])
   expect(ingest.events).toHaveLength(2)
@@ -30,7 +30,7 @@ test('error lines are reported, with the fields of their log; what is expected i
     contexts: { pairplane: { hostId: 'host-1', correlationId: 'c1', companyId: '1001' } },
     exception: { values: [{ type: 'Error', value: expect.stringContaining('79001***567') }] },
   })
-  expect(ingest.events[1]).toMatchObject({ exception: { values: [{ value: 'shard could not be left' }] } })
+  expect(ingest.events[1]).toMatchObject({ exception: { values: [{ value: 'Could not close the sockets of the shard' }] } })
   expect(ingest.texts.join()).not.toMatch(/79001234567|server_name|not this one/)
 })
 

@@ -60,7 +60,7 @@ describe('a reset', () => {
     await s.linkedByHand()
     await s.reset()
     s.lease.lose()
-    await s.runner.abandon()
+    await s.runner.closeSockets()
     s.takeOver(2)
     await s.look()
     s.whatsApp.last().opened()

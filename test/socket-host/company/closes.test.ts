@@ -163,6 +163,6 @@ test('a close that nobody knows is reported as an error', async () => {
   await s.linked()
   dropWith(s, 599, 'session')
   await s.clock.settle()
-  const line = s.lines.map((each) => JSON.parse(each)).find(({ message }) => message === 'session closed')
+  const line = s.lines.map((each) => JSON.parse(each)).find(({ message }) => message === 'Session closed')
   expect(line.level).toMatch(/error/i)
 })

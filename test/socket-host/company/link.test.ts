@@ -155,7 +155,7 @@ describe('after pair-success', () => {
     s.whatsApp.last().link(phoneA)
     await s.clock.settle()
     s.lease.lose()
-    await s.runner.abandon()
+    await s.runner.closeSockets()
     await s.clock.advance(2000)
     expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: true }])
     s.companies.repair()

@@ -13,7 +13,7 @@ describe('what is done next', () => {
     const reset = resetCredentials(linked(), [], seconds(40)).state
     const { state } = unlinkFinished(reset, 'generation-1', 'unconfirmed')
     const running = { ...nothing, unlinks: new Map([['generation-1', { result: 'confirmed' as const }]]) }
-    expect(nextStep(state, running, { owner: host, leavesAt: Number.POSITIVE_INFINITY }, seconds(101))).toEqual({
+    expect(nextStep(state, running, { owner: host, handOverAt: Number.POSITIVE_INFINITY }, seconds(101))).toEqual({
       do: 'reportUnlinked',
       generation: 'generation-1',
       result: 'confirmed',
@@ -23,9 +23,9 @@ describe('what is done next', () => {
   it.each([
     ['is taken on when its code is due before the host leaves', 20, 'acceptAttempt'],
     ['is left to the heir otherwise', 19, undefined],
-  ])('a request %s', (_, leavesAt, step) => {
+  ])('a request %s', (_, handOverAt, step) => {
     const state = { ...requested(), epoch: host.epoch }
-    expect(nextStep(state, nothing, { owner: host, leavesAt: seconds(leavesAt) }, seconds(1))?.do).toBe(step)
+    expect(nextStep(state, nothing, { owner: host, handOverAt: seconds(handOverAt) }, seconds(1))?.do).toBe(step)
   })
 })
 

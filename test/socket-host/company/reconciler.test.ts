@@ -114,13 +114,13 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
         break
       case 'takeOver':
         host.lease.lose()
-        await host.runner.abandon()
+        await host.runner.closeSockets()
         host = s.takeOver(++epoch)
         break
       case 'handOver': {
         const leaving = host.runner.handOver().then(
           () => true,
-          () => host.runner.abandon(),
+          () => host.runner.closeSockets(),
         )
         await s.clock.advance(20_000)
         await leaving

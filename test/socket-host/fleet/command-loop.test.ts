@@ -81,7 +81,7 @@ describe('the command loop', () => {
       loop.answers.push([message(body)])
       await loop.clock.settle()
       expect(loop.deleted).toEqual([])
-      expect(loop.lines.join()).toContain('bad command')
+      expect(loop.lines.join()).toContain('Malformed command')
       await loop.stop()
     },
   )

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Beat, keepBeating } from '../../../socket-host/fleet/heartbeat.ts'
+import { type Heartbeat, keepHeartbeat } from '../../../socket-host/fleet/heartbeat.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
 import { recordingLog } from '../../fakes/recording-log.ts'
 
@@ -9,12 +9,12 @@ function beating(take: () => Promise<void> = async () => undefined) {
   const log = recordingLog()
   const said: { readonly at: number; readonly sessions: number }[] = []
   const holds = { sessions: 0 }
-  const beat = async ({ sessions }: Beat) => {
+  const beat = async ({ sessions }: Heartbeat) => {
     said.push({ at: time.monotonic(), sessions })
     await take()
   }
   const host = { hostId: 'a', shards: [0], since: 0, version: 'v' }
-  const stop = keepBeating({ leases: { beat }, time, log }, () => ({ ...host, ...holds }))
+  const stop = keepHeartbeat({ leases: { beat }, time, log }, () => ({ ...host, ...holds }))
   return { time, log, said, holds, stop }
 }
 
@@ -54,7 +54,7 @@ test('a store that is away is told of less often than of every change, and of th
   })
   await time.advance(9_000)
   expect(said).toHaveLength(1)
-  expect(log.lines).toMatchObject([{ level: 'warn', message: 'beat could not be written' }])
+  expect(log.lines).toMatchObject([{ level: 'warn', message: 'Could not write the heartbeat' }])
   isAway = false
   holds.sessions = 1
   await time.advance(500)

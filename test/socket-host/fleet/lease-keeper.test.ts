@@ -114,7 +114,7 @@ describe('a lone host', () => {
     const host = hostOn(clock, memoryLeaseStore(), 'a')
     host.keeper.start()
     await clock.settle()
-    expect(await host.keeper.announceLeave()).toBe(0)
+    expect(await host.keeper.announceDrain()).toBe(0)
     await host.keeper.stop()
   })
 
@@ -186,7 +186,7 @@ describe('two hosts', () => {
   it('take over in a moment what one that leaves has announced and released', async () => {
     const { clock, a, b } = await pair()
     await clock.advance(40_000)
-    await clock.advance(await a.keeper.announceLeave())
+    await clock.advance(await a.keeper.announceDrain())
     expect(b.owned.size).toBe(2)
     for (const shard of a.keeper.owned()) await a.keeper.release(shard)
     await clock.advance(renewMs / 10)
@@ -201,7 +201,7 @@ describe('two hosts', () => {
     for (const { keeper } of hosts) keeper.start()
     await clock.advance(40_000)
     const leavers = hosts.slice(0, 2)
-    const [waitMs = 0] = await Promise.all(leavers.map(({ keeper }) => keeper.announceLeave()))
+    const [waitMs = 0] = await Promise.all(leavers.map(({ keeper }) => keeper.announceDrain()))
     await clock.advance(waitMs)
     for (const { keeper } of leavers) for (const shard of keeper.owned()) await keeper.release(shard)
     await clock.advance(renewMs / 10)

@@ -81,13 +81,13 @@ describe('a company of a shard', () => {
     s.whatsApp.live('registration')[0]?.drop('unavailable')
     await s.clock.settle()
     expect(s.companies.state('c1').lastAttempt?.failure).toEqual({ code: 'WHATSAPP_UNAVAILABLE' })
-    let isLeft = false
-    const left = s.shard.leave(AbortSignal.abort(), s.clock.now()).then(() => {
-      isLeft = true
+    let isHandedOver = false
+    const handingOver = s.shard.handOver(AbortSignal.abort(), s.clock.now()).then(() => {
+      isHandedOver = true
     })
     await s.clock.settle()
-    expect(isLeft).toBe(false)
+    expect(isHandedOver).toBe(false)
     sent.resolve()
-    await left
+    await handingOver
   })
 })

@@ -32,7 +32,7 @@ beforeAll(async () => {
   host = spawn(process.execPath, args, { cwd: app, env: await environment(), stdio: ['ignore', 'pipe', 'inherit'] })
   const output = createInterface({ input: host.stdout! })
   output.on('line', (line) => lines.push(JSON.parse(line)))
-  while (!lines.some(({ message }) => message === 'lease acquired')) await once(output, 'line')
+  while (!lines.some(({ message }) => message === 'Lease acquired')) await once(output, 'line')
 }, 30_000)
 
 afterAll(async () => {
@@ -86,7 +86,7 @@ async function references(): Promise<Record<string, string>> {
 
 describe('the image', () => {
   const health = () =>
-    `http://127.0.0.1:${lines.find(({ message }) => message === 'health is served')?.['port']}/health`
+    `http://127.0.0.1:${lines.find(({ message }) => message === 'Health endpoint listening')?.['port']}/health`
 
   it('takes its shards and says that it is healthy', async () => {
     const answer = await fetch(health())
@@ -112,6 +112,6 @@ describe('the image', () => {
   it('releases its shards and ends with 0 when it is told to stop', async () => {
     host?.kill('SIGTERM')
     expect(await once(host!, 'exit')).toEqual([0, null])
-    expect(lines.map(({ message }) => message)).toEqual(expect.arrayContaining(['lease released', 'host stopped']))
+    expect(lines.map(({ message }) => message)).toEqual(expect.arrayContaining(['Lease released', 'Host stopped']))
   })
 })

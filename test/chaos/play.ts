@@ -42,7 +42,7 @@ export async function chaos(options: ChaosOptions): Promise<Report> {
     environment: { ...quickLeases, CODES_PER_PHONE: '1000', CODES_PER_COMPANY: '1000' },
     log: (_source, line) => {
       if (/"outcome":"stale"|fenced|Another host owns/.test(line)) storeRefusals += 1
-      if (line.includes('"lease lost"')) leasesLost += 1
+      if (line.includes('"Lease lost"')) leasesLost += 1
     },
   })
   try {

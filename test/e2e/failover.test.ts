@@ -65,7 +65,7 @@ it('SIGSTOP for longer than the lease, then SIGCONT: the host that returns holds
   const linesBefore = written.length
   signal(frozen, 'SIGCONT')
   const lost = () =>
-    written.slice(linesBefore).filter(({ source, line }) => source === frozen.hostId && line.includes('lease lost'))
+    written.slice(linesBefore).filter(({ source, line }) => source === frozen.hostId && line.includes('Lease lost'))
   await expect.poll(() => lost().length).toBe(frozen.shards.length)
   // A socket that it had kept would be one more than there are devices online.
   await expect
@@ -77,7 +77,7 @@ it('SIGSTOP for longer than the lease, then SIGCONT: the host that returns holds
   await fleet.untilSpread()
   await fleet.untilConnected(companies, slackMs)
   expect(await fleet.twins()).toEqual(seenBefore)
-  const about = written.slice(linesBefore).filter(({ line }) => /stale|link installed/.test(line))
+  const about = written.slice(linesBefore).filter(({ line }) => /stale|Link commit decided/.test(line))
   expect(about).toEqual([])
 })
 

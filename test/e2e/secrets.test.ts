@@ -74,9 +74,9 @@ describe('a company that links, changes its phone, tries a QR and resets', () =>
       expect.arrayContaining([
         'Message',
         'Pairing requested',
-        'attempt taken on',
+        'Attempt acceptance decided',
         'companion_hello answered',
-        'link installed',
+        'Link commit decided',
       ]),
     )
     expect(lines.some((line) => 'TimeToCode' in line)).toBe(true)

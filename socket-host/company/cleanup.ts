@@ -92,7 +92,7 @@ async function unlinkOnOpenSocket(
 
 /**
  * Closes the registration of an ended attempt and starts to unlink the device that it has linked (R11), with the
- * credentials in memory. A link that STATE does not name (`retired` is undefined) is rolled back.
+ * credentials in memory. A link without an entry in the clean-up list (`retired` is undefined) is rolled back.
  */
 export async function unlinkRegistration(
   ctx: CompanyContext,

@@ -52,7 +52,7 @@ export type Step =
   | { readonly do: 'adopt' }
   | { readonly do: 'timeOut' }
   | { readonly do: 'closeRegistration' | 'reopenAsSession' }
-  /** `retired` is the link's entry in the clean-up list; undefined when STATE does not name the link. */
+  /** `retired` is the link's entry in the clean-up list; without one the link is rolled back. */
   | { readonly do: 'unlinkRegistration'; readonly retired: Retired | undefined }
   | { readonly do: 'failAttempt'; readonly ref: AttemptRef; readonly failure: Failure }
   | { readonly do: 'issueCode'; readonly offer: NonNullable<RegistrationFacts['offer']> }

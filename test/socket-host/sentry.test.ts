@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => ingest.stop())
 
-test('error lines are reported, with the fields of their log; what is expected is not', async () => {
+test('error lines are reported with the fields of their log; warnings are not', async () => {
   const plain = recordingLog()
   const log = reporter
     .reporting(plain)
@@ -30,16 +30,18 @@ test('error lines are reported, with the fields of their log; what is expected i
     contexts: { pairplane: { hostId: 'host-1', correlationId: 'c1', companyId: '1001' } },
     exception: { values: [{ type: 'Error', value: expect.stringContaining('79001***567') }] },
   })
-  expect(ingest.events[1]).toMatchObject({ exception: { values: [{ value: 'Could not close the sockets of the shard' }] } })
+  expect(ingest.events[1]).toMatchObject({
+    exception: { values: [{ value: 'Could not close the sockets of the shard' }] },
+  })
   expect(ingest.texts.join()).not.toMatch(/79001234567|server_name|not this one/)
 })
 
-test('closing sends what is left', async () => {
+test('closing sends the pending reports', async () => {
   reporter.error(new Error('the last one'), {})
   await reporter.close(2_000)
   expect(ingest.texts.at(-1)).toContain('the last one')
 })
 
-test('a host that reports leaves unexpected errors to the host', () => {
+test('the reporter installs no handler of its own for unexpected errors', () => {
   expect(process.listeners('uncaughtException').map(String).join()).not.toMatch(/sentry/i)
 })

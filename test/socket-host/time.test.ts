@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { pause } from '../../socket-host/time.ts'
 import { fakeClock } from '../fakes/fake-clock.ts'
 
-test('a pause ends with its time or with the signal, and leaves nothing behind on a signal that lives on', async () => {
+test('a pause ends with its time or with its signal, and leaves no listener on the signal', async () => {
   const clock = fakeClock()
   const stopping = new AbortController()
   const first = pause(clock, 1000, stopping.signal)

@@ -70,7 +70,7 @@ describe('a reset', () => {
     expect(s.state().unlinked).toBe('confirmed')
   })
 
-  it('does not stand in the way of a new pairing', async () => {
+  it('does not block a new pairing', async () => {
     const s = stage({ isObliging: false })
     await s.linkedByHand()
     await s.reset()
@@ -96,7 +96,7 @@ describe('stored credentials that are corrupt', () => {
     expect(s.state().attempt?.state).toBe('code-issued')
   })
 
-  it('are found out when somebody has deleted them', async () => {
+  it('are reported when they have been deleted', async () => {
     const s = stage()
     await s.linked()
     await s.runner.handOver()
@@ -107,7 +107,7 @@ describe('stored credentials that are corrupt', () => {
   })
 })
 
-describe('a link that nobody wants any more', () => {
+describe('a link whose attempt has been cancelled', () => {
   it('leaves nothing running once its device has been removed', async () => {
     const s = stage()
     let ends = 0
@@ -127,7 +127,7 @@ describe('a link that nobody wants any more', () => {
 })
 
 describe('a sweep', () => {
-  it('that fails is tried again', async () => {
+  it('is retried when it fails', async () => {
     const s = stage()
     await s.linked()
     const { sweep } = s.deps.credentials

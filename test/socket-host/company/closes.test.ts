@@ -1,4 +1,4 @@
-/** What a close leads to, by WhatsApp's code and by how far the socket had come (R26). */
+/** Consequences of a close, by WhatsApp's code and by the phase of the socket (R26). */
 import { describe, expect, test } from 'vitest'
 import type { ErrorCode } from '#shared/domain/values/errors.ts'
 import { closeOf, type SocketPhase } from '../../../socket-host/whatsapp/close-reason.ts'
@@ -8,8 +8,8 @@ import { stage } from '../support/stage.ts'
 type Stage = ReturnType<typeof stage>
 type Outcome = 'again' | 'at once' | 'stopped' | 'logged out'
 
-/** Code, then what follows for: a code on screen; a link that restarts; a session, whether it was open or not. */
-const table: readonly [code: number, pairing: ErrorCode, linked: Outcome, told: ErrorCode][] = [
+/** Code; failure of an attempt with a code on screen; consequence for a login; error that is then reported. */
+const table: readonly [code: number, pairing: ErrorCode, linked: Outcome, reported: ErrorCode][] = [
   [400, 'CLIENT_REJECTED', 'again', 'CLIENT_REJECTED'],
   [401, 'CLIENT_REJECTED', 'logged out', 'LOGGED_OUT'],
   [402, 'ACCOUNT_RESTRICTED', 'stopped', 'ACCOUNT_RESTRICTED'],
@@ -51,7 +51,7 @@ describe('while a code is on screen', () => {
 })
 
 describe('right after pair-success', () => {
-  test.each(table)('%i of the registration socket is progress (R20)', async (code) => {
+  test.each(table)('%i of the registration socket does not fail the attempt (R20)', async (code) => {
     const s = stage()
     await s.request()
     s.whatsApp.last().link('79001234567')
@@ -63,7 +63,7 @@ describe('right after pair-success', () => {
 })
 
 describe('while a link restarts', () => {
-  test.each(table)('%i of the first login', async (code, _pairing, outcome, told) => {
+  test.each(table)('%i of the first login', async (code, _pairing, outcome, reported) => {
     const s = stage({ isObliging: false })
     await s.request()
     s.whatsApp.last().link('79001234567')
@@ -79,7 +79,7 @@ describe('while a link restarts', () => {
       expect(s.whatsApp.live('login')).toHaveLength(1)
       return
     }
-    expect(s.state().lastAttempt).toMatchObject({ state: 'failed', failure: { code: told } })
+    expect(s.state().lastAttempt).toMatchObject({ state: 'failed', failure: { code: reported } })
     expect(s.state().credentials).toBeUndefined()
     expect(s.state().cleanup[0]?.reason).toBe(outcome === 'logged out' ? 'logged-out' : 'attempt-ended')
     expect(s.eventNames()).toContain('pairing-code-error')
@@ -90,8 +90,8 @@ describe.each([
   ['that was open', true],
   ['that was not open yet', false],
 ])('a session %s', (_name, wasOpen) => {
-  test.each(table)('%i', async (code, _pairing, verdict, told) => {
-    // Who has just failed waits, whatever WhatsApp says: two restarts must not spin.
+  test.each(table)('%i', async (code, _pairing, verdict, reported) => {
+    // A second failure in a row waits, even if WhatsApp asks for a restart: restarts must not loop.
     const outcome = verdict === 'at once' && !wasOpen ? 'again' : verdict
     const s = stage({ isObliging: false })
     await s.linkedByHand()
@@ -103,12 +103,12 @@ describe.each([
     const { session, credentials } = s.state()
     if (outcome === 'again' || outcome === 'at once') {
       expect(session?.status).toBe('reconnecting')
-      if (wasOpen) expect(session?.error).toBe(told)
+      if (wasOpen) expect(session?.error).toBe(reported)
       await s.clock.advance(4000)
       expect(s.whatsApp.live('login')).toHaveLength(1)
       return
     }
-    expect(session).toMatchObject({ status: outcome === 'stopped' ? 'stopped' : 'logged-out', error: told })
+    expect(session).toMatchObject({ status: outcome === 'stopped' ? 'stopped' : 'logged-out', error: reported })
     expect(credentials === undefined).toBe(outcome === 'logged out')
     await s.clock.advance(600_000)
     expect(s.whatsApp.live()).toEqual([])
@@ -125,21 +125,21 @@ describe('a session that has stopped', () => {
     return s
   }
 
-  test('is paired afresh when its owner asks for a code (R9)', async () => {
+  test('is paired again when its owner requests a code (R9)', async () => {
     const s = await stopped(403)
     await s.request()
     expect(s.state().attempt?.state).toBe('code-issued')
     expect(s.state().cleanup[0]).toMatchObject({ generation: 'g1', reason: 'stopped' })
   })
 
-  test('is forgotten by a reset', async () => {
+  test('is removed by a reset', async () => {
     const s = await stopped(403)
     await s.reset()
     expect(s.state()).not.toHaveProperty('session')
     expect(s.state().credentials).toBeUndefined()
   })
 
-  test('for its version is tried again by the next owner, which may be a newer build', async () => {
+  test('for its version is reopened by the next owner, which may be a newer build', async () => {
     const s = await stopped(405)
     s.lease.lose()
     s.takeOver(2)
@@ -148,7 +148,7 @@ describe('a session that has stopped', () => {
     expect(s.eventNames()).toEqual(['whatsapp-disconnected', 'whatsapp-connected'])
   })
 
-  test('for its account is left alone by the next owner', async () => {
+  test('for its account is not reopened by the next owner', async () => {
     const s = await stopped(403)
     s.lease.lose()
     s.takeOver(2)
@@ -158,7 +158,7 @@ describe('a session that has stopped', () => {
   })
 })
 
-test('a close that nobody knows is reported as an error', async () => {
+test('a close with an unknown code is logged as an error', async () => {
   const s = stage()
   await s.linked()
   dropWith(s, 599, 'session')

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { phoneA, phoneB, stage } from '../support/stage.ts'
 
 describe('a company that is handed over', () => {
-  it('has its socket closed, its keys flushed, and only then stands as reconnecting', async () => {
+  it('has its socket closed and its keys flushed before its session is written as reconnecting', async () => {
     const s = stage()
     await s.linked()
     const handingOver = s.runner.handOver()
@@ -12,7 +12,7 @@ describe('a company that is handed over', () => {
     expect(s.events()).toEqual([{ event: 'whatsapp-disconnected', code: 'HOST_UNAVAILABLE', willReconnect: true }])
   })
 
-  it('has an attempt that cannot go on failed', async () => {
+  it('has an attempt that cannot survive the hand-over failed', async () => {
     const s = stage()
     await s.request()
     await s.runner.handOver()
@@ -20,7 +20,7 @@ describe('a company that is handed over', () => {
     expect(s.whatsApp.live()).toEqual([])
   })
 
-  it('keeps a request that nobody has accepted for the next host', async () => {
+  it('keeps a request that was not accepted for the successor', async () => {
     const s = stage()
     s.runner.setHandOverAt(s.clock.now())
     await s.request()
@@ -33,7 +33,7 @@ describe('a company that is handed over', () => {
 })
 
 describe('a company whose lease is lost', () => {
-  it('is left without another write', async () => {
+  it('has its sockets closed without another write', async () => {
     const s = stage()
     await s.request()
     const before = s.companies.writes.length
@@ -47,7 +47,7 @@ describe('a company whose lease is lost', () => {
     expect(s.whatsApp.live()).toEqual([])
   })
 
-  it('has a link that was not installed undone', async () => {
+  it('has a link that was never persisted rolled back', async () => {
     const s = stage()
     await s.request(phoneA)
     s.lease.lose()
@@ -71,7 +71,7 @@ describe('a company whose lease is lost', () => {
     expect(second.lease.isOwner()).toBe(true)
   })
 
-  it('opens no socket for a slot that comes too late', async () => {
+  it('opens no socket when its turn comes too late', async () => {
     const s = stage({ isObliging: false })
     await s.request(phoneB)
     s.whatsApp.last().drop('lost')

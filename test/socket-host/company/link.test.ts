@@ -24,7 +24,7 @@ describe('after pair-success', () => {
     expect(s.whatsApp.journal).toEqual(['open registration 1', 'close registration 1', 'persist c1/g1', 'open login 1'])
   })
 
-  it('the link is noted before any of it is stored, and current only after', async () => {
+  it('the link is prepared before any of it is stored, and becomes current only afterwards', async () => {
     const s = stage()
     await s.request()
     const { persist } = s.deps.whatsApp
@@ -42,7 +42,7 @@ describe('after pair-success', () => {
   })
 
   it.each(['before', 'after'] as const)(
-    'a host that dies %s the rows are stored leaves them to the next',
+    'a host that dies %s the rows are stored leaves the link to the next host',
     async (when) => {
       const s = stage()
       await s.request()
@@ -79,7 +79,7 @@ describe('after pair-success', () => {
     expect(s.whatsApp.devices).toEqual([{ phone: phoneB, isLinked: false }])
   })
 
-  it('a link that cannot be stored is undone with what is in memory', async () => {
+  it('the device of a link that cannot be stored is unlinked with the credentials in memory', async () => {
     const s = stage()
     await s.request()
     Object.assign(s.deps.whatsApp, { persist: () => Promise.reject(new Error('away')) })
@@ -89,7 +89,7 @@ describe('after pair-success', () => {
     expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
   })
 
-  it('one install that fails costs no link: what is stored is made current at the next try', async () => {
+  it('a commit that fails does not lose the link: the stored link becomes current at the next try', async () => {
     const s = stage()
     await s.request()
     const { persist } = s.deps.whatsApp
@@ -110,7 +110,7 @@ describe('after pair-success', () => {
     expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: true }])
   })
 
-  it('the old session that WhatsApp stops meanwhile does not cost the new link (R8)', async () => {
+  it('an old session that WhatsApp stops meanwhile does not fail the new link (R8)', async () => {
     const s = stage({ phoneChangePolicy: 'keep-until-linked' })
     await s.linked()
     const old = s.whatsApp.last()
@@ -124,7 +124,7 @@ describe('after pair-success', () => {
     expect(s.state().attempt?.state).toBe('restarting')
   })
 
-  it('a link that was never stored is removed by the host that has it, also when that host leaves', async () => {
+  it('the device of a link that was never stored is unlinked by the host that holds it, even during a hand-over', async () => {
     const s = stage({ isObliging: false })
     await s.request()
     s.whatsApp.last().qr()
@@ -133,16 +133,16 @@ describe('after pair-success', () => {
     s.whatsApp.last().link(phoneA)
     await s.clock.settle()
     await s.cancel()
-    const leaving = s.runner.handOver()
+    const handingOver = s.runner.handOver()
     await s.clock.settle()
     s.whatsApp.last().opened()
     await s.clock.settle()
     s.whatsApp.last().answerUnlink('confirmed')
-    await leaving
+    await handingOver
     expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
   })
 
-  it('a link that was not even noted is removed although the store was away when its lease was lost', async () => {
+  it('a link that was never prepared is rolled back although the store was away when the lease was lost', async () => {
     const s = stage()
     await s.request()
     const { create } = s.deps.dataKeys
@@ -163,7 +163,7 @@ describe('after pair-success', () => {
     expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
   })
 
-  it('the restart is tried again within twenty seconds', async () => {
+  it('the restart is retried within twenty seconds', async () => {
     const s = stage({ isObliging: false })
     await s.request()
     s.whatsApp.last().link(phoneA)
@@ -194,7 +194,7 @@ describe('after pair-success', () => {
     expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
   })
 
-  it('the install is found although its answer was lost', async () => {
+  it('a commit whose answer was lost is found', async () => {
     const s = stage()
     await s.request()
     s.companies.loseNextAnswerForGood()
@@ -257,7 +257,7 @@ describe('after pair-success', () => {
     expect(s.whatsApp.live()).toEqual([])
   })
 
-  it('a removal that fails at first is tried again', async () => {
+  it('an unlink that fails at first is retried', async () => {
     const s = stage({ isObliging: false })
     await s.request(phoneA)
     s.whatsApp.last().link(phoneB)

@@ -8,8 +8,8 @@ import { stage } from '../support/stage.ts'
 
 const nothing: Running = { registration: undefined, session: undefined, unlinks: new Map(), sweeps: new Map() }
 
-describe('what is done next', () => {
-  it('lets go of a removal that was given up before its unlinker returned (R13)', () => {
+describe('the next step', () => {
+  it('drops an unlink that STATE settled before it returned (R13)', () => {
     const reset = resetCredentials(linked(), [], seconds(40)).state
     const { state } = unlinkFinished(reset, 'generation-1', 'unconfirmed')
     const running = { ...nothing, unlinks: new Map([['generation-1', { result: 'confirmed' as const }]]) }
@@ -21,16 +21,16 @@ describe('what is done next', () => {
   })
 
   it.each([
-    ['is taken on when its code is due before the host leaves', 20, 'acceptAttempt'],
-    ['is left to the heir otherwise', 19, undefined],
+    ['is accepted when its code is due before the hand-over', 20, 'acceptAttempt'],
+    ['is left to the successor otherwise', 19, undefined],
   ])('a request %s', (_, handOverAt, step) => {
     const state = { ...requested(), epoch: host.epoch }
     expect(nextStep(state, nothing, { owner: host, handOverAt: seconds(handOverAt) }, seconds(1))?.do).toBe(step)
   })
 })
 
-describe('a session that does not come up', () => {
-  /** Its host has been replaced, and the new one gets nowhere. */
+describe('a session that does not open', () => {
+  /** A session whose host has been replaced; the new host does not get it open. */
   async function replaced() {
     const s = stage({ isObliging: false })
     await s.linkedByHand()
@@ -39,7 +39,7 @@ describe('a session that does not come up', () => {
     return s
   }
 
-  it('tells why, also when the first try of a new host fails', async () => {
+  it('reports why, even when the first try of a new host fails', async () => {
     const s = await replaced()
     s.takeOver(2)
     await s.look()
@@ -50,7 +50,7 @@ describe('a session that does not come up', () => {
     expect(s.eventNames()).toEqual(['whatsapp-disconnected'])
   })
 
-  it('tells the last reason, by one write each time that it changes', async () => {
+  it('reports the latest reason, with one write per change', async () => {
     const s = stage({ isObliging: false })
     await s.linkedByHand()
     s.companies.notices.length = 0
@@ -73,7 +73,7 @@ describe('a session that does not come up', () => {
   it.each([
     ['is away', new StoreUnavailable('kms', undefined), 'STORE_UNAVAILABLE'],
     ['denies access', new Error('AccessDeniedException'), 'INTERNAL'],
-  ])('tells that what its keys are read with %s', async (_, error, code) => {
+  ])('reports that the service for its data keys %s', async (_, error, code) => {
     const s = await replaced()
     Object.assign(s.deps.dataKeys, { unwrap: () => Promise.reject(error) })
     s.takeOver(2)
@@ -81,7 +81,7 @@ describe('a session that does not come up', () => {
     expect(s.state().session).toMatchObject({ status: 'reconnecting', error: code })
   })
 
-  it('says nothing of closes while a link restarts: its attempt does (R20)', async () => {
+  it('does not report closes while a link restarts, because the attempt does (R20)', async () => {
     const s = stage({ isObliging: false })
     await s.request()
     s.whatsApp.last().link('79001234567')

@@ -66,7 +66,7 @@ describe('openings', () => {
     expect(begun).toBe(100)
   })
 
-  it('that hang hold up others for a while only', async () => {
+  it('that hang delay others only for a while', async () => {
     const clock = fakeClock()
     const { enter } = pacing(clock, limits)
     const begun: number[] = []
@@ -126,7 +126,7 @@ describe('openings', () => {
 })
 
 describe('attempts', () => {
-  it('are admitted in a burst, then as fast as the host can link, and told when to come back', async () => {
+  it('are admitted in a burst, then as fast as the host can link; the rest get a retry time', async () => {
     const clock = fakeClock()
     const { admitAttempt } = pacing(clock, limits)
     expect([1, 2, 3].map(() => admitAttempt(20_000))).toEqual(['admitted', 'admitted', 'admitted'])
@@ -135,7 +135,7 @@ describe('attempts', () => {
     expect([1, 2, 3].map(() => admitAttempt(20_000))).toEqual(['admitted', 'admitted', { retryAfter: 1 }])
   })
 
-  it('that are turned away together are told to come back one after the other', async () => {
+  it('that are rejected together get retry times one after the other', async () => {
     const clock = fakeClock()
     const { admitAttempt } = pacing(clock, limits)
     for (let admitted = 0; admitted < 3; admitted++) admitAttempt(20_000)
@@ -149,7 +149,7 @@ describe('attempts', () => {
     }
   })
 
-  it('whose code would come too late are turned away at once', async () => {
+  it('whose code would come too late are rejected at once', async () => {
     const clock = fakeClock()
     const { admitAttempt, enter } = pacing(clock, { ...limits, attemptBurst: 64 })
     const pair = () => {
@@ -164,7 +164,7 @@ describe('attempts', () => {
     expect(admitAttempt(8_000)).toEqual({ retryAfter: expect.any(Number) })
   })
 
-  it('that hang, and what was measured before a rest, do not count against the next burst', async () => {
+  it('that hang, and durations measured before an idle time, do not count against the next burst', async () => {
     const clock = fakeClock()
     const { admitAttempt, enter } = pacing(clock)
     for (let hung = 0; hung < 16; hung++) enter('pairing', () => undefined)
@@ -176,7 +176,7 @@ describe('attempts', () => {
     expect(Array.from({ length: 50 }, () => admitAttempt(20_000))).toEqual(Array(50).fill('admitted'))
   })
 
-  it('are not told times that were kept for others who have not come back', async () => {
+  it('do not get retry times after those of clients that have not come back', async () => {
     const clock = fakeClock()
     const { admitAttempt } = pacing(clock, limits)
     for (let refused = 0; refused < 100; refused++) admitAttempt(20_000)

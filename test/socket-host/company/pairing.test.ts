@@ -28,7 +28,7 @@ describe('a pairing by code', () => {
     expect(s.publisher.events).toEqual(s.eventNames().slice(1))
   })
 
-  it('tells expiry by the lifetime of a code and the life of its socket', async () => {
+  it('computes expiry from the lifetime of the code and of its socket', async () => {
     const s = stage()
     await s.request()
     const now = s.clock.now()
@@ -54,7 +54,7 @@ describe('a pairing by code', () => {
     expect(s.state().credentials).toBeUndefined()
   })
 
-  it('fails with what WhatsApp answered, and notes its rate limit', async () => {
+  it('fails with the answer of WhatsApp, and stores its rate limit', async () => {
     const s = stage({ isObliging: false })
     await s.request()
     s.whatsApp.last().qr()
@@ -65,7 +65,7 @@ describe('a pairing by code', () => {
     expect(s.whatsApp.live()).toEqual([])
   })
 
-  it('is told at once of a passkey', async () => {
+  it('fails at once when the account has a passkey', async () => {
     const s = stage()
     await s.request()
     s.whatsApp.last().emit({ type: 'passkeyRequired' })
@@ -93,13 +93,13 @@ describe('a pairing by code', () => {
     expect(s.whatsApp.live()).toEqual([])
   })
 
-  it('wakes the watchdog for its deadline', async () => {
+  it('schedules the watchdog for its deadline', async () => {
     const s = stage({ isObliging: false })
     await s.request()
     expect(s.commands.wakes.map(({ due }) => due)).toEqual([s.clock.now() + 20_000])
   })
 
-  it('goes back to the same code after a wrong one', async () => {
+  it('returns to the same code after a wrong one', async () => {
     const s = stage()
     await s.request()
     s.whatsApp.last().emit({ type: 'phoneAnswered' })
@@ -124,7 +124,7 @@ describe('a pairing by code', () => {
     expect(s.state().session?.status).toBe('connected')
   })
 
-  it('ends quietly when nobody ever types the code', async () => {
+  it('ends without another event when the code is never typed', async () => {
     const s = stage()
     await s.request()
     expect(s.idle()).toBe(0)
@@ -150,7 +150,7 @@ describe('a pairing by code', () => {
     expect(writes).toHaveLength(before)
   })
 
-  it('is turned away before anything stored gives way when the host has its hands full', async () => {
+  it('is rejected before anything stored changes when the host is busy', async () => {
     const s = stage()
     await s.linked(phoneA)
     while (s.deps.pacing.admitAttempt(20_000) === 'admitted') {}
@@ -208,7 +208,7 @@ describe('a request for another phone', () => {
     expect(s.whatsApp.live()).toHaveLength(1)
   })
 
-  it('links although the old session that was kept has been logged out meanwhile', async () => {
+  it('links although the old session that was kept was logged out meanwhile', async () => {
     const s = stage({ phoneChangePolicy: 'keep-until-linked' })
     await s.linked(phoneA)
     await s.request(phoneB)
@@ -223,7 +223,7 @@ describe('a request for another phone', () => {
 })
 
 describe('a request for the phone that is linked', () => {
-  it('needs no place among the attempts: a busy host answers it', async () => {
+  it('needs no admission: a busy host answers it', async () => {
     const s = stage()
     await s.linked()
     Object.assign(s.deps.pacing, { admitAttempt: () => ({ retryAfter: 5 }) })
@@ -239,7 +239,7 @@ describe('a request for the phone that is linked', () => {
     expect(s.whatsApp.live()).toHaveLength(1)
   })
 
-  it('cuts the back-off of a reconnecting session short', async () => {
+  it('ends the back-off of a reconnecting session', async () => {
     const s = stage()
     await s.linked(phoneA)
     s.whatsApp.last().drop('lost')
@@ -250,7 +250,7 @@ describe('a request for the phone that is linked', () => {
     expect(s.state().lastAttempt?.state).toBe('connected')
   })
 
-  it('gives up after ten seconds when WhatsApp cannot be reached', async () => {
+  it('fails after ten seconds when WhatsApp cannot be reached', async () => {
     const s = stage({ isObliging: false })
     await s.linkedByHand(phoneA)
     s.whatsApp.last().drop('lost')
@@ -262,21 +262,24 @@ describe('a request for the phone that is linked', () => {
     expect(s.state().credentials?.phone).toBe(phoneA)
   })
 
-  test.each(['loggedOut', 'restricted', 'outdated'] as const)('pairs afresh when it turns out %s', async (reason) => {
-    const s = stage({ isObliging: false })
-    await s.linkedByHand(phoneA)
-    s.whatsApp.last().drop('lost')
-    await s.request(phoneA)
-    s.whatsApp.last().drop(reason)
-    await s.clock.settle()
-    expect(s.state().attempt).toMatchObject({ state: 'connecting', awaitsSession: false })
-    expect(s.state().credentials).toBeUndefined()
-    expect(s.whatsApp.live('registration')).toHaveLength(1)
-    expect(s.taken).toEqual([{ companyId: 'c1', phone: phoneA }])
-    expect(s.eventNames()).toContain('whatsapp-disconnected')
-  })
+  test.each(['loggedOut', 'restricted', 'outdated'] as const)(
+    'restarts the pairing when the session turns out to be %s',
+    async (reason) => {
+      const s = stage({ isObliging: false })
+      await s.linkedByHand(phoneA)
+      s.whatsApp.last().drop('lost')
+      await s.request(phoneA)
+      s.whatsApp.last().drop(reason)
+      await s.clock.settle()
+      expect(s.state().attempt).toMatchObject({ state: 'connecting', awaitsSession: false })
+      expect(s.state().credentials).toBeUndefined()
+      expect(s.whatsApp.live('registration')).toHaveLength(1)
+      expect(s.taken).toEqual([{ companyId: 'c1', phone: phoneA }])
+      expect(s.eventNames()).toContain('whatsapp-disconnected')
+    },
+  )
 
-  it('pairs afresh when what is stored is corrupt', async () => {
+  it('restarts the pairing when the stored credentials are corrupt', async () => {
     const s = stage()
     await s.linked(phoneA)
     s.whatsApp.stored.set('c1/g1', 'corrupt')
@@ -300,7 +303,7 @@ describe('a pairing by QR', () => {
     expect(s.eventNames()).toEqual(['pairing-started', 'qr', 'qr'])
   })
 
-  it('undoes the link of another phone than was asked for', async () => {
+  it('unlinks the device when another phone than the requested one has linked it', async () => {
     const s = stage()
     await s.request(phoneA, 'qr')
     s.whatsApp.last().link(phoneB)

@@ -6,12 +6,12 @@ import { resetCredentials } from '#shared/domain/session/reset.ts'
 import type { FakeSocket } from '../../fakes/fake-whatsapp.ts'
 import { companyId, phoneA, phoneB, stage } from '../support/stage.ts'
 
-/** What may happen to a company, in any order. */
+/** Things that may happen to a company, in any order. */
 type Happening =
   | { readonly do: 'request'; readonly phone: string; readonly method: 'code' | 'qr' }
   | { readonly do: 'cancel' | 'reset' | 'takeOver' | 'handOver' | 'storeAway' | 'storeBack' | 'loseAnswer' | 'corrupt' }
   | { readonly do: 'wait'; readonly ms: number }
-  /** The newest sockets go the good way for some events. */
+  /** The newest sockets get the events of a successful pairing, as many as given. */
   | { readonly do: 'goWell'; readonly events: number }
   /** An event of any socket there ever was, closed or not. */
   | { readonly do: 'event'; readonly socket: number; readonly event: SocketPlay }
@@ -163,7 +163,7 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
     check()
   }
 
-  // In the end, when all is well again, the company comes to rest: nothing runs but a session that is open.
+  // When everything works again, the company settles: nothing runs but a session that is open.
   s.companies.repair()
   await decide((state, now) => cancelPairing(state, [], now))
   await settled(host.runner.reconcile())
@@ -191,19 +191,19 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
   /** Events of sockets that are closed must not change anything. */
   async function event(socket: FakeSocket, what: SocketPlay): Promise<void> {
     const wasOpen = socket.isOpen
-    // What the runner still had to do by itself, a lost answer to make up for, say, is no consequence of the event.
+    // Work that was still pending (a retry after a lost answer, for example) must not count as a consequence of the event.
     if (!wasOpen) await settled(host.runner.reconcile())
     await s.clock.settle()
     const before = s.companies.state(companyId)
     emit(socket, what)
     await s.clock.settle()
-    // An answer to what was asked of it is no event.
+    // The answer to a request of the host may still change the state.
     const isAnswer = what === 'unlinked' || what === 'code'
     if (!wasOpen && !isAnswer && !isStoreAway) expect(s.companies.state(companyId)).toEqual(before)
   }
 }
 
-/** What a socket hears next when all goes well. */
+/** Returns the next event of a socket when everything goes well. */
 function goodNext({ kind, credentials }: FakeSocket, step: number): SocketPlay {
   if (kind === 'login') return 'opened'
   if (credentials.device) return 'restart'

@@ -6,7 +6,7 @@ describe('a linked session', () => {
   const retried = (Object.entries(sessionVerdicts) as [CloseReason, { do: string }][]).filter(
     ([, verdict]) => verdict.do === 'retry' || verdict.do === 'retryIfOwner',
   )
-  test.each(retried.map(([reason]) => reason))('is tried again after a close with %s', async (reason) => {
+  test.each(retried.map(([reason]) => reason))('is reopened after a close with %s', async (reason) => {
     const s = stage()
     await s.linked()
     s.whatsApp.last().drop(reason)
@@ -17,7 +17,7 @@ describe('a linked session', () => {
     expect(s.eventNames()).toEqual(['whatsapp-disconnected', 'whatsapp-connected'])
   })
 
-  it('is reopened at once when WhatsApp asks for a restart', async () => {
+  it('is reopened without delay when WhatsApp asks for a restart', async () => {
     const s = stage()
     await s.linked()
     s.whatsApp.last().drop('restart')
@@ -50,7 +50,7 @@ describe('a linked session', () => {
     expect(s.whatsApp.live()).toEqual([])
   })
 
-  it('backs off further each time, until it has been open for a minute', async () => {
+  it('backs off longer each time, until it has been open for a minute', async () => {
     const s = stage()
     await s.linked()
     const waits: number[] = []
@@ -78,7 +78,7 @@ describe('a linked session', () => {
     expect(s.state().session?.status).toBe('connected')
   })
 
-  it('is recycled when a socket opens and says nothing', async () => {
+  it('is reopened when a socket opens and then hangs', async () => {
     const s = stage({ isObliging: false })
     await s.linkedByHand()
     s.whatsApp.last().drop('lost')
@@ -104,8 +104,8 @@ describe('a linked session', () => {
   })
 })
 
-describe('a company whose host is another one now', () => {
-  it('has its session opened again by the new host', async () => {
+describe('a company that another host has taken over', () => {
+  it('has its session reopened by the new host', async () => {
     const s = stage()
     await s.linked()
     s.lease.lose()
@@ -126,7 +126,7 @@ describe('a company whose host is another one now', () => {
     expect(s.state().lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
   })
 
-  it('connects a link that the old host had installed', async () => {
+  it('connects a link that the old host has committed', async () => {
     const s = stage()
     await s.request()
     s.whatsApp.last().link('79001234567')

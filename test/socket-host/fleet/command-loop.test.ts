@@ -75,7 +75,7 @@ describe('the command loop', () => {
   })
 
   it.each(['not json', '{}', JSON.stringify({ ...command('c1'), companyId: '../x' }), 'null'])(
-    'logs a bad message and leaves it to the dead-letter queue: %s',
+    'logs a malformed message and leaves it to the dead-letter queue: %s',
     async (body) => {
       const loop = run(async () => undefined)
       loop.answers.push([message(body)])
@@ -86,7 +86,7 @@ describe('the command loop', () => {
     },
   )
 
-  it('receives on while a company is slow', async () => {
+  it('goes on receiving while a company is slow', async () => {
     const slow = Promise.withResolvers<void>()
     const accepted: string[] = []
     const loop = run(async ({ companyId }) => {

@@ -6,10 +6,10 @@ const hostSince = (lastContactAt: number) => ({ status: () => ({ shards: [1], se
 
 describe('a host is healthy', () => {
   test.each([
-    ['while it reaches its store and its loop turns', 0, 100, true],
+    ['while it reaches the store and its loop turns', 0, 100, true],
     ['not when the store was out of reach for too long', 61_000, 100, false],
     ['through a burst of pairings', 0, 14_000, true],
-    ['not when its loop stands still', 0, 31_000, false],
+    ['not when its loop stalls', 0, 31_000, false],
   ])('%s', async (_, contactAgoMs, stallMs, isHealthy) => {
     const time = fakeClock()
     await time.advance(contactAgoMs)
@@ -33,7 +33,7 @@ describe('the endpoint', () => {
     expect(await answer.json()).toMatchObject({ isHealthy: status === 200, shards: [1], sessions: 2 })
   })
 
-  it('has nothing else to say', async () => {
+  it('answers 404 to anything else', async () => {
     endpoint = await serveHealth({ host: hostSince(0), time: fakeClock(), contactWithinMs: 60_000 }, 0)
     expect((await fetch(`http://127.0.0.1:${endpoint.port}/`)).status).toBe(404)
   })

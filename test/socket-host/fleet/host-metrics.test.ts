@@ -46,7 +46,7 @@ test('a sweep that fails is counted, and fails', async () => {
   expect(lines).toMatchObject([{ CleanupFailed: 1, companyId: 'c1', generation: 'g1' }])
 })
 
-test('a host tells its sessions every minute, and writes its counters every few seconds and when it stops', async () => {
+test('a host measures its sessions every minute, and writes its counters every few seconds and when it stops', async () => {
   const { clock, look } = stage()
   const { meter, named, added } = makeMeter(clock.now)
   await look()

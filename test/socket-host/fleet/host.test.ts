@@ -57,7 +57,7 @@ function cluster() {
     ...parts,
     leases,
     hire,
-    /** Hires a host and lets it claim what is free. */
+    /** Starts a host and lets it claim the free leases. */
     async employ(...args: Parameters<typeof hire>) {
       const host = hire(...args)
       host.start()
@@ -91,7 +91,7 @@ function cluster() {
 }
 
 describe('a host', () => {
-  it('claims shards, takes commands on and links', async () => {
+  it('claims shards, accepts commands and links', async () => {
     const c = cluster()
     const host = await c.employ('a')
     await c.linkAll()
@@ -99,7 +99,7 @@ describe('a host', () => {
     await host.drain()
   })
 
-  it('writes a line for operators, and soon another when what it holds has changed', async () => {
+  it('writes a heartbeat for operators, and soon another one when its sessions have changed', async () => {
     const c = cluster()
     const host = c.hire('a')
     host.start()
@@ -156,7 +156,7 @@ describe('a host that stops', () => {
     await second.drain()
   })
 
-  it('lets a running attempt finish first', async () => {
+  it('waits for a running attempt first', async () => {
     const c = cluster()
     const host = await c.employ('a')
     await c.request('c1')
@@ -174,7 +174,7 @@ describe('a host that stops', () => {
     expect(c.whatsApp.live()).toEqual([])
   })
 
-  it('waits for attempts no longer than it may, and not at all when hurried', async () => {
+  it('waits for attempts at most for the drain time, and not at all when hurried', async () => {
     const c = cluster()
     const host = await c.employ('a', { drainMs: 5000 })
     await c.request('c1')
@@ -193,7 +193,7 @@ describe('a host that stops', () => {
     expect(c.companies.state('c2').lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
   })
 
-  it('serves the other companies of a shard as ever while an attempt finishes (R8, R25, R28)', async () => {
+  it('serves the other companies of a shard as before while an attempt finishes (R8, R25, R28)', async () => {
     const c = cluster()
     const host = await c.employ('a')
     await c.link(other)
@@ -211,15 +211,15 @@ describe('a host that stops', () => {
     await draining
   })
 
-  it('leaves to its heir what comes too late for a code, and in time for the heir to make one', async () => {
+  it('leaves a request that comes too late for a code to its successor, in time for the successor to issue one', async () => {
     const c = cluster()
     const host = await c.employ('a', { drainMs: 40_000 })
     await c.request(first)
     const draining = host.drain()
     await c.clock.advance(22_000)
     await c.request(other)
-    const heir = c.hire('b')
-    heir.start()
+    const successor = c.hire('b')
+    successor.start()
     await c.clock.advance(5000)
     expect(c.companies.state(other).attempt?.state).toBe('requested')
     expect(c.companies.state(first).attempt?.state).toBe('code-issued')
@@ -227,23 +227,23 @@ describe('a host that stops', () => {
     await draining
     expect(c.companies.state(first).lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
     expect(c.companies.state(other).attempt).toMatchObject({ state: 'code-issued', owner: { hostId: 'b' } })
-    await heir.drain(AbortSignal.abort())
+    await successor.drain(AbortSignal.abort())
   })
 
-  it('leaves in time although requests keep coming', async () => {
+  it('stops in time although requests keep coming', async () => {
     const c = cluster()
     const host = await c.employ('a', { drainMs: 40_000 })
     await c.request(first)
-    let leftAt = Number.POSITIVE_INFINITY
+    let stoppedAt = Number.POSITIVE_INFINITY
     const since = c.clock.now()
     const draining = host.drain().then(() => {
-      leftAt = c.clock.now() - since
+      stoppedAt = c.clock.now() - since
     })
     for (const company of neighbours.slice(3, 18)) {
       await c.request(company)
       await c.clock.advance(2900)
     }
-    expect(leftAt).toBeLessThanOrEqual(41_000)
+    expect(stoppedAt).toBeLessThanOrEqual(41_000)
     expect(c.whatsApp.live()).toEqual([])
     await draining
   })
@@ -266,7 +266,7 @@ describe('two hosts', () => {
     const second = c.hire('b')
     await c.linkAll()
     second.start()
-    // The second asks for a shard, and the first begins to leave it: its sockets take their time to close.
+    // The second host requests a shard, and the first begins to hand it over, but its sockets do not close yet.
     await c.clock.advance(8000)
     const draining = first.drain()
     await c.clock.advance(4000)
@@ -282,7 +282,7 @@ describe('two hosts', () => {
     await leaving
   })
 
-  it('hand over in a moment: who leaves says so a round before it closes its sockets', async () => {
+  it('hand over without a gap: a draining host announces it one round before it closes its sockets', async () => {
     const c = cluster()
     const first = await c.employ('a')
     const second = c.hire('b')

@@ -13,7 +13,7 @@ const staleMs = 10_000
 const renewMs = 3000
 const shards = 4
 
-/** One host: which shards it thinks it owns, and what it has been through. */
+/** One host: its keeper, the shards that it believes to own, and its log. */
 function hostOn(clock: FakeClock, table: MemoryLeaseStore, hostId: string, options: { fateOf?: () => CallFate } = {}) {
   let pausedUntil = 0
   const owned = new Map<number, OwnedLease>()
@@ -70,7 +70,7 @@ function hostOn(clock: FakeClock, table: MemoryLeaseStore, hostId: string, optio
       pausedUntil = clock.monotonic() + ms
     },
     isPaused: () => clock.monotonic() < pausedUntil,
-    /** Shards whose sockets may be open: those it has not been told to leave and whose deadline has not passed. */
+    /** Shards whose sockets may be open: not handed over, not lost, and the ownership has not run out. */
     fenced: () => [...owned].filter(([, lease]) => lease.isOwner()).map(([shard]) => shard),
   }
 }
@@ -109,7 +109,7 @@ describe('a lone host', () => {
     await host.keeper.stop()
   })
 
-  it('has nobody to wait for when it leaves', async () => {
+  it('has no successor to wait for when it drains', async () => {
     const clock = fakeClock()
     const host = hostOn(clock, memoryLeaseStore(), 'a')
     host.keeper.start()
@@ -127,7 +127,7 @@ describe('a lone host', () => {
     const [lease] = host.owned.values()
     answerDelayMs = 100
     await clock.advance(3050)
-    // The machine stands still: the renewal's answer is there, and nobody reads it until the lease has lapsed.
+    // The machine stops. The answer of the renewal has arrived, but it is read only after the lease has lapsed.
     host.pause(5000)
     await clock.advance(4000)
     expect(lease?.isOwner()).toBe(false)
@@ -256,7 +256,7 @@ describe('three hosts', () => {
     await clock.advance(61_000)
     const leaver = hosts.find(({ owned }) => owned.size === 2)
     void leaver?.keeper.stop()
-    // Both were somebody's whom nobody has asked for them: who looks first may have either.
+    // No host has requested these two leases, so the first host that looks may claim either.
     for (const lease of await table.readAll(shards)) {
       const freed = leaver?.owned.has(lease.shard) && (await table.claim(lease, 'gone', lease.epoch + 1, clock.now()))
       if (freed) await table.release(freed)
@@ -333,7 +333,7 @@ async function play(troubles: readonly Trouble[], weathers: readonly Weather[]):
   const killed = new Set<number>()
   for (const host of hosts) host.keeper.start()
   const check = () => {
-    // A paused process runs nothing: whatever it believes, its sockets' writes come after its clock has been asked.
+    // A paused process runs nothing. When it goes on, it asks its clock before its sockets write anything.
     const owners = hosts.flatMap((host, index) => (killed.has(index) ? [] : host.fenced()))
     expect(new Set(owners).size).toBe(owners.length)
   }

@@ -35,7 +35,7 @@ function hosted() {
 }
 
 describe('a company of a shard', () => {
-  it('is forgotten when time has ended the last that was to be done for it', async () => {
+  it('is dropped when its last work has ended with time', async () => {
     const s = hosted()
     await s.ask('c1')
     await s.command('c1')
@@ -51,7 +51,7 @@ describe('a company of a shard', () => {
     expect(s.shard.statuses()).toEqual([])
   })
 
-  it('is not forgotten when it is asked for in the moment in which there is nothing to do', async () => {
+  it('is not dropped when a command arrives just when there is nothing left to do', async () => {
     const s = hosted()
     await s.command('c1')
     const { read } = s.companies
@@ -72,7 +72,7 @@ describe('a company of a shard', () => {
     expect(s.shard.hasRunningAttempt()).toBe(true)
   })
 
-  it('is forgotten with its attempt, but what it still has to tell is waited for when the shard is left', async () => {
+  it('is dropped with its attempt, but a hand-over waits until its notices are published', async () => {
     const s = hosted()
     const sent = Promise.withResolvers<void>()
     Object.assign(s.deps.publisher, { publish: () => sent.promise })

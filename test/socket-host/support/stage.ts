@@ -1,4 +1,4 @@
-/** A company's runner with everything around it faked. */
+/** The runner of one company, with fakes for everything around it. */
 import { cancelPairing, requestPairing } from '#shared/domain/attempt/pairing.ts'
 import type { CompanyState } from '#shared/domain/company/company.ts'
 import { resetCredentials } from '#shared/domain/session/reset.ts'
@@ -31,7 +31,7 @@ export function stageDeps(options: StageOptions = {}) {
   const commands = recordingCommandQueue()
   const publisher = recordingPublisher()
   const coolDowns: { phone: string; until: number }[] = []
-  /** Codes that were charged here: those of requests that had been free. */
+  /** Codes charged to the budget by the host: for requests that were free at first (R24). */
   const taken: { companyId: string; phone: string | undefined }[] = []
   let generations = 0
   const deps: CompanyDeps = {
@@ -67,7 +67,7 @@ export function stageDeps(options: StageOptions = {}) {
   return { deps, clock, companies, whatsApp, lines, swept, commands, publisher, coolDowns, taken }
 }
 
-/** A lease that a test takes away when it likes. */
+/** A lease that a test can take away. */
 export function leaseOf(hostId: string, epoch: number): OwnedLease & { lose(): void } {
   let isOwner = true
   return {
@@ -96,23 +96,23 @@ export function stage(options: StageOptions = {}) {
     ...parts,
     runner,
     lease: first.lease,
-    /** Lets another host take over; commands go to it from now on. */
+    /** Makes another host take over; commands go to it from now on. */
     takeOver(epoch: number) {
       const next = hire(epoch)
       runner = next.runner
       return next
     },
-    /** Counts the times that a runner has said that nothing is left that it is needed for. */
+    /** Number of times that a runner has reported that it has nothing left to do. */
     idle: () => idle,
     state: (): CompanyState => companies.state(companyId),
-    /** What clients were told, in order. */
+    /** Events that clients were sent, in order. */
     events: () => companies.notices.map(({ notice }) => notice.event),
     eventNames: () => companies.notices.map(({ notice }) => notice.event.event),
     async look() {
       await runner.reconcile()
       await clock.settle()
     },
-    /** What the Lambda does: takes the mutex and sends a command. */
+    /** Requests a pairing as the Lambda does: takes the mutex and sends a command. */
     async request(phone: string | undefined = phoneA, method: 'code' | 'qr' = 'code') {
       serial += 1
       const attemptId = `a${serial}`
@@ -143,7 +143,7 @@ export function stage(options: StageOptions = {}) {
       )
       await this.look()
     },
-    /** The same with a WhatsApp that plays nothing by itself. */
+    /** Links a phone by hand, for a fake WhatsApp that sends no events by itself. */
     async linkedByHand(phone = phoneA) {
       await this.request(phone)
       whatsApp.last().link(phone)
@@ -153,7 +153,7 @@ export function stage(options: StageOptions = {}) {
       whatsApp.last().opened()
       await clock.settle()
     },
-    /** A company whose phone is linked and whose session is open. */
+    /** Links a phone and opens its session. */
     async linked(phone = phoneA) {
       await this.request(phone)
       whatsApp.last().link(phone)

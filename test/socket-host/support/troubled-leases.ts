@@ -29,7 +29,7 @@ export function troubledLeases(
     claim: (seen, ownerId, epoch, now) => call(() => store.claim(seen, ownerId, epoch, now)),
     renew: (lease, now) => call(() => store.renew(lease, now)),
     want: (lease, hostId) => call(() => store.want(lease, hostId)),
-    offerTo: (lease, heir) => call(() => store.offerTo(lease, heir)),
+    offerTo: (lease, successor) => call(() => store.offerTo(lease, successor)),
     release: (lease) => call(() => store.release(lease)),
     beat: (beat) => call(() => store.beat(beat)),
   }

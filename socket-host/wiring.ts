@@ -28,7 +28,9 @@ import { pollMs, sqsInbox } from './fleet/sqs-inbox.ts'
 import { systemTime } from './time.ts'
 import { createWhatsApp } from './whatsapp/baileys-whatsapp.ts'
 
-/** Time for which a host keeps asking whether a write without an answer succeeded. It outlasts an outage of ten seconds. */
+/**
+ * Time for which a host keeps asking whether a write without an answer succeeded. It outlasts an outage of ten seconds.
+ */
 const patienceMs = 15_000
 
 export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps & { readonly meter: Meter } {

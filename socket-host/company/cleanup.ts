@@ -1,7 +1,7 @@
 /**
  * Cleans up generations that are no longer used (R7, R11, R14). A transition retires a generation: it moves it to the
- * clean-up list of STATE. This file then unlinks the device at WhatsApp and sweeps the rows, and it rolls back links that
- * were never persisted. It runs beside everything else that the company does.
+ * clean-up list of STATE. This file then unlinks the device at WhatsApp and sweeps the rows, and it rolls back links
+ * that were never persisted. It runs beside everything else that the company does.
  *
  * Three files unlink. This one chooses the credentials or the socket, and is the only one that knows STATE. Below it,
  * `device-removal.ts` logs in as the device and retries until a deadline. Below both, `whatsapp/unlink-device.ts` sends
@@ -30,8 +30,8 @@ type DeviceAccess = {
 }
 
 /**
- * Starts to unlink the device of a retired generation, with what is at hand or else with the stored credentials. Returns
- * the state unchanged; the result is reported by a later step.
+ * Starts to unlink the device of a retired generation, with what is at hand or else with the stored credentials.
+ * Returns the state unchanged; the result is reported by a later step.
  */
 export async function startUnlink(
   ctx: CompanyContext,
@@ -109,8 +109,9 @@ export async function unlinkRegistration(
 }
 
 /**
- * Starts to roll back a link that was never persisted; only this process holds its keys. Its socket must be closed. A write
- * whose answer was lost may have persisted the link after all: then STATE decides about it, and nothing is unlinked here.
+ * Starts to roll back a link that was never persisted; only this process holds its keys. Its socket must be closed. A
+ * write whose answer was lost may have persisted the link after all: then STATE decides about it, and nothing is
+ * unlinked here.
  */
 export const startRollback = (ctx: CompanyContext, registration: Registration): void =>
   trackRollback(ctx, rollBack(ctx, registration))
@@ -145,8 +146,8 @@ async function rollBack(ctx: CompanyContext, registration: Registration): Promis
 }
 
 /**
- * True when STATE takes care of the link: it is current, or its rows are stored and either the attempt or the clean-up list
- * names it, so that any host can unlink its device.
+ * True when STATE takes care of the link: it is current, or its rows are stored and either the attempt or the clean-up
+ * list names it, so that any host can unlink its device.
  */
 async function isRecorded({ deps, companyId }: CompanyContext, registration: Registration): Promise<boolean> {
   const { generation } = registration.facts()

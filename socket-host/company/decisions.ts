@@ -1,4 +1,6 @@
-/** Writes a host's decisions about one company, publishes their notices, and schedules the watchdog for their deadlines. */
+/**
+ * Writes a host's decisions about one company, publishes their notices, and schedules the watchdog for their deadlines.
+ */
 import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
 import type { CompanyState, Transition } from '#shared/domain/company/company.ts'
 import { withLogFields } from '#shared/telemetry/log.ts'
@@ -22,8 +24,8 @@ export function decisions(deps: CompanyDeps, companyId: string, lease: OwnedLeas
   let watchedUntil: number | undefined
 
   /**
-   * Wakes the watchdog for the next deadline, so that time-outs do not depend on this host. A deadline that is later than
-   * one already scheduled needs no message: the watchdog schedules itself again.
+   * Wakes the watchdog for the next deadline, so that time-outs do not depend on this host. A deadline that is later
+   * than one already scheduled needs no message: the watchdog schedules itself again.
    */
   function watch(state: CompanyState, correlationId: string): void {
     const due = nextDeadline(state)
@@ -45,7 +47,8 @@ export function decisions(deps: CompanyDeps, companyId: string, lease: OwnedLeas
       )
       const { state, notices, lastSeq, outcome } = decided
       if (decided.changed) watch(state, correlationId)
-      // Not awaited: a slow client must not delay a pairing. Chained: clients get notices in the order of the decisions.
+      // Not awaited: a slow client must not delay a pairing. Chained: clients get notices in the order of the
+      // decisions.
       if (notices.length > 0)
         publishing = publishing
           .then(() =>

@@ -1,6 +1,7 @@
 /**
- * Unlinks a device by logging in as it, with retries until a deadline (R8, R11). `cleanup.ts`, above, decides which device
- * and with which credentials; `whatsapp/unlink-device.ts`, below, sends the request on the socket that is opened here.
+ * Unlinks a device by logging in as it, with retries until a deadline (R8, R11). `cleanup.ts`, above, decides which
+ * device and with which credentials; `whatsapp/unlink-device.ts`, below, sends the request on the socket that is opened
+ * here.
  */
 import { backOffMs, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
 import { aborted, pause } from '../time.ts'
@@ -18,7 +19,9 @@ export type UnlinkRequest = {
   readonly signal: AbortSignal
 }
 
-/** Logs in as the device and unlinks it; retries with back-off until WhatsApp has answered or the deadline has passed. */
+/**
+ * Logs in as the device and unlinks it; retries with back-off until WhatsApp has answered or the deadline has passed.
+ */
 export async function unlinkDevice(deps: CompanyDeps, request: UnlinkRequest): Promise<Removal> {
   const { signal, deadline, companyId, generation } = request
   for (let failures = 0; !signal.aborted && deps.time.now() < deadline; failures++) {

@@ -1,4 +1,6 @@
-/** Ends a company's work on this host: hands it over to a successor, or only closes its sockets when the lease is lost. */
+/**
+ * Ends a company's work on this host: hands it over to a successor, or only closes its sockets when the lease is lost.
+ */
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { failAttempt } from '#shared/domain/attempt/pairing.ts'
 import { sessionInterrupted } from '#shared/domain/session/session.ts'
@@ -42,8 +44,8 @@ export async function handOverCompany(ctx: CompanyContext, lease: OwnedLease): P
 }
 
 /**
- * Closes every socket of the company and writes nothing. Repeated calls wait for the same sockets. A link that STATE does
- * not record is then rolled back, which needs no lease.
+ * Closes every socket of the company and writes nothing. Repeated calls wait for the same sockets. A link that STATE
+ * does not record is then rolled back, which needs no lease.
  */
 export function closeSockets(ctx: CompanyContext): Promise<void> {
   ctx.running.closing ??= closeAll(ctx)

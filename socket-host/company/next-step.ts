@@ -1,7 +1,7 @@
 /**
- * Chooses the next step of a company: a pure function that compares the company's STATE with what runs on this host. Each
- * step brings the two closer together. Events of sockets start no step themselves; they only change the facts below. A
- * step that failed is therefore chosen again on the next pass, as long as it is still needed.
+ * Chooses the next step of a company: a pure function that compares the company's STATE with what runs on this host.
+ * Each step brings the two closer together. Events of sockets start no step themselves; they only change the facts
+ * below. A step that failed is therefore chosen again on the next pass, as long as it is still needed.
  */
 import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
 import { type Attempt, attemptTimes, deadlineOf, type Owner, type Shown } from '#shared/domain/company/attempt.ts'
@@ -83,7 +83,8 @@ export type ThisHost = { readonly owner: Owner; readonly handOverAt: number }
 /**
  * Returns the next step, or undefined when STATE and this host agree, or when a host of a higher epoch has written. The
  * order is part of the rules: first what runs here is brought in line with STATE (registration, session), then what is
- * missing is started (attempt, session), then the clean-up goes on. A time-out comes last, for what no step has settled.
+ * missing is started (attempt, session), then the clean-up goes on. A time-out comes last, for what no step has
+ * settled.
  */
 export function nextStep(state: CompanyState, running: Running, host: ThisHost, now: number): Step | undefined {
   if (state.epoch > host.owner.epoch) return undefined
@@ -135,8 +136,8 @@ function registrationStep(
   if (registration.hasNewAnswer && 'shown' in attempt) return { do: 'reportAnswer' }
   if (!registration.isLinked) return undefined
   if (attempt.state !== 'storing') return { do: 'prepareLink' }
-  // A store that keeps failing must not keep the attempt alive past its deadline. If even `prepareLink` keeps failing, the
-  // watchdog ends the attempt.
+  // A store that keeps failing must not keep the attempt alive past its deadline. If even `prepareLink` keeps failing,
+  // the watchdog ends the attempt.
   return now >= deadlineOf(attempt) ? { do: 'timeOut' } : { do: 'commitLink' }
 }
 

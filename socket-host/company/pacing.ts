@@ -1,4 +1,7 @@
-/** Decides when a socket may open (R28, R44): pairings go ahead of restarts, and restarts ahead of background reconnects. */
+/**
+ * Decides when a socket may open (R28, R44): pairings go ahead of restarts, and restarts ahead of background
+ * reconnects.
+ */
 import { hostDefaults } from '#shared/config/settings.ts'
 import type { Cancel, Time } from '../time.ts'
 
@@ -28,8 +31,8 @@ export const defaultLimits: PacingLimits = {
 
 export type Pacing = {
   /**
-   * Admits an attempt whose code is due within `withinMs`, or returns the seconds after which to retry because the host is
-   * busy (`BUSY`).
+   * Admits an attempt whose code is due within `withinMs`, or returns the seconds after which to retry because the host
+   * is busy (`BUSY`).
    */
   admitAttempt(withinMs: number): 'admitted' | { readonly retryAfter: number }
   /** Queues an opening and calls `begin` when its turn comes, possibly at once. */
@@ -126,8 +129,8 @@ export function pacing(time: Time, limits: PacingLimits = defaultLimits): Pacing
 }
 
 /**
- * A token bucket on the monotonic clock. Each rejected attempt gets a retry time of its own: if all got the same one, they
- * would come back together, and all but one would be rejected again.
+ * A token bucket on the monotonic clock. Each rejected attempt gets a retry time of its own: if all got the same one,
+ * they would come back together, and all but one would be rejected again.
  */
 function attemptBucket(time: Time, { attemptBurst, attemptsPerSecond }: PacingLimits) {
   const eachMs = 1000 / attemptsPerSecond

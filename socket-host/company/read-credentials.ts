@@ -9,8 +9,8 @@ export type StoredGeneration = {
 }
 
 /**
- * Returns the credentials of the generation. `unreadable` means that they are missing, altered, corrupt or not linked, for
- * good. `fenced` means that this host has lost its lease. Rejects when the store or KMS cannot be reached.
+ * Returns the credentials of the generation. `unreadable` means that they are missing, altered, corrupt or not linked,
+ * for good. `fenced` means that this host has lost its lease. Rejects when the store or KMS cannot be reached.
  */
 export async function readCredentials(
   deps: CompanyDeps,

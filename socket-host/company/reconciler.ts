@@ -1,4 +1,6 @@
-/** Runs one company on the host that owns its shard: takes steps until what runs here agrees with the company's STATE. */
+/**
+ * Runs one company on the host that owns its shard: takes steps until what runs here agrees with the company's STATE.
+ */
 import { randomUUID } from 'node:crypto'
 import { isRunning } from '#shared/domain/company/attempt.ts'
 import { type CompanyState, isEmpty, type SessionStatus } from '#shared/domain/company/company.ts'
@@ -10,7 +12,9 @@ import { nextStep, type Running, requeueAt } from './next-step.ts'
 import { takeStep } from './take-step.ts'
 
 export type CompanyRunner = {
-  /** Reads the company's state and takes steps until none is left. Rejects when a step failed; the runner then retries. */
+  /**
+   * Reads the company's state and takes steps until none is left. Rejects when a step failed; the runner then retries.
+   */
   reconcile(correlationId?: string): Promise<void>
   /** True when an accepted attempt of the company is running, as of the last pass. */
   hasAttempt(): boolean

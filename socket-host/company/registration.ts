@@ -1,4 +1,7 @@
-/** The registration socket of one attempt: fresh credentials in memory, a code or QRs to show, and pair-success (R6, R17). */
+/**
+ * The registration socket of one attempt: fresh credentials in memory, a code or QRs to show, and pair-success (R6,
+ * R17).
+ */
 import { type Attempt, attemptTimes, type Link } from '#shared/domain/company/attempt.ts'
 import type { AttemptRef } from '#shared/domain/company/company.ts'
 import { type Close, isUnexplained, pairingFailure } from '#shared/domain/session/disconnect.ts'
@@ -36,7 +39,9 @@ export type RegistrationRequest = {
   readonly seenGeneration: string | undefined
 }
 
-/** Queues for a registration socket and opens it when its turn comes. `onChange` is called whenever a fact has changed. */
+/**
+ * Queues for a registration socket and opens it when its turn comes. `onChange` is called whenever a fact has changed.
+ */
 export function openRegistration(
   deps: CompanyDeps,
   lease: OwnedLease,
@@ -75,7 +80,9 @@ export function openRegistration(
     leaveQueue()
   }
 
-  /** Stores the cool-down before the failure shows: an owner who retries at once would otherwise reach WhatsApp again. */
+  /**
+   * Stores the cool-down before the failure shows: an owner who retries at once would otherwise reach WhatsApp again.
+   */
   async function failRefused(phone: string, failure: Failure): Promise<void> {
     if (failure.code === 'RATE_LIMITED' && failure.retryAfter !== undefined) {
       await deps.budget

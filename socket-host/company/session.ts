@@ -28,8 +28,8 @@ export type LinkedSession = {
 
 /**
  * Opens the session of a generation and reopens it whenever it closes, until it is closed from here or cannot go on.
- * `linked` are the credentials of a link that has just been committed; without them the stored ones are read. `onChange`
- * is called whenever a fact has changed.
+ * `linked` are the credentials of a link that has just been committed; without them the stored ones are read.
+ * `onChange` is called whenever a fact has changed.
  */
 export function keepSession(
   deps: CompanyDeps,
@@ -97,7 +97,10 @@ export function keepSession(
     onChange()
   }
 
-  /** Closes a hanging socket and ignores its events. The next one opens only when it is gone: both have the same credentials. */
+  /**
+   * Closes a hanging socket and ignores its events. The next one opens only when it is gone: both have the same
+   * credentials.
+   */
   function onHang(hanging: WhatsAppSocket): void {
     socket = undefined
     const next = () => {

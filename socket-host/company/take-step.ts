@@ -28,15 +28,15 @@ import type { Step } from './next-step.ts'
 import { openRegistration, type Registration } from './registration.ts'
 import { keepSession } from './session.ts'
 
-/** Takes one step and returns the state that it led to. Rejects when the step failed; the next pass chooses it again. */
+/** Takes one step and returns the state that it led to. Rejects when it failed; the next pass chooses it again. */
 export async function takeStep(ctx: CompanyContext, step: Step, state: CompanyState): Promise<CompanyState> {
   const owner = ownerOf(ctx)
   const session = { generation: state.credentials?.generation ?? '', owner }
   const forgetSession = ({ credentials }: CompanyState) => {
     const { registration } = ctx.running
     ctx.running.session = undefined
-    // The end of an old session that `keep-until-linked` has kept must not make the new link stale: this host has reported
-    // it itself (R8, R15).
+    // The end of an old session that `keep-until-linked` has kept must not make the new link stale: this host has
+    // reported it itself (R8, R15).
     if (!credentials && registration?.seenGeneration === session.generation) registration.seenGeneration = undefined
   }
   switch (step.do) {
@@ -126,7 +126,7 @@ async function withRegistration(
   return running.registration ? act(running.registration) : state
 }
 
-/** Accepts an attempt, or rejects it as busy before anything stored changes (R8, R44). A linked phone needs no admission. */
+/** Accepts an attempt, or rejects it as busy before anything stored changes (R8, R44). Linked phones are exempt. */
 async function accept(ctx: CompanyContext, attempt: Attempt, seen: CompanyState): Promise<CompanyState> {
   const { deps, decisions, running } = ctx
   const { attemptId, fence, correlationId, method } = attempt
@@ -178,8 +178,8 @@ async function reportAnswer(ctx: CompanyContext, registration: Registration): Pr
 }
 
 /**
- * Names the link in STATE before any of it is stored (R7, R11). A stale outcome fails the registration; an attempt that is
- * still this host's would otherwise be prepared again and again.
+ * Names the link in STATE before any of it is stored (R7, R11). A stale outcome fails the registration; an attempt that
+ * is still this host's would otherwise be prepared again and again.
  */
 async function prepare(ctx: CompanyContext, registration: Registration): Promise<CompanyState> {
   const { ref, seenGeneration } = registration
@@ -233,7 +233,7 @@ async function openSession(ctx: CompanyContext, state: CompanyState): Promise<Co
   return state
 }
 
-/** Closes a session that is no longer current. If its device must be unlinked and its socket is open, that socket is used. */
+/** Closes a session that is no longer current. An open socket is first used to unlink the device if need be. */
 async function closeSession(
   ctx: CompanyContext,
   { retired }: Extract<Step, { do: 'closeSession' }>,

@@ -6,8 +6,8 @@ import type { CallLimits } from '#shared/dynamo/document-client.ts'
 const slackMs = 50
 
 /**
- * Limits for the store's client: a call that begins while this host owns a lease ends before another host can take it. One
- * long try instead of two short ones: a store, or a process, that is only busy must not get every call twice.
+ * Limits for the store's client: a call that begins while this host owns a lease ends before another host can take it.
+ * One long try instead of two short ones: a store, or a process, that is only busy must not get every call twice.
  */
 export const callLimits = (staleMs: number): CallLimits => ({
   tries: 1,

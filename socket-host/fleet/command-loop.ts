@@ -6,7 +6,9 @@ import { pause, type Time } from '../time.ts'
 
 export type ReceivedMessage = { readonly body: string; readonly receipt: string }
 
-/** The queue of a shard. A message that is not deleted is delivered again, and in the end goes to the dead-letter queue. */
+/**
+ * The queue of a shard. A message that is not deleted is delivered again, and in the end goes to the dead-letter queue.
+ */
 export type CommandInbox = {
   /** Waits for messages. Rejects when the signal aborts. */
   receive(shard: number, signal: AbortSignal): Promise<readonly ReceivedMessage[]>
@@ -31,7 +33,8 @@ export async function commandLoop(deps: CommandLoopDeps, shard: number, signal: 
     try {
       const messages = await deps.inbox.receive(shard, signal)
       failures = 0
-      // Not awaited: a slow company must not delay the others. Its own message group stays locked until its message is deleted.
+      // Not awaited: a slow company must not delay the others. Its own message group stays locked until its message is
+      // deleted.
       for (const message of messages) void handle(deps, shard, message, signal)
     } catch (error) {
       if (signal.aborted) return

@@ -4,7 +4,9 @@ import type { Meter } from '#shared/telemetry/metrics.ts'
 import { repeated, type Time } from '../time.ts'
 import type { SocketHost } from './host.ts'
 
-/** Counts take-overs: claims of a lease that still named another host. A host that hands over releases its lease first. */
+/**
+ * Counts take-overs: claims of a lease that still named another host. A host that hands over releases its lease first.
+ */
 export const measuredClaims = (leases: LeaseStore, meter: Meter): LeaseStore => ({
   ...leases,
   async claim(seen, ownerId, epoch, now) {
@@ -31,7 +33,10 @@ export const measuredSweeps = (credentials: CredentialStore, meter: Meter): Cred
 const flushMs = 5_000
 const gaugeMs = 60_000
 
-/** Writes the counters every few seconds and the host's load every minute. The returned function stops, and writes the rest. */
+/**
+ * Writes the counters every few seconds and the host's load every minute. The returned function stops, and writes the
+ * rest.
+ */
 export function keepMeasuring(
   { meter, time }: { readonly meter: Meter; readonly time: Time },
   host: Pick<SocketHost, 'status' | 'states'>,

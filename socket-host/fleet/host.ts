@@ -21,8 +21,8 @@ export type HostDeps = ShardDeps & {
 export type SocketHost = {
   start(): void
   /**
-   * Hands over every shard, releases its lease, and stops the host. It waits for running attempts for `drainMs` at most;
-   * `hurry` ends that wait. A second call returns at once.
+   * Hands over every shard, releases its lease, and stops the host. It waits for running attempts for `drainMs` at
+   * most; `hurry` ends that wait. A second call returns at once.
    */
   drain(hurry?: AbortSignal): Promise<void>
   /** Number of sessions by status. */

@@ -19,13 +19,15 @@ export type LeaseListener = {
   /** Called when the host has claimed the lease of the shard. */
   acquired(shard: number, lease: OwnedLease): void
   /**
-   * Called when the lease has been taken away or has run out. Must resolve when every socket of the shard is closed, and
-   * must write nothing: another host may own the shard. Only then does this host claim the shard again.
+   * Called when the lease has been taken away or has run out. Must resolve when every socket of the shard is closed,
+   * and must write nothing: another host may own the shard. Only then does this host claim the shard again.
    */
   lost(shard: number): Promise<void>
   /** True when the shard may be handed over now: not while one of its attempts is running. */
   mayHandOver(shard: number): boolean
-  /** Hands over the shard's companies. The keeper then releases the lease; if it rejects, the keeper lets it go stale. */
+  /**
+   * Hands over the shard's companies. The keeper then releases the lease; if it rejects, the keeper lets it go stale.
+   */
   handOver(shard: number): Promise<void>
 }
 

@@ -1,4 +1,7 @@
-/** Keeps this host's leases: claims a fair share, renews, hands over and releases, and knows which shards are owned (R27). */
+/**
+ * Keeps this host's leases: claims a fair share, renews, hands over and releases, and knows which shards are owned
+ * (R27).
+ */
 import {
   type ClusterView,
   type LeaseSeen,
@@ -13,13 +16,18 @@ import type { Lease } from '#shared/ports.ts'
 import { type Cancel, pause } from '../time.ts'
 import type { LeaseKeeper, LeaseKeeperDeps, LeaseListener } from './lease-keeper-port.ts'
 
-/** A claimed lease. `until` (monotonic ms) is when ownership ends; `isOver` is set once it is lost or released, for good. */
+/**
+ * A claimed lease. `until` (monotonic ms) is when ownership ends; `isOver` is set once it is lost or released, for
+ * good.
+ */
 type Holding = { lease: Lease; until: number; cancel: Cancel; isOver: boolean; isRenewing: boolean }
 
 export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): LeaseKeeper {
   const { store, time, log, hostId, staleMs, renewMs } = deps
   const holdings = new Map<number, Holding>()
-  /** Shards that this host does not hold though their lease may still name it: it may claim them before they are stale. */
+  /**
+   * Shards that this host does not hold though their lease may still name it: it may claim them before they are stale.
+   */
   const abandoned = new Set<number>()
   const handingOver = new Set<number>()
   const stopping = new AbortController()
@@ -35,8 +43,8 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
   const isHeld = (holding: Holding): boolean => !holding.isOver && time.monotonic() < holding.until
 
   /**
-   * Extends ownership from the start of the call, not its end: other hosts may have seen the new version at any moment in
-   * between, and their clocks for staleness start then.
+   * Extends ownership from the start of the call, not its end: other hosts may have seen the new version at any moment
+   * in between, and their clocks for staleness start then.
    */
   function extend(holding: Holding, lease: Lease, startedAt: number): void {
     holding.lease = lease
@@ -48,7 +56,10 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     })
   }
 
-  /** Ends ownership of a lease that was taken away or ran out. The shard is claimed again only when its sockets are closed. */
+  /**
+   * Ends ownership of a lease that was taken away or ran out. The shard is claimed again only when its sockets are
+   * closed.
+   */
   function lose(holding: Holding, why: string): void {
     const { shard, epoch } = holding.lease
     if (holding.isOver) return

@@ -19,9 +19,9 @@ export type ShardHost = {
   hasRunningAttempt(): boolean
   /**
    * Waits for running attempts until `patience` aborts, then hands over every company. The caller aborts `patience` at
-   * `handOverAt` (epoch ms) at the latest. While it waits, the shard serves its companies as before, but it accepts only
-   * requests whose code is due before `handOverAt`. Rejects when the sockets of a company could not be closed: the lease
-   * must then not be released.
+   * `handOverAt` (epoch ms) at the latest. While it waits, the shard serves its companies as before, but it accepts
+   * only requests whose code is due before `handOverAt`. Rejects when the sockets of a company could not be closed: the
+   * lease must then not be released.
    */
   handOver(patience: AbortSignal, handOverAt: number): Promise<void>
   /** Closes every socket and writes nothing: the lease is lost, and another host may own the shard. */
@@ -96,8 +96,8 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
   const hasRunningAttempt = () => [...runners.values()].some((runner) => runner.hasAttempt())
 
   /**
-   * True when a request that was left to the successor would miss its deadline if this host waited any longer. Until then
-   * attempts with a code on screen may finish here, even though the request waits.
+   * True when a request that was left to the successor would miss its deadline if this host waited any longer. Until
+   * then attempts with a code on screen may finish here, even though the request waits.
    */
   const mustHandOverNow = () =>
     [...runners.values()].some(

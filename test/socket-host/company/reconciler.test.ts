@@ -191,7 +191,8 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
   /** Events of sockets that are closed must not change anything. */
   async function event(socket: FakeSocket, what: SocketPlay): Promise<void> {
     const wasOpen = socket.isOpen
-    // Work that was still pending (a retry after a lost answer, for example) must not count as a consequence of the event.
+    // Work that was still pending (a retry after a lost answer, for example) must not count as a consequence of the
+    // event.
     if (!wasOpen) await settled(host.runner.reconcile())
     await s.clock.settle()
     const before = s.companies.state(companyId)

@@ -13,7 +13,7 @@ import { aborted } from '../time.ts'
 import type { Credentials, Removal, WhatsAppSocket } from '../whatsapp/port.ts'
 import type { CompanyContext, Unlinking } from './context.ts'
 import type { CompanyDeps } from './deps.ts'
-import { unlinkDevice } from './device-removal.ts'
+import { unlinkWithRetries } from './device-removal.ts'
 import { readCredentials } from './read-credentials.ts'
 import type { Registration } from './registration.ts'
 
@@ -71,7 +71,7 @@ async function unlinkRetired(
     const read = await readCredentials(deps, lease, { companyId, generation, wrappedKey })
     return typeof read === 'string' ? undefined : read
   }
-  return unlinkDevice(deps, { companyId, generation, credentials, deadline, signal })
+  return unlinkWithRetries(deps, { companyId, generation, credentials, deadline, signal })
 }
 
 async function unlinkOnOpenSocket(
@@ -131,7 +131,7 @@ async function rollBack(ctx: CompanyContext, registration: Registration): Promis
   const { generation } = registration.facts()
   const about = { companyId, attemptId: ref.attemptId, generation }
   let isPersisted = false
-  const result = await unlinkDevice(deps, {
+  const result = await unlinkWithRetries(deps, {
     companyId,
     generation,
     // Read again at each try: without an answer from the store the device must not be unlinked.

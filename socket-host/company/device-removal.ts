@@ -22,7 +22,7 @@ export type UnlinkRequest = {
 /**
  * Logs in as the device and unlinks it; retries with back-off until WhatsApp has answered or the deadline has passed.
  */
-export async function unlinkDevice(deps: CompanyDeps, request: UnlinkRequest): Promise<Removal> {
+export async function unlinkWithRetries(deps: CompanyDeps, request: UnlinkRequest): Promise<Removal> {
   const { signal, deadline, companyId, generation } = request
   for (let failures = 0; !signal.aborted && deps.time.now() < deadline; failures++) {
     try {

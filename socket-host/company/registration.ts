@@ -97,7 +97,7 @@ export function openRegistration(
     if (isOver) return
     if (answer.ok) offer({ code: answer.value }, time.now() + deps.settings.codeLifetimeMs)
     else await failRefused(phone, answer.error)
-    log.info('companion_hello answered', { ...about, phone, refused: facts.failure?.code })
+    log.info('WhatsApp answered companion_hello', { ...about, phone, refused: facts.failure?.code })
     onChange()
   }
 

@@ -210,7 +210,7 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     await Promise.all(
       handOffs.map(({ shard, successor }) => {
         const holding = holdings.get(shard)
-        return holding && guarded('bequeath', () => store.offerTo(holding.lease, successor))
+        return holding && guarded('offer', () => store.offerTo(holding.lease, successor))
       }),
     )
     return handOffs.length

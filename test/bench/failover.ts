@@ -54,7 +54,7 @@ async function measure(stage: Stage, size: number, how: Signal): Promise<string>
   )
 }
 
-/** A host that stops keeps its sockets until its heirs expect the shards; from their close on its sessions are away. */
+/** A host that stops keeps its sockets until its successors expect the shards; from their close on its sessions are away. */
 async function untilClosed(stage: Stage, size: number): Promise<void> {
   while ((await whatsAppView(stage.run)).online.length === size) await pause(closePollMs)
 }

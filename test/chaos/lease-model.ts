@@ -119,7 +119,7 @@ type HostDeps = {
 
 function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps) {
   const sockets = new Set<number>()
-  const tenures = new Map<number, OwnedLease>()
+  const leases = new Map<number, OwnedLease>()
   let pausedUntil = 0
   let stormUntil = 0
   let offset = 0
@@ -144,16 +144,16 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
     clock.monotonic() < stormUntil ? nextWeather() : { delayMs: 5, answerDelayMs: 5, fate: 'ok' }
 
   async function close(shard: number): Promise<void> {
-    tenures.delete(shard)
+    leases.delete(shard)
     await sleep(closeMs - 100)
     sockets.delete(shard)
   }
 
   /** Asked and sent at once, and under way for a while; a pause may come in between. */
-  async function writeOften(shard: number, tenure: OwnedLease): Promise<void> {
-    while (tenure.isOwner() && tenures.get(shard) === tenure) {
+  async function writeOften(shard: number, lease: OwnedLease): Promise<void> {
+    while (lease.isOwner() && leases.get(shard) === lease) {
       await sleep(500)
-      write(shard, tenure.epoch)
+      write(shard, lease.epoch)
       await sleep(250)
     }
   }
@@ -167,11 +167,11 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
       log: createLog('model', { write: () => undefined }),
     },
     {
-      acquired: (shard, tenure) => {
-        tenures.set(shard, tenure)
+      acquired: (shard, lease) => {
+        leases.set(shard, lease)
         sockets.add(shard)
-        write(shard, tenure.epoch)
-        void writeOften(shard, tenure)
+        write(shard, lease.epoch)
+        void writeOften(shard, lease)
       },
       lost: close,
       mayHandOver: () => true,
@@ -182,7 +182,7 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
   return {
     sockets,
     start: keeper.start,
-    owned: () => [...tenures].filter(([, tenure]) => tenure.isOwner()).map(([shard]) => shard),
+    owned: () => [...leases].filter(([, lease]) => lease.isOwner()).map(([shard]) => shard),
     isGone: () => state !== 'running',
     /** Whether it is frozen, or has just come back and is still closing what it has lost. */
     wasPaused: () => clock.monotonic() < pausedUntil + closeMs + stepMs,
@@ -204,7 +204,7 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
       state = 'stopping'
       await keeper.announceDrain()
       await Promise.all(
-        [...tenures.keys()].map(async (shard) => {
+        [...leases.keys()].map(async (shard) => {
           await parts.beforeRelease(close(shard))
           // A release that failed leaves the lease to go stale.
           await keeper.release(shard).catch(() => undefined)

@@ -75,7 +75,7 @@ describe('a company that links, changes its phone, tries a QR and resets', () =>
         'Message',
         'Pairing requested',
         'Attempt acceptance decided',
-        'companion_hello answered',
+        'WhatsApp answered companion_hello',
         'Link commit decided',
       ]),
     )

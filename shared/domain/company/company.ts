@@ -17,7 +17,7 @@ export type Session = {
   readonly status: SessionStatus
   /** Epoch ms at which it entered this status. */
   readonly since: number
-  /** Epoch (tenure) of the host that reported it; readers believe it while the lease still has this epoch. */
+  /** Epoch of the host that reported it; readers believe it while the lease still has this epoch. */
   readonly epoch: number
   readonly hostId?: string
   /** The last error; absent while the session is connected. */
@@ -57,7 +57,7 @@ export type CompanyState = {
    * that starts an attempt, with a cancel, with a reset, and when the watchdog ends an attempt.
    */
   readonly fence: number
-  /** Highest epoch (tenure of the shard) of a host that has written; hosts of a lower one are refused (R12). */
+  /** Highest epoch of a host that has written; hosts of a lower one are refused (R12). */
   readonly epoch: number
   readonly attempt?: Attempt
   readonly lastAttempt?: AttemptOutcome
@@ -147,7 +147,7 @@ export type AttemptRef = { readonly attemptId: string; readonly fence: number; r
 /** Outcome of a transition that came too late: another attempt, fence, generation or epoch is current by now. */
 export type Stale = 'stale'
 
-/** Returns the attempt of a reference if it is still the company's, and still run by this host in this tenure. */
+/** Returns the attempt of a reference if it is still the company's, and still run by this host under this epoch. */
 export function ownAttempt(state: CompanyState, ref: AttemptRef): Exclude<Attempt, { state: 'requested' }> | undefined {
   const { attempt } = state
   if (!attempt || attempt.state === 'requested' || state.epoch > ref.owner.epoch) return undefined

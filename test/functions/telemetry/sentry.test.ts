@@ -26,7 +26,8 @@ afterAll(() => ingest.stop())
 
 const log = recordingLog()
 const meter = createMeter({ namespace: 'n', clock: () => 0, log, write: () => {}, store: { add: async () => {} } })
-const makeSight = (loadReporter: (() => Promise<Reporter>) | undefined) => createTelemetry({ meter, log, loadReporter })
+const makeTelemetry = (loadReporter: (() => Promise<Reporter>) | undefined) =>
+  createTelemetry({ meter, log, loadReporter })
 
 const change = (attemptId: string, asked: string) => {
   const before = linked()
@@ -36,7 +37,7 @@ const change = (attemptId: string, asked: string) => {
 }
 
 test('an unexpected error arrives with its stack and its context, without secrets', async () => {
-  const telemetry = makeSight(async () => reporter)
+  const telemetry = makeTelemetry(async () => reporter)
   const secrets = [
     '79001234567',
     'ABCD-EFGH',
@@ -73,7 +74,7 @@ test('an unexpected error arrives with its stack and its context, without secret
 })
 
 test('a phone change is one info message per company and phone, however often it is tried', async () => {
-  const telemetry = makeSight(async () => reporter)
+  const telemetry = makeTelemetry(async () => reporter)
   await inRequest({}, 'Mozilla/5.0 (test)', async () => {
     telemetry.observe(change('a1', anotherPhone))
     await telemetry.finish()
@@ -110,7 +111,7 @@ test('a phone change is one info message per company and phone, however often it
 })
 
 test('without a DSN nothing is loaded', async () => {
-  const telemetry = makeSight(undefined)
+  const telemetry = makeTelemetry(undefined)
   telemetry.unexpected(new Error('x'), {})
   telemetry.observe(change('a1', anotherPhone))
   await telemetry.finish()
@@ -118,13 +119,13 @@ test('without a DSN nothing is loaded', async () => {
 })
 
 test('a reporter that cannot be loaded, or hangs, does not fail a request', async () => {
-  const broken = makeSight(async () => {
+  const broken = makeTelemetry(async () => {
     throw new Error('no such chunk')
   })
   broken.unexpected(new Error('x'), {})
   await broken.finish()
   expect(log.lines.at(-1)).toMatchObject({ level: 'warn', message: 'Could not report to Sentry' })
-  const hanging = makeSight(() => new Promise(() => {}))
+  const hanging = makeTelemetry(() => new Promise(() => {}))
   hanging.unexpected(new Error('x'), {})
   const within = Promise.race([hanging.finish().then(() => 'finished'), pause(5_000, 'too late', { ref: false })])
   expect(await within).toBe('finished')

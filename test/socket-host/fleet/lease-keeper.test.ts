@@ -194,7 +194,7 @@ describe('two hosts', () => {
     await Promise.all([a.keeper.stop(), b.keeper.stop()])
   })
 
-  it('take over in a moment what two have released that leave at once and are no heirs of one another', async () => {
+  it('take over in a moment what two have released that leave at once, neither the successor of the other', async () => {
     const clock = fakeClock()
     const table = memoryLeaseStore()
     const hosts = ['a', 'b', 'c', 'd'].map((hostId) => hostOn(clock, table, hostId))

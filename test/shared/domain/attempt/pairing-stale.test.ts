@@ -23,8 +23,8 @@ const steps: Readonly<Record<string, (state: CompanyState, ref: AttemptRef) => D
   restartPairing: (state, ref) => restartPairing(state, ref, 'stopped', seconds(2)),
   issueCode: (state, ref) => issueCode(state, ref, code),
   phoneAnswered: (state, ref) => phoneAnswered(state, ref, seconds(2)),
-  noteLink: (state, ref) => prepareLink(state, ref, aLink({ generation: 'generation-2' }), seconds(2)),
-  installLink: (state, ref) => commitLink(state, ref, aLink(), seconds(2)),
+  prepareLink: (state, ref) => prepareLink(state, ref, aLink({ generation: 'generation-2' }), seconds(2)),
+  commitLink: (state, ref) => commitLink(state, ref, aLink(), seconds(2)),
   failAttempt: (state, ref) => failAttempt(state, ref, { code: 'WHATSAPP_UNAVAILABLE' }, seconds(2)),
 }
 const take = (step: string, state: CompanyState, ref: AttemptRef) => steps[step]?.(state, ref)
@@ -65,8 +65,8 @@ describe('each step comes only after the one before', () => {
   const allowed: Readonly<Record<string, readonly string[]>> = {
     issueCode: ['connecting'],
     phoneAnswered: ['code-issued', 'phone-confirmed', 'expired'],
-    noteLink: ['connecting', 'code-issued', 'phone-confirmed', 'expired'],
-    installLink: ['storing'],
+    prepareLink: ['connecting', 'code-issued', 'phone-confirmed', 'expired'],
+    commitLink: ['storing'],
     failAttempt: ['connecting', 'code-issued', 'phone-confirmed', 'expired', 'storing', 'restarting'],
   }
 

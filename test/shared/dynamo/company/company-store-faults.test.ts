@@ -226,7 +226,7 @@ test('an endless race ends', async () => {
 test.each([
   ['that another version wrote', { fence: 1, epoch: 0, cleanup: [], attempt: { state: 'dancing' } }],
   ['that is half there', { fence: 1 }],
-  ['whose fence is no number', { fence: 'high', epoch: 0, cleanup: [] }],
+  ['whose fence is not a number', { fence: 'high', epoch: 0, cleanup: [] }],
 ])('a state %s is not decided on', async (_name, doc) => {
   const table = await newTable()
   await table.client.send(

@@ -9,7 +9,7 @@ import { addChecks } from './nag.ts'
 import { addStacks } from './stacks.ts'
 import { readStage } from './stage.ts'
 
-// The command line names a folder; each local run names one of its own.
+// The CDK's command line names the output folder; a local run names one of its own.
 const outdir = process.env['CDK_OUTDIR'] ?? 'cdk.out'
 const app = new App({ outdir, context, analyticsReporting: false })
 

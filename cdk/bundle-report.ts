@@ -1,4 +1,4 @@
-/** What each function costs at a cold start: bytes that it always loads, and the time that takes. */
+/** Measures the cold start of each function: the bytes that it always loads, and the time to load them. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -7,7 +7,7 @@ import { bundleFunctions, type FunctionBundle, functionFolder, reachableFrom } f
 
 export type BundleReport = {
   readonly name: string
-  /** What a start loads; chunks that are imported dynamically (Sentry, Secrets Manager) are extra. */
+  /** Bytes loaded at start. Dynamically imported chunks (Sentry, Secrets Manager) count as `bytesOnDemand`. */
   readonly bytes: number
   readonly bytesOnDemand: number
   readonly importMs: number
@@ -24,7 +24,7 @@ export async function reportBundles(
   environmentOf: (name: string) => Record<string, string>,
 ): Promise<BundleReport[]> {
   const reports: BundleReport[] = []
-  // One after the other: import times of processes that run side by side mean nothing.
+  // One after the other: processes that run side by side distort each other's import times.
   for (const [name, bundle] of await bundleFunctions(folder)) {
     const importMs = medianImportMs(join(functionFolder(folder, name), 'index.mjs'), environmentOf(name))
     reports.push({ name, ...weigh(bundle), importMs, budget: budgetOf(name) })
@@ -32,18 +32,18 @@ export async function reportBundles(
   return reports
 }
 
-/** Bytes that a function may load at start. */
+/** Limit of the bytes that a function may load at start. */
 export const budgetOf = (name: string): number =>
   Object.entries(budgets).find(([limited]) => limited === name)?.[1] ?? defaultBudget
 
-/** Bytes that a function always loads, and those of chunks that it may load besides. */
+/** Returns the bytes that a function always loads, and those of chunks that it may load on demand. */
 export function weigh({ entry, outputs }: FunctionBundle): Pick<BundleReport, 'bytes' | 'bytesOnDemand'> {
   const sizeOf = (names: readonly string[]) => names.reduce((sum, name) => sum + (outputs[name]?.bytes ?? 0), 0)
   const bytes = sizeOf(reachableFrom(entry, outputs, (kind) => kind === 'import-statement'))
   return { bytes, bytesOnDemand: sizeOf(reachableFrom(entry, outputs)) - bytes }
 }
 
-/** Median of five fresh processes. */
+/** Returns the median import time of five new processes. */
 function medianImportMs(file: string, environment: Record<string, string>): number {
   const times = Array.from({ length: 5 }, () => importMs(file, environment))
   return times.sort((a, b) => a - b)[2] ?? Number.NaN

@@ -1,4 +1,4 @@
-/** Builds what is deployed: a folder per function, and the Docker context of the socket host. */
+/** Builds the deployed code: a folder per function, and the Docker context of the socket host. */
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
@@ -10,20 +10,23 @@ import { type Lockfile, pruneLockfile } from './lockfile.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const socketHostEntry = 'socket-host/main.ts'
-/** Left out of the host's bundle: a local run preloads a module that must share Baileys' one instance. */
+/** Packages left out of the host's bundle: a local run preloads a module that must share one instance of Baileys with the host. */
 const hostExternals = ['@whiskeysockets/baileys'] as const
 
-/** The folder of a function's bundle below the folder of all bundles. */
+/** Folder of a function's bundle below the folder of all bundles. */
 export const functionFolder = (bundles: string, name: FunctionName) => join(bundles, name)
 
-/** The Docker context of the socket host below the folder of all bundles. */
+/** Docker context of the socket host below the folder of all bundles. */
 export const socketHostFolder = (bundles: string) => join(bundles, 'socket-host')
 
-/** Functions that are built alone or with their like: what every connection waits for shall load no code of others. */
-const apart: readonly (readonly FunctionName[])[] = [['authorizer'], ['health'], ['connect', 'disconnect']]
+/**
+ * Functions that are built apart from the rest, in groups. Functions of one build share chunks, and the functions that every
+ * connection waits for must not load code of others.
+ */
+const separateBuilds: readonly (readonly FunctionName[])[] = [['authorizer'], ['health'], ['connect', 'disconnect']]
 const allFunctions = Object.keys(functions) as FunctionName[]
 
-/** What a function's folder was built from: the build's outputs by path, and which of them is its entry. */
+/** The outputs of the build that made a function's folder, by file name, and the name of its entry. */
 export type FunctionBundle = { readonly outputs: Metafile['outputs']; readonly entry: string }
 
 /** Bundles everything into folders below `bundles`. */
@@ -33,16 +36,16 @@ export async function bundleAll(bundles: string): Promise<void> {
   await bundleFunctions(bundles)
 }
 
-/** Bundles every function into a folder that Lambda runs as it is (`index.handler`); `options` are for what measures them. */
+/** Bundles every function into a folder that Lambda runs as it is (`index.handler`). Benchmarks pass `options`. */
 export async function bundleFunctions(
   bundles: string,
   options: BuildOptions = {},
 ): Promise<ReadonlyMap<FunctionName, FunctionBundle>> {
-  const rest = allFunctions.filter((name) => !apart.flat().includes(name))
-  const reporter = await buildFiles({ entryPoints: { sentry: 'functions/telemetry/sentry.ts' } })
+  const rest = allFunctions.filter((name) => !separateBuilds.flat().includes(name))
+  const sentry = await buildFiles({ entryPoints: { sentry: 'functions/telemetry/sentry.ts' } })
   const built: (readonly [FunctionName, FunctionBundle])[] = []
-  // One after the other: it takes no longer, as esbuild uses all cores, and a fraction of the memory.
-  for (const names of [...apart, rest]) built.push(...(await bundleTogether(bundles, names, reporter, options)))
+  // One after the other: esbuild uses all cores anyway, and parallel builds would need several times the memory.
+  for (const names of [...separateBuilds, rest]) built.push(...(await bundleTogether(bundles, names, sentry, options)))
   return new Map(built)
 }
 
@@ -53,28 +56,28 @@ function failOnMissingEntries(): void {
 }
 
 /**
- * A folder for each function, from one build: most of them share most of their code, and to parse and minify the AWS SDK
- * once instead of ten times saves seconds of every start.
+ * Writes a folder for each function, from one build. The functions share most of their code; parsing and minifying the AWS
+ * SDK once instead of ten times makes every local run start seconds earlier.
  */
 async function bundleTogether(
   bundles: string,
   names: readonly FunctionName[],
-  reporter: Built,
+  sentry: Built,
   options: BuildOptions,
 ): Promise<(readonly [FunctionName, FunctionBundle])[]> {
   const { files, metafile } = await buildFiles({
     ...options,
-    plugins: [reporterApart, ...(options.plugins ?? [])],
+    plugins: [leaveOutSentry, ...(options.plugins ?? [])],
     entryPoints: Object.fromEntries(names.map((name) => [name, functions[name].entry])),
   })
-  const all = Object.entries({ ...metafile.outputs, ...reporter.metafile.outputs })
+  const all = Object.entries({ ...metafile.outputs, ...sentry.metafile.outputs })
   const outputs = Object.fromEntries(all.map(([path, output]) => [basename(path), output]))
   return Promise.all(
     names.map(async (name) => {
       const entry = `${name}.mjs`
       const own = reachableFrom(entry, outputs).flatMap((file) => [file, `${file}.map`])
       const renamed = own.map(
-        (file) => [file === entry ? 'index.mjs' : file, files.get(file) ?? reporter.files.get(file)] as const,
+        (file) => [file === entry ? 'index.mjs' : file, files.get(file) ?? sentry.files.get(file)] as const,
       )
       await writeFiles(functionFolder(bundles, name), renamed)
       return [name, { outputs, entry }] as const
@@ -82,9 +85,9 @@ async function bundleTogether(
   )
 }
 
-/** Leaves out Sentry, which takes as long to build as a function: it is built once, and copied to whoever may load it. */
-const reporterApart: Plugin = {
-  name: 'reporter-apart',
+/** Leaves Sentry out of a build: it takes as long to build as a function, so it is built once and copied into each folder that loads it. */
+const leaveOutSentry: Plugin = {
+  name: 'leave-out-sentry',
   setup({ onResolve }) {
     onResolve({ filter: /\/sentry\.ts$/ }, ({ kind }) =>
       kind === 'dynamic-import' ? { path: './sentry.mjs', external: true } : undefined,
@@ -92,14 +95,14 @@ const reporterApart: Plugin = {
   },
 }
 
-/** The names of an entry's file and of all chunks that it loads, by imports of these kinds. */
+/** Returns the names of an entry's file and of all chunks that it loads by the kinds of import that `loads` accepts. */
 export function reachableFrom(
   entry: string,
   outputs: Metafile['outputs'],
   loads: (kind: string) => boolean = () => true,
 ): string[] {
   const reached = new Set([entry])
-  // A set that grows while it is walked is walked to its end.
+  // Iterating over a Set also visits the entries that are added meanwhile.
   for (const name of reached) {
     for (const { path, kind, external } of outputs[name]?.imports ?? [])
       if ((!external || basename(path) in outputs) && loads(kind)) reached.add(basename(path))
@@ -107,7 +110,7 @@ export function reachableFrom(
   return [...reached]
 }
 
-/** The Docker context: Dockerfile, main.mjs, and what it takes to install what main.mjs leaves out. */
+/** Writes the Docker context: Dockerfile, main.mjs, and the package files to install the packages that main.mjs leaves out. */
 export async function bundleSocketHost(folder: string): Promise<void> {
   await writeBundle(folder, { entryPoints: { main: socketHostEntry }, external: [...hostExternals] })
   const lock: Lockfile = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'))
@@ -123,7 +126,7 @@ const hostManifest = {
   dependencies: Object.fromEntries(hostExternals.map((name) => [name, packageJson.dependencies[name]])),
 }
 
-/** Builds into a folder of its own. */
+/** Builds into the folder, which is emptied first. */
 export async function writeBundle(folder: string, options: BuildOptions): Promise<void> {
   const { files } = await buildFiles(options)
   await writeFiles(folder, [...files])
@@ -131,7 +134,7 @@ export async function writeBundle(folder: string, options: BuildOptions): Promis
 
 type Built = Awaited<ReturnType<typeof buildFiles>>
 
-/** Builds as if into one fixed folder, so that source maps, and with them asset hashes, are the same wherever we write to. */
+/** Builds as if into one fixed folder: source maps, and so asset hashes, must not depend on where the output is written. */
 async function buildFiles(options: BuildOptions) {
   const { outputFiles, metafile } = await build({
     ...esbuildOptions,
@@ -144,7 +147,7 @@ async function buildFiles(options: BuildOptions) {
   return { files: new Map(outputFiles.map((file) => [basename(file.path), file.contents])), metafile }
 }
 
-/** Chunks are named by their content: those of an earlier run would stay, and be deployed, were the folder not emptied. */
+/** Empties the folder and writes the files. Chunks are named by their content; those of an earlier build would be deployed too. */
 async function writeFiles(
   folder: string,
   files: readonly (readonly [name: string, contents: Uint8Array | undefined])[],

@@ -20,7 +20,7 @@ export type ControlPlaneStackProps = {
   readonly buildVersion: string
 }
 
-/** The serverless side: both APIs and the functions behind them. It cannot read credentials. */
+/** The serverless part: both APIs and the functions behind them. It cannot read credentials. */
 export class ControlPlaneStack extends Stack {
   readonly webSocket: WebSocketEndpoint
   readonly http: HttpEndpoint
@@ -36,11 +36,11 @@ export class ControlPlaneStack extends Stack {
     for (const [key, name] of Object.entries(webSocketRoutes)) this.webSocket.addRoute(key, handlers.get(name))
     this.http = new HttpEndpoint(this, 'Http', { stage, alerts: data.alerts })
     for (const [key, name] of Object.entries(httpRoutes)) this.http.addRoute(key, handlers.get(name))
-    wakeWith(data.watchdog.queue, handlers.get('watchdog'))
+    deliverMessages(data.watchdog.queue, handlers.get('watchdog'))
     this.addOutputs(stage)
   }
 
-  /** What a marketplace has to know. */
+  /** Adds the outputs that a marketplace needs. */
   private addOutputs(stage: StageConfig): void {
     new CfnOutput(this, 'WebSocketUrl', { value: this.webSocket.url, description: 'Clients connect here' })
     new CfnOutput(this, 'HttpUrl', { value: this.http.url, description: 'Base of the HTTP API' })
@@ -49,12 +49,13 @@ export class ControlPlaneStack extends Stack {
   }
 }
 
-/** Each message stands for itself: those that fail come back alone, and in the end go to the queue's dead letters. */
-function wakeWith(queue: Queue, handler: LambdaFunction): void {
+/** Delivers the queue's messages to the function. Only the messages that failed are retried, and finally become dead letters. */
+function deliverMessages(queue: Queue, handler: LambdaFunction): void {
   handler.addEventSource(
     new SqsEventSource(queue, { batchSize: 10, maxConcurrency: 10, reportBatchItemFailures: true }),
   )
   acknowledge(handler, {
-    'Serverless-LambdaEventSourceMappingDestination': 'SQS sources take none: the queue has its own dead letters',
+    'Serverless-LambdaEventSourceMappingDestination':
+      'SQS event sources have no destinations: the queue has its own dead-letter queue',
   })
 }

@@ -10,7 +10,7 @@ import type { StageConfig } from './stage.ts'
 
 export type DataStackProps = { readonly stage: StageConfig }
 
-/** What outlives a deploy and what both sides share: tables, key, secrets, queues, the topic of alarms. */
+/** State that outlives a deploy, and resources that functions and hosts share: tables, key, secrets, queues, the topic of alarms. */
 export class DataStack extends Stack {
   readonly alerts: Alerts
   readonly tables: Tables

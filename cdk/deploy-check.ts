@@ -1,6 +1,6 @@
 /**
- * `npm run deploy:check`: what would be deployed, stage by stage, and whether it may. Standard output is meant to be compared
- * (`npm run -s deploy:check > before.txt`); whatever differs from run to run goes to standard error.
+ * `npm run deploy:check`: lists the resources of each stage and runs the checks that a deploy must pass. Standard output is
+ * meant to be compared (`npm run -s deploy:check > before.txt`); figures that differ from run to run go to standard error.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -33,7 +33,7 @@ try {
   rmSync(folder, { recursive: true })
 }
 
-/** Synthesizes a stage, with CloudFormation's and cdk-nag's rules, and lists what it is made of, a line for each resource. */
+/** Synthesizes a stage, with CloudFormation's and cdk-nag's rules, and lists its resources, one per line. */
 function printStage(stage: string): void {
   execFileSync(process.execPath, ['cdk/app.ts'], {
     cwd: root,
@@ -46,7 +46,7 @@ function printStage(stage: string): void {
   }
 }
 
-/** Type, place in the app, and a digest that changes with the resource's properties (and so with the code of a function). */
+/** Returns type, construct path, and a digest that changes with the resource's properties (and so with the code of a function). */
 function lineOf([id, { Type, Metadata, Properties }]: [string, Resource]): string {
   const path =
     Metadata?.['aws:cdk:path']
@@ -67,7 +67,7 @@ function templatesOf(stage: string): [string, Template][] {
     .map((file) => [file.replace('.template.json', ''), JSON.parse(readFileSync(join(folder, stage, file), 'utf8'))])
 }
 
-/** Prints the bundles; returns what is over its budget. */
+/** Prints the bundles; returns a sentence for each function that exceeds its budget. */
 function printBundles(reports: readonly BundleReport[]): string[] {
   const kb = (bytes: number) => (bytes / 1000).toFixed(1).padStart(9)
   console.log('\nfunction      at start on demand    budget (KB)')
@@ -80,7 +80,7 @@ function printBundles(reports: readonly BundleReport[]): string[] {
     .map(({ name, bytes, budget }) => `${name} loads ${bytes} bytes at start, its budget is ${budget}`)
 }
 
-/** The variables of a function as the first stage's template has them; references become text. */
+/** Returns the variables of a function in the first stage's template; references become the text `reference`. */
 function environmentOf(name: string): Record<string, string> {
   const [stage = ''] = Object.keys(stages)
   const found = templatesOf(stage)
@@ -92,7 +92,7 @@ function environmentOf(name: string): Record<string, string> {
   return Object.fromEntries(variables.map(([key, value]) => [key, typeof value === 'string' ? value : 'reference']))
 }
 
-/** The fine-grained tests of the templates. */
+/** Runs the tests of the templates. */
 function runTests(): void {
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   execFileSync(process.execPath, [vitest, 'run', 'test/cdk'], {

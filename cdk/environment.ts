@@ -1,4 +1,4 @@
-/** The environment of each runtime, typed against shared/config/env.ts: a variable that is forgotten here does not compile. */
+/** The environment of functions and hosts, typed against shared/config/env.ts: code that forgets a variable does not compile. */
 import type { GenericSchema, InferInput } from 'valibot'
 import type { AuthorizerEnv, ControlPlaneEnv, HealthEnv, SocketHostEnv } from '#shared/config/env.ts'
 import { hostDefaults, leaseTimes } from '#shared/config/settings.ts'
@@ -7,25 +7,25 @@ import type { FunctionName } from '../functions/routes.ts'
 import type { DataStack } from './data-stack.ts'
 import type { StageConfig } from './stage.ts'
 
-/** Every variable that a schema knows; `undefined` leaves one out on purpose. */
+/** Every variable of a schema; `undefined` leaves one out explicitly. */
 type EnvironmentOf<Schema extends GenericSchema> = Record<keyof InferInput<Schema>, string | undefined>
 
 export type EnvironmentProps = {
   readonly stage: StageConfig
   readonly data: DataStack
-  /** Management endpoint of the WebSocket API. */
+  /** URL of the WebSocket API's management API. */
   readonly callbackUrl: string
   readonly buildVersion: string
 }
 
-/** The environment of a function. */
+/** Returns the environment of a function. */
 export function functionEnvironment(name: FunctionName, props: EnvironmentProps): Record<string, string> {
   if (name === 'authorizer') return present(authorizerEnvironment(props))
   if (name === 'health') return present({ BUILD_VERSION: props.buildVersion } satisfies EnvironmentOf<typeof HealthEnv>)
   return present(controlPlaneEnvironment(props))
 }
 
-/** The environment of a socket host. */
+/** Returns the environment of a socket host. */
 export function hostEnvironment(props: EnvironmentProps): Record<string, string> {
   const { data, stage } = props
   return present({
@@ -40,7 +40,7 @@ export function hostEnvironment(props: EnvironmentProps): Record<string, string>
     DRAIN_SECONDS: String(hostDefaults.drainSeconds),
     RECONNECTS_PER_SECOND: undefined,
     ATTEMPTS_PER_SECOND: undefined,
-    // Made up by each host: a task has no name before it runs.
+    // Each host makes up its own id: a task has no name before it runs.
     HOST_ID: undefined,
   } satisfies EnvironmentOf<typeof SocketHostEnv>)
 }
@@ -95,7 +95,7 @@ function tokenVariables({ stage: { tokens }, data }: EnvironmentProps) {
   }
 }
 
-/** One URL and one number, however many shards there are: a function's environment has 4096 bytes in all. */
+/** Returns one URL and the number of shards: a URL per shard would not fit, since a function's environment is limited to 4096 bytes. */
 function shardVariables({ stage, data }: EnvironmentProps) {
   return { SHARD_0_QUEUE_URL: data.commands.firstUrl, SHARDS: String(stage.shards) }
 }

@@ -1,13 +1,13 @@
 import type { BuildOptions } from 'esbuild'
 
-/** How everything that is deployed is bundled: ES modules for Node 24, with the AWS SDK inside (it loads faster so). */
+/** Options for bundling everything that is deployed: ES modules for Node 24. The AWS SDK is included because it loads faster that way. */
 export const esbuildOptions: BuildOptions = {
   bundle: true,
   minify: true,
   platform: 'node',
   target: 'node24',
   format: 'esm',
-  // What is imported dynamically (Sentry, JWKS) becomes a chunk that is only loaded when needed.
+  // Dynamically imported code (Sentry, JWKS) becomes a chunk that is loaded only when needed.
   splitting: true,
   outExtension: { '.js': '.mjs' },
   mainFields: ['module', 'main'],
@@ -15,7 +15,7 @@ export const esbuildOptions: BuildOptions = {
   sourcesContent: false,
   legalComments: 'none',
   logLevel: 'error',
-  // Three names that the CommonJS among our dependencies (Sentry's) expects.
+  // Three names that CommonJS dependencies (Sentry's) expect.
   banner: {
     js: [
       `import{createRequire as __createRequire}from'node:module';`,

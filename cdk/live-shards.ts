@@ -1,17 +1,20 @@
-/** Keeps a live stage's number of shards: it decides which queue and which lease a company has, so it cannot change in passing. */
+/**
+ * Guards the number of shards of a deployed stage. The number decides which queue and which lease a company has, so an
+ * ordinary deploy must not change it.
+ */
 import type { Stack } from 'aws-cdk-lib'
 import { StringParameter } from 'aws-cdk-lib/aws-ssm'
 import { ContextProvider } from 'aws-cdk-lib/cloud-assembly-schema'
 import type { Construct } from 'constructs'
 import type { StageConfig } from './stage.ts'
 
-/** Whose credentials the command line has found, if any. */
+/** Account and region of the credentials that the CDK's command line has found, if any. */
 export type Deployer = { readonly account: string | undefined; readonly region: string | undefined }
 
-/** Where a stage that has been deployed says how many shards it has. */
+/** Name of the SSM parameter that holds the number of shards of a deployed stage. */
 const parameterName = (stage: string) => `/pairplane/${stage}/shards`
 
-/** Leaves the number of shards with the stage, for later deploys to see. */
+/** Records the number of shards in a parameter, for later deploys to compare. */
 export function recordShards(scope: Construct, { name, shards }: StageConfig): void {
   new StringParameter(scope, 'Shards', {
     parameterName: parameterName(name),
@@ -20,7 +23,7 @@ export function recordShards(scope: Construct, { name, shards }: StageConfig): v
   })
 }
 
-/** Throws when the stage is live with another number of shards, and nobody has said that this is meant (`-c confirmShards=…`). */
+/** Throws when the stage is deployed with another number of shards and the change is not confirmed (`-c confirmShards=…`). */
 export function refuseOtherShards(
   stack: Stack,
   { name, shards, retainData }: StageConfig,
@@ -39,8 +42,9 @@ export function refuseOtherShards(
 }
 
 /**
- * The value of a parameter, which the CDK's command line looks up between two rounds of synthesis. Not through the CDK's
- * own lookups: they want to know account and region in the code. Undefined without credentials, and before the first deploy.
+ * Returns the value of a parameter, which the CDK's command line looks up between two rounds of synthesis. The CDK's own
+ * lookups cannot be used: they need the account and the region in the code. Undefined without credentials, and before the
+ * first deploy.
  */
 function lookUp(stack: Stack, parameter: string, { account, region }: Deployer, now: number): string | undefined {
   if (!account || !region) return undefined
@@ -50,17 +54,18 @@ function lookUp(stack: Stack, parameter: string, { account, region }: Deployer, 
     const props = { account, region, parameterName: parameter, ...lookupRole(stack, account, region) }
     stack.reportMissingContextKey({ key, provider: ContextProvider.SSM_PARAMETER_PROVIDER, props })
   }
-  // An object tells why there is no value: most likely because the stage has not been deployed yet.
+  // An object is an error instead of a value: most likely the stage has not been deployed yet.
   return typeof value === 'string' ? value : undefined
 }
 
 /**
- * The time to ten minutes, as `2026-11-22T10:0`. The command line keeps what it has found for ever (cdk.context.json), and another
- * machine may deploy meanwhile. Both rounds see the same, but for those that the tenth minute parts: then there is one more.
+ * Returns the time rounded down to ten minutes, as `2026-11-22T10:0`. The command line keeps a found value for good
+ * (cdk.context.json) although another machine may deploy meanwhile, so the key changes every ten minutes. If it changes
+ * between two rounds of synthesis, there is a third round.
  */
 const tenMinutes = (now: number) => new Date(now).toISOString().slice(0, 15)
 
-/** The role that bootstrapping made for look-ups: who deploys need not be allowed to read parameters. */
+/** Returns the look-up role that bootstrapping created, so that a deployer needs no permission to read parameters. */
 function lookupRole({ synthesizer }: Stack, account: string, region: string) {
   const arn = synthesizer.lookupRole?.replace(/\$\{AWS::AccountId\}/g, account).replace(/\$\{AWS::Region\}/g, region)
   return arn === undefined ? {} : { lookupRoleArn: arn }

@@ -1,4 +1,4 @@
-/** Cuts a package-lock down to a few packages and what they need, so that an image installs what the project was tested with. */
+/** Reduces a package-lock to a few packages and their dependencies, so that an image installs the versions that the project was tested with. */
 
 type LockedPackage = {
   readonly dependencies?: Readonly<Record<string, string>>
@@ -15,7 +15,7 @@ export type Manifest = {
   readonly dependencies: Readonly<Record<string, string>>
 }
 
-/** The lockfile of a manifest whose packages the lockfile of the project holds already. */
+/** Returns the lockfile of a manifest, made from the project's lockfile, which must contain its packages. */
 export function pruneLockfile(lock: Lockfile, manifest: Manifest) {
   const kept = new Set<string>()
   keepDependencies(lock, kept, '', manifest)
@@ -39,7 +39,10 @@ function keepDependencies(lock: Lockfile, kept: Set<string>, path: string, wante
   }
 }
 
-/** Where Node would find a package from the folder of another: there, or in a folder further up. Optional ones may be nowhere. */
+/**
+ * Returns the path at which Node would find a package from the folder of another: in that folder, or in one further up.
+ * Undefined when the package is not in the lockfile, as an optional one may be.
+ */
 function resolveFrom(lock: Lockfile, path: string, name: string): string | undefined {
   const candidate = path === '' ? `node_modules/${name}` : `${path}/node_modules/${name}`
   if (candidate in lock.packages) return candidate

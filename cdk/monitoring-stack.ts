@@ -3,7 +3,7 @@ import type { Construct } from 'constructs'
 import { Dashboard, type DashboardProps } from './constructs/dashboard.ts'
 import { PairingAlarms } from './constructs/pairing-alarms.ts'
 
-/** What watches the whole: alarms on our own metrics, and the dashboard. */
+/** Monitoring of the whole system: alarms on our own metrics, and the dashboard. */
 export class MonitoringStack extends Stack {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id, { description: `Pairplane ${props.stage.name}: alarms on pairing, dashboard` })

@@ -29,7 +29,7 @@ export type SocketHostStackProps = {
   readonly buildVersion: string
 }
 
-/** The long-lived side: the hosts that hold WhatsApp's sockets, and the only ones that can read credentials. */
+/** The long-lived part: the hosts, which keep the WhatsApp sockets. Only they can read credentials. */
 export class SocketHostStack extends Stack {
   readonly service: FargateService
 

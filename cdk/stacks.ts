@@ -13,7 +13,7 @@ export type StacksProps = {
   readonly buildVersion: string
 }
 
-/** Adds the stacks of a stage to an app. They name no account and no region: both are the deployer's. */
+/** Adds the stacks of a stage to an app. They name no account and no region: both come from the deployer's credentials. */
 export function addStacks(app: App, { stage, bundles, buildVersion }: StacksProps) {
   const name = (part: string) => `pairplane-${stage.name}-${part}`
   const data = new DataStack(app, name('data'), { stage })
@@ -38,7 +38,7 @@ export function addStacks(app: App, { stage, bundles, buildVersion }: StacksProp
     service: socketHost.service,
   })
   const stacks = { data, controlPlane, socketHost, monitoring }
-  // All of them: stacks go one after another, those without protection first, and a refusal would come too late.
+  // Every stack is protected: `cdk destroy` removes stacks one after another, and a protected one would stop it too late.
   for (const stack of Object.values(stacks)) stack.terminationProtection = stage.retainData
   Tags.of(app).add('app', 'pairplane')
   Tags.of(app).add('stage', stage.name)

@@ -1,47 +1,50 @@
-/** The settings of each stage: the one file to edit before a deploy. Plain data, so that it can be read without the CDK. */
+/** The settings of each stage: the only file to edit before a deploy. It is plain data that can be read without the CDK. */
 import { maxShards } from '#shared/config/env.ts'
 import { clientDefaults, maxCodeLifetimeSeconds, pairingDefaults } from '#shared/config/settings.ts'
 import type { FunctionName } from '../functions/routes.ts'
 
-/** A throttle of API Gateway: requests a second, and how many may come at once. */
+/** A throttle of API Gateway: average requests per second, and the size of a burst. */
 type Throttle = { readonly rate: number; readonly burst: number }
 
-/** Everything that differs between stages. */
+/** Settings of a stage: everything that differs between stages. */
 export type StageConfig = {
   readonly name: string
-  /** Command queues and leases, 64 at most. Part of every company's address: see docs/operations.md before changing it on a live stage. */
+  /**
+   * Number of command queues and leases, 64 at most. It decides the shard of every company: see docs/operations.md before
+   * changing it on a deployed stage.
+   */
   readonly shards: number
   readonly hosts: {
-    /** CPU units of Fargate; 1024 are one core. A burst of 50 pairings wants two cores (R44). */
+    /** CPU units of Fargate; 1024 are one core. A burst of 50 pairings needs two cores (R44). */
     readonly cpu: 256 | 512 | 1024 | 2048 | 4096
     readonly memoryMb: number
-    /** What a host is meant to carry: the fleet grows and shrinks towards this average. */
+    /** Target number of sessions per host: the fleet grows and shrinks towards this average. */
     readonly sessionsPerHost: number
     readonly min: number
-    /** More hosts than shards would stand idle. */
+    /** Auto scaling starts no more hosts than there are shards: the others would be idle. */
     readonly max: number
   }
-  /** `private-with-nat` is for firms whose policy forbids public addresses; it costs a NAT gateway per zone. */
+  /** `private-with-nat` is for organisations whose policy forbids public addresses; it costs a NAT gateway per zone. */
   readonly network: 'public' | 'private-with-nat'
-  /** Tables, key and secrets outlive their stack and refuse deletion, and no stack can be destroyed in passing. */
+  /** Tables, key and secrets outlive their stack, the tables are protected from deletion, and the stacks from termination. */
   readonly retainData: boolean
   readonly logRetentionDays: 7 | 30 | 90 | 365
-  /** For each route; all messages of all clients are one. */
+  /** Limits of each route; all messages of all clients share one route. */
   readonly throttle: { readonly webSocket: Throttle; readonly http: Throttle }
-  /** What one connection may send, and how many connections a company may have (R34). */
+  /** Limits of the messages of a connection, and of the connections of a company (R34). */
   readonly clients: { readonly messagesPerSecond: number; readonly connectionsPerCompany: number }
-  /** By function. What is reserved is guaranteed to a function, and is also the most it gets; new accounts have none to give. */
+  /** Reserved concurrency by function: both guaranteed and a maximum. New accounts have none to reserve. */
   readonly reservedConcurrency: Readonly<Partial<Record<FunctionName, number>>>
   /** Origins of the marketplace's pages, for CORS. */
   readonly allowedOrigins: readonly string[]
-  /** Who signs tokens (R30). Without a JWKS URL they are HS256 with the generated secret. */
+  /** Issuer and audience of tokens, and the URL of the signing keys (R30). Without `jwksUrl`, tokens are signed with HS256 and the generated secret. */
   readonly tokens: { readonly issuer: string; readonly audience: string; readonly jwksUrl?: string }
-  /** Custom domains; the certificate covers both names and lives in the region of the stage. */
+  /** Custom domains. The certificate must cover both names and be in the region of the stage. */
   readonly domain?: { readonly webSocket: string; readonly http: string; readonly certificateArn: string }
-  /** API Gateway needs one role per account and region to write WebSocket access logs; `false` where there is one. */
+  /** Creates the role that API Gateway needs, once per account and region, to write WebSocket access logs; `false` where it exists. */
   readonly createsApiLogRole: boolean
   readonly pairing: {
-    /** Region of phones typed without a country code (R1). */
+    /** Region of phone numbers that are typed without a country code (R1). */
     readonly defaultRegion: string
     readonly codeDeadlineSeconds: number
     readonly codeLifetimeSeconds: number
@@ -51,7 +54,7 @@ export type StageConfig = {
     readonly budgetWindowSeconds: number
   }
   readonly sentryDsn?: string
-  /** Where alarms go. */
+  /** Address that alarms are sent to. */
   readonly alarmEmail?: string
 }
 
@@ -80,7 +83,7 @@ const prod: StageConfig = {
   logRetentionDays: 90,
   throttle: { webSocket: { rate: 500, burst: 1000 }, http: { rate: 100, burst: 200 } },
   clients: clientDefaults,
-  // Attempts end in time whatever else runs; lists for the back office cannot crowd out pairings.
+  // The watchdog must end attempts in time whatever else runs, and lists for the back office must not take capacity from pairings.
   reservedConcurrency: { watchdog: 20, sessions: 10, metrics: 5 },
   allowedOrigins: [],
   tokens: { issuer: 'pairplane', audience: 'pairplane' },
@@ -90,7 +93,7 @@ const prod: StageConfig = {
 
 export const stages: Readonly<Record<string, StageConfig>> = { dev, prod }
 
-/** Reads the stage that the context (`-c stage=… -c shards=…`) asks for; throws an error that says what to do. */
+/** Reads the stage that the context names (`-c stage=… -c shards=…`). Throws an error that says what to correct. */
 export function readStage(context: (key: string) => unknown): StageConfig {
   const known = Object.keys(stages).join(', ')
   const name = context('stage')
@@ -103,15 +106,15 @@ export function readStage(context: (key: string) => unknown): StageConfig {
 function readShards(override: unknown, fallback: number): number {
   if (override === undefined) return fallback
   const shards = Number(override)
-  if (isNumberOfShards(shards)) return shards
+  if (isShardCount(shards)) return shards
   throw new Error(
-    `shards=${String(override)} is no number of shards; give a whole number from 1 to ${maxShards}, e.g. -c shards=16`,
+    `shards=${String(override)} is not a valid shard count; give a whole number from 1 to ${maxShards}, e.g. -c shards=16`,
   )
 }
 
-const isNumberOfShards = (shards: number) => Number.isInteger(shards) && shards >= 1 && shards <= maxShards
+const isShardCount = (shards: number) => Number.isInteger(shards) && shards >= 1 && shards <= maxShards
 
-/** What the types cannot say. */
+/** Returns the stage; throws when its settings contradict each other in a way that the types cannot express. */
 function checked(stage: StageConfig): StageConfig {
   const problem = problemOf(stage)
   if (problem) throw new Error(`Stage ${stage.name}: ${problem} (cdk/stage.ts)`)
@@ -121,8 +124,8 @@ function checked(stage: StageConfig): StageConfig {
 function problemOf({ domain, hosts, shards, pairing: { codeLifetimeSeconds } }: StageConfig): string | undefined {
   if (domain && !/^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/.+/.test(domain.certificateArn))
     return `the domain ${domain.webSocket} has no certificate: request one in ACM, in the region of the stage, and set domain.certificateArn`
-  if (!isNumberOfShards(shards))
-    return `${shards} is no number of shards: a stage has a whole number from 1 to ${maxShards}, since a role can name no more queues`
+  if (!isShardCount(shards))
+    return `${shards} is not a valid shard count: a stage has from 1 to ${maxShards} shards, because the policies of a role have no room for more queues`
   if (hosts.min < 1 || hosts.max < hosts.min) return 'hosts.min must be at least 1 and at most hosts.max'
   if (hosts.min > shards)
     return `${hosts.min} hosts cannot share ${shards} shards: give at least as many shards as hosts`

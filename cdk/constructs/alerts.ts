@@ -9,23 +9,23 @@ import type { StageConfig } from '../stage.ts'
 
 export type AlertsProps = { readonly stage: StageConfig }
 
-/** An alarm as a capability describes it. */
+/** Description of an alarm by the construct that needs it. */
 export type AlarmSpec = {
-  /** One sentence: what is wrong. */
+  /** One sentence that says what is wrong. */
   readonly summary: string
-  /** Heading of docs/runbook.md, in the form of its anchor. */
+  /** Anchor of the heading in docs/runbook.md. */
   readonly runbook: string
   readonly metric: cloudwatch.IMetric
-  /** It rings at this value or above; with `below`, under it. */
+  /** The alarm fires at this value or above; with `below`, under it. */
   readonly threshold: number
   readonly below?: true
-  /** For how many periods of the metric. */
+  /** Number of consecutive periods of the metric; 1 by default. */
   readonly periods?: number
-  /** No data means trouble; otherwise it means quiet. */
+  /** Missing data fires the alarm; by default it counts as normal. */
   readonly missingIsBad?: true
 }
 
-/** Where alarms go, and how they are made: each capability adds its own, and each names a heading of the runbook. */
+/** The topic of the alarms, and the factory that adds them. Each alarm names a heading of the runbook. */
 export class Alerts extends Construct {
   readonly topic: sns.Topic
   private readonly stageName: string
@@ -38,7 +38,7 @@ export class Alerts extends Construct {
     if (stage.alarmEmail) this.topic.addSubscription(new EmailSubscription(stage.alarmEmail))
   }
 
-  /** Adds an alarm to the construct that knows what it is about. */
+  /** Adds an alarm to the scope, with the topic as the target of both the alarm and its end. */
   add(scope: Construct, id: string, spec: AlarmSpec): cloudwatch.Alarm {
     const alarm = new cloudwatch.Alarm(scope, id, {
       alarmDescription: `${spec.summary} (Pairplane ${this.stageName}). See docs/runbook.md#${spec.runbook}`,
@@ -58,7 +58,7 @@ export class Alerts extends Construct {
   }
 }
 
-/** A topic with a policy of its own, and `enforceSSL` gives it one, has lost the default that lets alarms of the account in. */
+/** Lets the account's alarms publish. `enforceSSL` gives the topic a policy, which replaces the default one that would let them. */
 function letAlarmsPublish(topic: sns.Topic): void {
   topic.addToResourcePolicy(
     new PolicyStatement({
@@ -70,5 +70,5 @@ function letAlarmsPublish(topic: sns.Topic): void {
   )
 }
 
-/** The period of most alarms. */
+/** Period of most alarms. */
 export const fiveMinutes = Duration.minutes(5)

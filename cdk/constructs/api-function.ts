@@ -19,11 +19,11 @@ export type ApiFunctionProps = {
   readonly reservedConcurrency: number | undefined
   readonly alerts: Alerts
   readonly description: string
-  /** For what is counted in its log. */
+  /** Namespace of metrics that are counted in the function's log. */
   readonly metricNamespace: string
 }
 
-/** A Lambda function with a log group and a role of its own; the role can write these logs and nothing else until granted. */
+/** A Lambda function with a log group and a role of its own. Until more is granted, the role can only write these logs. */
 export class ApiFunction extends Construct {
   readonly function: lambda.Function
   readonly role: iam.Role
@@ -31,7 +31,7 @@ export class ApiFunction extends Construct {
   constructor(scope: Construct, id: string, props: ApiFunctionProps) {
     super(scope, id)
     const logs = logGroup(this, 'Logs', props.logRetentionDays)
-    // A role of our own, since CDK's would carry a managed policy that can write to every log group of the account.
+    // Not the CDK's role: it would have a managed policy that can write to every log group of the account.
     this.role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') })
     logs.grantWrite(this.role)
     this.function = new lambda.Function(this, 'Function', {
@@ -50,15 +50,15 @@ export class ApiFunction extends Construct {
     })
     acknowledge(this.function, {
       'Serverless-LambdaDLQ':
-        'Never invoked asynchronously: API Gateway waits, and the watchdog’s queue has dead letters',
+        'Never invoked asynchronously: API Gateway waits, and the watchdog’s queue has a dead-letter queue',
       'Serverless-LambdaTracing':
-        'A trace would end at the queue; the correlation id in every log line goes on through the host to the client',
+        'A trace would end at the queue; the correlation id in every log line continues through the host to the client',
     })
     this.addAlarms(props, logs)
   }
 
   private addAlarms({ alerts, spec, metricNamespace }: ApiFunctionProps, logs: LogGroup): void {
-    // Refusals are answers; what counts here are crashes and time-outs.
+    // Only crashes and time-outs count: a rejected request is an ordinary answer.
     const errors = this.function.metricErrors({ period: fiveMinutes })
     alerts.add(this, 'Failing', {
       summary: `The function ${this.node.id} crashes or times out`,
@@ -74,7 +74,7 @@ export class ApiFunction extends Construct {
     })
   }
 
-  /** Failures as the log tells them, where Lambda's own count has refusals in it. */
+  /** Counts failures in the log, for a function whose rejections Lambda would count as errors. */
   private failuresIn(logGroup: LogGroup, metricNamespace: string): IMetric {
     const filter = new MetricFilter(this, 'Failures', {
       logGroup,

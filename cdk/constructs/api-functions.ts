@@ -21,10 +21,10 @@ export type ApiFunctionsProps = {
   readonly buildVersion: string
 }
 
-/** The functions of functions/routes.ts, each made when it is first asked for, each with what its entry there allows it. */
+/** The functions of functions/routes.ts. Each is created on first use, with the permissions that its entry there lists. */
 export class ApiFunctions extends Construct {
   private readonly props: ApiFunctionsProps
-  private readonly made = new Map<FunctionName, ApiFunction>()
+  private readonly created = new Map<FunctionName, ApiFunction>()
 
   constructor(scope: Construct, id: string, props: ApiFunctionsProps) {
     super(scope, id)
@@ -32,15 +32,15 @@ export class ApiFunctions extends Construct {
   }
 
   get(name: FunctionName): LambdaFunction {
-    const known = this.made.get(name)
+    const known = this.created.get(name)
     if (known) return known.function
-    const made = this.make(name)
-    this.made.set(name, made)
-    this.grant(functions[name], made.role)
-    return made.function
+    const created = this.create(name)
+    this.created.set(name, created)
+    this.grant(functions[name], created.role)
+    return created.function
   }
 
-  private make(name: FunctionName): ApiFunction {
+  private create(name: FunctionName): ApiFunction {
     const { stage, data, bundles, webSocketStage } = this.props
     return new ApiFunction(this, name.charAt(0).toUpperCase() + name.slice(1), {
       spec: functions[name],
@@ -58,7 +58,7 @@ export class ApiFunctions extends Construct {
     const { stage, data, webSocketStage } = this.props
     if (spec.table === 'read') grantReadItems(data.tables.control, role)
     if (spec.table === 'readWrite') grantReadWriteItems(data.tables.control, role)
-    // Who sends commands takes the mutex first, and arms the watchdog before that.
+    // A function that sends a command for an attempt arms the watchdog for it first.
     if (spec.sendsCommands) grantSend([...shardQueueArns(this, stage), data.watchdog.queue.queueArn], role)
     if (spec.pushes) grantConnections(webSocketStage, role)
     if (spec.readsTokenSecret && stage.tokens.jwksUrl === undefined) grantReadSecret(data.secrets.token, role)

@@ -5,8 +5,8 @@ import { Construct } from 'constructs'
 import { acknowledge } from './acknowledge.ts'
 
 /**
- * The role with which API Gateway writes the access logs of WebSocket APIs: a setting of the whole account and region, so
- * it stays when the stack goes, because other APIs may have come to rely on it.
+ * The role with which API Gateway writes the access logs of WebSocket APIs. It is a setting of the whole account and region;
+ * it outlives the stack, because other APIs may use it.
  */
 export class ApiLogRole extends Construct {
   constructor(scope: Construct, id: string) {
@@ -20,7 +20,7 @@ export class ApiLogRole extends Construct {
     role.applyRemovalPolicy(RemovalPolicy.RETAIN)
     acknowledge(role, {
       'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]':
-        'The policy that AWS asks for: the role serves every API of the account, not only ours',
+        'AWS requires this policy: the role serves every API of the account, not only ours',
     })
     const account = new CfnAccount(this, 'Account', { cloudWatchRoleArn: role.roleArn })
     account.applyRemovalPolicy(RemovalPolicy.RETAIN)

@@ -13,25 +13,28 @@ export type CommandQueuesProps = {
   readonly alerts: Alerts
 }
 
-/** CloudWatch lets one alarm look at ten metrics at most. */
-const perAlarm = 10
+/** Limit of CloudWatch: one alarm can use at most ten metrics. */
+const metricsPerAlarm = 10
 
-/** The way to the hosts: one FIFO queue per shard, and one dead-letter queue for them all. */
+/** The command queues of the hosts: one FIFO queue per shard, and one dead-letter queue for them all. */
 export class CommandQueues extends Construct {
-  /** URL of the queue of shard 0; the others' differ in the number only (shared/config/env.ts). */
+  /** URL of the queue of shard 0; the other URLs differ only in the number (shared/config/env.ts). */
   readonly firstUrl: string
-  /** Seconds for which the oldest command has waited, of ten queues each. */
+  /** Age in seconds of the oldest command, one metric for every ten queues. */
   readonly oldestCommands: readonly IMetric[]
   readonly deadLetters: sqs.Queue
 
   constructor(scope: Construct, id: string, { name, shards, alerts }: CommandQueuesProps) {
     super(scope, id)
-    const alarm = { summary: 'A command could not be carried out and was put aside', runbook: 'commands-dead' }
+    const alarm = {
+      summary: 'A command could not be processed and went to the dead-letter queue',
+      runbook: 'commands-dead',
+    }
     this.deadLetters = deadLetters(this, alerts, alarm, { fifo: true })
     const names = shardQueueNames(name, shards)
     const queues = names.map((queueName, shard) => this.shardQueue(queueName, shard))
     this.firstUrl = queues[0]?.queueUrl ?? ''
-    this.oldestCommands = inGroups(names, perAlarm).map(oldestAge)
+    this.oldestCommands = inGroups(names, metricsPerAlarm).map(oldestAge)
     this.addAlarms(alerts)
   }
 
@@ -39,16 +42,16 @@ export class CommandQueues extends Construct {
     return new sqs.Queue(this, `Shard${shard}`, {
       queueName,
       fifo: true,
-      // The sender names what counts as the same command: its attempt.
+      // The sender sets the deduplication id: commands about the same attempt are one command.
       contentBasedDeduplication: false,
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      // An unacknowledged command locks its company's group, so a dead host must not hold it for long.
+      // A command that is received and not deleted blocks its company's message group: a dead host must not block it for long.
       visibilityTimeout: Duration.seconds(commandQueue.visibilitySeconds),
       receiveMessageWaitTime: Duration.seconds(commandQueue.waitSeconds),
-      // A late command does no harm, it only makes its host look; after an hour nobody waits for that look any more.
+      // A late command is harmless, since it only makes a host read the company; after an hour no client waits for that.
       retentionPeriod: Duration.hours(1),
-      // 10 × 5 s: a store that is away for ten seconds must not empty the queue into the dead letters.
+      // 10 × 5 s: commands must not become dead letters when the store is unavailable for ten seconds.
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 10 },
     })
   }
@@ -66,12 +69,15 @@ export class CommandQueues extends Construct {
   }
 }
 
-/** Names of the shards' queues, in their order. Ours, so that other stacks need no export for each queue: a stack has 200 at most. */
+/**
+ * Names of the shards' queues, in the order of the shards. The names are fixed, so that other stacks need no export for each
+ * queue: a stack can have at most 200 outputs.
+ */
 function shardQueueNames(stage: string, shards: number): string[] {
   return Array.from({ length: shards }, (_, shard) => `pairplane-${stage}-shard-${shard}.fifo`)
 }
 
-/** ARNs of the shards' queues, for a policy in the stack of the scope. */
+/** Returns the ARNs of the shards' queues, for a policy in the stack of the scope. */
 export function shardQueueArns(
   scope: Construct,
   { name, shards }: Pick<CommandQueuesProps, 'name' | 'shards'>,
@@ -80,9 +86,9 @@ export function shardQueueArns(
 }
 
 function oldestAge(queueNames: readonly string[], group: number): IMetric {
-  // Ids of metrics must differ within a dashboard, so that they carry the shard.
+  // The ids contain the shard: ids of metrics must be unique within a dashboard.
   const ages = Object.fromEntries(
-    queueNames.map((QueueName, i) => [`shard${group * perAlarm + i}`, ageOfOldest(QueueName)]),
+    queueNames.map((QueueName, i) => [`shard${group * metricsPerAlarm + i}`, ageOfOldest(QueueName)]),
   )
   return new MathExpression({
     expression: `MAX([${Object.keys(ages).join(', ')}])`,

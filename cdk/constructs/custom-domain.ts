@@ -5,7 +5,7 @@ import { Construct } from 'constructs'
 
 export type CustomDomainProps = { readonly name: string; readonly certificateArn: string }
 
-/** A domain of one's own for an API. Where its zone is kept is no matter of ours: the output says what it must point to. */
+/** A custom domain for an API. Its DNS zone is managed elsewhere: an output has the name that the domain must point to. */
 export class CustomDomain extends Construct {
   readonly domainName: DomainName
 

@@ -16,13 +16,13 @@ export type DashboardProps = {
   readonly service: FargateService
 }
 
-/** One page, from what owners see at the top down to what carries it. */
+/** The dashboard of a stage: pairing as owners see it at the top, then sessions, queues and tables, and the APIs. */
 export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id)
     const own = ownMetrics(props.stage.name)
     new cloudwatch.Dashboard(this, 'Dashboard', {
-      // Names of dashboards are global in an account, and a stage may run in two regions.
+      // With the region: names of dashboards are global in an account, and a stage may run in two regions.
       dashboardName: `pairplane-${props.stage.name}-${Aws.REGION}`,
       widgets: [pairing(own), sessions(own, props), commands(props), apis(props)],
     })

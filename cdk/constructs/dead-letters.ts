@@ -4,7 +4,7 @@ import type { Construct } from 'constructs'
 import { acknowledge } from './acknowledge.ts'
 import { type AlarmSpec, type Alerts, fiveMinutes } from './alerts.ts'
 
-/** The end of messages that nobody could deal with: kept for two weeks, and a single one rings. */
+/** Adds a dead-letter queue. It keeps messages for two weeks, and a single message fires the alarm. */
 export function deadLetters(
   scope: Construct,
   alerts: Alerts,
@@ -17,7 +17,7 @@ export function deadLetters(
     enforceSSL: true,
     retentionPeriod: Duration.days(14),
   })
-  acknowledge(queue, { 'Serverless-SQSRedrivePolicy': 'This is the end: an alarm calls a person' })
+  acknowledge(queue, { 'Serverless-SQSRedrivePolicy': 'This is the dead-letter queue; an alarm notifies an operator' })
   alerts.add(scope, 'Dead', {
     ...alarm,
     metric: queue.metricApproximateNumberOfMessagesVisible({ period: fiveMinutes, statistic: 'Maximum' }),

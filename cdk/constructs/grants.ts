@@ -1,4 +1,4 @@
-/** Who may do what, in the fewest actions: CDK's own grants are wider (scans, streams, GET and DELETE on connections). */
+/** Grants with the fewest actions that the code needs. The CDK's own grants are wider (scans, streams, GET on connections). */
 import { Stack } from 'aws-cdk-lib'
 import type { WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
@@ -17,7 +17,7 @@ export const grantReadItems = (table: TableV2, grantee: IGrantable) => table.gra
 export const grantReadWriteItems = (table: TableV2, grantee: IGrantable) =>
   table.grant(grantee, ...readActions, ...writeActions)
 
-/** Lets a role read and write credentials. They are deleted in batches only, for which IAM asks for no action but that one. */
+/** Lets a role read and write credentials. They are deleted only in batches, for which IAM needs no action but `BatchWriteItem`. */
 export const grantCredentials = (table: TableV2, grantee: IGrantable) =>
   table.grant(grantee, ...readActions, 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:BatchWriteItem')
 
@@ -33,7 +33,7 @@ export const grantReadSecret = (secret: Secret, grantee: IGrantable) =>
 export const grantSend = (queueArns: readonly string[], grantee: IGrantable) =>
   Grant.addToPrincipal({ grantee, actions: ['sqs:SendMessage'], resourceArns: [...queueArns] })
 
-/** Lets a role take messages from queues and delete them. */
+/** Lets a role receive messages from queues and delete them. */
 export const grantReceive = (queueArns: readonly string[], grantee: IGrantable) =>
   Grant.addToPrincipal({
     grantee,
@@ -41,7 +41,7 @@ export const grantReceive = (queueArns: readonly string[], grantee: IGrantable) 
     resourceArns: [...queueArns],
   })
 
-/** Lets a role make and unwrap data keys that are bound to a company and a generation, and nothing else with the key. */
+/** Lets a role generate and unwrap data keys that are bound to a company and a generation, and use the key for nothing else. */
 export const grantDataKeys = (key: Key, grantee: IGrantable) =>
   Grant.addToPrincipal({
     grantee,
@@ -65,11 +65,15 @@ function grantConnectionMethod(stage: WebSocketStage, role: Role, method: 'POST'
   })
   Grant.addToPrincipal({ grantee: role, actions: ['execute-api:ManageConnections'], resourceArns: [resource] })
   acknowledge(role, {
-    [wildcardFinding(Stack.of(role).resolve(resource))]: 'Connections come and go; API, stage and method are named',
+    [wildcardFinding(Stack.of(role).resolve(resource))]:
+      'Connection ids are not known in advance; API, stage and method are named',
   })
 }
 
-/** A reference to another stack has no final form before synthesis; an export has one, and so has the finding about it. */
+/**
+ * Returns the API's id, for another stack as an explicit export. A plain reference to another stack gets its final form only
+ * during synthesis, too late to acknowledge the finding about it.
+ */
 function apiIdFor(stage: WebSocketStage, role: Role): string {
   const apiStack = Stack.of(stage)
   return Stack.of(role) === apiStack ? stage.api.apiId : apiStack.exportValue(stage.api.apiId)

@@ -5,7 +5,7 @@ import { logGroup } from './logs.ts'
 
 export type HostNetworkProps = Pick<StageConfig, 'network' | 'logRetentionDays'>
 
-/** Where hosts live: they only ever call out, so nothing may call in. */
+/** The network of the hosts. Hosts only make outgoing connections, so no incoming ones are allowed. */
 export class HostNetwork extends Construct {
   readonly vpc: ec2.IVpc
   readonly subnets: ec2.SubnetSelection
@@ -18,20 +18,20 @@ export class HostNetwork extends Construct {
     this.assignPublicIp = isPublic
     this.subnets = { subnetType: isPublic ? ec2.SubnetType.PUBLIC : ec2.SubnetType.PRIVATE_WITH_EGRESS }
     this.vpc = new ec2.Vpc(this, 'Vpc', {
-      // Two: what every region has, and what a stack without an account can know of.
+      // Two: every region has two, and a stack that names no account cannot use more.
       maxAzs: 2,
       natGateways: isPublic ? 0 : 2,
       subnetConfiguration: isPublic ? [publicSubnet] : [publicSubnet, privateSubnet],
-      // Nothing uses the default group. Emptying it would take a custom resource: one more function to run and to patch.
+      // Nothing uses the default group. Emptying it would need a custom resource, one more function to run and to patch.
       restrictDefaultSecurityGroup: false,
-      // Free, and keep the traffic to the tables and to the image's layers on AWS's network.
+      // Free of charge; they keep the traffic to the tables and to the image's layers within AWS's network.
       gatewayEndpoints: {
         DynamoDb: { service: ec2.GatewayVpcEndpointAwsService.DYNAMODB },
         S3: { service: ec2.GatewayVpcEndpointAwsService.S3 },
       },
-      // The cast: this class has `T | undefined` where its interface has an optional member, which differ to our compiler.
+      // The class has `T | undefined` where its interface has an optional member; `exactOptionalPropertyTypes` tells them apart.
     }) as ec2.IVpc
-    // What is refused is all there is to see: hosts are called by nobody.
+    // Only rejected traffic: accepted traffic is the hosts' own outgoing connections.
     this.vpc.addFlowLog('Refused', {
       trafficType: ec2.FlowLogTrafficType.REJECT,
       destination: ec2.FlowLogDestination.toCloudWatchLogs(logGroup(this, 'RefusedLogs', logRetentionDays)),

@@ -15,7 +15,7 @@ export type HostServiceProps = {
   readonly stage: StageConfig
   readonly network: HostNetwork
   readonly definition: ecs.FargateTaskDefinition
-  /** Seconds for which the oldest command has waited. */
+  /** Age in seconds of the oldest command, one metric for every ten queues. */
   readonly oldestCommands: readonly IMetric[]
   readonly alerts: Alerts
 }
@@ -27,10 +27,10 @@ export class HostService extends Construct {
   constructor(scope: Construct, id: string, props: HostServiceProps) {
     super(scope, id)
     const { stage, network, definition } = props
-    const cluster = new ecs.Cluster(this, 'Cluster', { vpc: network.vpc }) as ecs.ICluster // As in HostNetwork.
+    const cluster = new ecs.Cluster(this, 'Cluster', { vpc: network.vpc }) as ecs.ICluster // Cast as in HostNetwork.
     acknowledge(cluster, {
       'AwsSolutions-ECS4':
-        'Task counts, processor and memory come without Container Insights, the rest from our own metrics',
+        'Task counts, CPU and memory are available without Container Insights, everything else is in our own metrics',
     })
     this.service = new ecs.FargateService(this, 'Service', {
       cluster,
@@ -38,20 +38,20 @@ export class HostService extends Construct {
       vpcSubnets: network.subnets,
       assignPublicIp: network.assignPublicIp,
       securityGroups: [network.securityGroup],
-      // New hosts first, then the old ones hand their shards over.
+      // New hosts start first, then the old ones hand over their shards.
       minHealthyPercent: 100,
       maxHealthyPercent: 200,
       circuitBreaker: { enable: true, rollback: true },
       enableExecuteCommand: false,
       propagateTags: ecs.PropagatedTagSource.SERVICE,
     })
-    // All of it: `internetConnectivityEstablished` has the gateway only, and without routes the first hosts could fetch no image.
+    // The whole VPC: `internetConnectivityEstablished` covers only the gateway, and the first hosts need routes to pull their image.
     this.service.node.addDependency(network.vpc)
     this.scale(props)
     this.addAlarms(stage, props.alerts)
   }
 
-  /** No desired count in the service: it would reset the fleet at each deploy. The minimum here starts it. */
+  /** Adds auto scaling. The service has no desired count, which would reset the fleet at each deploy; the minimum starts the hosts. */
   private scale({ stage, oldestCommands }: HostServiceProps): void {
     const count = this.service.autoScaleTaskCount({
       minCapacity: stage.hosts.min,
@@ -66,14 +66,14 @@ export class HostService extends Construct {
       }),
       targetValue: stage.hosts.sessionsPerHost,
       scaleOutCooldown: Duration.minutes(2),
-      // Every host that goes disturbs its sessions, so go slowly.
+      // Slowly: the sessions of a host that stops must reconnect.
       scaleInCooldown: Duration.minutes(30),
     })
     oldestCommands.forEach((metric, group) => {
       count.scaleOnMetric(`Commands${group}`, {
         metric,
         adjustmentType: AdjustmentType.CHANGE_IN_CAPACITY,
-        // It never scales in: an empty queue says nothing about the sessions that hosts hold.
+        // Never scales in: an empty queue says nothing about the number of sessions.
         scalingSteps: [
           { upper: 10, change: 0 },
           { lower: 15, change: +1 },
@@ -88,7 +88,7 @@ export class HostService extends Construct {
     alerts.add(this, 'Missing', {
       summary: 'Fewer hosts run than the stage asks for',
       runbook: 'hosts-missing',
-      // Each running task reports its CPU once a minute; the count of reports is the count of tasks, at no extra charge.
+      // Each running task reports its CPU once a minute: the number of reports is the number of tasks, at no extra charge.
       metric: this.service.metricCpuUtilization({ statistic: 'SampleCount', period: Duration.minutes(1) }),
       threshold: stage.hosts.min,
       below: true,
@@ -99,22 +99,22 @@ export class HostService extends Construct {
       summary: 'A host runs out of memory',
       runbook: 'host-memory-full',
       metric: this.service.metricMemoryUtilization({ statistic: 'Maximum', period: fiveMinutes }),
-      // Below the share of its heap (HostTask): otherwise the process ends before anybody is told.
+      // Below the heap's share of the memory (HostTask): otherwise the process would crash before the alarm fires.
       threshold: 70,
     })
     alerts.add(this, 'CpuFull', {
       summary: 'Hosts have no processor time left',
       runbook: 'host-cpu-full',
       metric: this.service.metricCpuUtilization({ statistic: 'Maximum', period: fiveMinutes }),
-      // A host is one thread: it is full when it has used one core, however many the task has.
+      // A host is one thread: it is fully loaded when it uses one core, however many the task has.
       threshold: Math.min(90, (90 * 1024) / stage.hosts.cpu),
       periods: 3,
     })
-    this.tellFailedDeployments(alerts)
+    this.notifyFailedDeployments(alerts)
   }
 
-  /** The circuit breaker rolls a bad deployment back in silence; somebody should know. */
-  private tellFailedDeployments(alerts: Alerts): void {
+  /** Notifies the topic of failed deployments: the circuit breaker rolls them back without any alarm. */
+  private notifyFailedDeployments(alerts: Alerts): void {
     const rule = new Rule(this, 'DeploymentFailed', {
       eventPattern: {
         source: ['aws.ecs'],
@@ -130,6 +130,8 @@ export class HostService extends Construct {
         }),
       ],
     })
-    acknowledge(rule, { 'Serverless-EventBusDLQ': 'A notice to people; the roll-back does not depend on it' })
+    acknowledge(rule, {
+      'Serverless-EventBusDLQ': 'Only a notification to operators; the roll-back does not depend on it',
+    })
   }
 }

@@ -15,10 +15,10 @@ export type HostTaskProps = {
   readonly environment: Record<string, string>
 }
 
-/** What one socket host is: its image, its size, its process. */
+/** The task definition of a socket host: its image, size, process and role. */
 export class HostTask extends Construct {
   readonly definition: ecs.FargateTaskDefinition
-  /** What the process may do; the role that starts the task is another. */
+  /** Permissions of the process. ECS starts the task with another role, the execution role. */
   readonly role: Role
 
   constructor(scope: Construct, id: string, { stage, image, environment }: HostTaskProps) {
@@ -36,14 +36,14 @@ export class HostTask extends Construct {
     const asset = new DockerImageAsset(this, 'Image', { directory: image, platform: Platform.LINUX_ARM64 })
     this.definition.addContainer('SocketHost', {
       image: ecs.ContainerImage.fromDockerImageAsset(asset),
-      // A local run finds it here, and the health check is a process of its own that must not get the heap from NODE_OPTIONS.
+      // The heap size is not in NODE_OPTIONS: the health check is a process of its own and would get the same heap.
       command: ['node', `--max-old-space-size=${heapMb(stage.hosts.memoryMb)}`, 'main.mjs'],
       environment: { ...environment, NODE_OPTIONS: '--enable-source-maps' },
       user: 'node',
       readonlyRootFilesystem: true,
       linuxParameters: new ecs.LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
       healthCheck,
-      // The longest that Fargate grants; a stopping host drains its attempts in less (DRAIN_SECONDS).
+      // Fargate's maximum; a stopping host waits for its attempts for less (DRAIN_SECONDS).
       stopTimeout: Duration.seconds(120),
       logging: ecs.LogDrivers.awsLogs({
         logGroup: logGroup(this, 'Logs', stage.logRetentionDays),
@@ -51,46 +51,46 @@ export class HostTask extends Construct {
         mode: ecs.AwsLogDriverMode.NON_BLOCKING,
       }),
     })
-    tellAssetFolder(this.definition, asset)
+    recordAssetFolder(this.definition, asset)
     acknowledge(this.definition, {
-      'AwsSolutions-ECS2': 'No secret is among the variables: names, limits, and the ARNs of what the role may read',
+      'AwsSolutions-ECS2': 'The variables contain no secrets, only names, limits, and ARNs that the role may read',
     })
     acknowledge(this.definition.obtainExecutionRole(), {
-      'AwsSolutions-IAM5[Resource::*]': 'ecr:GetAuthorizationToken knows no resources',
+      'AwsSolutions-IAM5[Resource::*]': 'ecr:GetAuthorizationToken does not support resources',
     })
   }
 }
 
-/** Node would take about half and end there; the rest is for what lies outside of the heap. */
+/** Size of the heap. Node's default is about half of the memory; a quarter is left for buffers and everything else outside the heap. */
 const heapMb = (memoryMb: number): number => Math.floor(memoryMb * 0.75)
 
-/** Within this time the health check ends by itself, before ECS ends it. */
-const healthWithinMs = 4_000
+/** Time limit of the health check itself: less than the limit after which ECS ends it. */
+const healthTimeoutMs = 4_000
 
 /**
- * A check of an endpoint's health in a process of its own: exit code 0 for 200, else 1. By Node's own client, since `fetch`
- * would load a second one for each check: half a second and 62 MB, beside a host that has 512.
+ * Returns a command that checks an endpoint's health in a process of its own: exit code 0 for status 200, else 1. It uses
+ * `node:http`, because `fetch` would load a second client for each check: half a second and 62 MB, next to a host with 512 MB.
  */
-export const healthCommand = (url: string, withinMs: number): string[] => [
+export const healthCommand = (url: string, timeoutMs: number): string[] => [
   'node',
   '-e',
   [
-    `setTimeout(() => process.exit(1), ${withinMs})`,
+    `setTimeout(() => process.exit(1), ${timeoutMs})`,
     `require('node:http').get('${url}', (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))`,
   ].join('; '),
 ]
 
-/** Asks the host itself: it answers 200 while its event loop turns and it reaches its leases (socket-host/fleet/health.ts). */
+/** The container's health check. A host answers 200 while its event loop runs and it reaches its leases (socket-host/fleet/health.ts). */
 const healthCheck: ecs.HealthCheck = {
-  command: ['CMD', ...healthCommand(`http://127.0.0.1:${hostDefaults.healthPort}/health`, healthWithinMs)],
+  command: ['CMD', ...healthCommand(`http://127.0.0.1:${hostDefaults.healthPort}/health`, healthTimeoutMs)],
   interval: Duration.seconds(15),
   timeout: Duration.seconds(5),
   retries: 3,
   startPeriod: Duration.seconds(60),
 }
 
-/** Writes the image's folder into the template, as the CDK does for functions: the local run starts the process from there. */
-function tellAssetFolder(definition: ecs.FargateTaskDefinition, asset: DockerImageAsset): void {
+/** Writes the image's folder into the template's metadata, as the CDK does for functions: the local run starts the host from that folder. */
+function recordAssetFolder(definition: ecs.FargateTaskDefinition, asset: DockerImageAsset): void {
   const resource = definition.node.defaultChild
   if (resource instanceof ecs.CfnTaskDefinition) asset.addResourceMetadata(resource, 'ContainerDefinitions.0.Image')
 }

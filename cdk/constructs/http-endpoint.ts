@@ -12,10 +12,10 @@ import { logGroup } from './logs.ts'
 
 export type HttpEndpointProps = { readonly stage: StageConfig; readonly alerts: Alerts }
 
-/** The HTTP API. It has no authorizer: its functions check the bearer token, because HTTP APIs cannot shape a refusal. */
+/** The HTTP API. It has no authorizer: its functions check the bearer token, because an HTTP API cannot shape the answer to a rejected request. */
 export class HttpEndpoint extends Construct {
   readonly stage: api.HttpStage
-  /** Without a slash at its end. */
+  /** URL of the API, without a trailing slash. */
   readonly url: string
   private readonly api: api.HttpApi
 
@@ -55,7 +55,7 @@ export class HttpEndpoint extends Construct {
     })
     acknowledge(route, {
       'AwsSolutions-APIG4':
-        'Its function checks the bearer token itself (liveness and "not found" are public), to refuse in our own words',
+        'Its function checks the bearer token itself, so that rejections have our own error format (liveness and "not found" are public)',
     })
   }
 
@@ -69,7 +69,7 @@ export class HttpEndpoint extends Construct {
 function routeKeyOf(key: string): api.HttpRouteKey {
   if (key === '$default') return api.HttpRouteKey.DEFAULT
   const [method, path] = key.split(' ')
-  if (!path || !isMethod(method)) throw new Error(`functions/routes.ts: "${key}" is no route key of an HTTP API`)
+  if (!path || !isMethod(method)) throw new Error(`functions/routes.ts: "${key}" is not a route key of an HTTP API`)
   return api.HttpRouteKey.with(path, method)
 }
 

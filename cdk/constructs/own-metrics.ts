@@ -2,12 +2,12 @@ import { type IMetric, MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch
 import { codeDimension, metricNames, metricNamespace } from '#shared/telemetry/metric-names.ts'
 import { fiveMinutes } from './alerts.ts'
 
-/** The metrics that functions and hosts of a stage log about pairing. */
+/** Metrics that the functions and hosts of a stage log about pairing. */
 export type OwnMetrics = {
   readonly of: (name: keyof typeof metricNames, statistic: string) => IMetric
-  /** Failures with one of our error codes. */
+  /** Number of failures with the error code. */
   readonly failed: (code: string) => IMetric
-  /** A line per error code; for dashboards only, alarms cannot search. */
+  /** Failures by error code, one line each. For dashboards only: alarms cannot use SEARCH. */
   readonly failures: () => IMetric
 }
 

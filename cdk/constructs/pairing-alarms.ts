@@ -5,7 +5,7 @@ import { ownMetrics } from './own-metrics.ts'
 
 export type PairingAlarmsProps = { readonly stage: StageConfig; readonly alerts: Alerts }
 
-/** What goes wrong for owners although every part seems to work: alarms on our own metrics. */
+/** Alarms on our own metrics: pairings that fail for owners although every part of the infrastructure works. */
 export class PairingAlarms extends Construct {
   constructor(scope: Construct, id: string, { stage, alerts }: PairingAlarmsProps) {
     super(scope, id)
@@ -30,9 +30,9 @@ export class PairingAlarms extends Construct {
       threshold: 3,
     })
     alerts.add(this, 'Internal', {
-      summary: 'Requests or pairings fail for a reason that nobody expected',
+      summary: 'Requests or pairings fail with an unexpected error',
       runbook: 'internal-errors',
-      // Functions answer what they throw, so that Lambda counts no error.
+      // Lambda counts no error: functions answer unexpected errors with INTERNAL.
       metric: metrics.failed('INTERNAL'),
       threshold: 3,
     })

@@ -6,7 +6,7 @@ import { acknowledge } from './acknowledge.ts'
 
 export type SecretsProps = { readonly retainData: boolean }
 
-/** What must never leak: the key that wraps the data keys of credentials, and two generated secrets. */
+/** The key that wraps the data keys of credentials, and two generated secrets. */
 export class Secrets extends Construct {
   /** Wraps one data key per generation of credentials (R14). */
   readonly credentialsKey: kms.Key
@@ -27,16 +27,17 @@ export class Secrets extends Construct {
     this.token = generatedSecret(this, 'TokenSecret', 'Pairplane: signs client and admin tokens (HS256)', removalPolicy)
     this.phoneHash = generatedSecret(this, 'PhoneHashSecret', 'Pairplane: keys the hash of phones', removalPolicy)
     acknowledge(this.token, {
-      'AwsSolutions-SMG4': 'Who signs tokens must change at the same time: rotated by hand, as docs/operations.md says',
+      'AwsSolutions-SMG4':
+        'The signer of the tokens must change at the same time: rotated by hand, as docs/operations.md says',
     })
     acknowledge(this.phoneHash, {
       'AwsSolutions-SMG4':
-        'A new key would forget every phone’s budget of codes, and with it the protection from being blocked',
+        'A new key would reset every phone’s budget of codes, which protects the phone from being blocked by WhatsApp',
     })
   }
 }
 
-/** 64 letters and digits: about 380 bits, more than the 256 that HS256 asks for. */
+/** Adds a secret of 64 letters and digits: about 380 bits, more than the 256 that HS256 requires. */
 function generatedSecret(scope: Construct, id: string, description: string, removalPolicy: RemovalPolicy) {
   return new secretsmanager.Secret(scope, id, {
     description,

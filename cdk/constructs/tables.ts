@@ -6,7 +6,7 @@ import { type Alerts, fiveMinutes } from './alerts.ts'
 
 export type TablesProps = { readonly retainData: boolean; readonly alerts: Alerts }
 
-/** The control table and the credentials table. Two tables, so that IAM alone keeps functions away from credentials. */
+/** The control table and the credentials table. They are two tables, so that IAM alone can keep functions away from credentials. */
 export class Tables extends Construct {
   readonly control: dynamodb.TableV2
   readonly credentials: dynamodb.TableV2
@@ -14,7 +14,7 @@ export class Tables extends Construct {
   constructor(scope: Construct, id: string, props: TablesProps) {
     super(scope, id)
     this.control = new dynamodb.TableV2(this, 'Control', { ...tableProps(props), timeToLiveAttribute: ttlAttribute })
-    // No time to live: some keys are written once and never again, and must live as long as the link does.
+    // No time to live: some keys are written only once and must last as long as the link.
     this.credentials = new dynamodb.TableV2(this, 'Credentials', tableProps(props))
     for (const [name, table] of Object.entries({ Control: this.control, Credentials: this.credentials })) {
       props.alerts.add(this, `${name}Throttled`, {

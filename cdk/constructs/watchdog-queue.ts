@@ -7,7 +7,7 @@ import { deadLetters } from './dead-letters.ts'
 
 export type WatchdogQueueProps = { readonly alerts: Alerts }
 
-/** The delay queue that ends attempts when their time is over, whether or not a host is alive. */
+/** The delay queue that wakes the watchdog at the deadline of an attempt, whether or not a host is alive. */
 export class WatchdogQueue extends Construct {
   readonly queue: sqs.Queue
   readonly deadLetters: sqs.Queue
@@ -22,7 +22,7 @@ export class WatchdogQueue extends Construct {
     this.queue = new sqs.Queue(this, 'Queue', {
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      // AWS asks for at least six times the timeout of the function that reads the queue.
+      // AWS recommends at least six times the timeout of the function that reads the queue.
       visibilityTimeout: Duration.seconds(6 * functions.watchdog.timeoutSeconds),
       retentionPeriod: Duration.hours(4),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 5 },

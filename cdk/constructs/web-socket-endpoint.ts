@@ -13,7 +13,7 @@ import { logGroup } from './logs.ts'
 
 export type WebSocketEndpointProps = { readonly stage: StageConfig; readonly alerts: Alerts }
 
-/** The WebSocket API that clients connect to. Its stage comes before its functions, since they need its callback URL. */
+/** The WebSocket API that clients connect to. Its stage is created before its functions, because they need the stage's callback URL. */
 export class WebSocketEndpoint extends Construct {
   readonly stage: api.WebSocketStage
   readonly url: string
@@ -46,23 +46,25 @@ export class WebSocketEndpoint extends Construct {
     })
   }
 
-  /** Sets the function that lets clients in; the routes that are added after it are open only to them. */
+  /** Sets the authorizer of `$connect`; call it before `addRoute`. */
   authorizeWith(handler: LambdaFunction): void {
-    // No identity source: a token comes as `?token=` or as a sub-protocol, and API Gateway refuses a connection that
-    // lacks any one of the sources it is told of.
+    // No identity source: a token comes as `?token=` or as a sub-protocol, and API Gateway rejects a connection that lacks
+    // any one of the identity sources.
     this.authorizer = new WebSocketLambdaAuthorizer('Authorizer', handler, { identitySource: [] })
   }
 
-  /** Adds `$connect`, `$disconnect` or `$default`. A message is answered with what its function returns. */
+  /** Adds `$connect`, `$disconnect` or `$default`. The answer to a message is what its function returns. */
   addRoute(key: string, handler: LambdaFunction): void {
     const integration = new WebSocketLambdaIntegration('Integration', handler)
     if (key === '$connect') {
-      if (!this.authorizer) throw new Error('authorizeWith comes before $connect: anyone could connect otherwise')
+      if (!this.authorizer) throw new Error('Call authorizeWith before adding $connect: otherwise anyone could connect')
       this.api.addRoute(key, { integration, authorizer: this.authorizer })
       return
     }
     const route = this.api.addRoute(key, { integration, returnResponse: key !== '$disconnect' })
-    acknowledge(route, { 'AwsSolutions-APIG4': 'API Gateway authorizes connections; every route is behind $connect' })
+    acknowledge(route, {
+      'AwsSolutions-APIG4': 'API Gateway authorizes connections, not messages; every route is behind $connect',
+    })
   }
 
   private failures(): MathExpression {
@@ -82,7 +84,7 @@ export class WebSocketEndpoint extends Construct {
   }
 }
 
-/** Never the query string or the headers of `$connect`: they carry tokens. */
+/** Format of the access log. It must not contain the query string or the headers of `$connect`: they contain tokens. */
 const accessLogFormat = AccessLogFormat.custom(
   JSON.stringify({
     requestId: '$context.requestId',

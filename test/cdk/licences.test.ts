@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { deployedPackages, isAgreed } from '../../cdk/licences.ts'
+import { deployedPackages, isAccepted } from '../../cdk/licences.ts'
 
 const packages = deployedPackages('.')
 
 test('everything that is deployed comes under a licence that was agreed to', () => {
   expect(packages.length).toBeGreaterThan(50)
-  expect(packages.filter((each) => !isAgreed(each))).toEqual([])
+  expect(packages.filter((each) => !isAccepted(each))).toEqual([])
 })
 
 test('the one copyleft licence is known by name', () => {
@@ -16,7 +16,7 @@ test('the one copyleft licence is known by name', () => {
 test.each(['GPL-3.0', 'UNLICENSED', 'unknown', 'AGPL-3.0-only', 'SEE LICENSE IN LICENSE'])(
   '%s is refused',
   (licence) => {
-    expect(isAgreed({ name: 'new-package', version: '1.0.0', licence })).toBe(false)
+    expect(isAccepted({ name: 'new-package', version: '1.0.0', licence })).toBe(false)
   },
 )
 

@@ -14,7 +14,7 @@ describe('readStage', () => {
     [{ stage: 'staging' }, 'There is no stage "staging" (known: dev, prod); add it to cdk/stage.ts'],
     [{ stage: 'constructor' }, 'There is no stage "constructor"'],
     [{ stage: 'dev', shards: '0' }, 'give a whole number from 1 to 64'],
-    [{ stage: 'dev', shards: '1.5' }, 'shards=1.5 is no number of shards'],
+    [{ stage: 'dev', shards: '1.5' }, 'shards=1.5 is not a valid shard count'],
     [{ stage: 'dev', shards: 'many' }, 'e.g. -c shards=16'],
     [{ stage: 'dev', shards: 65 }, 'give a whole number from 1 to 64'],
   ])('refuses %j and says what to do', (context, message) => {

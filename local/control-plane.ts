@@ -22,19 +22,19 @@ export type ControlPlaneOptions = {
   readonly limits: Limits
   readonly log: Log
   readonly faults: Faults
-  /** What is served besides the APIs, by path prefix. */
+  /** Further handlers besides the APIs, by path prefix. */
   readonly extras: Handlers['byPrefix']
 }
 
 export type ControlPlane = {
-  /** Loads what a first client waits for. */
+  /** Loads the functions that a first client needs. */
   prewarm(): Promise<void>
-  /** Hangs up on all clients and takes no new ones; hosts can still push. */
+  /** Disconnects all clients and accepts no new ones. Hosts can still push. */
   stopAccepting(): Promise<void>
   stop(): Promise<void>
 }
 
-/** Starts it on a port that has been taken already. */
+/** Starts the control plane on a gateway that is already listening. */
 export function startControlPlane(options: ControlPlaneOptions): ControlPlane {
   const { cloud, clients, gateway, log } = options
   const lambda = startLambda(cloud.functions, endpointVariables(options.endpoints), log)
@@ -63,7 +63,7 @@ export function startControlPlane(options: ControlPlaneOptions): ControlPlane {
   }
 }
 
-/** In the order in which a client's first minute needs them. */
+/** Returns the ARNs of the functions in the order in which a new client needs them. */
 function firstNeeded({ webSocketApi }: Cloud): string[] {
   if (webSocketApi === undefined) return []
   const routes = [...webSocketApi.routes.values()].map(({ functionArn }) => functionArn)

@@ -1,4 +1,4 @@
-/** The folder of `--data`: whose it is, and that only one run uses it at a time. */
+/** The folder of `--data`. A marker file records which WhatsApp it belongs to, and a lock lets only one run use it at a time. */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
@@ -6,16 +6,16 @@ import type { WhatsApp } from './flags.ts'
 import { readJson, writeJson } from './services/json-file.ts'
 
 export type DataDir = {
-  /** Path of a file in the folder. */
+  /** Returns the path of a file in the folder. */
   file(name: string): string
-  /** Lets another run have the folder. */
+  /** Removes the lock, so that another run can use the folder. */
   release(): void
 }
 
 const Marker = v.object({ whatsapp: v.string() })
 const Lock = v.object({ pid: v.number() })
 
-/** Takes the folder for this run; throws an error that says why it cannot. */
+/** Creates and locks the folder for this run. Throws an error that says why it cannot be used. */
 export function openDataDir(folder: string, whatsapp: WhatsApp): DataDir {
   makeFolder(folder)
   const lock = join(folder, 'run.lock')
@@ -29,7 +29,9 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true })
   } catch (cause) {
-    throw new Error(`${folder} cannot be made a folder: ${cause instanceof Error ? cause.message : cause}`, { cause })
+    throw new Error(`Could not create the folder ${folder}: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    })
   }
 }
 
@@ -40,14 +42,14 @@ function checkMarker(folder: string, whatsapp: WhatsApp): void {
   if (marker === undefined) {
     const foreign = readdirSync(folder).filter((name) => name !== 'run.lock')
     if (foreign.length > 0)
-      throw new Error(`${folder} is not empty and was not made by a local run; name another folder`)
+      throw new Error(`${folder} is not empty and was not created by a local run; choose another folder`)
     return
   }
   const wanted = identityOf(whatsapp)
   if (marker.whatsapp === wanted) return
-  // Devices that one WhatsApp has linked mean nothing to another, which would log all of them out.
+  // Another WhatsApp does not know the linked devices in the folder and would log all of them out.
   throw new Error(
-    `${folder} was made with ${describe(marker.whatsapp)}, and this run is with ${describe(wanted)}; name another folder`,
+    `${folder} was created with ${describe(marker.whatsapp)}, but this run uses ${describe(wanted)}; choose another folder`,
   )
 }
 
@@ -70,12 +72,12 @@ function readLock(lock: string): number | undefined {
   try {
     return readJson(lock, Lock)?.pid
   } catch {
-    // A lock that was cut off while it was written belongs to nobody.
+    // A lock file that was only partly written has no owner.
     return undefined
   }
 }
 
-/** Whether a process lives; sending it signal 0 asks without disturbing. */
+/** True when the process exists. Signal 0 only checks, and has no effect on the process. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)

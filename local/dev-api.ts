@@ -1,4 +1,4 @@
-/** `/dev/…`: what a developer wants and a deployment must not have. */
+/** `/dev/…`: routes for developers. A deployed stage must not have them. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as v from 'valibot'
 import { FaultRequest, type Faults } from './faults.ts'
@@ -30,7 +30,7 @@ const TokenBody = v.strictObject({
 
 const maxBodyBytes = 4096
 
-/** Serves the routes. */
+/** Returns the handler of the `/dev/…` routes. */
 export function devApi(api: DevApi): HttpHandler {
   return async (request, response) => {
     const route = `${request.method} ${(request.url ?? '').split('?')[0]}`
@@ -58,7 +58,7 @@ async function putFault(api: DevApi, request: IncomingMessage, response: ServerR
   sendJson(response, 200, body)
 }
 
-/** Parses a body; when it does not fit, answers with the field that is wrong and returns undefined. */
+/** Parses a body. When it does not fit the schema, answers 400 with the wrong field and returns undefined. */
 async function readJson<T>(
   schema: v.GenericSchema<unknown, T>,
   request: IncomingMessage,
@@ -72,7 +72,7 @@ async function readJson<T>(
   return undefined
 }
 
-/** Answers with JSON on a line of its own: it is read on terminals. */
+/** Answers with JSON that ends in a newline, for terminals. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
 }

@@ -1,10 +1,10 @@
-/** The flags of `npm start`; each can also be set in the environment. */
+/** Flags of `npm start`. Each can also be set in the environment. */
 import { parseArgs } from 'node:util'
 import * as v from 'valibot'
 import { maxShards } from '#shared/config/env.ts'
 import { checkArguments } from './cli/arguments.ts'
 
-/** Which WhatsApp the hosts talk to. */
+/** The WhatsApp that the hosts connect to. */
 export type WhatsApp =
   | { readonly kind: 'simulated' }
   | { readonly kind: 'live' }
@@ -18,23 +18,23 @@ export type Settings = {
   readonly whatsapp: WhatsApp
 }
 
-/** What a command line asks for. */
+/** The parsed command line. */
 export type Request =
-  | { readonly do: 'run'; readonly settings: Settings }
-  | { readonly do: 'showHelp' }
-  | { readonly do: 'complain'; readonly message: string }
+  | { readonly kind: 'run'; readonly settings: Settings }
+  | { readonly kind: 'showHelp' }
+  | { readonly kind: 'usageError'; readonly message: string }
 
 export const help = `Runs Pairplane on this machine: the real handlers and hosts, against engines that come from npm.
 
   npm start -- [flags]
 
-  --port N                  port of everything you talk to; 0 takes a free one   (4000, PAIRPLANE_PORT)
+  --port N                  port of the APIs; 0 picks a free one                 (4000, PAIRPLANE_PORT)
   --hosts N                 socket host processes                                (1, PAIRPLANE_HOSTS)
   --shards N                command queues and leases                            (4, PAIRPLANE_SHARDS)
   --data DIR                keep tables, commands, keys and devices in DIR       (in memory, PAIRPLANE_DATA)
   --whatsapp WHICH          simulated, or live for the real one                  (simulated, PAIRPLANE_WHATSAPP)
   --whatsapp-url URL        a WhatsApp simulator of your own, ws://…             (PAIRPLANE_WHATSAPP_URL)
-  --whatsapp-root-key HEX   the key its certificates are signed with             (PAIRPLANE_WHATSAPP_ROOT_KEY)
+  --whatsapp-root-key HEX   public key that its certificates are checked with    (PAIRPLANE_WHATSAPP_ROOT_KEY)
   --help                    this text
 
 AWS_ENDPOINT_URL replaces the embedded DynamoDB, SQS, KMS and Secrets Manager, e.g. by LocalStack.`
@@ -72,12 +72,12 @@ const Values = v.object({
 })
 type Values = v.InferOutput<typeof Values>
 
-/** Reads a command line (without the program's name) over the environment. */
+/** Parses a command line (without the program's name). Flags override the environment. */
 export function readFlags(args: readonly string[], env: NodeJS.ProcessEnv): Request {
   const checked = checkArguments(args, options)
   if (!checked.ok) return usageError(`${checked.error}. See npm start -- --help`)
   const { help, ...given } = parseArgs({ args: [...checked.value], options }).values
-  if (help) return { do: 'showHelp' }
+  if (help) return { kind: 'showHelp' }
   const fromEnv = Object.keys(Values.entries).map((name) => [name, env[variable(name)]])
   const merged = { ...Object.fromEntries(fromEnv.filter(([, value]) => value !== undefined)), ...given }
   const parsed = v.safeParse(Values, merged)
@@ -97,7 +97,7 @@ function toRequest(values: Values): Request {
     return usageError('--whatsapp live and --whatsapp-url exclude each other')
   const which: WhatsApp =
     url === undefined || rootKey === undefined ? { kind: whatsapp } : { kind: 'url', url, rootKey }
-  return { do: 'run', settings: { port, hosts, shards, dataDir: data, whatsapp: which } }
+  return { kind: 'run', settings: { port, hosts, shards, dataDir: data, whatsapp: which } }
 }
 
 function variable(name: string): string {
@@ -105,5 +105,5 @@ function variable(name: string): string {
 }
 
 function usageError(message: string): Request {
-  return { do: 'complain', message }
+  return { kind: 'usageError', message }
 }

@@ -1,4 +1,4 @@
-/** A whole Pairplane in this process, on free ports: what `npm start` runs, and what end-to-end tests start. */
+/** A whole Pairplane on this machine, for `npm start` and for end-to-end tests. Only the hosts are processes of their own. */
 import type { Simulator } from '../simulator/simulator.ts'
 import { startControlPlane } from './control-plane.ts'
 import { type DataDir, openDataDir } from './data-dir.ts'
@@ -19,20 +19,20 @@ import { tokenSigner } from './tokens.ts'
 import { startWhatsApp } from './whatsapp-service.ts'
 
 export type LocalOptions = {
-  /** Port of everything that clients and people talk to; a free one by default. */
+  /** Port of both APIs and the developer routes; a free one by default. */
   readonly port?: number
   readonly hosts?: number
   readonly shards?: number
   readonly dataDir?: string | undefined
   readonly whatsapp?: WhatsApp
-  /** A cloud assembly that exists already, instead of synthesizing one. */
+  /** Folder of an existing cloud assembly; by default one is synthesized. */
   readonly assembly?: string
-  /** Variables that replace those of all functions and hosts. */
+  /** Variables that override those of all functions and hosts. */
   readonly environment?: Readonly<Record<string, string>>
   readonly limits?: Limits
-  /** Whether a host that dies is replaced, as ECS does it. */
+  /** Replaces a host that ends, as ECS does; true by default. */
   readonly restartsHosts?: boolean
-  /** Where `AWS_ENDPOINT_URL…` is looked up. */
+  /** Environment in which `AWS_ENDPOINT_URL…` is looked up. */
   readonly env?: NodeJS.ProcessEnv
   readonly log?: Log
   readonly signal?: AbortSignal
@@ -46,19 +46,19 @@ export type LocalRun = {
   readonly cloud: Cloud
   readonly clients: Clients
   readonly endpoints: Endpoints
-  /** Services that are away or slow, for trying what happens then. */
+  /** Simulated faults of services. */
   readonly faults: Faults
-  /** The simulated WhatsApp, unless the hosts talk to another. */
+  /** The simulated WhatsApp; undefined when the hosts use another one. */
   readonly simulator: Simulator | undefined
   token(companyId: string | undefined, role?: 'marketplace' | 'admin'): Promise<string>
   hosts(): Promise<readonly HostView[]>
-  /** Stops everything, last started first: hosts flush before the engines go. */
+  /** Stops everything in reverse order of the start: hosts write their last state before the engines stop. */
   stop(): Promise<void>
-  /** Ends the host processes at once. */
+  /** Kills the host processes at once. */
   killHosts(): void
 }
 
-/** Starts everything; resolves when it answers and every shard is owned. What has been started is stopped again on failure. */
+/** Starts everything; resolves when the APIs answer and every shard is owned. On failure, stops what was started. */
 export async function startLocal(options: LocalOptions = {}): Promise<LocalRun> {
   const stack = new AsyncDisposableStack()
   try {
@@ -81,7 +81,7 @@ async function start(options: LocalOptions, stack: AsyncDisposableStack): Promis
 
   const cloud = withEnvironment(await realiseAssembly(folder, clients, urls), options.environment ?? {})
   await services.restoreMessages()
-  log('local', `${cloud.functions.length} functions, tables, queues, keys and secrets are in place`)
+  log('local', `${cloud.functions.length} functions, tables, queues, keys and secrets are ready`)
   const signToken = tokenSigner(cloud, clients)
   let hosts: Hosts | undefined
   const listHosts = async () => (await hosts?.list()) ?? []
@@ -130,8 +130,8 @@ async function takePort(port: number, stack: AsyncDisposableStack): Promise<Gate
 }
 
 /**
- * What does not depend on each other. When one fails the synthesis is cut short, and the failure is told; all are waited
- * for, as each has put what it started on the stack.
+ * Starts the parts that do not depend on each other. When one fails, the synthesis is aborted and the failure is thrown. All
+ * are awaited even then, because each adds what it has started to the stack.
  */
 async function startParts(
   options: LocalOptions,
@@ -149,7 +149,7 @@ async function startParts(
 ) {
   const { log = () => undefined, assembly } = options
   const failure = new AbortController()
-  /** The synthesis, cut short, ends with the same error. */
+  /** Aborts the synthesis with the part's error when the part fails. */
   const orFailure = async <T>(part: Promise<T>): Promise<T> => {
     part.catch((error: unknown) => failure.abort(error))
     return part
@@ -158,7 +158,7 @@ async function startParts(
     if (assembly !== undefined) return assembly
     const { folder, remove } = await synthesize(options.shards ?? 4, AbortSignal.any([signal, failure.signal]))
     stack.defer(remove)
-    log('local', 'templates and bundles are made')
+    log('local', 'Templates and bundles are ready')
     return folder
   }
   const services = async () => {
@@ -166,7 +166,7 @@ async function startParts(
       dataDir: options.dataDir,
       env: options.env,
       faults,
-      onUnknownCall: (what) => log('aws', `nobody serves ${what} locally: refused`),
+      onUnknownCall: (operation) => log('aws', `${operation} is not available in a local run: refused`),
     })
     stack.defer(started.stop)
     return started

@@ -1,8 +1,8 @@
-/** Log lines for people: functions and hosts write JSON, a terminal shows one short line each. */
+/** Log lines for a terminal: functions and hosts write JSON, a terminal shows one short line each. */
 import { styleText } from 'node:util'
 import * as v from 'valibot'
 
-/** Fields that say nothing new on a terminal, or that have a place of their own. */
+/** Fields that add nothing on a terminal, or that are shown elsewhere in the line. */
 const hidden = new Set([
   'level',
   'time',
@@ -23,7 +23,7 @@ const Entry = v.looseObject({
 type Entry = v.InferOutput<typeof Entry>
 const Json = v.pipe(v.string(), v.parseJson(), Entry)
 
-/** What a line says, or undefined for one that is for machines only (metrics). */
+/** Returns level and text of a line; undefined for a line that is not for people (metrics). */
 export function readable(line: string): { readonly level: string; readonly text: string } | undefined {
   const parsed = v.safeParse(Json, line)
   if (!parsed.success) return line.trim() === '' ? undefined : { level: 'info', text: line }
@@ -36,26 +36,26 @@ export function readable(line: string): { readonly level: string; readonly text:
   return { level: entry.level, text: [parts.filter(Boolean).join(' '), ...errorLines(entry)].join('\n    ') }
 }
 
-/** One line of the terminal, or several when there is a stack trace. */
+/** Formats a log line for the terminal; a stack trace adds lines. Undefined for a line that is not shown. */
 export function terminalLine(source: string, line: string, now: Date): string | undefined {
-  const said = readable(line)
-  if (said === undefined) return undefined
+  const entry = readable(line)
+  if (entry === undefined) return undefined
   const time = styleText('dim', now.toTimeString().slice(0, 8))
   const text =
-    said.level === 'error'
-      ? styleText('red', said.text)
-      : said.level === 'warn'
-        ? styleText('yellow', said.text)
-        : said.text
+    entry.level === 'error'
+      ? styleText('red', entry.text)
+      : entry.level === 'warn'
+        ? styleText('yellow', entry.text)
+        : entry.text
   return `${time} ${styleText('cyan', source.padEnd(14))} ${text}`
 }
 
-/** An error that was logged by us, or by Lambda's runtime: its message, and where it came from. */
+/** Returns message and stack of an error that our own code or Lambda's runtime logged. */
 function errorLines(entry: Entry): string[] {
   const error = v.safeParse(LoggedError, entry['error'] ?? entry)
   if (!error.success) return []
   const { name, errorType, message, errorMessage, stack } = error.output
-  // Every refused token is one of these: the answer that API Gateway expects of an authorizer.
+  // The authorizer throws this for every invalid token, as API Gateway requires: a stack would add nothing.
   if (errorMessage === 'Unauthorized') return ['Unauthorized']
   const title = [name ?? errorType, errorMessage ?? message].filter(Boolean).join(': ')
   const lines = typeof stack === 'string' ? stack.split('\n') : (stack ?? [])
@@ -71,7 +71,7 @@ function errorLines(entry: Entry): string[] {
 const text = v.optional(v.string())
 const stack = v.optional(v.union([v.string(), v.array(v.string())]))
 const details = { name: text, errorType: text, message: text, errorMessage: text, stack }
-/** Something with a stack, or an error of Lambda's runtime. */
+/** An object with a stack, or an error of Lambda's runtime. */
 const LoggedError = v.pipe(
   v.object(details),
   v.check(({ stack, errorType }) => stack !== undefined || errorType !== undefined),

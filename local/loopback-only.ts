@@ -1,10 +1,10 @@
-/** Keeps web pages away from what only the developer may use. */
+/** Protects the developer routes from web pages. */
 import { sendJson } from './dev-api.ts'
 import type { HttpHandler } from './gateway/http-api.ts'
 
 /**
- * Refuses requests that came by another name than the loopback's: a page on the internet can make a browser call a port of this
- * machine under a name of its own (DNS rebinding), and would get an admin token.
+ * Refuses requests whose `Host` is not the loopback. A page on the internet can make a browser call a port of this machine
+ * under a name of its own (DNS rebinding), and would get an admin token.
  */
 export function loopbackOnly(handler: HttpHandler): HttpHandler {
   return async (request, response) => {

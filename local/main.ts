@@ -5,15 +5,15 @@ import { help, readFlags, type Settings } from './flags.ts'
 import type { LocalRun } from './local-run.ts'
 import { terminalLine } from './log-lines.ts'
 
-/** A stop that takes longer is explained. */
-const patienceMs = 3000
+/** Time after which the run explains why stopping takes long. */
+const stopReminderMs = 3000
 
 const request = readFlags(process.argv.slice(2), process.env)
-switch (request.do) {
+switch (request.kind) {
   case 'showHelp':
     console.log(help)
     break
-  case 'complain':
+  case 'usageError':
     console.error(request.message)
     process.exitCode = 2
     break
@@ -37,26 +37,26 @@ async function main(settings: Settings): Promise<void> {
     else console.error(styleText('red', explain(error, settings)))
     process.exitCode = 1
   }
-  // Whatever may still hold the event loop, a stopped run ends.
+  // Something may still keep the event loop alive.
   process.exit()
 }
 
 async function start(settings: Settings, signal: AbortSignal): Promise<LocalRun> {
-  // Loaded late: a wrong flag is told at once.
+  // Loaded only now, so that a wrong flag is reported at once.
   const { startLocal } = await import('./local-run.ts')
   return startLocal({ ...settings, env: process.env, log: printLine, signal })
 }
 
-/** Says what it waits for when that takes long: a service may be away, or a device that must not stay linked. */
+/** Stops the run, and explains the wait when it takes long: hosts may wait for a service, or for a device to be unlinked. */
 async function stop(run: LocalRun): Promise<void> {
   const reminder = setTimeout(() => {
     console.log('Still waiting for hosts to close their sockets (20 s at most). Ctrl-C again ends everything at once.')
-  }, patienceMs)
+  }, stopReminderMs)
   await run.stop()
   clearTimeout(reminder)
 }
 
-/** The first signal stops in order; the second ends everything at once. */
+/** Stops the run in order on the first signal, and ends everything at once on the second. */
 function stopOnSignal(stopping: AbortController, killHosts: () => void): void {
   const onSignal = () => {
     if (stopping.signal.aborted) {
@@ -105,7 +105,7 @@ function untilAborted(signal: AbortSignal): Promise<void> {
 function explain(error: unknown, { port }: Settings): string {
   if (!(error instanceof Error)) return String(error)
   if ('code' in error && error.code === 'EADDRINUSE') {
-    return `Port ${port} is taken. Stop what uses it, or name another: npm start -- --port 4001`
+    return `Port ${port} is in use. Stop the program that uses it, or choose another port: npm start -- --port 4001`
   }
   return error.message
 }

@@ -1,5 +1,4 @@
-/** Where the project is. */
 import { dirname } from 'node:path'
 
-/** The project's root folder. */
+/** Root folder of the project. */
 export const projectFolder = dirname(import.meta.dirname)

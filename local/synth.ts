@@ -1,4 +1,4 @@
-/** Synthesizes the CDK app into a folder of this run's own. */
+/** Synthesizes the CDK app into a folder that belongs to this run. */
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,10 +11,10 @@ export type Synthesis = {
   remove(): void
 }
 
-/** Folders of all runs: inside the project, so that what bundles leave out is found in its `node_modules`. */
+/** Folder of all runs. It is inside the project, so that packages that bundles leave out are found in `node_modules`. */
 const runsFolder = join(projectFolder, '.pairplane')
 
-/** Runs the app; throws an error with what it printed when it fails. */
+/** Runs the app. Throws an error with its output when it fails. */
 export async function synthesize(shards: number, signal: AbortSignal): Promise<Synthesis> {
   mkdirSync(runsFolder, { recursive: true })
   removeLeftovers()
@@ -35,14 +35,14 @@ async function runApp(folder: string, shards: number, signal: AbortSignal): Prom
     env: {
       ...process.env,
       CDK_OUTDIR: folder,
-      // The tests and the deploy validate the template; here it would only make everybody wait.
+      // Tests and deploys validate the templates; here validation would only delay the start.
       CDK_VALIDATION: 'false',
       CDK_CONTEXT_JSON: JSON.stringify({ stage: 'dev', shards: String(shards) }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal,
   })
-  // Settles when the process is gone, also when it was aborted: until then it may write into the folder.
+  // Settles when the process has ended, also when it was aborted: until then it may write into the folder.
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', (error) => child.pid === undefined && reject(error))
     child.once('close', resolve)
@@ -52,7 +52,7 @@ async function runApp(folder: string, shards: number, signal: AbortSignal): Prom
   if (code !== 0) throw new Error(`Synthesizing the CDK app failed:\n${output}${errors}`.trimEnd())
 }
 
-/** Removes folders of runs that were killed. */
+/** Removes the folders of runs that no longer exist. */
 function removeLeftovers(): void {
   for (const name of readdirSync(runsFolder)) {
     const pid = /^run-(\d+)-/.exec(name)?.[1]

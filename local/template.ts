@@ -1,4 +1,4 @@
-/** From a cloud assembly to a running cloud: makes what its templates ask for and describes the rest. */
+/** Turns a cloud assembly into a running cloud: creates some resources of its templates and describes the others. */
 
 import { region, urlSuffix } from './services/account.ts'
 import type { Clients } from './services/clients.ts'
@@ -11,7 +11,7 @@ import { makeReader } from './template/reader.ts'
 import { realise } from './template/realisation.ts'
 import { realisedResources } from './template/resource-types.ts'
 
-/** Where the local run serves both APIs. */
+/** Local URLs of both APIs. */
 export type LocalUrls = { readonly http: string; readonly webSocket: string }
 
 /** Creates the assembly's tables, queues, keys and secrets, and resolves its functions, APIs and containers against them. */
@@ -32,8 +32,8 @@ export async function realiseAssembly(folder: string, clients: Clients, urls: Lo
 }
 
 /**
- * Turns an API's address on AWS, with its stage, into the local one. The WebSocket API and its management API share an address:
- * the scheme tells them apart.
+ * Returns a function that replaces an API's address on AWS, with its stage, by the local URL. The WebSocket API and its
+ * management API share an address and differ only in the scheme.
  */
 function localiser(resources: readonly Resource[], urls: LocalUrls): (text: string) => string {
   const stages = resources.map(({ properties }) => properties['StageName']).filter((name) => typeof name === 'string')

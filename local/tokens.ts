@@ -1,4 +1,4 @@
-/** Tokens for trying things: signed as a marketplace signs them (R30). */
+/** Tokens for development, signed as a marketplace signs them (R30). */
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager'
 import { SignJWT } from 'jose/jwt/sign'
 import type { Clients } from './services/clients.ts'
@@ -14,10 +14,10 @@ type TokenRequest = {
 
 export type SignToken = (request: TokenRequest) => Promise<string>
 
-/** As long as a connection may live. */
+/** API Gateway's limit for the duration of a connection. */
 const defaultSeconds = 2 * 60 * 60
 
-/** Makes the signer; secret, issuer and audience are the ones that the functions check against. */
+/** Creates the signer. It uses the secret, issuer and audience that the functions check. */
 export function tokenSigner(cloud: Cloud, clients: Clients): SignToken {
   return async ({ companyId, role, lang, expiresIn = defaultSeconds }) => {
     const { TOKEN_SECRET_ARN, TOKEN_ISSUER = '', TOKEN_AUDIENCE = '' } = tokenEnvironment(cloud)
@@ -37,6 +37,6 @@ export function tokenSigner(cloud: Cloud, clients: Clients): SignToken {
 
 function tokenEnvironment(cloud: Cloud): Readonly<Record<string, string>> {
   const found = cloud.functions.find(({ environment }) => environment['TOKEN_SECRET_ARN'])
-  if (found === undefined) throw new Error('No function checks tokens by a secret: there is nothing to sign with')
+  if (found === undefined) throw new Error('No function checks tokens with a secret, so tokens cannot be signed')
   return found.environment
 }

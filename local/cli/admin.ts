@@ -5,14 +5,14 @@ import { table } from './table.ts'
 
 const usage = `npm run admin -- COMMAND [--json] [--url URL] [--token TOKEN]
 
-  list [--state STATE] [--limit N]   sessions of all companies, or the first N
+  list [--state STATE] [--limit N]   sessions of all companies, or only the first N
   status COMPANY                     one company: session, attempt, credentials
   reset COMPANY                      delete the stored credentials and unlink the device
   metrics                            the figures of GET /api/whatsapp/metrics
 
-  --json   print what the API answered, as it is
-  --url    local run (default ${localUrl}) or the HTTP URL of a deployed stage
-  --token  an admin token; a local run makes one`
+  --json   print the API's answer as JSON
+  --url    a local run (default ${localUrl}) or the HTTP URL of a deployed stage
+  --token  an admin token; a local run issues one`
 
 const options = {
   json: { type: 'boolean' },
@@ -31,13 +31,13 @@ const sessions = '/api/whatsapp/sessions'
 
 const commands: Readonly<Record<string, Command>> = { list, status, reset, metrics }
 /** Commands that are about one company. */
-const aboutCompany = ['status', 'reset']
+const companyCommands = ['status', 'reset']
 
 async function main(): Promise<number> {
   const { values, positionals } = parseOptions(options, usage, 2)
   const [name = '', company] = positionals
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (!command) throw new UsageError(name ? `There is no command ${name}` : 'COMMAND is missing')
+  if (!command) throw new UsageError(name ? `Unknown command ${name}` : 'COMMAND is missing')
   const companyId = companyFor(name, company)
   const { http } = endpointsOf(values.url)
   const token = values.token ?? (await localToken(http, { role: 'admin' }))
@@ -47,15 +47,15 @@ async function main(): Promise<number> {
 }
 
 function companyFor(command: string, company: string | undefined): string {
-  if (aboutCompany.includes(command)) {
+  if (companyCommands.includes(command)) {
     if (!company) throw new UsageError('COMPANY is missing')
     return parseCompany('COMPANY', company)
   }
-  if (company) throw new UsageError(`${command} is about all companies, not about "${company}"`)
+  if (company) throw new UsageError(`${command} takes no company, but got "${company}"`)
   return ''
 }
 
-/** Calls a route; a refusal becomes an error with the API's own sentence. */
+/** Returns a function that calls a route. It throws the API's own sentence when the API rejects the request. */
 function apiOf(http: string, token: string): Api {
   return async (method, path) => {
     const headers = { authorization: `Bearer ${token}`, 'accept-language': 'en' }
@@ -63,12 +63,12 @@ function apiOf(http: string, token: string): Api {
     const body = parseJson(text)
     if (ok) return body
     const reason = body['reason'] ? `: ${body['reason']}` : ''
-    const said = `${status} ${body['code'] ?? ''} ${body['detail'] ?? body['title'] ?? ''}${reason}`.trim()
-    throw status === 400 ? new UsageError(said) : new Error(said)
+    const message = `${status} ${body['code'] ?? ''} ${body['detail'] ?? body['title'] ?? ''}${reason}`.trim()
+    throw status === 400 ? new UsageError(message) : new Error(message)
   }
 }
 
-/** A proxy between us and the API may answer with something else than JSON. */
+/** Parses an answer; an answer that is not a JSON object, such as that of a proxy in between, becomes an empty object. */
 function parseJson(text: string): Json {
   try {
     const value: unknown = JSON.parse(text)
@@ -78,12 +78,12 @@ function parseJson(text: string): Json {
   }
 }
 
-/** Sessions that the API gives at once. */
+/** Number of sessions per request; the API's maximum. */
 const pageSize = 100
 
 async function list(api: Api, { state, limit }: Values) {
   if (limit !== undefined && !/^[1-9]\d*$/.test(limit))
-    throw new UsageError(`--limit must be a whole number from 1, not "${limit}"`)
+    throw new UsageError(`--limit must be a whole number of at least 1, not "${limit}"`)
   const wanted = limit === undefined ? Number.POSITIVE_INFINITY : Number(limit)
   const found: Json[] = []
   let cursor: unknown
@@ -100,7 +100,7 @@ async function list(api: Api, { state, limit }: Values) {
   return { json: found, text: table(found.map(line)) }
 }
 
-/** A session in one line; what it lacks has a column all the same, as others may have it. */
+/** Returns a session as a table row. Every row has all columns, also those that the session has no value for. */
 const line = ({ companyId, session, phoneNumber, since, hostId, attempt, lastError }: Json): Json => ({
   companyId,
   session,
@@ -125,7 +125,7 @@ async function reset(api: Api, _values: Values, company: string) {
   return { json, text: resetSentence(company, json['unlinked']) }
 }
 
-/** The API answers before the device is gone; a pairing that ran has ended in either case. */
+/** Returns the sentence about a reset. The API answers before the device is removed; a running pairing is cancelled in either case. */
 const resetSentence = (company: string, unlinked: unknown): string =>
   unlinked === 'not-linked'
     ? 'Nothing was stored. If a pairing was running, it is cancelled.'
@@ -139,7 +139,7 @@ async function metrics(api: Api) {
 
 const properties = (json: Json): string => table(flat(json).map(([property, value]) => ({ property, value })))
 
-/** Properties of properties under a name with a dot; lists stay as they are. */
+/** Flattens nested objects: their properties get names with a dot. Lists stay as they are. */
 const flat = (json: Json, prefix = ''): [string, unknown][] =>
   Object.entries(json).flatMap(([name, value]): [string, unknown][] =>
     isObject(value) ? flat(value, `${prefix}${name}.`) : [[prefix + name, value]],

@@ -1,13 +1,13 @@
-/** How the clients reach Pairplane: a local run by default, a deployed stage with URL and token. */
+/** HTTP access of the command-line clients: to a local run by default, to a deployed stage with URL and token. */
 
 import { UsageError } from './arguments.ts'
 
-/** Where the APIs are. Locally one server serves both; a stage has a URL for each. */
+/** URLs of both APIs. Locally one server serves both; a stage has a URL for each. */
 export type Endpoints = { readonly http: string; readonly webSocket: string }
 
 export const localUrl = 'http://127.0.0.1:4000'
 
-/** The endpoints behind `--url`: a `ws(s)://` URL is taken as it is, an `http(s)://` one is a local run's. */
+/** Returns the endpoints for `--url`: a `ws(s)://` URL is used as it is; to an `http(s)://` URL the local run's `/ws` is added. */
 export function endpointsOf(url: string): Endpoints {
   const parsed = URL.parse(url)
   if (!parsed || !['http:', 'https:', 'ws:', 'wss:'].includes(parsed.protocol))
@@ -17,21 +17,17 @@ export function endpointsOf(url: string): Endpoints {
   return { http: base, webSocket: `${base.replace(/^http/, 'ws')}/ws` }
 }
 
-/** A token from a local run; a deployed stage gives none, its tokens are the marketplace's. */
+/** Asks a local run for a token. A deployed stage issues none: its tokens come from the marketplace. */
 export async function localToken(
   http: string,
   claims: { companyId?: string | undefined; role: string },
 ): Promise<string> {
-  const { token } = await post(
-    `${http}/dev/tokens`,
-    claims,
-    'Is `npm start` running? For a deployed stage give --token.',
-  )
-  if (typeof token !== 'string') throw new Error(`${http} gave no token; for a deployed stage give --token.`)
+  const { token } = await post(`${http}/dev/tokens`, claims, 'Is `npm start` running? A deployed stage needs --token.')
+  if (typeof token !== 'string') throw new Error(`${http} issued no token. A deployed stage needs --token.`)
   return token
 }
 
-/** Posts JSON and returns the answer's JSON object; a refusal or no answer becomes an error with `hint`. */
+/** Posts JSON and returns the answer's JSON object. Throws an error with `hint` on an error status or without an answer. */
 export async function post(url: string, body: object, hint: string): Promise<Record<string, unknown>> {
   const headers = { 'content-type': 'application/json' }
   const { status, ok, text } = await ask(url, { method: 'POST', headers, body: JSON.stringify(body) }, hint)
@@ -41,20 +37,20 @@ export async function post(url: string, body: object, hint: string): Promise<Rec
 
 export type Answer = { readonly status: number; readonly ok: boolean; readonly text: string }
 
-/** API Gateway answers within 30 s, whatever happens behind it. */
-const answerWithinMs = 40_000
+/** Longer than API Gateway's own limit: it answers within 30 s, whatever happens behind it. */
+const answerTimeoutMs = 40_000
 
-/** Fetches; a server that is not there, or that does not answer in time, becomes an error with `hint`. */
-export async function ask(url: string, init: RequestInit, hint: string, withinMs = answerWithinMs): Promise<Answer> {
-  const signal = AbortSignal.timeout(withinMs)
+/** Fetches a URL. Throws an error with `hint` when the server cannot be reached or does not answer in time. */
+export async function ask(url: string, init: RequestInit, hint: string, timeoutMs = answerTimeoutMs): Promise<Answer> {
+  const signal = AbortSignal.timeout(timeoutMs)
   try {
     const response = await fetch(url, { ...init, signal })
-    // In time as well: the rest of an answer can fail to come.
+    // Within the same time limit: the connection may hang in the middle of the body.
     return { status: response.status, ok: response.ok, text: await response.text() }
   } catch (error) {
     const { origin } = new URL(url)
     const what = signal.aborted
-      ? `${origin} has not answered; it may have done what it was asked all the same.`
+      ? `${origin} did not answer in time; it may have carried out the request all the same.`
       : `Cannot reach ${origin}.`
     throw new Error(`${what} ${hint}`, { cause: error })
   }

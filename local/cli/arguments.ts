@@ -1,4 +1,4 @@
-/** Command-line arguments of `npm start` and of the clients: a wrong one is answered with one line and exit code 2. */
+/** Command-line arguments of `npm start` and of the clients. An invalid one gives one line and exit code 2. */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import * as v from 'valibot'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
@@ -7,28 +7,29 @@ import { CompanyId } from '#shared/protocol/company-id.ts'
 type Options = NonNullable<ParseArgsConfig['options']>
 type Parsed<O extends Options> = ReturnType<typeof parseArgs<{ options: O; strict: true; allowPositionals: true }>>
 
-/** A mistake of the person at the keyboard: one line, shown without a stack. */
+/** A mistake in the command line. Its message is one line and is shown without a stack. */
 export class UsageError extends Error {}
 
 /**
- * The arguments, each value in one word with its flag, so that nothing can be taken for something else; or one line about
- * the first that is wrong. `words` is how many arguments may stand without a flag.
+ * Returns the arguments with each value joined to its flag (`--flag=value`), so that no value can be mistaken for a flag; or
+ * one line about the first invalid argument. `maxPositionals` is the number of arguments allowed without a flag.
  */
 export function checkArguments(
   args: readonly string[],
   options: Options,
-  words = 0,
+  maxPositionals = 0,
 ): Result<readonly string[], string> {
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true })
   const checked: string[] = []
-  let wordsLeft = words
+  let positionalsLeft = maxPositionals
   for (const token of tokens) {
     if (token.kind === 'positional') {
-      if (wordsLeft-- <= 0) return err(`"${token.value}" belongs to no flag: npm passes flags on only behind a --`)
+      if (positionalsLeft-- <= 0)
+        return err(`Unexpected argument "${token.value}": npm passes flags on only after a --`)
       checked.push(token.value)
     } else if (token.kind === 'option') {
-      const complaint = complaintAbout(token, Object.hasOwn(options, token.name) ? options[token.name] : undefined)
-      if (complaint) return err(complaint)
+      const problem = problemWith(token, Object.hasOwn(options, token.name) ? options[token.name] : undefined)
+      if (problem) return err(problem)
       checked.push(token.value === undefined ? token.rawName : `${token.rawName}=${token.value}`)
     }
   }
@@ -41,36 +42,33 @@ type Flag = {
   readonly inlineValue?: boolean | undefined
 }
 
-function complaintAbout(
-  { rawName, value, inlineValue }: Flag,
-  option: Options[string] | undefined,
-): string | undefined {
-  if (option === undefined) return `There is no flag ${rawName}`
+function problemWith({ rawName, value, inlineValue }: Flag, option: Options[string] | undefined): string | undefined {
+  if (option === undefined) return `Unknown flag ${rawName}`
   if (option.type === 'boolean') return value === undefined ? undefined : `${rawName} takes no value`
-  // The next flag is no value: whoever means one that begins so writes `--flag=--value`.
+  // The next flag is not a value. A value that begins with `--` is written as `--flag=--value`.
   const isMissing = !value || (!inlineValue && value.startsWith('--'))
   return isMissing ? `${rawName} needs a value` : undefined
 }
 
-/** Parses a client's arguments; `--help` prints the usage and exits. */
-export function parseOptions<const O extends Options>(options: O, usage: string, words = 0): Parsed<O> {
+/** Parses a client's arguments; `--help` prints the usage and exits. Throws a UsageError for an invalid argument. */
+export function parseOptions<const O extends Options>(options: O, usage: string, maxPositionals = 0): Parsed<O> {
   const args = process.argv.slice(2)
   if (args.includes('--help') || args.includes('-h')) {
     console.log(usage)
     process.exit(0)
   }
-  const checked = checkArguments(args, options, words)
+  const checked = checkArguments(args, options, maxPositionals)
   if (!checked.ok) throw new UsageError(checked.error)
   return parseArgs({ args: [...checked.value], options, strict: true, allowPositionals: true }) as Parsed<O>
 }
 
-/** A company id as it is; one that cannot be any is a mistake in `argument`. */
+/** Returns a valid company id unchanged. Throws a UsageError that names `argument` otherwise. */
 export function parseCompany(argument: string, value: string): string {
   if (v.is(CompanyId, value)) return value
   throw new UsageError(`${argument} must have 1 to 64 letters, digits, _ or -, not "${value}"`)
 }
 
-/** Runs a client's main function; its number is the exit code. `help` is the command that explains all arguments. */
+/** Runs a client's main function, which returns the exit code. `help` is the command that explains all arguments. */
 export async function runMain(help: string, main: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await main()

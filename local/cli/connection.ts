@@ -1,28 +1,28 @@
-/** A client's connection to the WebSocket API that comes back by itself, as every client's should (R21). */
+/** A client's connection to the WebSocket API. It reconnects by itself, as every client's should (R21). */
 import { WebSocket } from 'ws'
 import type { Frame } from './pair-display.ts'
 
 const firstDelayMs = 500
 const maxDelayMs = 10_000
-/** A server that takes the connection and says nothing would be waited for without end. */
+/** Limit for a server that accepts the TCP connection but does not answer the upgrade. */
 const handshakeTimeout = 30_000
 
 export type ClientConnection = {
-  /** False while there is no connection. */
+  /** Sends a message; returns false while there is no connection. */
   readonly send: (message: object) => boolean
-  /** Gives an open connection up for a new one. */
+  /** Replaces an open connection with a new one. */
   readonly renew: () => void
   readonly close: () => void
 }
 
-/** What the user of a connection is told. */
+/** Callbacks of a connection. */
 export type Listener = {
-  /** On each connection, the first and every later one. */
+  /** Called after each connect, the first and every later one. */
   readonly onOpen: () => void
   readonly onFrame: (frame: Frame) => void
-  /** The server does not want us, or was never there: no further try is made. */
+  /** Called when the server rejects the connection, or when the first connect fails. There is no further try. */
   readonly onRefused: (error: Error) => void
-  /** An open connection has ended; the next `onOpen` tells when it is back. */
+  /** Called when an open connection has ended. `onOpen` follows when there is a new one. */
   readonly onLost: () => void
 }
 
@@ -56,7 +56,7 @@ export function keepConnected(url: string, listener: Listener): ClientConnection
       listener.onOpen()
     })
     socket.on('message', (data) => {
-      // The closing handshake takes a moment: frames of that moment would start what nobody stops any more.
+      // Frames can still arrive during the closing handshake. They must not start timers that nothing would stop.
       if (!isClosed) listener.onFrame(JSON.parse(String(data)) as Frame)
     })
     socket.on('unexpected-response', (_request, { statusCode }) => refuse(new Error(refusal(statusCode))))

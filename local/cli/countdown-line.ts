@@ -1,4 +1,4 @@
-/** A line that counts down in place; where the output is no terminal it is printed once. */
+/** A line that counts down in place. When the output is not a terminal, the line is printed once. */
 import { countdown } from './pair-display.ts'
 
 export function countdownLine(print: (line: string) => void) {
@@ -10,7 +10,7 @@ export function countdownLine(print: (line: string) => void) {
     timer = undefined
     isRunning = false
   }
-  /** Begins, unless it runs already. */
+  /** Starts the countdown, unless it is already running. */
   const start = (seconds: number) => {
     if (isRunning) return
     isRunning = true

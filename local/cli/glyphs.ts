@@ -1,6 +1,6 @@
 /** Pairing codes in letters large enough to be read across a desk. */
 
-/** Glyphs of 3 × 5 dots, an octal digit a row; the alphabet of pairing codes has no 0, I, O and U. */
+/** Glyphs of 3 × 5 dots, one octal digit per row. The alphabet of pairing codes has no 0, I, O and U. */
 const glyphs: Readonly<Record<string, string>> = {
   1: '26227',
   2: '61247',
@@ -37,7 +37,7 @@ const glyphs: Readonly<Record<string, string>> = {
   '-': '00700',
 }
 
-/** The code as five lines of block letters; characters without a glyph are left out. */
+/** Returns the code as five lines of block letters; characters without a glyph are left out. */
 export function largeCode(code: string): string {
   const letters = [...code].flatMap((character) => glyphs[character] ?? [])
   return [0, 1, 2, 3, 4].map((row) => letters.map((glyph) => dots(glyph[row])).join('  ')).join('\n')

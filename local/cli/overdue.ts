@@ -1,25 +1,29 @@
-/** Answers and pushes get lost; whoever only waits for them waits for ever. */
+/** A timer for overdue events: answers and pushes can get lost, and a client that only waits for them would wait for ever. */
 import { systemTimer, type Timer } from '#shared/async/time-limit.ts'
 
-/** The patience of a client, in milliseconds. */
-export type Patience = {
-  /** News with a time by which they are due may be so late; asked sooner, the server would often be asked for nothing. */
+/** Times after which an event is overdue, in milliseconds. */
+export type OverdueTimes = {
+  /** Time allowed after the due time of an event. Without it, the server would often be asked in vain. */
   readonly graceMs: number
-  /** Between two questions, and for news without such a time. */
+  /** Time between two questions, and the minimum wait for an event. */
   readonly intervalMs: number
 }
 
 /** An answer takes a second or two; API Gateway allows it 29. */
-export const usualPatience: Patience = { graceMs: 3_000, intervalMs: 10_000 }
+export const defaultOverdueTimes: OverdueTimes = { graceMs: 3_000, intervalMs: 10_000 }
 
 export type Overdue = {
-  /** News are due in so many seconds; without a number, soon. */
+  /** Expects the next event in the given number of seconds; without a number, within the interval. */
   expectIn(seconds?: unknown): void
   stop(): void
 }
 
-/** Calls `ask` when the news that were expected last are overdue, and then again and again until it is stopped. */
-export function whenOverdue(ask: () => void, { graceMs, intervalMs }: Patience, after: Timer = systemTimer): Overdue {
+/** Calls `ask` when the event that was expected last is overdue, and then at every interval until it is stopped. */
+export function whenOverdue(
+  ask: () => void,
+  { graceMs, intervalMs }: OverdueTimes,
+  after: Timer = systemTimer,
+): Overdue {
   let cancel = () => {}
   const askIn = (ms: number) => {
     cancel()

@@ -1,7 +1,7 @@
-/** What `npm run pair` prints: pure, so that it can be read and tested without a terminal. */
+/** The texts that `npm run pair` prints. The functions are pure, so that they can be tested without a terminal. */
 import { largeCode } from './glyphs.ts'
 
-/** A frame from the server, as far as the client looks at it. */
+/** A frame from the server, with the fields that the client reads. */
 export type Frame = { readonly event?: string; readonly [field: string]: unknown }
 
 const nextSteps: Readonly<Record<string, string>> = {
@@ -10,7 +10,7 @@ const nextSteps: Readonly<Record<string, string>> = {
   'check-number': 'Check the number and run the command again.',
   reset: 'Reset the stored credentials, then run the command again.',
   'use-qr': 'Run the command again with --qr.',
-  'contact-support': 'Contact whoever runs this Pairplane.',
+  'contact-support': 'Contact the operator of this Pairplane.',
 }
 
 const progress: Readonly<Record<string, string>> = {
@@ -19,7 +19,7 @@ const progress: Readonly<Record<string, string>> = {
   restarting: 'Linked. Restarting the connection …',
 }
 
-/** The lines for a frame; none for frames that an onlooker need not see. */
+/** Returns the lines for a frame; none for a frame that is not shown. */
 export function linesFor(frame: Frame): string[] {
   switch (frame.event) {
     case 'pairing-started':
@@ -51,9 +51,9 @@ const howTo = 'On the phone: WhatsApp > Linked devices > Link a device > Link wi
 function refusal(frame: Frame): string[] {
   const action = typeof frame['action'] === 'string' ? nextSteps[frame['action']] : undefined
   const wait = typeof frame['retryAfter'] === 'number' ? ` Retry after ${frame['retryAfter']} s.` : ''
-  const what = `${action ?? ''}${wait}`.trim()
+  const nextStep = `${action ?? ''}${wait}`.trim()
   const reason = frame['reason'] ? `: ${frame['reason']}` : ''
-  return [`${frame['code']}: ${frame['message']}${reason}`, ...(what ? [what] : [])]
+  return [`${frame['code']}: ${frame['message']}${reason}`, ...(nextStep ? [nextStep] : [])]
 }
 
 /** The countdown under a code. */

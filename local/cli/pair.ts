@@ -7,13 +7,13 @@ import { pair } from './pairing.ts'
 
 const usage = `npm run pair -- --company ID --phone NUMBER [--type-code] [--qr] [--lang ru|en] [--url URL] [--token TOKEN]
 
-  --company    the company to link (with a local run; else the token says it)
+  --company    the company to link (with a local run; otherwise the token names it)
   --phone      the owner's WhatsApp number, in any usual form
   --type-code  the simulated phone types the code (or scans the QR)
   --qr         link by QR instead of a code
   --lang       language of error sentences (default en)
-  --url        local run (default ${localUrl}) or the WebSocket URL of a deployed stage
-  --token      a client token; a local run makes one`
+  --url        a local run (default ${localUrl}) or the WebSocket URL of a deployed stage
+  --token      a client token; a local run issues one`
 
 const options = {
   company: { type: 'string' },
@@ -41,7 +41,7 @@ async function main(): Promise<number> {
   return pair({ url, request: { ...request, ...(phone && { phoneNumber: phone }), requestId: randomUUID() }, play })
 }
 
-/** The simulated phone of the attempt types the code, or scans the QR. */
+/** Makes the simulated phone of the attempt type the code, or scan the QR. */
 async function playPhone(http: string, frame: Frame): Promise<void> {
   const phone = frame['phoneNumber']
   const isCode = frame.event === 'pairing-code'

@@ -1,30 +1,29 @@
-/** Reads from a `status` what has become of an attempt whose own news got lost: pure, so that it can be tested without a server. */
+/** Reads the outcome of an attempt from a `status`, for when its own events got lost. Pure, so that it can be tested without a server. */
 import { maskPhone } from '#shared/domain/values/phone.ts'
 import { type Frame, linesFor } from './pair-display.ts'
 
-/** The client's own knowledge of its attempt: from `pairing-started`. */
-export type Known = {
+/** The attempt as the client knows it from `pairing-started`. */
+export type KnownAttempt = {
   readonly attemptId?: unknown
-  /** As the server has understood it: digits. */
+  /** Digits, as the server normalised the number. */
   readonly phone?: unknown
 }
 
-export type Standing =
+export type AttemptStatus =
   | { readonly kind: 'running'; readonly attempt: Frame }
-  /** It has ended, and nothing says how. */
+  /** The attempt has ended with an unknown outcome. */
   | { readonly kind: 'gone'; readonly exitCode: 1; readonly lines: readonly string[] }
   | { readonly kind: 'over'; readonly exitCode: 0 | 1; readonly lines: readonly string[] }
 
-const again = 'Run the command again.'
-const failed = (why: string) => ({ exitCode: 1, lines: [why, again] }) as const
+const failed = (reason: string) => ({ exitCode: 1, lines: [reason, 'Run the command again.'] }) as const
 
-/** The standing of the attempt, as this status has it. */
-export function standingOf(status: Frame, { attemptId, phone }: Known): Standing {
+/** Returns the state of the attempt according to the status. */
+export function attemptStatus(status: Frame, { attemptId, phone }: KnownAttempt): AttemptStatus {
   const attempt = status['attempt'] as Frame | undefined
   if (attempt) {
     if (attemptId !== undefined && attempt['attemptId'] !== attemptId)
-      return { kind: 'over', ...failed('Another request has taken the place of this one.') }
-    // It is kept for a code that is typed late, about which its client hears nothing more.
+      return { kind: 'over', ...failed('Another request has replaced this one.') }
+    // The attempt only waits for a code that is typed late, and sends its client no more events.
     if (attempt['state'] === 'expired') return { kind: 'over', ...failed('The code has expired.') }
     return { kind: 'running', attempt }
   }
@@ -32,8 +31,8 @@ export function standingOf(status: Frame, { attemptId, phone }: Known): Standing
     const phoneNumber = phone ?? status['phoneNumber']
     return { kind: 'over', exitCode: 0, lines: linesFor({ event: 'whatsapp-connected', phoneNumber }) }
   }
-  return { kind: 'gone', ...failed('The pairing has ended, and what the server said about it was lost.') }
+  return { kind: 'gone', ...failed('The pairing has ended, but the message with its outcome was lost.') }
 }
 
-/** A company can be connected with the phone that it had before. */
+/** True when the masked number may be that of `phone`: a company can still be connected with its previous phone. */
 const isOf = (masked: unknown, phone: unknown): boolean => typeof phone !== 'string' || masked === maskPhone(phone)

@@ -1,30 +1,30 @@
-/** One pairing, as a client of the WebSocket API goes through it: what gets lost on the way is asked for. */
+/** One pairing, as a client of the WebSocket API sees it. The client asks for the status when events got lost. */
 import type { Timer } from '#shared/async/time-limit.ts'
 import { keepConnected } from './connection.ts'
 import { countdownLine } from './countdown-line.ts'
-import { usualPatience, whenOverdue } from './overdue.ts'
+import { defaultOverdueTimes, whenOverdue } from './overdue.ts'
 import { type Frame, linesFor } from './pair-display.ts'
-import { type Known, standingOf } from './pairing-status.ts'
+import { attemptStatus, type KnownAttempt } from './pairing-status.ts'
 
 export type PairingRequest = { readonly requestId: string; readonly phoneNumber?: string; readonly action: string }
 
 export type Pairing = {
-  /** Of the WebSocket API, with the token. */
+  /** URL of the WebSocket API, with the token. */
   readonly url: string
   readonly request: PairingRequest
-  /** Does what the owner would do with the code or the QR. */
+  /** Types the code or scans the QR, in place of the owner. */
   readonly play?: ((frame: Frame) => Promise<void>) | undefined
   readonly print?: (line: string) => void
-  /** The timer for what is overdue. */
+  /** Timer for overdue events. */
   readonly after?: Timer
 }
 
-const cancelWithinMs = 3000
-/** The request is sent so often at most while nothing answers it: a server that is away is told to the user, not asked for ever. */
+const cancelTimeoutMs = 3000
+/** Number of times that an unanswered request is sent. After that the command ends with an error instead of trying for ever. */
 const maxRequests = 3
 const statusId = 'status'
 
-/** Events that end the attempt, and the exit code of each. */
+/** Exit codes of the events that end the attempt. */
 const exitCodes: Readonly<Record<string, number>> = {
   'whatsapp-connected': 0,
   'pairing-cancelled': 130,
@@ -32,16 +32,16 @@ const exitCodes: Readonly<Record<string, number>> = {
   error: 1,
 }
 
-/** Asks, prints what comes, and resolves with the exit code. After a reconnect it resumes the attempt (R21). */
+/** Sends the request, prints the events, and resolves with the exit code. After a reconnect it resumes the attempt (R21). */
 export function pair({ url, request, play, print = console.log, after }: Pairing): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   const timer = countdownLine(print)
-  const overdue = whenOverdue(askAgain, usualPatience, after)
+  const overdue = whenOverdue(askAgain, defaultOverdueTimes, after)
   let unansweredRequests = 0
-  let isAsked = false
+  let isStatusPending = false
   let isResuming = false
   let isCancelled = false
-  let started: Known | undefined
+  let started: KnownAttempt | undefined
   let shown: unknown
   let lastSeq = 0
 
@@ -62,35 +62,35 @@ export function pair({ url, request, play, print = console.log, after }: Pairing
   const printAll = (lines: readonly string[]) => {
     for (const line of lines) print(line)
   }
-  /** Not before the request is answered: on its way to the server a cancel could overtake it. */
+  /** Sends the cancel once the request is answered: before that, the cancel could overtake the request. */
   const sendCancel = () => !started || connection.send({ action: 'cancel-pairing' })
   const giveUp = () => {
-    print('The cancellation was not confirmed. The code lapses by itself.')
+    print('The cancellation was not confirmed. The code expires by itself.')
     finish(130)
   }
   function cancel(): void {
-    const isAgain = isCancelled
+    const isSecondSignal = isCancelled
     const wasRequested = started || unansweredRequests > 0
     isCancelled = true
-    if (isAgain || !wasRequested) {
+    if (isSecondSignal || !wasRequested) {
       finish(130)
       return
     }
     timer.stop()
     print('Cancelling …')
-    if (sendCancel()) setTimeout(giveUp, cancelWithinMs).unref()
+    if (sendCancel()) setTimeout(giveUp, cancelTimeoutMs).unref()
     else giveUp()
   }
 
   function askStatus(): void {
-    isAsked = connection.send({ action: 'get-status', requestId: statusId })
+    isStatusPending = connection.send({ action: 'get-status', requestId: statusId })
   }
-  /** A connection on which nothing comes back may be dead without knowing it. */
+  /** Asks for the status. If the last question was not answered, the connection may be dead and is replaced. */
   function askAgain(): void {
-    if (isAsked) connection.renew()
+    if (isStatusPending) connection.renew()
     else askStatus()
   }
-  /** Sent again, it is the same request: it gets the attempt that it has started, and its code. */
+  /** Sends the request. Repeating it is harmless: the server answers with the attempt that it has started, and its code. */
   function sendRequest(): void {
     if (++unansweredRequests > maxRequests) {
       print('The server does not answer the request. Run the command again.')
@@ -102,7 +102,7 @@ export function pair({ url, request, play, print = console.log, after }: Pairing
     overdue.expectIn()
   }
 
-  /** Whichever answer to the request comes first: `pairing-started` may be the one that got lost. */
+  /** Takes the attempt from the first answer to the request: `pairing-started` itself may have got lost. */
   function noteStart({ requestId, attemptId, phoneNumber }: Frame): void {
     if (started || requestId !== request.requestId || attemptId === undefined) return
     started = { attemptId, phone: phoneNumber }
@@ -121,7 +121,7 @@ export function pair({ url, request, play, print = console.log, after }: Pairing
     const exitCode = exitCodes[frame.event ?? '']
     if (exitCode !== undefined) finish(exitCode)
   }
-  /** Once on screen it stays there, whichever of push and status comes second. */
+  /** Shows a frame unless its code or QR is already on screen: both a push and a status can bring it. */
   function showOnce(frame: Frame): void {
     if (onScreen(frame) === undefined || onScreen(frame) !== shown) {
       show(frame)
@@ -131,33 +131,33 @@ export function pair({ url, request, play, print = console.log, after }: Pairing
     overdue.expectIn(secondsLeft(frame))
   }
   function takeStatus(status: Frame): void {
-    const standing = started && standingOf(status, started)
-    // A request that was not answered was lost; on a new connection one whose attempt has ended meanwhile is made again.
-    if (!standing || (standing.kind === 'gone' && isResuming)) {
+    const found = started && attemptStatus(status, started)
+    // An unanswered request was lost. After a reconnect, a request whose attempt has ended meanwhile is sent again, too.
+    if (!found || (found.kind === 'gone' && isResuming)) {
       sendRequest()
-    } else if (standing.kind === 'running') {
-      showOnce({ ...standing.attempt, event: eventOf(standing.attempt) })
+    } else if (found.kind === 'running') {
+      showOnce({ ...found.attempt, event: eventOf(found.attempt) })
     } else {
-      printAll(standing.lines)
-      finish(standing.exitCode)
+      printAll(found.lines)
+      finish(found.exitCode)
     }
     isResuming = false
   }
-  /** Other events of the company do not end this attempt: taken for its own, they would end the command with a wrong result. */
+  /** True when an event belongs to this attempt. Another event of the company must not end the command with a wrong result. */
   function isOurs({ event, attemptId, requestId }: Frame): boolean {
     if (requestId === request.requestId || (started && attemptId === started.attemptId)) return true
     return attemptId === undefined && event !== 'whatsapp-connected'
   }
   function takeFrame(frame: Frame): void {
     const { event, seq, requestId, retryable } = frame
-    isAsked = false
+    isStatusPending = false
     noteStart(frame)
     const isStale = event === 'status' && Number(seq) < lastSeq
     lastSeq = Math.max(lastSeq, Number(seq) || 0)
-    // The store may be away for a moment, and the attempt well.
-    const isNoAnswer = event === 'error' && requestId === statusId && retryable === true && started
+    // The store may be unavailable for a moment while the attempt goes on.
+    const isFailedStatus = event === 'error' && requestId === statusId && retryable === true && started
     const isOthersEnd = exitCodes[event ?? ''] !== undefined && !isOurs(frame)
-    if (isStale || isNoAnswer || isOthersEnd) return
+    if (isStale || isFailedStatus || isOthersEnd) return
     if (event === 'status') takeStatus(frame)
     else showOnce(frame)
   }
@@ -173,7 +173,7 @@ export function pair({ url, request, play, print = console.log, after }: Pairing
     onLost: () => {
       timer.stop()
       overdue.stop()
-      isAsked = false
+      isStatusPending = false
       print('Connection lost, reconnecting … (Ctrl-C gives up)')
     },
   })
@@ -181,14 +181,14 @@ export function pair({ url, request, play, print = console.log, after }: Pairing
   return promise
 }
 
-/** The code or the QR that a frame shows. */
+/** Returns the code or the QR of a frame. */
 const onScreen = (frame: Frame): unknown =>
   frame.event === 'pairing-code' ? frame['code'] : frame.event === 'qr' ? frame['qr'] : undefined
 
-/** The event that would have told of an attempt in this state; a state without a code has nothing to show. */
+/** Returns the event that shows an attempt in this state; `status`, which shows nothing, when it has no code and no QR. */
 const eventOf = (attempt: Frame): string => (attempt['code'] ? 'pairing-code' : attempt['qr'] ? 'qr' : 'status')
 
-/** Seconds after which the next news are due, by the server's own clock. */
+/** Returns the seconds until the next event is due, by the server's own clock; undefined when the frame has no such time. */
 function secondsLeft({ at, deadline, expiresIn }: Frame): number | undefined {
   if (typeof expiresIn === 'number') return expiresIn
   const left = (Date.parse(String(deadline)) - Date.parse(String(at))) / 1000

@@ -6,10 +6,10 @@ import { relistCompanies } from './relisting.ts'
 const usage = `npm run relist -- --table CONTROL_TABLE --from OLD --to NEW
 
   --table  name of the control table
-  --from   number of shards until now
-  --to     number of shards from now on
+  --from   old number of shards
+  --to     new number of shards
 
-Region and credentials as for the AWS command line. Refuses while a host owns a shard. Can be repeated.`
+Region and credentials are those of the AWS command line. Fails while a host owns a shard. Can be repeated.`
 
 const options = { table: { type: 'string' }, from: { type: 'string' }, to: { type: 'string' } } as const
 
@@ -20,7 +20,7 @@ async function main(): Promise<number> {
   const relisting = { client, table: values.table, from: shards('from', values.from), to: shards('to', values.to) }
   const moved = await relistCompanies(relisting)
   client.destroy()
-  console.log(`${moved} companies have another shard now`)
+  console.log(`${moved} companies moved to another shard`)
   return 0
 }
 

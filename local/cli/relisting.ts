@@ -1,4 +1,7 @@
-/** Gives every company the shard that it has with another number of shards. Only while no host runs: two of them would hold its socket. */
+/**
+ * Moves every company to the list of its shard under another number of shards. No host may run meanwhile: a host of the old
+ * shard and one of the new shard would both open the company's socket.
+ */
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
@@ -13,10 +16,10 @@ export type Relisting = {
 }
 
 const pageSize = 100
-/** Older than any: whoever empties or fills the company at the same time has the last word about its row. */
-const oldest = 0
-/** A lease that nobody has renewed for so long is left over from a host that was killed; living hosts renew every 3 s. */
-const leftOverAfterMs = 60_000
+/** Lower than any revision of a company: a decision about the company that is made at the same time wins over this row. */
+const lowestRev = 0
+/** A lease that was not renewed for this long belongs to a host that was killed; a running host renews every 3 s. */
+const abandonedAfterMs = 60_000
 
 /** Returns how many companies changed lists. Throws, and moves nothing, while a host owns a shard. Can be repeated. */
 export async function relistCompanies(relisting: Relisting): Promise<number> {
@@ -28,7 +31,7 @@ export async function relistCompanies(relisting: Relisting): Promise<number> {
 
 async function refuseWhileOwned({ client, table, from, to }: Relisting): Promise<void> {
   const leases = await dynamoLeaseStore({ client, table, clock: Date.now }).readAll(Math.max(from, to))
-  const owned = leases.filter(({ ownerId, renewedAt }) => ownerId && Date.now() - renewedAt < leftOverAfterMs)
+  const owned = leases.filter(({ ownerId, renewedAt }) => ownerId && Date.now() - renewedAt < abandonedAfterMs)
   if (owned.length === 0) return
   const owners = [...new Set(owned.map(({ ownerId }) => ownerId))].join(', ')
   throw new Error(`Stop every host first: ${owners} renewed leases within the last minute`)
@@ -47,8 +50,8 @@ async function relistShard({ client, table, to }: Relisting, shard: number): Pro
   return moved
 }
 
-/** On both lists for a moment rather than on none. */
+/** Adds the company to the new list before removing it from the old one, so that it is never on none. */
 async function move(control: Pick<Relisting, 'client' | 'table'>, companyId: string, from: number, to: number) {
-  await addToShardIndex(control, to, companyId, oldest)
+  await addToShardIndex(control, to, companyId, lowestRev)
   await removeFromShardIndex(control, from, companyId, Number.MAX_SAFE_INTEGER)
 }

@@ -1,6 +1,6 @@
 /** Plain text tables. */
 
-/** Rows as aligned columns under all keys that any of them has; "none" when there are no rows. */
+/** Formats rows as aligned columns, one for each key that any row has; "none" when there are no rows. */
 export function table(rows: readonly Readonly<Record<string, unknown>>[]): string {
   if (rows.length === 0) return 'none'
   const headings = [...new Set(rows.flatMap((row) => Object.keys(row)))]

@@ -1,4 +1,4 @@
-/** What a WebSocket API makes of its authorizer's answer. */
+/** Evaluation of an authorizer's answer, as a WebSocket API does it. */
 import * as v from 'valibot'
 import type { Outcome } from '../invoke/outcome.ts'
 import type { UpgradeRequest } from './websocket-events.ts'
@@ -26,7 +26,7 @@ const Answer = v.object({
 })
 type Statement = v.InferOutput<typeof Answer>['policyDocument']['Statement'][number]
 
-/** Whether every identity source is present; if not, the answer is 401 and the authorizer is not asked. */
+/** True when every identity source is present. If not, the answer is 401 and the authorizer is not invoked. */
 export function hasIdentity(sources: readonly string[], request: UpgradeRequest): boolean {
   return sources.every((source) => {
     const [, kind, name = ''] = /^route\.request\.(header|querystring)\.(.+)$/.exec(source) ?? []
@@ -41,7 +41,7 @@ function hasHeader(rawHeaders: readonly string[], name: string): boolean {
   return index >= 0 && rawHeaders[index + 1] !== ''
 }
 
-/** Reads the authorizer's outcome: a policy that covers `methodArn`, or the error by which it says 401. */
+/** Returns the decision: admitted when the policy allows `methodArn`, otherwise refused; the error `Unauthorized` means 401. */
 export function decide(outcome: Outcome, methodArn: string): Decision {
   if (outcome.status === 'failed') {
     return { status: 'refused', httpStatus: outcome.errorMessage === 'Unauthorized' ? 401 : 500 }
@@ -62,7 +62,7 @@ function allows(statements: readonly Statement[], arn: string): boolean {
   return covering.some(({ Effect }) => Effect === 'Allow') && covering.every(({ Effect }) => Effect === 'Allow')
 }
 
-/** IAM's wildcards: `*` and `?`. */
+/** True when a text matches a pattern with IAM's wildcards `*` and `?`. */
 function matches(pattern: string, text: string): boolean {
   const escaped = pattern
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')

@@ -2,13 +2,13 @@
 import type { WebSocket } from 'ws'
 import type { ConnectionInfo } from './websocket-events.ts'
 
-/** A connection that `$connect` has admitted and that has not closed yet. */
+/** An open connection that `$connect` has admitted. */
 export type Connection = {
   readonly info: ConnectionInfo
   readonly socket: WebSocket
   /** Epoch ms of the last message in either direction. */
   lastActiveAt: number
-  /** Notes a message; postpones the idle time-out. */
+  /** Records a message and restarts the idle time-out. */
   touch(): void
 }
 

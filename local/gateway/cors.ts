@@ -1,7 +1,7 @@
-/** CORS, which an HTTP API answers by itself when it is configured. */
+/** CORS. An HTTP API with a CORS configuration answers preflights by itself. */
 import type { Cors } from '../template/cloud.ts'
 
-/** The headers for a request from this origin; none when the origin is not allowed. They replace the function's own. */
+/** Returns the headers for a request from this origin; none when the origin is not allowed. They replace the function's own. */
 export function corsHeaders(cors: Cors | undefined, origin: string | undefined): Record<string, string> {
   if (cors === undefined || origin === undefined) return {}
   const allowed = allowedOrigin(cors, origin)
@@ -14,7 +14,7 @@ export function corsHeaders(cors: Cors | undefined, origin: string | undefined):
   }
 }
 
-/** The headers of a preflight's answer. */
+/** Returns the headers of the answer to a preflight. */
 export function preflightHeaders(cors: Cors, origin: string): Record<string, string> {
   const headers = corsHeaders(cors, origin)
   if (Object.keys(headers).length === 0) return {}
@@ -26,7 +26,7 @@ export function preflightHeaders(cors: Cors, origin: string): Record<string, str
   }
 }
 
-/** Whether a request is one by which a browser asks for leave. */
+/** True when a request is a CORS preflight. */
 export function isPreflight(method: string, headers: Readonly<Record<string, unknown>>): boolean {
   return (
     method === 'OPTIONS' && headers['origin'] !== undefined && headers['access-control-request-method'] !== undefined

@@ -1,18 +1,18 @@
-/** The length of each WebSocket frame, read from its header; `ws` itself only limits whole messages. */
+/** Reads the length of each WebSocket frame from its header. `ws` itself only limits whole messages. */
 
-/** Where the reader is: collecting a header, or passing over a payload. */
+/** State of the reader: collecting a header, or skipping a payload. */
 type Position = { readonly at: 'header'; readonly bytes: Buffer } | { readonly at: 'payload'; readonly left: number }
 
-/** Makes a reader of raw client frames that calls back with each frame's payload length, before the payload has arrived. */
+/** Creates a reader of raw client frames. It calls `onFrame` with each frame's payload length, before the payload has arrived. */
 export function frameSizes(onFrame: (length: number) => void): (chunk: Buffer) => void {
   let position: Position = { at: 'header', bytes: Buffer.alloc(0) }
   return (chunk) => {
     let rest = chunk
     while (rest.length > 0) {
       if (position.at === 'payload') {
-        const passed = Math.min(position.left, rest.length)
-        rest = rest.subarray(passed)
-        position = after(position.left - passed)
+        const skipped = Math.min(position.left, rest.length)
+        rest = rest.subarray(skipped)
+        position = after(position.left - skipped)
         continue
       }
       const bytes: Buffer = Buffer.concat([position.bytes, rest])
@@ -32,7 +32,7 @@ function after(payloadLeft: number): Position {
   return payloadLeft > 0 ? { at: 'payload', left: payloadLeft } : { at: 'header', bytes: Buffer.alloc(0) }
 }
 
-/** A frame's header and payload length; undefined while the header is incomplete (RFC 6455, 5.2). */
+/** Returns the lengths of a frame's header and payload; undefined while the header is incomplete (RFC 6455, 5.2). */
 function readHeader(bytes: Buffer): { size: number; payload: number } | undefined {
   const second = bytes[1]
   if (second === undefined) return undefined

@@ -15,7 +15,7 @@ import { withTimeout } from './with-timeout.ts'
 /** Answers one request. */
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
-/** Serves one HTTP API. */
+/** Returns the handler that serves one HTTP API. */
 export function httpGateway(api: HttpApi, invoke: Invoke): HttpHandler {
   const admit = throttled(api.throttle)
   return async (request, response) => {

@@ -5,7 +5,7 @@ import type { HttpApi } from '../template/cloud.ts'
 import type { HttpMatch } from './http-routes.ts'
 import { requestTime } from './request-time.ts'
 
-/** An HTTP request as it came over the wire. */
+/** An HTTP request as received, undecoded. */
 export type WireRequest = {
   readonly method: string
   /** Path and query, undecoded. */
@@ -16,7 +16,7 @@ export type WireRequest = {
   readonly body: Buffer
 }
 
-/** Builds the event. Unset fields are absent. */
+/** Builds the event. Fields without a value are absent. */
 export function httpEvent(request: WireRequest, match: HttpMatch, api: HttpApi, now: number) {
   const { path, query } = splitTarget(request.target)
   const { headers, cookies } = readHeaders(request)
@@ -54,13 +54,13 @@ export function httpEvent(request: WireRequest, match: HttpMatch, api: HttpApi, 
   }
 }
 
-/** Path and query of a request target. */
+/** Splits a request target into path and query. */
 export function splitTarget(target: string): { path: string; query: string } {
   const [path = '', ...query] = target.split('?')
   return { path, query: query.join('?') }
 }
 
-/** Lower-case names, duplicates joined by commas; cookies go into a list of their own. */
+/** Returns headers with lower-case names and duplicates joined by commas, and cookies in a list of their own. */
 function readHeaders({ rawHeaders, sourceIp }: WireRequest) {
   const headers: Record<string, string> = {}
   const cookies: string[] = []
@@ -81,7 +81,7 @@ function queryParameters(query: string): Record<string, string> | undefined {
   return Object.fromEntries([...new Set(parameters.keys())].map((name) => [name, parameters.getAll(name).join(',')]))
 }
 
-/** Other content, also a form, arrives in base64. */
+/** True for a content type that functions get as text. Everything else, forms included, arrives in base64. */
 function isText(contentType: string | undefined): boolean {
   const type = (contentType ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? ''
   return /^(text\/.*|application\/(json|javascript|xml|.*\+json|.*\+xml))$/.test(type)

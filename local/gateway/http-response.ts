@@ -1,4 +1,4 @@
-/** What an HTTP API makes of a function's outcome. */
+/** Conversion of a function's outcome into an HTTP response, as an HTTP API does it. */
 import * as v from 'valibot'
 import type { Outcome } from '../invoke/outcome.ts'
 import { timedOut } from './with-timeout.ts'
@@ -23,12 +23,12 @@ const Structured = v.object({
   isBase64Encoded: v.nullish(v.boolean()),
 })
 
-/** An answer of API Gateway itself. */
+/** Returns an error response of API Gateway itself. */
 export function gatewayAnswer(status: number, message: string): HttpAnswer {
   return jsonAnswer(status, { message })
 }
 
-/** Turns an outcome into the answer: a structured response, or any JSON as a body with status 200. */
+/** Converts an outcome: a structured response as it says, any other JSON as a body with status 200, a failure as 500 or 503. */
 export function httpAnswer(outcome: Outcome): HttpAnswer {
   if (outcome.status === 'failed') {
     return outcome.errorType === timedOut

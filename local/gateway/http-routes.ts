@@ -7,7 +7,7 @@ export type HttpMatch = {
   readonly pathParameters: Readonly<Record<string, string>>
 }
 
-/** Finds the route of a request. */
+/** Finds the most specific route of a request. */
 export function matchRoute(routes: readonly HttpRoute[], method: string, path: string): HttpMatch | undefined {
   const candidates = routes.flatMap((route) => {
     const match = matchOne(route, method, path)
@@ -36,7 +36,7 @@ function matchOne(route: HttpRoute, method: string, path: string): HttpMatch | u
   }
 }
 
-/** Sorts before what is less specific, segment by segment; a named method before `ANY`. */
+/** Returns a sort key that puts more specific routes first, segment by segment, and a named method before `ANY`. */
 function specificity(route: HttpRoute): string {
   if (route.routeKey === '$default') return '9'
   const { method, template } = parts(route)

@@ -1,4 +1,4 @@
-/** API Gateway's limits. Tests shorten the times; sizes are AWS's. */
+/** Time limits of API Gateway. Tests shorten them. */
 export type Limits = {
   /** A connection without a message in either direction is closed after this long. */
   readonly idleMs: number
@@ -8,9 +8,9 @@ export type Limits = {
 
 export const awsLimits: Limits = { idleMs: 10 * 60_000, durationMs: 2 * 60 * 60_000 }
 
-/** A message of a client, or to one. */
+/** Limit of a message from a client, or to one, on AWS. */
 export const maxMessageBytes = 128 * 1024
-/** One frame of a client's message. */
+/** Limit of one frame of a client's message, on AWS. */
 export const maxFrameBytes = 32 * 1024
-/** The body of a request to the HTTP API. */
+/** Limit of the body of a request to the HTTP API, on AWS. */
 export const maxBodyBytes = 10 * 1024 * 1024

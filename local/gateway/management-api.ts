@@ -1,4 +1,4 @@
-/** `@connections`: how functions and hosts write to a client, look at it, and hang up. */
+/** The management API `@connections`: functions and hosts send to a client, read its connection, and close it. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readBody } from './body.ts'
@@ -8,7 +8,7 @@ import { decodePercent } from './percent.ts'
 
 export const managementPrefix = '/@connections/'
 
-/** A client that does not read is cut off when this much waits for it. */
+/** Bytes that may be buffered for a client that does not read. Beyond this, sending fails with 429. */
 const maxBufferedBytes = 1024 * 1024
 
 type Refusal = { readonly status: number; readonly type: string; readonly message: string }
@@ -18,7 +18,7 @@ const tooLarge: Refusal = { status: 413, type: 'PayloadTooLargeException', messa
 const bufferFull: Refusal = { status: 429, type: 'LimitExceededException', message: 'The client does not read' }
 const forbidden: Refusal = { status: 403, type: 'ForbiddenException', message: 'Forbidden' }
 
-/** Answers a request to `/@connections/{id}`. A connection whose `$connect` has not returned yet is not there: 410. */
+/** Answers a request to `/@connections/{id}`. Until its `$connect` has returned, a connection does not exist: 410. */
 export async function answerManagement(
   connections: Connections,
   request: IncomingMessage,

@@ -1,4 +1,4 @@
-/** The life of an open connection: its messages, its limits, its end. */
+/** An open connection: its messages, its limits, and its end. */
 import type { Duplex } from 'node:stream'
 import type { RawData, WebSocket } from 'ws'
 import type { Invoke } from '../invoke/outcome.ts'
@@ -16,15 +16,15 @@ export type ConnectionContext = {
   readonly invoke: Invoke
   readonly limits: Limits
   readonly connections: Connections
-  /** Invocations that somebody who stops the gateway waits for. */
+  /** Running invocations, which stopping the gateway waits for. */
   readonly pending: Set<Promise<unknown>>
   readonly admit: Admit
 }
 
-/** Messages of one connection that are processed at once; more wait unread. AWS promises no order among them. */
+/** Limit of messages of one connection that are processed at once; the socket is paused at the limit. AWS promises no order among them. */
 const maxConcurrent = 32
 
-/** Takes over a connection whose upgrade has been answered. */
+/** Registers a connection whose upgrade was answered, and handles its messages until it closes. */
 export function openConnection(info: ConnectionInfo, socket: WebSocket, raw: Duplex, context: ConnectionContext): void {
   const { connections, limits } = context
   const idle = setTimeout(() => socket.close(1001, 'Going away'), limits.idleMs)
@@ -52,7 +52,7 @@ export function openConnection(info: ConnectionInfo, socket: WebSocket, raw: Dup
 }
 
 function limitFrames(socket: WebSocket, raw: Duplex): void {
-  // Before `ws` gets the bytes, so that a frame that is too long is known before it becomes a message.
+  // Runs before `ws` gets the bytes, so that a frame that is too long is detected before it becomes a message.
   raw.prependListener(
     'data',
     frameSizes((length) => {
@@ -79,7 +79,7 @@ function handleMessages(connection: Connection, context: ConnectionContext): voi
     }
   }
   socket.on('message', (data: RawData, isBinary) => {
-    // Closing already: this is the frame that was too long.
+    // The socket is already closing: this is the message of a frame that was too long.
     if (socket.readyState !== socket.OPEN) return
     if (isBinary) return socket.close(1003, 'Binary frames are not supported')
     connection.touch()
@@ -87,7 +87,7 @@ function handleMessages(connection: Connection, context: ConnectionContext): voi
   })
 }
 
-/** Runs a message's route; the text that goes back to the client, if any. */
+/** Invokes a message's route; returns the text for the client, if any. */
 async function answerMessage(
   info: ConnectionInfo,
   body: string,
@@ -102,7 +102,7 @@ async function answerMessage(
   return routeReply(route, outcome, event.requestContext)
 }
 
-/** Best effort, as on AWS: nobody hears of a failure. */
+/** Invokes `$disconnect`. Best effort, as on AWS: a failure is ignored. */
 async function runDisconnect(
   info: ConnectionInfo,
   code: number,

@@ -1,4 +1,4 @@
-/** Undoes percent-encoding; a text that is not well encoded stands for itself. */
+/** Decodes percent-encoding; returns a malformed text unchanged. */
 export function decodePercent(text: string): string {
   try {
     return decodeURIComponent(text)

@@ -1,6 +1,6 @@
-/** API Gateway's `requestTime`: `13/Dec/2020:10:17:47 +0000`. */
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
+/** Formats a time as API Gateway's `requestTime`: `13/Dec/2020:10:17:47 +0000`. */
 export function requestTime(epochMs: number): string {
   const date = new Date(epochMs)
   const two = (value: number) => String(value).padStart(2, '0')

@@ -1,10 +1,10 @@
-/** The one port on which everything of the local run answers that a person or a client talks to. */
+/** The HTTP server of the local run's one port, which serves both APIs and the developer routes. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { close, listen } from '../services/listen.ts'
 import { refuseUpgrade } from './upgrade-refusal.ts'
 
-/** What is served. Paths are told apart by prefix; the HTTP API gets the rest. */
+/** Handlers of the server. `byPrefix` goes by the prefix of the path; the HTTP API gets all other paths. */
 export type Handlers = {
   readonly http: (request: IncomingMessage, response: ServerResponse) => Promise<void>
   readonly byPrefix: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>>
@@ -14,7 +14,7 @@ export type Handlers = {
 export type Gateway = {
   /** E.g. `http://127.0.0.1:4000`. */
   readonly url: string
-  /** Serves this from now on; before the first time everything is answered with 503. */
+  /** Replaces the handlers. Until the first call, every request gets 503. */
   serve(handlers: Handlers): void
   stop(): Promise<void>
 }
@@ -22,7 +22,7 @@ export type Gateway = {
 /** Path of the WebSocket API. */
 export const webSocketPath = '/ws'
 
-/** Takes the port. Whoever needs the URL can have it before there is anything to serve. */
+/** Listens on the port before there are handlers, so that the URL is known early. */
 export async function startGateway(port: number): Promise<Gateway> {
   let handlers: Handlers | undefined
   const server: Server = createServer((request, response) => {
@@ -58,7 +58,7 @@ async function respond(
   await (special?.[1] ?? handlers.http)(request, response)
 }
 
-/** Answers that there is nothing to serve yet, or any more. */
+/** Answers 503: the run is still starting, or is stopping. */
 export function sendUnavailable(response: ServerResponse): void {
   sendMessage(response, 503, 'Service Unavailable')
 }

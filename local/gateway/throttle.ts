@@ -1,10 +1,10 @@
-/** API Gateway's token buckets: a rate on average, a burst at once, for each route on its own. */
+/** API Gateway's token buckets: an average rate and a burst, for each route separately. */
 import type { Throttle } from '../template/cloud.ts'
 
-/** Says whether a route may take another request now (monotonic ms). */
+/** Takes a token; returns false when the route has none left. `now` is monotonic ms. */
 export type Admit = (routeKey: string, now?: number) => boolean
 
-/** Makes the buckets; without a throttle everything is admitted. */
+/** Creates the buckets; without a throttle every request is admitted. */
 export function throttled(throttle: Throttle | undefined): Admit {
   if (throttle === undefined) return () => true
   const buckets = new Map<string, { tokens: number; at: number }>()

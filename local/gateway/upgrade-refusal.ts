@@ -1,4 +1,4 @@
-/** The HTTP answer to an upgrade that is refused. */
+/** The HTTP answer to a refused upgrade. */
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { opaqueId } from './websocket-events.ts'
@@ -12,7 +12,7 @@ const messages: Readonly<Record<number, string>> = {
   502: 'Internal server error',
 }
 
-/** Writes the answer and hangs up. */
+/** Writes the answer and closes the connection. */
 export function refuseUpgrade(socket: Duplex, status: number, connectionId: string): void {
   const text = messages[status] ?? STATUS_CODES[status] ?? ''
   const body = gatewayMessage(text, connectionId, opaqueId())

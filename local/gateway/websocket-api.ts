@@ -1,4 +1,4 @@
-/** The WebSocket API: a connection is admitted by the authorizer and by `$connect` before its upgrade is answered. */
+/** The WebSocket API. The authorizer and `$connect` admit a connection before its upgrade is answered. */
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,7 +22,7 @@ import {
 import { chosenProtocol, proxyResponse } from './websocket-routes.ts'
 import { withTimeout } from './with-timeout.ts'
 
-/** What clients get to answer a close, and `$disconnect` to do its work, when the gateway stops. */
+/** Time limits while the gateway stops: for clients to answer the close, and for `$disconnect` to finish. */
 const handshakeMs = 500
 const disconnectMs = 3000
 
@@ -37,14 +37,14 @@ type Admission =
   | { readonly status: 'admitted'; readonly info: ConnectionInfo; readonly protocol: string | undefined }
   | { readonly status: 'refused'; readonly httpStatus: number; readonly connectionId: string }
 
-/** Serves one WebSocket API. */
+/** Creates the gateway of one WebSocket API. */
 export function webSocketGateway(api: WebSocketApi, invoke: Invoke, limits: Limits): WebSocketGateway {
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: maxMessageBytes,
-    // The protocol is the integration's to choose, and is written in the hook below.
+    // The `$connect` integration chooses the protocol; the hook below writes it.
     handleProtocols: () => false,
   })
   const protocols = new WeakMap<IncomingMessage, string>()
@@ -85,7 +85,7 @@ export function webSocketGateway(api: WebSocketApi, invoke: Invoke, limits: Limi
   }
 }
 
-/** Asks the authorizer, then `$connect`. Either may refuse. */
+/** Invokes the authorizer, then `$connect`. Either may refuse the connection. */
 async function admitConnection(
   request: IncomingMessage,
   api: WebSocketApi,
@@ -108,7 +108,7 @@ async function admitConnection(
   return { status: 'admitted', info, protocol: chosenProtocol(response) }
 }
 
-/** The connection with what the authorizer says about it, or the status of a refusal. */
+/** Returns the connection with the authorizer's context, or the HTTP status of a refusal. */
 async function authorize(
   info: ConnectionInfo,
   upgrade: UpgradeRequest,

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { account, region } from '../services/account.ts'
 import { requestTime } from './request-time.ts'
 
-/** A connection as every one of its events describes it. */
+/** Data of a connection that is part of all its events. */
 export type ConnectionInfo = {
   readonly connectionId: string
   /** Epoch ms. */
@@ -13,20 +13,20 @@ export type ConnectionInfo = {
   readonly domainName: string
   readonly sourceIp: string
   readonly userAgent: string | undefined
-  /** What the authorizer said about the client; part of every later event. */
+  /** Context from the authorizer, part of every later event. */
   readonly authorizer: Readonly<Record<string, string | number>> | undefined
 }
 
-/** The HTTP request that asks for a connection. */
+/** The HTTP upgrade request of a connection. */
 export type UpgradeRequest = {
-  /** Names and values in turn, as they came. */
+  /** Names and values alternately, as received. */
   readonly rawHeaders: readonly string[]
   readonly query: URLSearchParams
 }
 
 type EventType = 'CONNECT' | 'MESSAGE' | 'DISCONNECT'
 
-/** The event of `$connect`. */
+/** Builds the event of `$connect`. */
 export function connectEvent(connection: ConnectionInfo, request: UpgradeRequest, now: number): object {
   return {
     ...headerParts(request, connection.sourceIp),
@@ -36,7 +36,7 @@ export function connectEvent(connection: ConnectionInfo, request: UpgradeRequest
   }
 }
 
-/** The event of the authorizer: that of `$connect`, told apart by type and ARN. */
+/** Builds the event of the authorizer: that of `$connect`, with a type and an ARN. */
 export function authorizerEvent(connection: ConnectionInfo, request: UpgradeRequest, now: number): object {
   return {
     type: 'REQUEST',
@@ -48,12 +48,12 @@ export function authorizerEvent(connection: ConnectionInfo, request: UpgradeRequ
   }
 }
 
-/** What an authorizer's policy has to allow. */
+/** Returns the ARN that an authorizer's policy must allow. */
 export function connectArn({ apiId, stage }: ConnectionInfo): string {
   return `arn:aws:execute-api:${region}:${account}:${apiId}/${stage}/$connect`
 }
 
-/** The event of a message. It has neither headers nor a query. */
+/** Builds the event of a message. It has neither headers nor a query. */
 export function messageEvent(connection: ConnectionInfo, routeKey: string, body: string, now: number) {
   return {
     requestContext: { ...requestContext(connection, routeKey, 'MESSAGE', now), messageId: opaqueId() },
@@ -62,7 +62,7 @@ export function messageEvent(connection: ConnectionInfo, routeKey: string, body:
   }
 }
 
-/** The event of `$disconnect`. */
+/** Builds the event of `$disconnect`. */
 export function disconnectEvent(connection: ConnectionInfo, code: number, reason: string, now: number): object {
   const host = { Host: connection.domainName, 'x-api-key': '', 'X-Forwarded-For': '', 'x-restapi': '' }
   return {
@@ -83,7 +83,7 @@ const reasons: Readonly<Record<number, string>> = {
   1006: 'Connection Closed Abnormally',
 }
 
-/** An id like API Gateway's: base64 with one sign of padding. */
+/** Returns a random id like API Gateway's: base64 with one padding character. */
 export function opaqueId(): string {
   return `${randomBytes(11).toString('base64url')}=`
 }
@@ -105,7 +105,7 @@ function requestContext(connection: ConnectionInfo, routeKey: string, eventType:
   }
 }
 
-/** Headers in their original case; hop-by-hop ones do not arrive. */
+/** Returns the headers in their original case, without hop-by-hop headers. */
 function headerParts({ rawHeaders }: UpgradeRequest, sourceIp: string) {
   const multi: Record<string, string[]> = {}
   for (const [name, value] of pairs(rawHeaders)) {

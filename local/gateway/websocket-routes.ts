@@ -1,4 +1,4 @@
-/** Which route a message takes, and what its client gets back. */
+/** Route selection of a message, and the reply to its client. */
 import * as v from 'valibot'
 import type { Outcome } from '../invoke/outcome.ts'
 import type { WebSocketApi, WebSocketRoute } from '../template/cloud.ts'
@@ -6,7 +6,7 @@ import { maxMessageBytes } from './limits.ts'
 
 const Json = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown()))
 
-/** Selects a message's route by its field; `$default` takes the rest, if there is one. */
+/** Selects a message's route by its selection field, or else `$default`; undefined when the API has no such route. */
 export function selectRoute(api: WebSocketApi, body: string): { routeKey: string; route: WebSocketRoute } | undefined {
   const parsed = v.safeParse(Json, body)
   const selected = parsed.success ? parsed.output[api.selectionField] : undefined
@@ -24,19 +24,19 @@ const ProxyResponse = v.object({
 })
 type ProxyResponse = v.InferOutput<typeof ProxyResponse>
 
-/** Reads what a function returned to a proxy integration; undefined when that is no such response. */
+/** Parses a function's outcome as the response of a proxy integration; undefined when it is not one. */
 export function proxyResponse(outcome: Outcome): ProxyResponse | undefined {
   if (outcome.status === 'failed') return undefined
   const parsed = v.safeParse(ProxyResponse, outcome.value)
   return parsed.success ? parsed.output : undefined
 }
 
-/** A service message of API Gateway itself: it has no `event`, which is how clients tell it from ours. */
+/** Returns a message of API Gateway itself. It has no `event`: clients recognise it by that. */
 export function gatewayMessage(message: string, connectionId: string, requestId: string): string {
   return JSON.stringify({ message, connectionId, requestId })
 }
 
-/** What is sent to the client after an invocation: the route's response, an error, or nothing. */
+/** Returns the reply to the client after an invocation: the route's response, an error, or nothing. */
 export function routeReply(
   route: WebSocketRoute,
   outcome: Outcome,
@@ -51,7 +51,7 @@ export function routeReply(
   return response.isBase64Encoded ? Buffer.from(response.body, 'base64').toString() : response.body
 }
 
-/** The sub-protocol that the `$connect` integration chose: the only one that is ever answered. */
+/** Returns the sub-protocol that the `$connect` integration chose. API Gateway answers no other. */
 export function chosenProtocol(response: ProxyResponse): string | undefined {
   const header = Object.entries(response.headers ?? {}).find(
     ([name]) => name.toLowerCase() === 'sec-websocket-protocol',

@@ -1,11 +1,11 @@
-/** An integration's time limit. */
+/** The time limit of an integration. */
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { Outcome } from '../invoke/outcome.ts'
 
-/** `errorType` of an invocation that API Gateway did not wait for. */
+/** `errorType` of an invocation that took longer than API Gateway waits. */
 export const timedOut = 'IntegrationTimeout'
 
-/** The outcome, or a failure when it does not come in time; the function itself goes on, as on AWS. */
+/** Returns the outcome, or a failure when it takes too long. The function itself continues, as on AWS. */
 export const withTimeout = (outcome: Promise<Outcome>, timeoutMs: number): Promise<Outcome> =>
   waitAtMost(timeoutMs, outcome, () => failure)
 

@@ -1,4 +1,4 @@
-/** A preload: a host whose local run has vanished (killed, crashed) stops as if it were told to, and at the latest soon after. */
+/** Preload of a host: when its local run disappears (killed, crashed), the host gets SIGTERM, and ends at the latest after the grace period. */
 const graceMs = 15_000
 
 process.channel?.unref()

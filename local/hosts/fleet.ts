@@ -1,4 +1,4 @@
-/** The fleet of socket hosts: as many as asked for, replaced when they die, as ECS does it. */
+/** The fleet of socket hosts: a fixed number of processes, replaced when they end, as ECS does it. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../invoke/outcome.ts'
@@ -9,26 +9,26 @@ export type FleetOptions = {
   readonly container: Container
   readonly count: number
   readonly env: (hostId: string) => Readonly<Record<string, string>>
-  /** Modules that are loaded before the host's own, as URLs. */
+  /** URLs of modules that are loaded before the host's own code. */
   readonly preloads: readonly string[]
-  /** Whether a host that dies is replaced. */
+  /** True when a host that ends is replaced. */
   readonly restarts: boolean
   readonly log: Log
 }
 
 export type Fleet = {
-  /** The hosts that run now. */
+  /** Returns the hosts that are running. */
   hosts(): readonly HostProcess[]
   /** Rejects when a host ends before the fleet is declared healthy. */
   readonly failedStart: Promise<never>
-  /** From now on a host that ends is replaced instead of failing the start. */
+  /** Ends the start: from now on a host that ends is replaced instead of failing the start. */
   declareHealthy(): void
-  /** Asks all hosts to stop, without waiting for running attempts; what still runs after the grace period is killed. */
+  /** Stops all hosts without waiting for running attempts, and kills those that still run after the grace period. */
   stop(): Promise<void>
   killAll(): void
 }
 
-/** ECS takes longer to place a task; the point here is that the others notice the loss first. */
+/** Delay before a host is replaced, so that the other hosts notice the loss first. ECS takes longer to place a task. */
 const restartDelayMs = 1000
 const graceMs = 20_000
 
@@ -71,7 +71,7 @@ export function startFleet(options: FleetOptions): Fleet {
     },
     async stop() {
       stopping.abort()
-      // Asked twice a host does not wait for running attempts: their clients and phones are gone already.
+      // A host that gets a second signal does not wait for running attempts: their clients and phones are already gone.
       for (const host of running) for (const signal of ['SIGINT', 'SIGTERM'] as const) host.kill(signal)
       const timer = setTimeout(killAll, graceMs)
       await Promise.allSettled([supervised])

@@ -1,4 +1,4 @@
-/** One socket host: the container's command as a child process. */
+/** A socket host: the container's command as a child process. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Log } from '../invoke/outcome.ts'
@@ -7,16 +7,16 @@ import type { Container } from '../template/cloud.ts'
 export type HostProcess = {
   readonly hostId: string
   readonly pid: number | undefined
-  /** Settles when the process is gone, with a sentence about how. */
+  /** Resolves when the process has ended, with words about how it ended. */
   readonly ended: Promise<string>
-  /** The last lines it has written. */
+  /** Last lines of its output. */
   readonly lastLines: readonly string[]
   kill(signal: NodeJS.Signals): void
 }
 
 const keptLines = 30
 
-/** Starts a host in its image's folder, with nothing in its environment but what is given. */
+/** Starts a host in its image's folder. Its environment has only the given variables and `HOST_ID`. */
 export function startHostProcess(
   container: Container,
   hostId: string,

@@ -1,13 +1,13 @@
-/** Which host holds what, read from the control table as the hosts write it. */
+/** Shards and sessions of hosts, read from the leases and heartbeats that the hosts write to the control table. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { beatSortKey, hostKey, leaseSortKey, partitionKey, shardKey, sortKey } from '#shared/dynamo/table.ts'
 
 const Lease = v.object({ owner: v.optional(v.string()) })
-const Beat = v.object({ sessions: v.optional(v.number(), 0), at: v.optional(v.number()) })
+const Heartbeat = v.object({ sessions: v.optional(v.number(), 0), at: v.optional(v.number()) })
 
-/** The owner of each shard; undefined for one that nobody owns. */
+/** Returns the owner of each shard; undefined for a shard without one. */
 export async function shardOwners(
   client: DynamoDBClient,
   table: string,
@@ -18,12 +18,12 @@ export async function shardOwners(
   return Promise.all(Array.from({ length: shards }, (_, shard) => read(shard)))
 }
 
-/** The sessions that a host says it holds, and when it said so (epoch ms): it does within a second of each change. */
+/** Number of sessions in a host's heartbeat, and the time of the heartbeat (epoch ms). A host writes it within a second of each change. */
 export type SessionCount = { readonly sessions: number; readonly at?: number | undefined }
 
-/** How many sessions a host holds; none before it has said anything. */
+/** Returns the number of sessions of a host; 0 before its first heartbeat. */
 export async function sessionsOf(client: DynamoDBClient, table: string, hostId: string): Promise<SessionCount> {
-  return v.parse(Beat, await getItem(client, table, hostKey(hostId), beatSortKey))
+  return v.parse(Heartbeat, await getItem(client, table, hostKey(hostId), beatSortKey))
 }
 
 async function getItem(client: DynamoDBClient, table: string, pk: string, sk: string): Promise<object> {

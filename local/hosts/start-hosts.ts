@@ -1,4 +1,4 @@
-/** Starts the cloud's socket hosts, and knows what they hold. */
+/** Starts the cloud's socket hosts, and lists their shards and sessions. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { awsVariables } from '../invoke/lambda.ts'
@@ -26,13 +26,13 @@ export type HostView = {
   readonly hostId: string
   readonly pid: number | undefined
   readonly shards: readonly number[]
-  /** As the host has told at `sessionsAt` (ISO time): it does within a second of each change. */
+  /** Number of sessions in the host's last heartbeat, which it wrote at `sessionsAt` (ISO time), within a second of each change. */
   readonly sessions: number
   readonly sessionsAt?: string
 }
 
 export type Hosts = {
-  /** Waits until every shard is owned by one of the hosts; rejects when a host ends before. */
+  /** Resolves when every shard is owned by one of the hosts; rejects when a host ends before that. */
   ready(signal: AbortSignal): Promise<void>
   list(): Promise<readonly HostView[]>
   stop(): Promise<void>
@@ -40,12 +40,12 @@ export type Hosts = {
 }
 
 const pollMs = 50
-/** Leases of a run that was killed become stale after 10 s; a busy machine needs the rest. */
-const patienceMs = 120_000
-/** A host that is told to stop, as in a deployment, waits for attempts: for up to 90 s on AWS, not as long here. */
+/** Time limit of the start. Leases of a killed run become stale after 10 s; the rest is for a busy machine. */
+const readyTimeoutMs = 120_000
+/** Time for which a stopping host waits for attempts: shorter than on AWS, where it is up to 90 s. */
 const drainSeconds = 10
 
-/** Starts them; without any, whoever sends a command finds nobody there. */
+/** Starts the hosts. With a count of 0, commands stay in their queues. */
 export function startHosts(options: HostOptions): Hosts {
   return options.count === 0 ? noHosts : startSome(options)
 }
@@ -79,7 +79,7 @@ function startSome(options: HostOptions): Hosts {
         fleet.declareHealthy()
       } finally {
         over.abort()
-        // What it still asks the table for must not meet an engine that is being stopped.
+        // Its last read of the table must end before the engine is stopped.
         await Promise.allSettled([owned])
       }
     },
@@ -89,7 +89,7 @@ function startSome(options: HostOptions): Hosts {
   }
 }
 
-/** Hosts share this process's cache of compiled code: without it each would compile the same three megabytes again. */
+/** Passes this process's cache of compiled code on to the hosts: without it each would compile the same three megabytes again. */
 const { NODE_COMPILE_CACHE } = process.env
 const compileCache = { ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) }
 
@@ -118,11 +118,11 @@ async function allOwned(
   for (;;) {
     const ours = new Set(fleet.hosts().map(({ hostId }) => hostId))
     const owners = await shardOwners(client, table, shards)
-    // A kept table still names the owners of the last run.
+    // A table that was kept from the last run still names that run's owners.
     const owned = owners.filter((owner) => owner !== undefined && ours.has(owner)).length
     if (owned === shards) return
-    if (performance.now() - startedAt > patienceMs)
-      throw new Error(`The hosts have taken ${owned} of ${shards} shards only`)
+    if (performance.now() - startedAt > readyTimeoutMs)
+      throw new Error(`The hosts have taken only ${owned} of ${shards} shards`)
     await sleep(pollMs, undefined, { signal })
   }
 }

@@ -1,4 +1,4 @@
-/** Delivers a queue's messages to a function, as Lambda's pollers do. What fails becomes visible again by its visibility timeout. */
+/** Delivers a queue's messages to a function, as Lambda's pollers do. A failed message becomes visible again after its visibility timeout. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
@@ -6,12 +6,12 @@ import type { EventSource } from '../template/cloud.ts'
 import type { Invoke, Log } from './outcome.ts'
 import { processedMessages, sqsEvent } from './sqs-event.ts'
 
-/** Lambda starts with five pollers a queue. */
+/** Number of concurrent pollers; Lambda starts with five per queue. */
 const pollers = 5
 const pollSeconds = 20
 const retryMs = 1000
 
-/** Starts polling; stopping waits for the batches that are being processed. */
+/** Starts polling. `stop` waits for the batches that are being processed. */
 export function startEventSource(source: EventSource, sqs: SQSClient, invoke: Invoke, log: Log) {
   const abort = new AbortController()
   const poll = async () => {

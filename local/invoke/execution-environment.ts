@@ -1,4 +1,4 @@
-/** One worker thread with a function's bundle in it: what Lambda calls an execution environment. */
+/** A worker thread that runs a function's bundle. Lambda calls this an execution environment. */
 import { randomUUID } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { PassThrough } from 'node:stream'
@@ -8,10 +8,10 @@ import type { Invocation, WorkerMessage, WorkerSetup } from './messages.ts'
 import type { Log, Outcome } from './outcome.ts'
 
 export type ExecutionEnvironment = {
-  /** Settles when the bundle has been loaded, or has failed to. */
+  /** Resolves when the bundle has loaded, or has failed to load. */
   readonly ready: Promise<Outcome>
   invoke(event: unknown): Promise<Outcome>
-  /** Whether it can take another invocation: not after a crash or a time-out. */
+  /** False after a crash or a time-out: then it cannot take another invocation. */
   isAlive(): boolean
   stop(): Promise<void>
 }
@@ -19,7 +19,7 @@ export type ExecutionEnvironment = {
 /** Lambda's limit for loading a function. */
 const initTimeoutMs = 10_000
 
-/** Starts a worker thread. Its environment is exactly `env`: nothing of this process leaks in. */
+/** Starts a worker thread. Its environment is exactly `env`, without any variable of this process. */
 export function startExecutionEnvironment(
   fn: CloudFunction,
   env: Readonly<Record<string, string>>,
@@ -57,7 +57,7 @@ export function startExecutionEnvironment(
     crash('Runtime.ExitError', `The function's process ended with ${code}`)
   })
 
-  /** Waits for the next message; past the time the thread is ended, whatever it is doing. */
+  /** Waits for the next message, and terminates the thread after the time limit. */
   const next = (timeoutMs: number, timeoutMessage: string) =>
     new Promise<Outcome>((resolve) => {
       const timer = setTimeout(() => {
@@ -111,7 +111,7 @@ function toOutcome(message: WorkerMessage): Outcome {
   return { status: 'succeeded', value: result === undefined ? null : JSON.parse(result) }
 }
 
-/** The line that Lambda's runtime logs when a handler throws. */
+/** Returns the line that Lambda's runtime logs when a handler throws. */
 function invokeError({ errorType, errorMessage, stack }: Extract<WorkerMessage, { type: 'failed' }>): string {
   return JSON.stringify({ level: 'ERROR', message: 'Invoke Error', errorType, errorMessage, stack: stack.split('\n') })
 }

@@ -1,4 +1,4 @@
-/** A function's execution environments: reused while they last, and more of them when invocations have to wait. */
+/** A function's execution environments. They are reused, and the pool grows when invocations have to wait. */
 import type { CloudFunction } from '../template/cloud.ts'
 import { type ExecutionEnvironment, startExecutionEnvironment } from './execution-environment.ts'
 import type { Log, Outcome } from './outcome.ts'
@@ -10,19 +10,20 @@ export type FunctionPool = {
   stop(): Promise<void>
 }
 
-/** On AWS a thousand; here each costs memory and there are few cores, so that more invocations than this wait for their turn. */
+/** Limit of environments; further invocations wait. On AWS it is a thousand, but here each costs memory and there are few cores. */
 const maxEnvironments = 4
 /**
- * Lambda starts an environment for every concurrent invocation. Loading one costs a core as much as twenty invocations do, so that
- * in a burst it is faster to wait a moment for a warm one; a function that waits for something slow gets company all the same.
+ * Wait before another environment is started. Lambda starts one for every concurrent invocation. Loading one costs as much
+ * CPU as twenty invocations, so in a burst it is faster to wait a moment for a warm one. A function that waits for something
+ * slow still gets more environments.
  */
-const patienceMs = 250
-/** How long an idle environment is kept. */
+const growDelayMs = 250
+/** Time for which an idle environment is kept. */
 const idleMs = 60_000
 
 type Idle = { readonly environment: ExecutionEnvironment; readonly timer: NodeJS.Timeout }
 
-/** Makes the pool of one function; threads are started as they are needed. */
+/** Creates the pool of one function. Threads are started when they are needed. */
 export function functionPool(fn: CloudFunction, env: Readonly<Record<string, string>>, log: Log): FunctionPool {
   const all = new Set<ExecutionEnvironment>()
   const idle: Idle[] = []
@@ -47,17 +48,17 @@ export function functionPool(fn: CloudFunction, env: Readonly<Record<string, str
       return free.environment.isAlive() ? free.environment : start()
     }
     if (all.size === 0) return start()
-    growing ??= setTimeout(grow, patienceMs)
+    growing ??= setTimeout(grow, growDelayMs)
     return new Promise((resolve) => waiting.push(resolve))
   }
-  /** One at a time: the next when this one has been loaded and there is still somebody waiting. */
+  /** Starts environments one at a time, as long as invocations are waiting. */
   const grow = async () => {
     if (waiting.length > 0 && all.size < maxEnvironments && !stopped) {
       const environment = start()
       await environment.ready
       giveBack(environment)
     }
-    growing = waiting.length > 0 && !stopped ? setTimeout(grow, patienceMs) : undefined
+    growing = waiting.length > 0 && !stopped ? setTimeout(grow, growDelayMs) : undefined
   }
   const giveBack = (environment: ExecutionEnvironment) => {
     const usable = environment.isAlive() && !stopped

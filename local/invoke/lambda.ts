@@ -6,12 +6,12 @@ import type { Invoke, Log } from './outcome.ts'
 
 export type Lambda = {
   readonly invoke: Invoke
-  /** Loads functions ahead of their first invocation, one after another: they compete for the same cores. */
+  /** Loads functions before their first invocation, one after another because they compete for the same cores. */
   prewarm(arns: readonly string[]): Promise<void>
   stop(): Promise<void>
 }
 
-/** Makes the functions invocable. `endpoints` are the variables by which the SDK finds the services. */
+/** Creates the pools of the functions. `endpoints` are the variables by which the SDK finds the services. */
 export function startLambda(
   functions: readonly CloudFunction[],
   endpoints: Readonly<Record<string, string>>,
@@ -36,7 +36,7 @@ export function startLambda(
   }
 }
 
-/** The whole environment of a function: its own variables, the runtime's, and where the services are. */
+/** Returns the whole environment of a function: its own variables, those of Lambda's runtime, and the endpoints. */
 function functionEnvironment(
   fn: CloudFunction,
   endpoints: Readonly<Record<string, string>>,
@@ -58,7 +58,7 @@ function functionEnvironment(
   }
 }
 
-/** Variables of everything that runs in the pretended account. Its credentials open nothing; the machine's own are not looked at. */
+/** AWS variables of functions and hosts. The credentials are fake, and the settings keep the SDK from using the machine's own. */
 export const awsVariables = {
   AWS_REGION: region,
   AWS_DEFAULT_REGION: region,

@@ -1,4 +1,4 @@
-/** What the two sides of a worker thread say to each other. Events and results cross as JSON text, as they do on AWS. */
+/** Messages between a worker thread and its parent. Events and results are passed as JSON text, as on AWS. */
 
 export type Invocation = {
   readonly requestId: string
@@ -6,7 +6,7 @@ export type Invocation = {
   readonly functionName: string
   readonly functionArn: string
   readonly memoryMb: number
-  /** Epoch ms by which the function must have answered. */
+  /** Epoch ms at which the invocation times out. */
   readonly deadline: number
 }
 
@@ -17,10 +17,10 @@ export type WorkerMessage =
   | { readonly type: 'succeeded'; readonly result?: string | undefined }
   | { readonly type: 'failed'; readonly errorType: string; readonly errorMessage: string; readonly stack: string }
 
-/** What a worker is started with. */
+/** Start parameters of a worker. */
 export type WorkerSetup = {
   readonly folder: string
   readonly handler: string
-  /** How many invocations it has been sent: shared memory, so that a thread that stands still can wait on it. */
+  /** Number of invocations sent to the worker. Shared memory, so that a frozen thread can wait on it. */
   readonly invocations: Int32Array<SharedArrayBuffer>
 }

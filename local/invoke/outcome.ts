@@ -1,10 +1,10 @@
-/** What becomes of an invocation, as whoever invoked the function sees it. */
+/** Outcome of an invocation, as its caller sees it. */
 export type Outcome =
   | { readonly status: 'succeeded'; readonly value: unknown }
   | { readonly status: 'failed'; readonly errorType: string; readonly errorMessage: string }
 
-/** Invokes a function by its ARN and waits for its outcome; never throws for what the function does. */
+/** Invokes a function by its ARN and waits for its outcome. Does not throw when the function fails. */
 export type Invoke = (functionArn: string, event: unknown) => Promise<Outcome>
 
-/** Takes a line that something has written. */
+/** Receives a log line; `source` names the function, the host or the part of the local run that wrote it. */
 export type Log = (source: string, line: string) => void

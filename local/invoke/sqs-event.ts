@@ -1,4 +1,4 @@
-/** The event by which Lambda hands queue messages to a function, and what comes back. */
+/** The event with which Lambda passes queue messages to a function, and the evaluation of its answer. */
 import type { Message, MessageAttributeValue } from '@aws-sdk/client-sqs'
 import * as v from 'valibot'
 import { region } from '../services/account.ts'
@@ -39,7 +39,7 @@ const ItemFailures = v.object({
   batchItemFailures: v.nullish(v.array(v.object({ itemIdentifier: v.pipe(v.string(), v.nonEmpty()) })), []),
 })
 
-/** The messages that are done with: all after success, none after a failure, and what is not named by a partial failure. */
+/** Returns the messages to delete: all after a success, none after a failure, and after a partial failure those that it does not name. */
 export function processedMessages(
   messages: readonly Message[],
   outcome: Outcome,

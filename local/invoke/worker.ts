@@ -1,4 +1,4 @@
-/** Runs inside a worker thread: one execution environment of one function, one invocation at a time. */
+/** Code of a worker thread: an execution environment of one function, with one invocation at a time. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -9,7 +9,7 @@ type Handler = (event: unknown, context: object) => unknown
 
 const port = parentPort
 if (port === null) throw new Error('This file runs in a worker thread')
-const say = (message: WorkerMessage) => port.postMessage(message)
+const send = (message: WorkerMessage) => port.postMessage(message)
 
 for (const output of [process.stdout, process.stderr]) output.write = sendOutput
 
@@ -17,24 +17,24 @@ const { invocations }: WorkerSetup = workerData
 const handler = await loadHandler(workerData)
 let answered = 0
 port.on('message', async (invocation: Invocation) => {
-  say(await run(invocation).catch(failure))
+  send(await run(invocation).catch(failure))
   answered += 1
   freeze(answered)
 })
-say({ type: 'ready' })
+send({ type: 'ready' })
 freeze(answered)
 
 /**
- * Stands still until there is another invocation, as Lambda freezes an environment: what a handler has not awaited does not go on
- * behind its answer, here as little as there.
+ * Blocks the thread until the next invocation, as Lambda freezes an environment: work that a handler has not awaited must not
+ * go on after its answer.
  */
 function freeze(invocationsDone: number): void {
   Atomics.wait(invocations, 0, invocationsDone)
 }
 
-/** Sends what is written at once: a worker's own streams wait for this process to acknowledge each chunk, which keeps the thread awake. */
+/** Sends output at once. A worker's own streams wait for the parent to acknowledge each chunk, and a blocked thread cannot receive that. */
 function sendOutput(chunk: Uint8Array | string, ...rest: readonly unknown[]): boolean {
-  say({ type: 'output', text: typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString() })
+  send({ type: 'output', text: typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString() })
   const done = rest.at(-1)
   if (typeof done === 'function') process.nextTick(done)
   return true

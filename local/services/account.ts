@@ -1,11 +1,11 @@
 /**
- * The account and Region that the local run pretends to be: the ones that local engines use by default. It names functions,
- * APIs and containers with them, which are its own; what lives in an engine has the account that the engine says.
+ * Account and Region of the local run: the defaults of local engines. They are part of the ARNs of functions, APIs and
+ * containers. The ARNs of tables, queues, keys and secrets come from their engine, which may use another account.
  */
 export const account = '000000000000'
 export const region = 'us-east-1'
 export const partition = 'aws'
 export const urlSuffix = 'amazonaws.com'
 
-/** Credentials that sign requests to local engines and open nothing else. */
+/** Credentials for signing requests to local engines. They are valid nowhere else. */
 export const credentials = { accessKeyId: 'local', secretAccessKey: 'local' } as const

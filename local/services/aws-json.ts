@@ -1,11 +1,11 @@
-/** The AWS JSON 1.1 protocol, server side: one POST per operation, named by `X-Amz-Target`. */
+/** Server of the AWS JSON 1.1 protocol: one POST per operation, which `X-Amz-Target` names. */
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import * as v from 'valibot'
 import type { Engine } from './engine.ts'
 import { close, listen } from './listen.ts'
 
-/** A refusal in AWS's shape; the SDK's clients turn `type` into the exception of that name. */
+/** An error in AWS's format. The SDK's clients turn `type` into the exception of that name. */
 export class AwsError extends Error {
   readonly type: string
 
@@ -15,12 +15,12 @@ export class AwsError extends Error {
   }
 }
 
-/** What answers one operation: the request's JSON in, the response's JSON out. */
+/** Handler of one operation: takes the request's JSON and returns the response's JSON. */
 export type Operation = (input: unknown) => object
-/** Operations by target, e.g. `TrentService.Decrypt`. */
+/** Handlers by target, e.g. `TrentService.Decrypt`. */
 export type Operations = Readonly<Record<string, Operation>>
 
-/** Declares an operation whose input is parsed first; a misfit is a ValidationException naming the member. */
+/** Declares an operation with a schema for its input. Invalid input gives a ValidationException that names the member. */
 export function operation<S extends v.GenericSchema>(schema: S, run: (input: v.InferOutput<S>) => object): Operation {
   return (input) => {
     const parsed = v.safeParse(schema, input)
@@ -31,10 +31,10 @@ export function operation<S extends v.GenericSchema>(schema: S, run: (input: v.I
 }
 
 /**
- * Serves operations on one loopback port. Whatever it does not know is refused and reported: the same port is the endpoint of
- * every AWS service that nobody serves, so that no call ever leaves the machine.
+ * Serves operations on one loopback port. Unknown operations are refused and reported: the port is also the endpoint of every
+ * AWS service that the local run does not have, so that no call leaves the machine.
  */
-export async function startAwsJson(operations: Operations, onUnknown: (what: string) => void): Promise<Engine> {
+export async function startAwsJson(operations: Operations, onUnknown: (operation: string) => void): Promise<Engine> {
   const server = createServer((request, response) => {
     respond(operations, onUnknown, request, response).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : new Error(String(error)))
@@ -46,7 +46,7 @@ export async function startAwsJson(operations: Operations, onUnknown: (what: str
 
 async function respond(
   operations: Operations,
-  onUnknown: (what: string) => void,
+  onUnknown: (operation: string) => void,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -63,10 +63,10 @@ async function respond(
   }
 }
 
-function unknownOperation(request: IncomingMessage, target: string, onUnknown: (what: string) => void): AwsError {
-  const what = target === '' ? `${request.method} ${request.url}` : target
-  onUnknown(what)
-  return new AwsError('UnknownOperationException', `The local run does not serve ${what}`)
+function unknownOperation(request: IncomingMessage, target: string, onUnknown: (operation: string) => void): AwsError {
+  const name = target === '' ? `${request.method} ${request.url}` : target
+  onUnknown(name)
+  return new AwsError('UnknownOperationException', `The local run does not serve ${name}`)
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

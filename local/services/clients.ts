@@ -14,7 +14,7 @@ export type Clients = {
   readonly secretsManager: SecretsManagerClient
 }
 
-/** Makes the clients. They come from the same credentials as those of functions and hosts. */
+/** Creates the clients, with the same credentials as functions and hosts use. */
 export function clientsFor(endpoints: Endpoints): Clients {
   const at = (endpoint: string) => ({ endpoint, region, credentials })
   return {

@@ -4,7 +4,7 @@ import dynalite from 'dynalite'
 import type { Engine } from './engine.ts'
 import { close, listen } from './listen.ts'
 
-/** Starts DynamoDB. Tables appear at once instead of after half a second. */
+/** Starts DynamoDB. New tables are available at once instead of after half a second. */
 export async function startDynamoDb(folder: string | undefined): Promise<Engine> {
   const server = dynalite({ createTableMs: 0, ...(folder !== undefined && { path: folder }) })
   server.on('request', survive)
@@ -12,7 +12,7 @@ export async function startDynamoDb(folder: string | undefined): Promise<Engine>
   return { url, server, stop: () => close(server) }
 }
 
-/** dynalite throws when a client vanishes in the middle of a request, as a host does that is killed; that would end everything. */
+/** Ignores errors of a request. dynalite throws when a client, such as a killed host, disconnects in the middle of one; that would end the local run. */
 function survive(request: IncomingMessage): void {
   request.removeAllListeners('error')
   request.on('error', () => undefined)

@@ -1,7 +1,7 @@
-/** Engines of somebody else (LocalStack, MiniStack, Floci): where they are, and whether they are there at all. */
+/** External engines (LocalStack, MiniStack, Floci): reads their endpoints and checks that they answer. */
 import type { Endpoints } from './services.ts'
 
-/** A service of ours, and the SDK's own variable for it. */
+/** The SDK's own variable for each service. */
 const variables = {
   dynamodb: 'AWS_ENDPOINT_URL_DYNAMODB',
   sqs: 'AWS_ENDPOINT_URL_SQS',
@@ -11,9 +11,9 @@ const variables = {
 } as const satisfies Record<keyof Endpoints, string>
 const services = ['dynamodb', 'sqs', 'kms', 'secretsManager', 'other'] as const satisfies (keyof Endpoints)[]
 
-const answerWithinMs = 5_000
+const answerTimeoutMs = 5_000
 
-/** Reads the endpoints that the environment names; a variable that is empty names none. Throws when one is no URL. */
+/** Reads the endpoints from the environment; an empty variable counts as unset. Throws when one is not a URL. */
 export function externalEndpoints(env: NodeJS.ProcessEnv): Partial<Endpoints> {
   return Object.fromEntries(
     services.flatMap((service) => {
@@ -31,7 +31,7 @@ function parseEndpoint(variable: string, value: string): string {
   return value.replace(/\/+$/, '')
 }
 
-/** Throws an error that says what to do when nothing listens at an endpoint: the SDK would try for long and say less. */
+/** Throws an error that says what to do when nothing listens at an endpoint. The SDK would retry for a long time and say less. */
 export async function checkEndpoints(endpoints: Partial<Endpoints>): Promise<void> {
   const urls = new Set(Object.values(endpoints))
   await Promise.all([...urls].map(checkEndpoint))
@@ -39,8 +39,8 @@ export async function checkEndpoints(endpoints: Partial<Endpoints>): Promise<voi
 
 async function checkEndpoint(url: string): Promise<void> {
   try {
-    // Whatever it answers, it is there.
-    await (await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(answerWithinMs) })).body?.cancel()
+    // Any answer will do.
+    await (await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(answerTimeoutMs) })).body?.cancel()
   } catch (cause) {
     throw new Error(
       `Nothing answers at ${url}, which AWS_ENDPOINT_URL names: start it first, or unset the variable for the embedded engines`,

@@ -1,10 +1,10 @@
-/** What CloudFormation's GenerateSecretString makes. */
+/** Generated secrets, as CloudFormation's GenerateSecretString makes them. */
 import { randomInt } from 'node:crypto'
 import * as v from 'valibot'
 
 const flag = v.optional(v.boolean(), false)
 
-/** GenerateSecretString of AWS::SecretsManager::Secret. */
+/** The property GenerateSecretString of AWS::SecretsManager::Secret. */
 export const GenerateSecretString = v.strictObject({
   PasswordLength: v.optional(v.number(), 32),
   ExcludeCharacters: v.optional(v.string(), ''),
@@ -23,7 +23,7 @@ const lower = 'abcdefghijklmnopqrstuvwxyz'
 const digits = '0123456789'
 const punctuation = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'
 
-/** A fresh secret: the password itself, or the template with the password under its key. */
+/** Returns a new secret: the password itself, or the template with the password under its key. */
 export function generateSecret(options: GenerateSecretString): string {
   const password = generatePassword(options)
   if (options.SecretStringTemplate === undefined || options.GenerateStringKey === undefined) return password

@@ -1,8 +1,8 @@
-/** Small state in a file: read once, replaced as a whole. */
+/** Small state in a JSON file, which is read once and always replaced as a whole. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import * as v from 'valibot'
 
-/** State that survives a restart when it has a file, and lives in memory otherwise. */
+/** State that survives a restart when it has a file, and is only in memory otherwise. */
 export type Stored<T> = { get(): T; set(value: T): void }
 
 /** Opens a state file; `initial` is the state when there is no file yet. */
@@ -17,7 +17,7 @@ export function storedJson<T>(path: string | undefined, schema: v.GenericSchema<
   }
 }
 
-/** Parses a JSON file; undefined when there is none. A file that does not fit the schema is an error that names it. */
+/** Parses a JSON file; undefined when there is none. Throws an error that names the file when it does not fit the schema. */
 export function readJson<T>(path: string, schema: v.GenericSchema<unknown, T>): T | undefined {
   const text = readIfPresent(path)
   if (text === undefined) return undefined
@@ -26,7 +26,7 @@ export function readJson<T>(path: string, schema: v.GenericSchema<unknown, T>): 
   return parsed.output
 }
 
-/** Replaces a file in one step, so that a crash leaves the old or the new content. Keys and tokens are for the owner's eyes. */
+/** Replaces a file in one step, so that a crash leaves the old or the new content. Only its owner can read it, since it may hold keys. */
 export function writeJson(path: string, value: unknown): void {
   const temporary = `${path}.new`
   writeFileSync(temporary, `${JSON.stringify(value, undefined, 1)}\n`, { mode: 0o600 })

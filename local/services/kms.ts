@@ -1,4 +1,4 @@
-/** KMS, as far as envelope encryption needs it: keys that never leave, data keys bound to their encryption context. */
+/** The part of KMS that envelope encryption needs: keys that are never exported, and data keys bound to their encryption context. */
 import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:crypto'
 import * as v from 'valibot'
 import { account, region } from './account.ts'
@@ -31,7 +31,7 @@ const idBytes = 36
 const ivBytes = 12
 const tagBytes = 16
 
-/** The operations of KMS over a key ring kept in a file, or in memory. */
+/** Returns the operations of KMS on a key ring in a file, or in memory without a path. */
 export function kmsOperations(path: string | undefined): Operations {
   const ring = storedJson(path, KeyRing, { keys: {}, aliases: {} })
   return {
@@ -69,7 +69,7 @@ function generateDataKey(ring: KeyRing, input: v.InferOutput<typeof DataKeyReque
   }
 }
 
-/** Key id, nonce, tag, ciphertext; the encryption context is authenticated with it and stored nowhere. */
+/** Wraps a data key: key id, nonce, tag, ciphertext. The encryption context is authenticated but not stored. */
 function wrap(ring: KeyRing, id: string, plaintext: Buffer, context: Record<string, string>): Buffer {
   const iv = randomBytes(ivBytes)
   const cipher = createCipheriv('aes-256-gcm', material(ring, id), iv).setAAD(canonical(context))
@@ -103,7 +103,7 @@ function unwrap(ring: KeyRing, id: string, blob: Buffer, context: Record<string,
   try {
     return Buffer.concat([opened, decipher.final()])
   } catch {
-    // GCM tells a wrong context and a damaged blob apart as little as KMS does.
+    // GCM does not distinguish a wrong context from a damaged blob, and neither does KMS.
     throw invalidCiphertext()
   }
 }

@@ -1,10 +1,10 @@
-/** HTTP servers on the loopback: the only place where the local run opens a port. */
+/** HTTP servers on the loopback, so that the local run opens no port to the network. */
 import type { Server } from 'node:http'
 
-/** The only address that anything here listens on. */
+/** Address that servers listen on. */
 export const loopback = '127.0.0.1'
 
-/** Longer than any client keeps an idle connection, so that none is closed under a request that is just being sent. */
+/** Longer than any client keeps an idle connection, so that the server never closes one on which a request is just being sent. */
 const keepAliveMs = 75_000
 
 /** Starts a server on a loopback port, 0 for a free one, and returns its origin. */
@@ -20,14 +20,14 @@ export async function listen(server: Server, port = 0): Promise<string> {
   return `http://${loopback}:${portOf(server)}`
 }
 
-/** The port a started server listens on. */
+/** Returns the port that a started server listens on. */
 function portOf(server: Server): number {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('The server listens on no port')
   return address.port
 }
 
-/** Stops a server; connections that are still open are cut. */
+/** Stops a server and closes its open connections. */
 export async function close(server: Server): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.close((error) => (error === undefined || error === null ? resolve() : reject(error)))

@@ -1,4 +1,4 @@
-/** Unsent messages in a file: fauxqs keeps its queues in memory. */
+/** Undelivered messages in a file, because fauxqs keeps its queues only in memory. */
 import type { buildApp } from 'fauxqs'
 import * as v from 'valibot'
 import { readJson, writeJson } from './json-file.ts'
@@ -25,22 +25,22 @@ const Queue = v.object({
   }),
 })
 
-/** Unsent messages by queue name. */
-const Unsent = v.record(v.string(), v.array(Message))
+/** Undelivered messages by queue name. */
+const Undelivered = v.record(v.string(), v.array(Message))
 
 const changes = /^AmazonSQS\.(Send|Delete|Purge)/
 const settleMs = 100
 
-/** Keeps a file up to date with what is unsent: shortly after each change, so that a crash loses little, and on demand. */
+/** Saves undelivered messages to a file: shortly after each change, so that a crash loses little, and on demand. */
 export function keepQueues(app: App, file: string) {
-  const kept = readJson(file, Unsent) ?? {}
+  const kept = readJson(file, Undelivered) ?? {}
   let timer: NodeJS.Timeout | undefined
   let isRestored = false
   const save = async () => {
     clearTimeout(timer)
     timer = undefined
-    // Before the old content is back in the queues, saving would lose it.
-    if (isRestored) writeJson(file, await unsent(app))
+    // Saving before the old messages are back in the queues would lose them.
+    if (isRestored) writeJson(file, await undelivered(app))
   }
   app.addHook('onResponse', async (request) => {
     if (changes.test(String(request.headers['x-amz-target']))) timer ??= setTimeout(() => void save(), settleMs)
@@ -50,7 +50,7 @@ export function keepQueues(app: App, file: string) {
     async restore() {
       const names = await queueNames(app)
       for (const [name, messages] of Object.entries(kept)) {
-        // With fewer shards than last time some queues are gone; their commands are too old to matter.
+        // With fewer shards than last time some queues no longer exist; their commands are too old to matter.
         if (names.includes(name)) for (const message of messages) await putBack(app, name, message)
       }
       isRestored = true
@@ -58,8 +58,8 @@ export function keepQueues(app: App, file: string) {
   }
 }
 
-/** Everything that was sent and not deleted, in the order of sending; what is in flight counts, for nobody acknowledged it. */
-async function unsent(app: App): Promise<v.InferOutput<typeof Unsent>> {
+/** Returns the messages that were sent and not deleted, in the order of sending. Messages in flight are included: their receiver may have crashed. */
+async function undelivered(app: App): Promise<v.InferOutput<typeof Undelivered>> {
   const entries = (await queueNames(app)).map(async (name) => {
     const { messages } = v.parse(Queue, await get(app, `/_fauxqs/queues/${name}`))
     const all = [...messages.inflight.map(({ message }) => message), ...messages.ready, ...messages.delayed]
@@ -91,7 +91,7 @@ async function putBack(app: App, name: string, message: Message): Promise<void> 
   })
 }
 
-/** Calls SQS inside this process, without a connection. */
+/** Calls SQS inside this process, without a network connection. */
 export async function call(app: App, action: string, input: object): Promise<unknown> {
   const response = await app.inject({
     method: 'POST',

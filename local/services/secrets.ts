@@ -1,4 +1,4 @@
-/** Secrets Manager, as far as reading a secret and rotating it by hand need it. */
+/** The part of Secrets Manager that reading a secret and rotating it by hand need. */
 import { createHash, randomUUID } from 'node:crypto'
 import * as v from 'valibot'
 import { account, region } from './account.ts'
@@ -26,7 +26,7 @@ const GetRequest = v.object({
 const CreateRequest = v.object({ Name: v.string(), SecretString: v.string() })
 const PutRequest = v.object({ SecretId: v.string(), SecretString: v.string() })
 
-/** The operations of Secrets Manager over a vault kept in a file, or in memory. */
+/** Returns the operations of Secrets Manager on a vault in a file, or in memory without a path. */
 export function secretsOperations(path: string | undefined): Operations {
   const vault = storedJson(path, Vault, {})
   return {
@@ -46,7 +46,7 @@ export function secretsOperations(path: string | undefined): Operations {
   }
 }
 
-/** Makes a value current, the one before it previous, and forgets the older ones. */
+/** Makes a value current and the one before it previous, and drops older ones. */
 function addVersion(vault: Stored<Vault>, name: string, value: string): object {
   const version: Version = { id: randomUUID(), value, stages: ['AWSCURRENT'], createdAt: Date.now() / 1000 }
   const [previous] = vault.get()[name] ?? []
@@ -76,7 +76,7 @@ function wantedVersion(input: v.InferOutput<typeof GetRequest>) {
   return { matches, description: stage === undefined ? `version: ${id}` : `staging label: ${stage}` }
 }
 
-/** A secret is named by its name, its ARN, or its ARN without the random suffix. */
+/** Finds a secret by its name, its ARN, or its ARN without the random suffix. */
 function findSecret(vault: Vault, secretId: string): string {
   const bare = secretId.replace(/^arn:aws:secretsmanager:[^:]*:[^:]*:secret:/, '')
   const name = Object.keys(vault).find((known) => bare === known || bare === `${known}-${suffix(known)}`)
@@ -88,7 +88,7 @@ function describe(name: string): object {
   return { ARN: `arn:aws:secretsmanager:${region}:${account}:secret:${name}-${suffix(name)}`, Name: name }
 }
 
-/** Six characters at the end of a secret's ARN: random on AWS, the same on every run here. */
+/** Returns the six characters at the end of a secret's ARN: random on AWS, the same in every run here. */
 function suffix(name: string): string {
   return createHash('sha256').update(name).digest('hex').slice(0, 6)
 }

@@ -1,4 +1,4 @@
-/** AWS's services, as endpoints: embedded engines, or somebody else's (LocalStack) where `AWS_ENDPOINT_URL…` names one. */
+/** Endpoints of the AWS services: embedded engines, or external ones (LocalStack) where `AWS_ENDPOINT_URL…` names one. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Faults, type FaultTarget, faultTargets, putFaultsBefore } from '../faults.ts'
@@ -10,7 +10,7 @@ import { kmsOperations } from './kms.ts'
 import { secretsOperations } from './secrets.ts'
 import { type Queues, startSqs } from './sqs.ts'
 
-/** Where each service answers; `other` is where every service answers, with a refusal, that the local run does not have. */
+/** URL of each service. `other` is for all services that the local run does not have. */
 export type Endpoints = {
   readonly dynamodb: string
   readonly sqs: string
@@ -21,22 +21,22 @@ export type Endpoints = {
 
 export type Services = {
   readonly endpoints: Endpoints
-  /** Puts unsent messages of the last run back; to be called when the queues exist. */
+  /** Puts undelivered messages of the last run back into their queues, which must exist by then. */
   restoreMessages(): Promise<void>
   stop(): Promise<void>
 }
 
 export type ServiceOptions = {
-  /** Folder that keeps everything that must outlive a restart. Without one all is in memory. */
+  /** Folder for everything that must survive a restart. Without one, everything is in memory. */
   readonly dataDir?: string | undefined
-  /** Where `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` are looked up. */
+  /** Environment in which `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` are looked up. */
   readonly env?: NodeJS.ProcessEnv | undefined
   readonly faults?: Faults | undefined
-  /** Told about a call to a service or an operation that nobody serves. */
-  readonly onUnknownCall: (what: string) => void
+  /** Called with the name of an operation, or a method and path, that the local run does not serve. */
+  readonly onUnknownCall: (operation: string) => void
 }
 
-/** Starts the engines that are not replaced by an endpoint in the environment; throws when nobody answers at such an endpoint. */
+/** Starts the engines for which the environment names no endpoint. Throws when nothing answers at a named endpoint. */
 export async function startServices(options: ServiceOptions): Promise<Services> {
   const external = externalEndpoints(options.env ?? {})
   await checkEndpoints(external)
@@ -61,7 +61,7 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
   }
 }
 
-/** The variables by which the SDK finds a service, for a process that is to use these endpoints. */
+/** Returns the variables that make the SDK use these endpoints. */
 export function endpointVariables(endpoints: Endpoints): Record<string, string> {
   return {
     AWS_ENDPOINT_URL: endpoints.other,

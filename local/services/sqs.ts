@@ -1,17 +1,17 @@
-/** SQS: fauxqs on the loopback, with two things it leaves out: polls of vanished clients, and a restart. */
+/** SQS: fauxqs on the loopback. Two features are added: it survives restarts, and messages are not lost to polls of disconnected clients. */
 import { buildApp } from 'fauxqs'
 import type { Engine } from './engine.ts'
 import { loopback } from './listen.ts'
 import { keepQueues } from './queue-file.ts'
 import { returnUndelivered } from './undelivered.ts'
 
-/** SQS whose unsent commands survive a restart. */
+/** SQS whose undelivered messages can survive a restart. */
 export type Queues = Engine & {
-  /** Puts back what the last run left unsent; to be called when the queues exist. */
+  /** Puts undelivered messages of the last run back into their queues, which must exist by then. */
   restore(): Promise<void>
 }
 
-/** Starts SQS; what is unsent is kept in the file, when there is one. */
+/** Starts SQS. Undelivered messages are saved to the file, if one is given. */
 export async function startSqs(file: string | undefined): Promise<Queues> {
   const app = buildApp({ logger: false })
   returnUndelivered(app)

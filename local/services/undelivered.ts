@@ -1,4 +1,4 @@
-/** Long polls whose client has vanished. */
+/** Long polls of clients that have disconnected. */
 import * as v from 'valibot'
 import { type App, call } from './queue-file.ts'
 
@@ -10,8 +10,8 @@ const Received = v.pipe(
 const Poll = v.object({ QueueUrl: v.string() })
 
 /**
- * Makes messages visible again that were about to go to a client that is gone. fauxqs keeps a poll waiting after its connection
- * has closed, and would hand the next message to nobody: a command to a host that was killed would wait for its visibility timeout.
+ * Makes messages visible again whose receiver has disconnected. fauxqs keeps a poll waiting after its connection has closed and
+ * gives it the next message, so a command for a killed host would have to wait for its visibility timeout.
  */
 export function returnUndelivered(app: App): void {
   app.addHook('onSend', async (request, reply, payload) => {

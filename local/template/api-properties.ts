@@ -1,4 +1,4 @@
-/** Properties of API Gateway's resources. Mapping templates, VPC links and the like are refused by not being in the lists. */
+/** Properties of API Gateway's resources. Properties that are not listed, such as mapping templates and VPC links, are refused. */
 import * as v from 'valibot'
 import { flag, numeric, type PropertySpec } from './properties.ts'
 

@@ -15,7 +15,7 @@ import type { Reader } from './reader.ts'
 const webSocketTimeoutMs = 29_000
 const httpTimeoutMs = 30_000
 
-/** Reads both APIs: at most one of each, for they share one port. */
+/** Reads both APIs. There can be at most one of each, because they share one port. */
 export async function readApis(
   reader: Reader,
 ): Promise<{ webSocketApi: WebSocketApi | undefined; httpApi: HttpApi | undefined }> {
@@ -44,7 +44,7 @@ async function readParts(reader: Reader) {
   return { apis, stages, routes, integrations, authorizers, responses }
 }
 
-/** Reads all resources of a type, each with the id by which others refer to it. */
+/** Reads all resources of a type, each with the id by which other resources refer to it. */
 async function readAll<const E extends v.ObjectEntries>(type: string, spec: PropertySpec<E>, reader: Reader) {
   const resources = reader.resources.filter((resource) => resource.type === type)
   return Promise.all(
@@ -104,7 +104,7 @@ async function targetOf(route: Route, parts: Parts, reader: Reader) {
   }
 }
 
-/** Both are needed for an answer: the route's selection expression, and the response itself. */
+/** True when the route answers the client: that takes both its response selection expression and a route response. */
 function responds(route: Route, { responses }: Parts): boolean {
   return route.RouteResponseSelectionExpression !== undefined && responses.some(({ RouteId }) => RouteId === route.id)
 }

@@ -1,9 +1,9 @@
-/** What `cdk synth` leaves behind: templates of all stacks, and where their assets are. */
+/** The cloud assembly that `cdk synth` writes: the templates of all stacks, and the folders of their assets. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as v from 'valibot'
 
-/** A resource of a template, its intrinsic functions not yet resolved. */
+/** A resource of a template, with unresolved intrinsic functions. */
 export type Resource = {
   readonly stack: string
   readonly id: string
@@ -82,7 +82,7 @@ function toStack(name: string, template: Template): Stack {
     ),
     parameters: new Map(
       Object.entries(template.Parameters).flatMap(([id, parameter]) =>
-        // Only a plain parameter's default is its value; an SSM parameter's default is the name of one.
+        // Only a plain parameter's default is its value. The default of an SSM parameter is the parameter's name.
         parameter.Type === 'String' && parameter.Default !== undefined ? [[id, parameter.Default]] : [],
       ),
     ),

@@ -1,9 +1,9 @@
-/** What the templates describe, as the parts of the local run need it: plain data, every reference resolved. */
+/** The resources of the templates as plain data for the parts of the local run, with every reference resolved. */
 
 /** A Lambda function. */
 export type CloudFunction = {
   readonly name: string
-  /** What its log lines are marked with. */
+  /** Source of its log lines on the terminal. */
   readonly title: string
   readonly arn: string
   /** Folder of the bundle. */
@@ -15,7 +15,7 @@ export type CloudFunction = {
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** Requests a second that a route takes on average, and at once. */
+/** Requests per second that a route takes on average, and at once. */
 export type Throttle = { readonly rate: number; readonly burst: number }
 
 /** The WebSocket API. */
@@ -25,7 +25,7 @@ export type WebSocketApi = {
   /** Field of a JSON message that selects its route. */
   readonly selectionField: string
   readonly routes: ReadonlyMap<string, WebSocketRoute>
-  /** What admits a connection; without one everybody is. */
+  /** Authorizer of `$connect`; without one every connection is admitted. */
   readonly authorizer?: WebSocketAuthorizer | undefined
   readonly throttle?: Throttle | undefined
 }
@@ -33,7 +33,7 @@ export type WebSocketApi = {
 export type WebSocketRoute = {
   readonly functionArn: string
   readonly timeoutMs: number
-  /** Whether what the function returns is sent to the client. */
+  /** True when the function's result is sent to the client. */
   readonly responds: boolean
 }
 

@@ -18,7 +18,7 @@ const ContainerDefinition = v.object({
 })
 type ContainerDefinition = v.InferOutput<typeof ContainerDefinition>
 
-/** What a container definition may say that makes no difference to a process. */
+/** Properties of a container definition that make no difference to a local process. */
 const inertOfContainer = [
   'Cpu',
   'DockerLabels',
@@ -38,7 +38,7 @@ const inertOfContainer = [
 ]
 
 const taskProperties = {
-  // Parsed one by one below: a container's inert parts may refer to what does not exist locally.
+  // Container definitions are parsed below: their inert properties may refer to resources that do not exist locally.
   used: {},
   inert: [
     'ContainerDefinitions',
@@ -55,7 +55,7 @@ const taskProperties = {
   ],
 } as const satisfies PropertySpec<v.ObjectEntries>
 
-/** Reads the containers of a task definition with their environments; secrets are read as ECS does at start. */
+/** Reads the containers of a task definition with their environments. Secrets are read now, as ECS does at the start of a task. */
 export async function readContainers(resource: Resource, reader: Reader, clients: Clients): Promise<Container[]> {
   await readProperties(resource, taskProperties, async (value) => value)
   const definitions = v.parse(v.array(v.record(v.string(), v.unknown())), resource.properties['ContainerDefinitions'])
@@ -77,7 +77,7 @@ async function toContainer(
   clients: Clients,
 ): Promise<Container> {
   const command = [...definition.EntryPoint, ...definition.Command]
-  if (command.length === 0) throw new Error(`${describe(resource)}: container ${definition.Name} names no command`)
+  if (command.length === 0) throw new Error(`${describe(resource)}: container ${definition.Name} has no command`)
   const plain = definition.Environment.map(({ Name, Value }) => [Name, Value] as const)
   const secret = definition.Secrets.map(
     async ({ Name, ValueFrom }) => [Name, await secretValue(clients, secretReference(ValueFrom))] as const,
@@ -89,7 +89,7 @@ async function toContainer(
   }
 }
 
-/** ECS writes `arn:key:stage:version`; a dynamic reference has `SecretString` in between. */
+/** Converts ECS's `arn:key:stage:version` into a dynamic reference, which has `SecretString` after the ARN. */
 function secretReference(valueFrom: string): string {
   const [, arn, rest] = /^(arn:(?:[^:]*:){5}[^:]*)(.*)$/.exec(valueFrom) ?? []
   if (arn === undefined) throw new Error(`The local run does not understand the secret ${valueFrom}`)

@@ -60,7 +60,7 @@ export async function readFunction(resource: Resource, reader: Reader): Promise<
   }
 }
 
-/** Reads which queue invokes which function; nothing for a mapping that is switched off. */
+/** Reads which queue invokes which function; returns nothing for a disabled mapping. */
 export async function readEventSource(resource: Resource, reader: Reader): Promise<EventSource[]> {
   const properties = await readProperties(resource, eventSourceProperties, (value) =>
     reader.resolve(resource.stack, value),
@@ -77,7 +77,7 @@ export async function readEventSource(resource: Resource, reader: Reader): Promi
   ]
 }
 
-/** Where an asset's files are: as the template's metadata says, or else by the asset's hash. */
+/** Returns the folder of an asset: the one in the template's metadata, or else the one found by the asset's hash. */
 export function assetFolder(resource: Resource, reader: Reader, hash: string): string {
   const path = resource.metadata['aws:asset:path']
   const folder = typeof path === 'string' ? join(reader.assemblyFolder, path) : reader.assembly.assets.get(hash)
@@ -85,7 +85,7 @@ export function assetFolder(resource: Resource, reader: Reader, hash: string): s
   return folder
 }
 
-/** The construct's own name, e.g. `message` for `stack/Functions/Message/Function/Resource`. */
+/** Returns the construct's own name in lower case, e.g. `message` for `stack/Functions/Message/Function/Resource`. */
 function titleOf(resource: Resource): string {
   const path = resource.metadata['aws:cdk:path']
   const parts = typeof path === 'string' ? path.split('/') : []

@@ -1,4 +1,4 @@
-/** What `Ref` and `Fn::GetAtt` yield for each resource; making the ones that live in an engine. */
+/** Values of `Ref` and `Fn::GetAtt` for each resource. Resources of an engine (tables, queues, keys, secrets) are created here. */
 import { createHash } from 'node:crypto'
 import * as v from 'valibot'
 import { account, region, urlSuffix } from '../services/account.ts'
@@ -17,7 +17,7 @@ import { createQueue, queueArn, queueProperties } from './queues.ts'
 import type { RealisedType } from './resource-types.ts'
 import { createTable, tableArn, tableProperties } from './tables.ts'
 
-/** A resource as other resources see it. */
+/** The values by which other resources refer to a resource. */
 export type Identity = { readonly ref: string; readonly attributes: Readonly<Record<string, string>> }
 
 type IdentityContext = {
@@ -96,7 +96,7 @@ async function identifyTable(resource: Resource, { clients, resolve }: IdentityC
   return { ref: name, attributes: { Arn: await tableArn(clients.dynamodb, name) } }
 }
 
-/** Reads one name and leaves the other properties to whoever acts on them. */
+/** Reads one name property; the other properties are read where they are used. */
 async function readName<const N extends string>(
   resource: Resource,
   name: N,
@@ -113,13 +113,13 @@ function toPartial<const N extends string>(name: N, value: string): Partial<Reco
   return record
 }
 
-/** The name that CloudFormation would make up; here without the random part, so that a kept table is found again. */
+/** Returns a generated name like CloudFormation's, but without the random part, so that a kept table is found again. */
 function generatedName(resource: Resource, maxLength = 128): string {
   const name = `${resource.stack}-${resource.id}`
   return name.length <= maxLength ? name : `${name.slice(0, maxLength - 9)}-${digest(name).slice(0, 8)}`
 }
 
-/** Ten characters like the ids of API Gateway. */
+/** Returns an id of ten characters, like those of API Gateway. */
 function shortId(resource: Resource): string {
   return digest(`${resource.stack}/${resource.id}`).slice(0, 10)
 }

@@ -1,16 +1,16 @@
-/** CloudFormation's intrinsic functions. What is not understood is refused, never guessed. */
+/** CloudFormation's intrinsic functions. Unknown ones are refused. */
 
-/** Where an expression stands, and how the names in it are looked up. */
+/** Look-up of the names in an expression, in the stack that contains it. */
 export type Scope = {
-  /** Resources, parameters and pseudo parameters. */
+  /** Resolves the name of a resource, a parameter or a pseudo parameter. */
   ref(name: string): Promise<unknown>
   getAtt(id: string, attribute: string): Promise<unknown>
   importValue(name: string): Promise<unknown>
-  /** What a `{{resolve:…}}` reference stands for, given the text between the braces. */
+  /** Resolves a `{{resolve:…}}` reference; `reference` is the text after `resolve:`. */
   dynamicReference(reference: string): Promise<string>
 }
 
-/** Marks a property that is to be left out (`AWS::NoValue`). */
+/** Value of a property that must be left out (`AWS::NoValue`). */
 export const noValue = Symbol('AWS::NoValue')
 
 type Intrinsic = (argument: unknown, scope: Scope) => Promise<unknown>

@@ -37,10 +37,10 @@ export const secretProperties = {
 
 type SecretProperties = v.InferOutput<v.ObjectSchema<typeof secretProperties.used, undefined>>
 
-/** The ids by which a key is known. */
+/** Identifiers of a key. */
 export type KeyIds = { readonly id: string; readonly arn: string }
 
-/** Finds the key that an earlier run made under this name, or makes it. */
+/** Finds the key that an earlier run created under this name, or creates it. */
 export async function createKey(client: KMSClient, name: string): Promise<KeyIds> {
   const alias = `alias/${name}`
   const known = await findKey(client, alias)
@@ -50,13 +50,13 @@ export async function createKey(client: KMSClient, name: string): Promise<KeyIds
   return created
 }
 
-/** Names a key. */
+/** Creates an alias for a key, unless the alias exists. */
 export async function createAlias(client: KMSClient, alias: string, keyId: string): Promise<void> {
   if ((await findKey(client, alias)) !== undefined) return
   await client.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: keyId }))
 }
 
-/** Finds the secret that an earlier run made under this name, or makes it; returns its ARN. */
+/** Finds the secret that an earlier run created under this name, or creates it; returns its ARN. */
 export async function createSecret(
   client: SecretsManagerClient,
   name: string,
@@ -67,7 +67,7 @@ export async function createSecret(
   const SecretString =
     properties.SecretString ?? generateSecret(properties.GenerateSecretString ?? v.parse(GenerateSecretString, {}))
   const { ARN } = await client.send(new CreateSecretCommand({ Name: name, SecretString }))
-  if (ARN === undefined) throw new Error(`Secrets Manager named no ARN for ${name}`)
+  if (ARN === undefined) throw new Error(`Secrets Manager returned no ARN for ${name}`)
   return ARN
 }
 
@@ -90,6 +90,6 @@ async function findSecret(client: SecretsManagerClient, name: string): Promise<s
 }
 
 function keyIds(metadata: { KeyId?: string | undefined; Arn?: string | undefined } | undefined): KeyIds {
-  if (metadata?.KeyId === undefined || metadata.Arn === undefined) throw new Error('KMS described a key without an id')
+  if (metadata?.KeyId === undefined || metadata.Arn === undefined) throw new Error('KMS returned a key without an id')
   return { id: metadata.KeyId, arn: metadata.Arn }
 }

@@ -1,15 +1,15 @@
-/** Reading a resource's properties: each is acted on, or known to make no difference here; any other is refused. */
+/** Reading a resource's properties. Each must be listed as used, or as making no difference locally; any other is refused. */
 import * as v from 'valibot'
 import type { Resource } from './assembly.ts'
 
-/** What the local run knows about a resource type. */
+/** Known properties of a resource type. */
 export type PropertySpec<E extends v.ObjectEntries> = {
   readonly used: E
   /** Properties that make no difference in a local run, such as tags. */
   readonly inert: readonly string[]
 }
 
-/** Resolves and parses the properties that are acted on. */
+/** Resolves and parses the used properties. Throws an error that names a property that is not listed or not valid. */
 export async function readProperties<const E extends v.ObjectEntries>(
   resource: Resource,
   spec: PropertySpec<E>,
@@ -27,7 +27,7 @@ export async function readProperties<const E extends v.ObjectEntries>(
   throw new Error(`${describe(resource)}: ${v.getDotPath(issue) ?? 'properties'}: ${issue.message}`)
 }
 
-/** How a resource is named in messages. */
+/** Returns the name of a resource for error messages. */
 export function describe(resource: Resource): string {
   return `${resource.type} ${resource.stack}/${resource.id}`
 }
@@ -45,9 +45,9 @@ async function resolveIn(
   }
 }
 
-/** A number that a template may carry as text. */
+/** Schema of a number that a template may have as text. */
 export const numeric = v.pipe(v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/))]), v.transform(Number))
-/** A flag that a template may carry as text. */
+/** Schema of a flag that a template may have as text. */
 export const flag = v.pipe(
   v.union([v.boolean(), v.picklist(['true', 'false'])]),
   v.transform((value) => value === true || value === 'true'),

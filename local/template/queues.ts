@@ -29,14 +29,14 @@ type QueueProperties = v.InferOutput<v.ObjectSchema<typeof queueProperties.used,
 
 type Attributes = Record<string, string>
 
-/** Creates the queue unless it exists, and returns its URL. */
+/** Creates the queue, or updates the attributes of an existing one, and returns its URL. */
 export async function createQueue(client: SQSClient, name: string, properties: QueueProperties): Promise<string> {
   const { QueueName: _, ...given } = properties
   const attributes = Object.fromEntries(
     Object.entries(given).flatMap(([key, value]) => (value === undefined ? [] : [[key, attributeText(value)]])),
   )
   const url = await createOrUpdate(client, name, attributes)
-  if (url === undefined) throw new Error(`SQS named no URL for queue ${name}`)
+  if (url === undefined) throw new Error(`SQS returned no URL for queue ${name}`)
   return url
 }
 
@@ -45,12 +45,12 @@ async function createOrUpdate(client: SQSClient, name: string, attributes: Attri
     return (await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }))).QueueUrl
   } catch (error) {
     if (!isTaken(error)) throw error
-    // An engine that outlives the run has the queue as an earlier version of the template wanted it.
+    // An external engine still has the queue of an earlier version of the template.
     return updateQueue(client, name, attributes)
   }
 }
 
-/** Engines spell the name of this error differently. */
+/** True when the queue exists with other attributes. Engines spell the name of this error differently. */
 const isTaken = (error: unknown): boolean =>
   error instanceof Error && /QueueNameExists$|QueueAlreadyExists$/.test(error.name)
 
@@ -61,11 +61,11 @@ async function updateQueue(client: SQSClient, name: string, attributes: Attribut
   return QueueUrl
 }
 
-/** A queue's ARN, as the engine says it: one of somebody else has an account of its own, and finds no queue of another. */
+/** Reads a queue's ARN from the engine. An external engine may have an account of its own, and knows no queue of another account. */
 export async function queueArn(client: SQSClient, url: string): Promise<string> {
   const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn'] })
   const arn = (await client.send(command)).Attributes?.['QueueArn']
-  if (arn === undefined) throw new Error(`SQS named no ARN for queue ${url}`)
+  if (arn === undefined) throw new Error(`SQS returned no ARN for queue ${url}`)
   return arn
 }
 

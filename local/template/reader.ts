@@ -1,4 +1,4 @@
-/** What reading a resource needs: its assembly, the realised resources, and finding one by its ARN. */
+/** Context for reading a resource: its assembly, the realised resources, and look-ups by ARN. */
 import type { Assembly, Resource } from './assembly.ts'
 import type { Realisation } from './realisation.ts'
 
@@ -8,11 +8,11 @@ export type Reader = Realisation & {
   /** Resources that the local run acts on. */
   readonly resources: readonly Resource[]
   queueUrl(arn: string): Promise<string>
-  /** A function's ARN, by its name, its ARN or an integration's URI. */
+  /** Returns a function's ARN, given its name, its ARN or an integration's URI. */
   functionArn(name: string): Promise<string>
 }
 
-/** Makes a reader over a realisation. */
+/** Creates a reader. */
 export function makeReader(
   assembly: Assembly,
   assemblyFolder: string,

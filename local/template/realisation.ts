@@ -1,4 +1,4 @@
-/** The graph of a cloud assembly's resources: each is made once, after whatever it refers to. */
+/** The graph of a cloud assembly's resources: each is created once, after the resources that it refers to. */
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager'
 import { account, partition, region, urlSuffix } from '../services/account.ts'
 import type { Clients } from '../services/clients.ts'
@@ -8,7 +8,7 @@ import { noValue, resolve, type Scope } from './intrinsics.ts'
 import { describe } from './properties.ts'
 import { isRealised } from './resource-types.ts'
 
-/** Resolves values of a stack against the resources that exist. */
+/** Resolves values of a stack, and creates the resources that they refer to. */
 export type Realisation = {
   resolve(stackName: string, value: unknown): Promise<unknown>
   identify(resource: Resource): Promise<Identity>
@@ -22,21 +22,21 @@ const pseudoParameters: Readonly<Record<string, unknown>> = {
   'AWS::NoValue': noValue,
 }
 
-/** Prepares the graph; nothing is made before it is asked for. `localise` turns AWS's addresses into local ones. */
+/** Prepares the graph. A resource is created when it is first needed. `localise` turns AWS's addresses into local ones. */
 export function realise(assembly: Assembly, clients: Clients, localise: (text: string) => string): Realisation {
-  const made = new Map<Resource, Promise<Identity>>()
+  const identities = new Map<Resource, Promise<Identity>>()
   const stacks = new Map(assembly.stacks.map((stack) => [stack.name, stack]))
 
   const identify = (resource: Resource): Promise<Identity> => {
-    const known = made.get(resource)
+    const known = identities.get(resource)
     if (known !== undefined) return known
     if (!isRealised(resource.type))
-      throw new Error(`${describe(resource)} does not exist locally, but something needs it`)
+      throw new Error(`${describe(resource)} does not exist locally, but another resource refers to it`)
     const identity = identifiers[resource.type](resource, {
       clients,
       resolve: (value) => resolveIn(resource.stack, value),
     })
-    made.set(resource, identity)
+    identities.set(resource, identity)
     return identity
   }
   const resolveIn = async (stackName: string, value: unknown): Promise<unknown> =>
@@ -60,7 +60,7 @@ export function realise(assembly: Assembly, clients: Clients, localise: (text: s
   return { resolve: resolveIn, identify }
 }
 
-/** Reads `secretsmanager:<id>:SecretString:<json key>:<stage>:<version>`; other kinds of reference have no local counterpart. */
+/** Reads the secret `secretsmanager:<id>:SecretString:<json key>:<stage>:<version>`. Throws for other kinds of reference. */
 export async function secretValue(clients: Clients, reference: string): Promise<string> {
   const parts =
     /^secretsmanager:(arn:(?:[^:]*:){5}[^:]*|[^:]+)(?::SecretString)?(?::([^:]*))?(?::([^:]*))?(?::([^:]*))?$/.exec(

@@ -1,9 +1,9 @@
-/** Every resource type that a template may hold: realised, or known to make no difference here. Any other is refused. */
+/** Resource types that a template may contain: realised, or known to make no difference locally. Any other is refused. */
 import * as v from 'valibot'
 import type { Assembly, Resource } from './assembly.ts'
 import { describe } from './properties.ts'
 
-/** Types that the local run acts on. */
+/** Types that the local run creates or runs. */
 const realisedTypes = [
   'AWS::ApiGatewayV2::Api',
   'AWS::ApiGatewayV2::Authorizer',
@@ -23,9 +23,9 @@ const realisedTypes = [
 ] as const
 export type RealisedType = (typeof realisedTypes)[number]
 
-/** Types about which there is nothing to do: permissions, networks, and what watches or scales the rest. */
+/** Types that the local run ignores: permissions, networks, monitoring and scaling. */
 const ignoredTypes: ReadonlySet<string> = new Set([
-  // Nobody is refused anything by IAM here; that each role is narrow is for the infrastructure's tests to say.
+  // A local run enforces no permissions; test/cdk checks that each role is narrow.
   'AWS::IAM::Policy',
   'AWS::IAM::ManagedPolicy',
   'AWS::IAM::Role',
@@ -50,7 +50,7 @@ const ignoredTypes: ReadonlySet<string> = new Set([
   'AWS::EC2::VPC',
   'AWS::EC2::VPCEndpoint',
   'AWS::EC2::VPCGatewayAttachment',
-  // The terminal shows what happens.
+  // A local run logs to the terminal instead.
   'AWS::CloudWatch::Alarm',
   'AWS::CloudWatch::CompositeAlarm',
   'AWS::CloudWatch::Dashboard',
@@ -59,7 +59,7 @@ const ignoredTypes: ReadonlySet<string> = new Set([
   'AWS::SNS::Topic',
   'AWS::SNS::Subscription',
   'AWS::Budgets::Budget',
-  // `--hosts` says how many there are.
+  // `--hosts` sets the number of hosts.
   'AWS::ApplicationAutoScaling::ScalableTarget',
   'AWS::ApplicationAutoScaling::ScalingPolicy',
   'AWS::ECS::Cluster',
@@ -71,12 +71,12 @@ const ignoredTypes: ReadonlySet<string> = new Set([
   'AWS::CDK::Metadata',
 ])
 
-/** Whether the local run acts on a type. */
+/** True when the local run creates or runs resources of the type. */
 export function isRealised(type: string): type is RealisedType {
   return realisedTypes.some((known) => known === type)
 }
 
-/** All resources that are acted on; throws an error that names each resource of a type that is neither realised nor ignored. */
+/** Returns the realised resources. Throws an error that names each resource of a type that is neither realised nor ignored. */
 export function realisedResources(assembly: Assembly): Resource[] {
   const all = assembly.stacks.flatMap((stack) => [...stack.resources.values()])
   const unknown = all.filter((resource) => !isRealised(resource.type) && !isIgnored(resource))
@@ -90,7 +90,7 @@ function isIgnored(resource: Resource): boolean {
   return ignoredTypes.has(resource.type) || (resource.type === 'AWS::Events::Rule' && waitsForAws(resource))
 }
 
-/** Whether a rule only reacts to what AWS's own services report; none does so here. A schedule would make a difference. */
+/** True when a rule only reacts to events of AWS's own services, which do not occur locally. A rule with a schedule must not be ignored. */
 function waitsForAws({ properties }: Resource): boolean {
   const rule = v.safeParse(v.object({ EventPattern: v.object({ source: v.array(v.string()) }) }), properties)
   return rule.success && rule.output.EventPattern.source.every((source) => source.startsWith('aws.'))

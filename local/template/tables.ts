@@ -11,7 +11,7 @@ import type { PropertySpec } from './properties.ts'
 
 const KeySchema = v.array(v.object({ AttributeName: v.string(), KeyType: v.picklist(['HASH', 'RANGE']) }))
 
-/** Properties that `::Table` and `::GlobalTable` share. Time to live is housekeeping on which nothing may depend. */
+/** Properties that `::Table` and `::GlobalTable` share. Time to live only cleans up: no code may depend on it. */
 export const tableProperties = {
   used: {
     TableName: v.optional(v.string()),
@@ -35,7 +35,7 @@ type TableProperties = v.InferOutput<v.ObjectSchema<typeof tableProperties.used,
 
 const readySeconds = 30
 
-/** Creates the table unless an earlier run has left it; resolves when it can be used. */
+/** Creates the table unless it exists from an earlier run; resolves when it can be used. */
 export async function createTable(client: DynamoDBClient, name: string, properties: TableProperties): Promise<void> {
   const { AttributeDefinitions, KeySchema } = properties
   try {
@@ -48,9 +48,9 @@ export async function createTable(client: DynamoDBClient, name: string, properti
   await waitUntilTableExists({ client, minDelay: 0.02, maxDelay: 1, maxWaitTime: readySeconds }, { TableName: name })
 }
 
-/** A table's ARN, as the engine says it: its account may be another than ours. */
+/** Reads a table's ARN from the engine, whose account may be another than ours. */
 export async function tableArn(client: DynamoDBClient, name: string): Promise<string> {
   const arn = (await client.send(new DescribeTableCommand({ TableName: name }))).Table?.TableArn
-  if (arn === undefined) throw new Error(`DynamoDB named no ARN for table ${name}`)
+  if (arn === undefined) throw new Error(`DynamoDB returned no ARN for table ${name}`)
   return arn
 }

@@ -28,7 +28,7 @@ test('a folder serves the WhatsApp that it was made with', () => {
   const folder = join(temporary(), 'data')
   openDataDir(folder, simulated).release()
   expect(() => openDataDir(folder, { kind: 'live' })).toThrow(
-    'made with the simulated WhatsApp, and this run is with the live',
+    'created with the simulated WhatsApp, but this run uses the live',
   )
   expect(() => openDataDir(folder, at('ws://a'))).toThrow('with the WhatsApp at ws://a')
   const other = join(temporary(), 'data')
@@ -47,6 +47,6 @@ test('what is a file, or lies in one, cannot be a folder, and is told by name', 
   const file = join(temporary(), 'thesis.txt')
   writeFileSync(file, 'mine')
   for (const folder of [file, join(file, 'data')]) {
-    expect(() => openDataDir(folder, simulated)).toThrow(`${folder} cannot be made a folder`)
+    expect(() => openDataDir(folder, simulated)).toThrow(`Could not create the folder ${folder}`)
   }
 })

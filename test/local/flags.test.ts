@@ -11,7 +11,7 @@ const key = 'ab'.repeat(32)
 describe('flags', () => {
   test('have defaults', () => {
     expect(readFlags([], {})).toEqual({
-      do: 'run',
+      kind: 'run',
       settings: { port: 4000, hosts: 1, shards: 4, dataDir: undefined, whatsapp: { kind: 'simulated' } },
     })
   })
@@ -19,7 +19,7 @@ describe('flags', () => {
   test('are read in both spellings, and win over the environment', () => {
     const env = { PAIRPLANE_PORT: '1', PAIRPLANE_HOSTS: '3', PAIRPLANE_DATA: 'kept' }
     expect(readFlags(['--port', '0', '--shards=8'], env)).toEqual({
-      do: 'run',
+      kind: 'run',
       settings: { port: 0, hosts: 3, shards: 8, dataDir: 'kept', whatsapp: { kind: 'simulated' } },
     })
   })
@@ -34,10 +34,10 @@ describe('flags', () => {
 
   test.each([
     [['--prot', '1'], '--prot'],
-    [['4000'], '"4000" belongs to no flag'],
-    [['--port', '1', '1'], '"1" belongs to no flag'],
-    [['--toString'], 'There is no flag --toString'],
-    [['-p'], 'There is no flag -p'],
+    [['4000'], 'Unexpected argument "4000"'],
+    [['--port', '1', '1'], 'Unexpected argument "1"'],
+    [['--toString'], 'Unknown flag --toString'],
+    [['-p'], 'Unknown flag -p'],
     [['--port'], '--port needs a value'],
     [['--data', '--hosts', '2'], '--data needs a value'],
     [['--data='], '--data needs a value'],
@@ -55,12 +55,12 @@ describe('flags', () => {
     [['--whatsapp-root-key', key], '--whatsapp-root-key needs --whatsapp-url'],
     [['--whatsapp-url', 'ws://x', '--whatsapp-root-key', 'ab'], '--whatsapp-root-key must be 32 bytes in hex'],
     [['--whatsapp', 'live', '--whatsapp-url', 'ws://x', '--whatsapp-root-key', key], 'exclude each other'],
-  ])('%j is refused by name', (args, complaint) => {
-    expect(readFlags(args, {})).toEqual({ do: 'complain', message: expect.stringContaining(complaint) })
+  ])('%j is refused by name', (args, problem) => {
+    expect(readFlags(args, {})).toEqual({ kind: 'usageError', message: expect.stringContaining(problem) })
   })
 
   test('ask for help, in both spellings', () => {
-    expect([readFlags(['--help'], {}), readFlags(['-h'], {})]).toEqual([{ do: 'showHelp' }, { do: 'showHelp' }])
+    expect([readFlags(['--help'], {}), readFlags(['-h'], {})]).toEqual([{ kind: 'showHelp' }, { kind: 'showHelp' }])
   })
 
   test('a wrong variable is named as one', () => {
@@ -68,7 +68,7 @@ describe('flags', () => {
       message: 'PAIRPLANE_DATA must name a folder, not ""',
     })
     expect(readFlags([], { PAIRPLANE_SHARDS: 'many' })).toEqual({
-      do: 'complain',
+      kind: 'usageError',
       message: 'PAIRPLANE_SHARDS must be a whole number from 1 to 64, not "many"',
     })
   })
@@ -81,7 +81,7 @@ test('a port that is taken is told before anything is started', async () => {
   const { port } = taken.address() as AddressInfo
   await expect(main('--port', String(port))).rejects.toMatchObject({
     code: 1,
-    stderr: expect.stringContaining(`Port ${port} is taken`),
+    stderr: expect.stringContaining(`Port ${port} is in use`),
   })
 })
 

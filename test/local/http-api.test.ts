@@ -243,6 +243,6 @@ describe('functions', () => {
     }`
     const run = await runCloud({ functions: { Lost: { code } }, resources: httpApi({ 'GET /': 'Lost' }) })
     expect(await (await fetch(run.url)).text()).toContain('400 {"__type":"UnknownOperationException"')
-    expect(run.logged.join()).toContain('nobody serves Logs.PutLogEvents')
+    expect(run.logged.join()).toContain('Logs.PutLogEvents is not available in a local run')
   })
 })

@@ -25,7 +25,7 @@ test.each<[string, RequestListener]>([
   ['that stops in the middle', (_request, response) => void response.writeHead(200).write('{')],
 ])('a server %s is not waited for without end', async (_name, listener) => {
   const url = await serve(listener)
-  await expect(ask(`${url}/api`, {}, 'Is it running?', 50)).rejects.toThrow(`${url} has not answered`)
+  await expect(ask(`${url}/api`, {}, 'Is it running?', 50)).rejects.toThrow(`${url} did not answer`)
 })
 
 test('a server that is not there is named', async () => {

@@ -21,14 +21,14 @@ describe('arguments', () => {
   })
 
   test.each([
-    [['--nam', 'x'], 'There is no flag --nam'],
-    [['--constructor'], 'There is no flag --constructor'],
-    [['-l'], 'There is no flag -l'],
+    [['--nam', 'x'], 'Unknown flag --nam'],
+    [['--constructor'], 'Unknown flag --constructor'],
+    [['-l'], 'Unknown flag -l'],
     [['--name'], '--name needs a value'],
     [['--name', '--loud'], '--name needs a value'],
     [['--name='], '--name needs a value'],
     [['--loud=1'], '--loud takes no value'],
-    [['a', 'b'], '"b" belongs to no flag'],
+    [['a', 'b'], 'Unexpected argument "b"'],
   ])('%j are refused by name', (args, error) => {
     expect(checkArguments(args, options, 1)).toEqual({ ok: false, error: expect.stringContaining(error) })
   })
@@ -49,7 +49,7 @@ describe.each<[string, [string[], string][]]>([
     'local/cli/pair.ts',
     [
       [[], '--company is missing. See npm run pair -- --help'],
-      [['--bogus'], 'There is no flag --bogus. See npm run pair -- --help'],
+      [['--bogus'], 'Unknown flag --bogus. See npm run pair -- --help'],
       [['--company', 'c'], '--phone is missing. See'],
       [['--company', 'c', '--phone'], '--phone needs a value. See'],
       [['--company', 'a b', '--phone', '1'], '--company must have 1 to 64 letters, digits, _ or -, not "a b". See'],
@@ -62,12 +62,12 @@ describe.each<[string, [string[], string][]]>([
     'local/cli/admin.ts',
     [
       [[], 'COMMAND is missing. See npm run admin -- --help'],
-      [['toString'], 'There is no command toString. See'],
-      [['list', '--bogus'], 'There is no flag --bogus. See'],
+      [['toString'], 'Unknown command toString. See'],
+      [['list', '--bogus'], 'Unknown flag --bogus. See'],
       [['status', 'a/b'], 'COMPANY must have 1 to 64 letters, digits, _ or -, not "a/b". See'],
-      [['list', '1001'], 'list is about all companies, not about "1001". See'],
-      [['status', '1001', 'x'], '"x" belongs to no flag'],
-      [['list', '--limit', '1.5', '--token', 't'], '--limit must be a whole number from 1, not "1.5". See'],
+      [['list', '1001'], 'list takes no company, but got "1001". See'],
+      [['status', '1001', 'x'], 'Unexpected argument "x"'],
+      [['list', '--limit', '1.5', '--token', 't'], '--limit must be a whole number of at least 1, not "1.5". See'],
     ],
   ],
   [

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { usualPatience, whenOverdue } from '../../../local/cli/overdue.ts'
+import { defaultOverdueTimes, whenOverdue } from '../../../local/cli/overdue.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
 
 /** Seconds after the start at which something is asked. */
 function askedAt() {
   const time = fakeClock()
   const seconds: number[] = []
-  const overdue = whenOverdue(() => seconds.push(time.monotonic() / 1000), usualPatience, time.after)
+  const overdue = whenOverdue(() => seconds.push(time.monotonic() / 1000), defaultOverdueTimes, time.after)
   return { time, seconds, overdue }
 }
 

@@ -10,7 +10,10 @@ import { type Lockfile, pruneLockfile } from './lockfile.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const socketHostEntry = 'socket-host/main.ts'
-/** Packages left out of the host's bundle: a local run preloads a module that must share one instance of Baileys with the host. */
+/**
+ * Packages left out of the host's bundle: a local run preloads a module that must share one instance of Baileys with
+ * the host.
+ */
 const hostExternals = ['@whiskeysockets/baileys'] as const
 
 /** Folder of a function's bundle below the folder of all bundles. */
@@ -85,7 +88,10 @@ async function bundleTogether(
   )
 }
 
-/** Leaves Sentry out of a build: it takes as long to build as a function, so it is built once and copied into each folder that loads it. */
+/**
+ * Leaves Sentry out of a build: it takes as long to build as a function, so it is built once and copied into each
+ * folder that loads it.
+ */
 const leaveOutSentry: Plugin = {
   name: 'leave-out-sentry',
   setup({ onResolve }) {
@@ -110,7 +116,10 @@ export function reachableFrom(
   return [...reached]
 }
 
-/** Writes the Docker context: Dockerfile, main.mjs, and the package files to install the packages that main.mjs leaves out. */
+/**
+ * Writes the Docker context: Dockerfile, main.mjs, and the package files to install the packages that main.mjs leaves
+ * out.
+ */
 export async function bundleSocketHost(folder: string): Promise<void> {
   await writeBundle(folder, { entryPoints: { main: socketHostEntry }, external: [...hostExternals] })
   const lock: Lockfile = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'))
@@ -147,7 +156,10 @@ async function buildFiles(options: BuildOptions) {
   return { files: new Map(outputFiles.map((file) => [basename(file.path), file.contents])), metafile }
 }
 
-/** Empties the folder and writes the files. Chunks are named by their content; those of an earlier build would be deployed too. */
+/**
+ * Empties the folder and writes the files. Chunks are named by their content; those of an earlier build would be
+ * deployed too.
+ */
 async function writeFiles(
   folder: string,
   files: readonly (readonly [name: string, contents: Uint8Array | undefined])[],

@@ -49,7 +49,10 @@ export class ControlPlaneStack extends Stack {
   }
 }
 
-/** Delivers the queue's messages to the function. Only the messages that failed are retried, and finally become dead letters. */
+/**
+ * Delivers the queue's messages to the function. Only the messages that failed are retried, and finally become dead
+ * letters.
+ */
 function deliverMessages(queue: Queue, handler: LambdaFunction): void {
   handler.addEventSource(
     new SqsEventSource(queue, { batchSize: 10, maxConcurrency: 10, reportBatchItemFailures: true }),

@@ -10,7 +10,10 @@ import type { StageConfig } from './stage.ts'
 
 export type DataStackProps = { readonly stage: StageConfig }
 
-/** State that outlives a deploy, and resources that functions and hosts share: tables, key, secrets, queues, the topic of alarms. */
+/**
+ * State that outlives a deploy, and resources that functions and hosts share: tables, key, secrets, queues, the topic
+ * of alarms.
+ */
 export class DataStack extends Stack {
   readonly alerts: Alerts
   readonly tables: Tables

@@ -46,7 +46,10 @@ function printStage(stage: string): void {
   }
 }
 
-/** Returns type, construct path, and a digest that changes with the resource's properties (and so with the code of a function). */
+/**
+ * Returns type, construct path, and a digest that changes with the resource's properties (and so with the code of a
+ * function).
+ */
 function lineOf([id, { Type, Metadata, Properties }]: [string, Resource]): string {
   const path =
     Metadata?.['aws:cdk:path']

@@ -1,4 +1,7 @@
-/** The environment of functions and hosts, typed against shared/config/env.ts: code that forgets a variable does not compile. */
+/**
+ * The environment of functions and hosts, typed against shared/config/env.ts: code that forgets a variable does not
+ * compile.
+ */
 import type { GenericSchema, InferInput } from 'valibot'
 import type { AuthorizerEnv, ControlPlaneEnv, HealthEnv, SocketHostEnv } from '#shared/config/env.ts'
 import { hostDefaults, leaseTimes } from '#shared/config/settings.ts'
@@ -95,7 +98,10 @@ function tokenVariables({ stage: { tokens }, data }: EnvironmentProps) {
   }
 }
 
-/** Returns one URL and the number of shards: a URL per shard would not fit, since a function's environment is limited to 4096 bytes. */
+/**
+ * Returns one URL and the number of shards: a URL per shard would not fit, since a function's environment is limited to
+ * 4096 bytes.
+ */
 function shardVariables({ stage, data }: EnvironmentProps) {
   return { SHARD_0_QUEUE_URL: data.commands.firstUrl, SHARDS: String(stage.shards) }
 }

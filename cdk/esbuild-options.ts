@@ -1,6 +1,9 @@
 import type { BuildOptions } from 'esbuild'
 
-/** Options for bundling everything that is deployed: ES modules for Node 24. The AWS SDK is included because it loads faster that way. */
+/**
+ * Options for bundling everything that is deployed: ES modules for Node 24. The AWS SDK is included because it loads
+ * faster that way.
+ */
 export const esbuildOptions: BuildOptions = {
   bundle: true,
   minify: true,

@@ -35,7 +35,10 @@ export function deployedPackages(root: string): readonly Licensed[] {
     }))
 }
 
-/** Reads the licence of an installed package; undefined for one that is not installed, such as a package for another platform. */
+/**
+ * Reads the licence of an installed package; undefined for one that is not installed, such as a package for another
+ * platform.
+ */
 function licenceIn(folder: string): string | undefined {
   const file = join(folder, 'package.json')
   if (!existsSync(file)) return undefined

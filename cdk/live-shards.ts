@@ -23,7 +23,10 @@ export function recordShards(scope: Construct, { name, shards }: StageConfig): v
   })
 }
 
-/** Throws when the stage is deployed with another number of shards and the change is not confirmed (`-c confirmShards=…`). */
+/**
+ * Throws when the stage is deployed with another number of shards and the change is not confirmed (`-c
+ * confirmShards=…`).
+ */
 export function refuseOtherShards(
   stack: Stack,
   { name, shards, retainData }: StageConfig,

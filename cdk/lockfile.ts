@@ -1,4 +1,7 @@
-/** Reduces a package-lock to a few packages and their dependencies, so that an image installs the versions that the project was tested with. */
+/**
+ * Reduces a package-lock to a few packages and their dependencies, so that an image installs the versions that the
+ * project was tested with.
+ */
 
 type LockedPackage = {
   readonly dependencies?: Readonly<Record<string, string>>

@@ -26,7 +26,10 @@ export type StageConfig = {
   }
   /** `private-with-nat` is for organisations whose policy forbids public addresses; it costs a NAT gateway per zone. */
   readonly network: 'public' | 'private-with-nat'
-  /** Tables, key and secrets outlive their stack, the tables are protected from deletion, and the stacks from termination. */
+  /**
+   * Tables, key and secrets outlive their stack, the tables are protected from deletion, and the stacks from
+   * termination.
+   */
   readonly retainData: boolean
   readonly logRetentionDays: 7 | 30 | 90 | 365
   /** Limits of each route; all messages of all clients share one route. */
@@ -37,11 +40,17 @@ export type StageConfig = {
   readonly reservedConcurrency: Readonly<Partial<Record<FunctionName, number>>>
   /** Origins of the marketplace's pages, for CORS. */
   readonly allowedOrigins: readonly string[]
-  /** Issuer and audience of tokens, and the URL of the signing keys (R30). Without `jwksUrl`, tokens are signed with HS256 and the generated secret. */
+  /**
+   * Issuer and audience of tokens, and the URL of the signing keys (R30). Without `jwksUrl`, tokens are signed with
+   * HS256 and the generated secret.
+   */
   readonly tokens: { readonly issuer: string; readonly audience: string; readonly jwksUrl?: string }
   /** Custom domains. The certificate must cover both names and be in the region of the stage. */
   readonly domain?: { readonly webSocket: string; readonly http: string; readonly certificateArn: string }
-  /** Creates the role that API Gateway needs, once per account and region, to write WebSocket access logs; `false` where it exists. */
+  /**
+   * Creates the role that API Gateway needs, once per account and region, to write WebSocket access logs; `false` where
+   * it exists.
+   */
   readonly createsApiLogRole: boolean
   readonly pairing: {
     /** Region of phone numbers that are typed without a country code (R1). */
@@ -83,7 +92,8 @@ const prod: StageConfig = {
   logRetentionDays: 90,
   throttle: { webSocket: { rate: 500, burst: 1000 }, http: { rate: 100, burst: 200 } },
   clients: clientDefaults,
-  // The watchdog must end attempts in time whatever else runs, and lists for the back office must not take capacity from pairings.
+  // The watchdog must end attempts in time whatever else runs, and lists for the back office must not take capacity
+  // from pairings.
   reservedConcurrency: { watchdog: 20, sessions: 10, metrics: 5 },
   allowedOrigins: [],
   tokens: { issuer: 'pairplane', audience: 'pairplane' },

@@ -1,4 +1,7 @@
-/** The folder of `--data`. A marker file records which WhatsApp it belongs to, and a lock lets only one run use it at a time. */
+/**
+ * The folder of `--data`. A marker file records which WhatsApp it belongs to, and a lock lets only one run use it at a
+ * time.
+ */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'

@@ -5,7 +5,10 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
 
-/** Services that can have faults: the engines (KMS and Secrets Manager share one), and the management API of the WebSocket API. */
+/**
+ * Services that can have faults: the engines (KMS and Secrets Manager share one), and the management API of the
+ * WebSocket API.
+ */
 export const faultTargets = ['dynamodb', 'sqs', 'kms-and-secrets', 'management'] as const
 export type FaultTarget = (typeof faultTargets)[number]
 

@@ -1,4 +1,7 @@
-/** A whole Pairplane on this machine, for `npm start` and for end-to-end tests. Only the hosts are processes of their own. */
+/**
+ * A whole Pairplane on this machine, for `npm start` and for end-to-end tests. Only the hosts are processes of their
+ * own.
+ */
 import type { Simulator } from '../simulator/simulator.ts'
 import { startControlPlane } from './control-plane.ts'
 import { type DataDir, openDataDir } from './data-dir.ts'

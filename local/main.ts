@@ -47,7 +47,10 @@ async function start(settings: Settings, signal: AbortSignal): Promise<LocalRun>
   return startLocal({ ...settings, env: process.env, log: printLine, signal })
 }
 
-/** Stops the run, and explains the wait when it takes long: hosts may wait for a service, or for a device to be unlinked. */
+/**
+ * Stops the run, and explains the wait when it takes long: hosts may wait for a service, or for a device to be
+ * unlinked.
+ */
 async function stop(run: LocalRun): Promise<void> {
   const reminder = setTimeout(() => {
     console.log('Still waiting for hosts to close their sockets (20 s at most). Ctrl-C again ends everything at once.')

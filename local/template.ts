@@ -14,7 +14,10 @@ import { realisedResources } from './template/resource-types.ts'
 /** Local URLs of both APIs. */
 export type LocalUrls = { readonly http: string; readonly webSocket: string }
 
-/** Creates the assembly's tables, queues, keys and secrets, and resolves its functions, APIs and containers against them. */
+/**
+ * Creates the assembly's tables, queues, keys and secrets, and resolves its functions, APIs and containers against
+ * them.
+ */
 export async function realiseAssembly(folder: string, clients: Clients, urls: LocalUrls): Promise<Cloud> {
   const assembly = readAssembly(folder)
   const resources = realisedResources(assembly)

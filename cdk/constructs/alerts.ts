@@ -58,7 +58,10 @@ export class Alerts extends Construct {
   }
 }
 
-/** Lets the account's alarms publish. `enforceSSL` gives the topic a policy, which replaces the default one that would let them. */
+/**
+ * Lets the account's alarms publish. `enforceSSL` gives the topic a policy, which replaces the default one that would
+ * let them.
+ */
 function letAlarmsPublish(topic: sns.Topic): void {
   topic.addToResourcePolicy(
     new PolicyStatement({

@@ -46,7 +46,8 @@ export class CommandQueues extends Construct {
       contentBasedDeduplication: false,
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      // A command that is received and not deleted blocks its company's message group: a dead host must not block it for long.
+      // A command that is received and not deleted blocks its company's message group: a dead host must not block it
+      // for long.
       visibilityTimeout: Duration.seconds(commandQueue.visibilitySeconds),
       receiveMessageWaitTime: Duration.seconds(commandQueue.waitSeconds),
       // A late command is harmless, since it only makes a host read the company; after an hour no client waits for that.

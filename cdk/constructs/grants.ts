@@ -1,4 +1,7 @@
-/** Grants with the fewest actions that the code needs. The CDK's own grants are wider (scans, streams, GET on connections). */
+/**
+ * Grants with the fewest actions that the code needs. The CDK's own grants are wider (scans, streams, GET on
+ * connections).
+ */
 import { Stack } from 'aws-cdk-lib'
 import type { WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
@@ -17,7 +20,10 @@ export const grantReadItems = (table: TableV2, grantee: IGrantable) => table.gra
 export const grantReadWriteItems = (table: TableV2, grantee: IGrantable) =>
   table.grant(grantee, ...readActions, ...writeActions)
 
-/** Lets a role read and write credentials. They are deleted only in batches, for which IAM needs no action but `BatchWriteItem`. */
+/**
+ * Lets a role read and write credentials. They are deleted only in batches, for which IAM needs no action but
+ * `BatchWriteItem`.
+ */
 export const grantCredentials = (table: TableV2, grantee: IGrantable) =>
   table.grant(grantee, ...readActions, 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:BatchWriteItem')
 
@@ -41,7 +47,10 @@ export const grantReceive = (queueArns: readonly string[], grantee: IGrantable) 
     resourceArns: [...queueArns],
   })
 
-/** Lets a role generate and unwrap data keys that are bound to a company and a generation, and use the key for nothing else. */
+/**
+ * Lets a role generate and unwrap data keys that are bound to a company and a generation, and use the key for nothing
+ * else.
+ */
 export const grantDataKeys = (key: Key, grantee: IGrantable) =>
   Grant.addToPrincipal({
     grantee,

@@ -29,7 +29,8 @@ export class HostNetwork extends Construct {
         DynamoDb: { service: ec2.GatewayVpcEndpointAwsService.DYNAMODB },
         S3: { service: ec2.GatewayVpcEndpointAwsService.S3 },
       },
-      // The class has `T | undefined` where its interface has an optional member; `exactOptionalPropertyTypes` tells them apart.
+      // The class has `T | undefined` where its interface has an optional member; `exactOptionalPropertyTypes` tells
+      // them apart.
     }) as ec2.IVpc
     // Only rejected traffic: accepted traffic is the hosts' own outgoing connections.
     this.vpc.addFlowLog('Refused', {

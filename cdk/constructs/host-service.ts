@@ -45,13 +45,17 @@ export class HostService extends Construct {
       enableExecuteCommand: false,
       propagateTags: ecs.PropagatedTagSource.SERVICE,
     })
-    // The whole VPC: `internetConnectivityEstablished` covers only the gateway, and the first hosts need routes to pull their image.
+    // The whole VPC: `internetConnectivityEstablished` covers only the gateway, and the first hosts need routes to pull
+    // their image.
     this.service.node.addDependency(network.vpc)
     this.scale(props)
     this.addAlarms(stage, props.alerts)
   }
 
-  /** Adds auto scaling. The service has no desired count, which would reset the fleet at each deploy; the minimum starts the hosts. */
+  /**
+   * Adds auto scaling. The service has no desired count, which would reset the fleet at each deploy; the minimum starts
+   * the hosts.
+   */
   private scale({ stage, oldestCommands }: HostServiceProps): void {
     const count = this.service.autoScaleTaskCount({
       minCapacity: stage.hosts.min,

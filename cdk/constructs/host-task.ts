@@ -61,7 +61,10 @@ export class HostTask extends Construct {
   }
 }
 
-/** Size of the heap. Node's default is about half of the memory; a quarter is left for buffers and everything else outside the heap. */
+/**
+ * Size of the heap. Node's default is about half of the memory; a quarter is left for buffers and everything else
+ * outside the heap.
+ */
 const heapMb = (memoryMb: number): number => Math.floor(memoryMb * 0.75)
 
 /** Time limit of the health check itself: less than the limit after which ECS ends it. */
@@ -80,7 +83,10 @@ export const healthCommand = (url: string, timeoutMs: number): string[] => [
   ].join('; '),
 ]
 
-/** The container's health check. A host answers 200 while its event loop runs and it reaches its leases (socket-host/fleet/health.ts). */
+/**
+ * The container's health check. A host answers 200 while its event loop runs and it reaches its leases
+ * (socket-host/fleet/health.ts).
+ */
 const healthCheck: ecs.HealthCheck = {
   command: ['CMD', ...healthCommand(`http://127.0.0.1:${hostDefaults.healthPort}/health`, healthTimeoutMs)],
   interval: Duration.seconds(15),
@@ -89,7 +95,10 @@ const healthCheck: ecs.HealthCheck = {
   startPeriod: Duration.seconds(60),
 }
 
-/** Writes the image's folder into the template's metadata, as the CDK does for functions: the local run starts the host from that folder. */
+/**
+ * Writes the image's folder into the template's metadata, as the CDK does for functions: the local run starts the host
+ * from that folder.
+ */
 function recordAssetFolder(definition: ecs.FargateTaskDefinition, asset: DockerImageAsset): void {
   const resource = definition.node.defaultChild
   if (resource instanceof ecs.CfnTaskDefinition) asset.addResourceMetadata(resource, 'ContainerDefinitions.0.Image')

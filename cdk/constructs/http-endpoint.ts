@@ -12,7 +12,10 @@ import { logGroup } from './logs.ts'
 
 export type HttpEndpointProps = { readonly stage: StageConfig; readonly alerts: Alerts }
 
-/** The HTTP API. It has no authorizer: its functions check the bearer token, because an HTTP API cannot shape the answer to a rejected request. */
+/**
+ * The HTTP API. It has no authorizer: its functions check the bearer token, because an HTTP API cannot shape the answer
+ * to a rejected request.
+ */
 export class HttpEndpoint extends Construct {
   readonly stage: api.HttpStage
   /** URL of the API, without a trailing slash. */

@@ -6,7 +6,10 @@ import { type Alerts, fiveMinutes } from './alerts.ts'
 
 export type TablesProps = { readonly retainData: boolean; readonly alerts: Alerts }
 
-/** The control table and the credentials table. They are two tables, so that IAM alone can keep functions away from credentials. */
+/**
+ * The control table and the credentials table. They are two tables, so that IAM alone can keep functions away from
+ * credentials.
+ */
 export class Tables extends Construct {
   readonly control: dynamodb.TableV2
   readonly credentials: dynamodb.TableV2

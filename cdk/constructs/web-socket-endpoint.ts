@@ -13,7 +13,10 @@ import { logGroup } from './logs.ts'
 
 export type WebSocketEndpointProps = { readonly stage: StageConfig; readonly alerts: Alerts }
 
-/** The WebSocket API that clients connect to. Its stage is created before its functions, because they need the stage's callback URL. */
+/**
+ * The WebSocket API that clients connect to. Its stage is created before its functions, because they need the stage's
+ * callback URL.
+ */
 export class WebSocketEndpoint extends Construct {
   readonly stage: api.WebSocketStage
   readonly url: string

@@ -125,7 +125,10 @@ async function reset(api: Api, _values: Values, company: string) {
   return { json, text: resetSentence(company, json['unlinked']) }
 }
 
-/** Returns the sentence about a reset. The API answers before the device is removed; a running pairing is cancelled in either case. */
+/**
+ * Returns the sentence about a reset. The API answers before the device is removed; a running pairing is cancelled in
+ * either case.
+ */
 const resetSentence = (company: string, unlinked: unknown): string =>
   unlinked === 'not-linked'
     ? 'Nothing was stored. If a pairing was running, it is cancelled.'

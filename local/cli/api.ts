@@ -7,7 +7,10 @@ export type Endpoints = { readonly http: string; readonly webSocket: string }
 
 export const localUrl = 'http://127.0.0.1:4000'
 
-/** Returns the endpoints for `--url`: a `ws(s)://` URL is used as it is; to an `http(s)://` URL the local run's `/ws` is added. */
+/**
+ * Returns the endpoints for `--url`: a `ws(s)://` URL is used as it is; to an `http(s)://` URL the local run's `/ws` is
+ * added.
+ */
 export function endpointsOf(url: string): Endpoints {
   const parsed = URL.parse(url)
   if (!parsed || !['http:', 'https:', 'ws:', 'wss:'].includes(parsed.protocol))

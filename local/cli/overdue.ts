@@ -1,4 +1,7 @@
-/** A timer for overdue events: answers and pushes can get lost, and a client that only waits for them would wait for ever. */
+/**
+ * A timer for overdue events: answers and pushes can get lost, and a client that only waits for them would wait for
+ * ever.
+ */
 import { systemTimer, type Timer } from '#shared/async/time-limit.ts'
 
 /** Times after which an event is overdue, in milliseconds. */

@@ -1,4 +1,7 @@
-/** Reads the outcome of an attempt from a `status`, for when its own events got lost. Pure, so that it can be tested without a server. */
+/**
+ * Reads the outcome of an attempt from a `status`, for when its own events got lost. Pure, so that it can be tested
+ * without a server.
+ */
 import { maskPhone } from '#shared/domain/values/phone.ts'
 import { type Frame, linesFor } from './pair-display.ts'
 

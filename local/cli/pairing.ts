@@ -20,7 +20,10 @@ export type Pairing = {
 }
 
 const cancelTimeoutMs = 3000
-/** Number of times that an unanswered request is sent. After that the command ends with an error instead of trying for ever. */
+/**
+ * Number of times that an unanswered request is sent. After that the command ends with an error instead of trying for
+ * ever.
+ */
 const maxRequests = 3
 const statusId = 'status'
 
@@ -32,7 +35,10 @@ const exitCodes: Readonly<Record<string, number>> = {
   error: 1,
 }
 
-/** Sends the request, prints the events, and resolves with the exit code. After a reconnect it resumes the attempt (R21). */
+/**
+ * Sends the request, prints the events, and resolves with the exit code. After a reconnect it resumes the attempt
+ * (R21).
+ */
 export function pair({ url, request, play, print = console.log, after }: Pairing): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   const timer = countdownLine(print)
@@ -143,7 +149,10 @@ export function pair({ url, request, play, print = console.log, after }: Pairing
     }
     isResuming = false
   }
-  /** True when an event belongs to this attempt. Another event of the company must not end the command with a wrong result. */
+  /**
+   * True when an event belongs to this attempt. Another event of the company must not end the command with a wrong
+   * result.
+   */
   function isOurs({ event, attemptId, requestId }: Frame): boolean {
     if (requestId === request.requestId || (started && attemptId === started.attemptId)) return true
     return attemptId === undefined && event !== 'whatsapp-connected'
@@ -188,7 +197,10 @@ const onScreen = (frame: Frame): unknown =>
 /** Returns the event that shows an attempt in this state; `status`, which shows nothing, when it has no code and no QR. */
 const eventOf = (attempt: Frame): string => (attempt['code'] ? 'pairing-code' : attempt['qr'] ? 'qr' : 'status')
 
-/** Returns the seconds until the next event is due, by the server's own clock; undefined when the frame has no such time. */
+/**
+ * Returns the seconds until the next event is due, by the server's own clock; undefined when the frame has no such
+ * time.
+ */
 function secondsLeft({ at, deadline, expiresIn }: Frame): number | undefined {
   if (typeof expiresIn === 'number') return expiresIn
   const left = (Date.parse(String(deadline)) - Date.parse(String(at))) / 1000

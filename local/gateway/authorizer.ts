@@ -41,7 +41,10 @@ function hasHeader(rawHeaders: readonly string[], name: string): boolean {
   return index >= 0 && rawHeaders[index + 1] !== ''
 }
 
-/** Returns the decision: admitted when the policy allows `methodArn`, otherwise refused; the error `Unauthorized` means 401. */
+/**
+ * Returns the decision: admitted when the policy allows `methodArn`, otherwise refused; the error `Unauthorized` means
+ * 401.
+ */
 export function decide(outcome: Outcome, methodArn: string): Decision {
   if (outcome.status === 'failed') {
     return { status: 'refused', httpStatus: outcome.errorMessage === 'Unauthorized' ? 401 : 500 }

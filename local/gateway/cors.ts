@@ -1,7 +1,10 @@
 /** CORS. An HTTP API with a CORS configuration answers preflights by itself. */
 import type { Cors } from '../template/cloud.ts'
 
-/** Returns the headers for a request from this origin; none when the origin is not allowed. They replace the function's own. */
+/**
+ * Returns the headers for a request from this origin; none when the origin is not allowed. They replace the function's
+ * own.
+ */
 export function corsHeaders(cors: Cors | undefined, origin: string | undefined): Record<string, string> {
   if (cors === undefined || origin === undefined) return {}
   const allowed = allowedOrigin(cors, origin)

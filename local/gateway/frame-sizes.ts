@@ -3,7 +3,10 @@
 /** State of the reader: collecting a header, or skipping a payload. */
 type Position = { readonly at: 'header'; readonly bytes: Buffer } | { readonly at: 'payload'; readonly left: number }
 
-/** Creates a reader of raw client frames. It calls `onFrame` with each frame's payload length, before the payload has arrived. */
+/**
+ * Creates a reader of raw client frames. It calls `onFrame` with each frame's payload length, before the payload has
+ * arrived.
+ */
 export function frameSizes(onFrame: (length: number) => void): (chunk: Buffer) => void {
   let position: Position = { at: 'header', bytes: Buffer.alloc(0) }
   return (chunk) => {

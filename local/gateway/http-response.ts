@@ -28,7 +28,10 @@ export function gatewayAnswer(status: number, message: string): HttpAnswer {
   return jsonAnswer(status, { message })
 }
 
-/** Converts an outcome: a structured response as it says, any other JSON as a body with status 200, a failure as 500 or 503. */
+/**
+ * Converts an outcome: a structured response as it says, any other JSON as a body with status 200, a failure as 500 or
+ * 503.
+ */
 export function httpAnswer(outcome: Outcome): HttpAnswer {
   if (outcome.status === 'failed') {
     return outcome.errorType === timedOut

@@ -21,7 +21,10 @@ export type ConnectionContext = {
   readonly admit: Admit
 }
 
-/** Limit of messages of one connection that are processed at once; the socket is paused at the limit. AWS promises no order among them. */
+/**
+ * Limit of messages of one connection that are processed at once; the socket is paused at the limit. AWS promises no
+ * order among them.
+ */
 const maxConcurrent = 32
 
 /** Registers a connection whose upgrade was answered, and handles its messages until it closes. */

@@ -1,4 +1,7 @@
-/** Preload of a host: when its local run disappears (killed, crashed), the host gets SIGTERM, and ends at the latest after the grace period. */
+/**
+ * Preload of a host: when its local run disappears (killed, crashed), the host gets SIGTERM, and ends at the latest
+ * after the grace period.
+ */
 const graceMs = 15_000
 
 process.channel?.unref()

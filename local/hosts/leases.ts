@@ -18,7 +18,10 @@ export async function shardOwners(
   return Promise.all(Array.from({ length: shards }, (_, shard) => read(shard)))
 }
 
-/** Number of sessions in a host's heartbeat, and the time of the heartbeat (epoch ms). A host writes it within a second of each change. */
+/**
+ * Number of sessions in a host's heartbeat, and the time of the heartbeat (epoch ms). A host writes it within a second
+ * of each change.
+ */
 export type SessionCount = { readonly sessions: number; readonly at?: number | undefined }
 
 /** Returns the number of sessions of a host; 0 before its first heartbeat. */

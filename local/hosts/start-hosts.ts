@@ -26,7 +26,10 @@ export type HostView = {
   readonly hostId: string
   readonly pid: number | undefined
   readonly shards: readonly number[]
-  /** Number of sessions in the host's last heartbeat, which it wrote at `sessionsAt` (ISO time), within a second of each change. */
+  /**
+   * Number of sessions in the host's last heartbeat, which it wrote at `sessionsAt` (ISO time), within a second of each
+   * change.
+   */
   readonly sessions: number
   readonly sessionsAt?: string
 }
@@ -89,7 +92,10 @@ function startSome(options: HostOptions): Hosts {
   }
 }
 
-/** Passes this process's cache of compiled code on to the hosts: without it each would compile the same three megabytes again. */
+/**
+ * Passes this process's cache of compiled code on to the hosts: without it each would compile the same three megabytes
+ * again.
+ */
 const { NODE_COMPILE_CACHE } = process.env
 const compileCache = { ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) }
 

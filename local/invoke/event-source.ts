@@ -1,4 +1,7 @@
-/** Delivers a queue's messages to a function, as Lambda's pollers do. A failed message becomes visible again after its visibility timeout. */
+/**
+ * Delivers a queue's messages to a function, as Lambda's pollers do. A failed message becomes visible again after its
+ * visibility timeout.
+ */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'

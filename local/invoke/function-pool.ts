@@ -10,7 +10,10 @@ export type FunctionPool = {
   stop(): Promise<void>
 }
 
-/** Limit of environments; further invocations wait. On AWS it is a thousand, but here each costs memory and there are few cores. */
+/**
+ * Limit of environments; further invocations wait. On AWS it is a thousand, but here each costs memory and there are
+ * few cores.
+ */
 const maxEnvironments = 4
 /**
  * Wait before another environment is started. Lambda starts one for every concurrent invocation. Loading one costs as much

@@ -58,7 +58,10 @@ function functionEnvironment(
   }
 }
 
-/** AWS variables of functions and hosts. The credentials are fake, and the settings keep the SDK from using the machine's own. */
+/**
+ * AWS variables of functions and hosts. The credentials are fake, and the settings keep the SDK from using the
+ * machine's own.
+ */
 export const awsVariables = {
   AWS_REGION: region,
   AWS_DEFAULT_REGION: region,

@@ -39,7 +39,10 @@ const ItemFailures = v.object({
   batchItemFailures: v.nullish(v.array(v.object({ itemIdentifier: v.pipe(v.string(), v.nonEmpty()) })), []),
 })
 
-/** Returns the messages to delete: all after a success, none after a failure, and after a partial failure those that it does not name. */
+/**
+ * Returns the messages to delete: all after a success, none after a failure, and after a partial failure those that it
+ * does not name.
+ */
 export function processedMessages(
   messages: readonly Message[],
   outcome: Outcome,

@@ -32,7 +32,10 @@ function freeze(invocationsDone: number): void {
   Atomics.wait(invocations, 0, invocationsDone)
 }
 
-/** Sends output at once. A worker's own streams wait for the parent to acknowledge each chunk, and a blocked thread cannot receive that. */
+/**
+ * Sends output at once. A worker's own streams wait for the parent to acknowledge each chunk, and a blocked thread
+ * cannot receive that.
+ */
 function sendOutput(chunk: Uint8Array | string, ...rest: readonly unknown[]): boolean {
   send({ type: 'output', text: typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString() })
   const done = rest.at(-1)

@@ -12,7 +12,10 @@ export async function startDynamoDb(folder: string | undefined): Promise<Engine>
   return { url, server, stop: () => close(server) }
 }
 
-/** Ignores errors of a request. dynalite throws when a client, such as a killed host, disconnects in the middle of one; that would end the local run. */
+/**
+ * Ignores errors of a request. dynalite throws when a client, such as a killed host, disconnects in the middle of one;
+ * that would end the local run.
+ */
 function survive(request: IncomingMessage): void {
   request.removeAllListeners('error')
   request.on('error', () => undefined)

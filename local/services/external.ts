@@ -31,7 +31,10 @@ function parseEndpoint(variable: string, value: string): string {
   return value.replace(/\/+$/, '')
 }
 
-/** Throws an error that says what to do when nothing listens at an endpoint. The SDK would retry for a long time and say less. */
+/**
+ * Throws an error that says what to do when nothing listens at an endpoint. The SDK would retry for a long time and say
+ * less.
+ */
 export async function checkEndpoints(endpoints: Partial<Endpoints>): Promise<void> {
   const urls = new Set(Object.values(endpoints))
   await Promise.all([...urls].map(checkEndpoint))

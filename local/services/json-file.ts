@@ -17,7 +17,10 @@ export function storedJson<T>(path: string | undefined, schema: v.GenericSchema<
   }
 }
 
-/** Parses a JSON file; undefined when there is none. Throws an error that names the file when it does not fit the schema. */
+/**
+ * Parses a JSON file; undefined when there is none. Throws an error that names the file when it does not fit the
+ * schema.
+ */
 export function readJson<T>(path: string, schema: v.GenericSchema<unknown, T>): T | undefined {
   const text = readIfPresent(path)
   if (text === undefined) return undefined
@@ -26,7 +29,10 @@ export function readJson<T>(path: string, schema: v.GenericSchema<unknown, T>): 
   return parsed.output
 }
 
-/** Replaces a file in one step, so that a crash leaves the old or the new content. Only its owner can read it, since it may hold keys. */
+/**
+ * Replaces a file in one step, so that a crash leaves the old or the new content. Only its owner can read it, since it
+ * may hold keys.
+ */
 export function writeJson(path: string, value: unknown): void {
   const temporary = `${path}.new`
   writeFileSync(temporary, `${JSON.stringify(value, undefined, 1)}\n`, { mode: 0o600 })

@@ -1,4 +1,7 @@
-/** The part of KMS that envelope encryption needs: keys that are never exported, and data keys bound to their encryption context. */
+/**
+ * The part of KMS that envelope encryption needs: keys that are never exported, and data keys bound to their encryption
+ * context.
+ */
 import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:crypto'
 import * as v from 'valibot'
 import { account, region } from './account.ts'

@@ -4,7 +4,10 @@ import type { Server } from 'node:http'
 /** Address that servers listen on. */
 export const loopback = '127.0.0.1'
 
-/** Longer than any client keeps an idle connection, so that the server never closes one on which a request is just being sent. */
+/**
+ * Longer than any client keeps an idle connection, so that the server never closes one on which a request is just being
+ * sent.
+ */
 const keepAliveMs = 75_000
 
 /** Starts a server on a loopback port, 0 for a free one, and returns its origin. */

@@ -58,7 +58,10 @@ export function keepQueues(app: App, file: string) {
   }
 }
 
-/** Returns the messages that were sent and not deleted, in the order of sending. Messages in flight are included: their receiver may have crashed. */
+/**
+ * Returns the messages that were sent and not deleted, in the order of sending. Messages in flight are included: their
+ * receiver may have crashed.
+ */
 async function undelivered(app: App): Promise<v.InferOutput<typeof Undelivered>> {
   const entries = (await queueNames(app)).map(async (name) => {
     const { messages } = v.parse(Queue, await get(app, `/_fauxqs/queues/${name}`))

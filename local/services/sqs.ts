@@ -1,4 +1,7 @@
-/** SQS: fauxqs on the loopback. Two features are added: it survives restarts, and messages are not lost to polls of disconnected clients. */
+/**
+ * SQS: fauxqs on the loopback. Two features are added: it survives restarts, and messages are not lost to polls of
+ * disconnected clients.
+ */
 import { buildApp } from 'fauxqs'
 import type { Engine } from './engine.ts'
 import { loopback } from './listen.ts'

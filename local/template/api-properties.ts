@@ -1,4 +1,7 @@
-/** Properties of API Gateway's resources. Properties that are not listed, such as mapping templates and VPC links, are refused. */
+/**
+ * Properties of API Gateway's resources. Properties that are not listed, such as mapping templates and VPC links, are
+ * refused.
+ */
 import * as v from 'valibot'
 import { flag, numeric, type PropertySpec } from './properties.ts'
 

@@ -55,7 +55,10 @@ const taskProperties = {
   ],
 } as const satisfies PropertySpec<v.ObjectEntries>
 
-/** Reads the containers of a task definition with their environments. Secrets are read now, as ECS does at the start of a task. */
+/**
+ * Reads the containers of a task definition with their environments. Secrets are read now, as ECS does at the start of
+ * a task.
+ */
 export async function readContainers(resource: Resource, reader: Reader, clients: Clients): Promise<Container[]> {
   await readProperties(resource, taskProperties, async (value) => value)
   const definitions = v.parse(v.array(v.record(v.string(), v.unknown())), resource.properties['ContainerDefinitions'])

@@ -1,4 +1,7 @@
-/** Values of `Ref` and `Fn::GetAtt` for each resource. Resources of an engine (tables, queues, keys, secrets) are created here. */
+/**
+ * Values of `Ref` and `Fn::GetAtt` for each resource. Resources of an engine (tables, queues, keys, secrets) are
+ * created here.
+ */
 import { createHash } from 'node:crypto'
 import * as v from 'valibot'
 import { account, region, urlSuffix } from '../services/account.ts'

@@ -1,4 +1,7 @@
-/** Reading a resource's properties. Each must be listed as used, or as making no difference locally; any other is refused. */
+/**
+ * Reading a resource's properties. Each must be listed as used, or as making no difference locally; any other is
+ * refused.
+ */
 import * as v from 'valibot'
 import type { Resource } from './assembly.ts'
 

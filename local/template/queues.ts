@@ -61,7 +61,10 @@ async function updateQueue(client: SQSClient, name: string, attributes: Attribut
   return QueueUrl
 }
 
-/** Reads a queue's ARN from the engine. An external engine may have an account of its own, and knows no queue of another account. */
+/**
+ * Reads a queue's ARN from the engine. An external engine may have an account of its own, and knows no queue of another
+ * account.
+ */
 export async function queueArn(client: SQSClient, url: string): Promise<string> {
   const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn'] })
   const arn = (await client.send(command)).Attributes?.['QueueArn']

@@ -60,7 +60,10 @@ export function realise(assembly: Assembly, clients: Clients, localise: (text: s
   return { resolve: resolveIn, identify }
 }
 
-/** Reads the secret `secretsmanager:<id>:SecretString:<json key>:<stage>:<version>`. Throws for other kinds of reference. */
+/**
+ * Reads the secret `secretsmanager:<id>:SecretString:<json key>:<stage>:<version>`. Throws for other kinds of
+ * reference.
+ */
 export async function secretValue(clients: Clients, reference: string): Promise<string> {
   const parts =
     /^secretsmanager:(arn:(?:[^:]*:){5}[^:]*|[^:]+)(?::SecretString)?(?::([^:]*))?(?::([^:]*))?(?::([^:]*))?$/.exec(

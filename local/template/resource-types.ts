@@ -76,7 +76,10 @@ export function isRealised(type: string): type is RealisedType {
   return realisedTypes.some((known) => known === type)
 }
 
-/** Returns the realised resources. Throws an error that names each resource of a type that is neither realised nor ignored. */
+/**
+ * Returns the realised resources. Throws an error that names each resource of a type that is neither realised nor
+ * ignored.
+ */
 export function realisedResources(assembly: Assembly): Resource[] {
   const all = assembly.stacks.flatMap((stack) => [...stack.resources.values()])
   const unknown = all.filter((resource) => !isRealised(resource.type) && !isIgnored(resource))
@@ -90,7 +93,10 @@ function isIgnored(resource: Resource): boolean {
   return ignoredTypes.has(resource.type) || (resource.type === 'AWS::Events::Rule' && waitsForAws(resource))
 }
 
-/** True when a rule only reacts to events of AWS's own services, which do not occur locally. A rule with a schedule must not be ignored. */
+/**
+ * True when a rule only reacts to events of AWS's own services, which do not occur locally. A rule with a schedule must
+ * not be ignored.
+ */
 function waitsForAws({ properties }: Resource): boolean {
   const rule = v.safeParse(v.object({ EventPattern: v.object({ source: v.array(v.string()) }) }), properties)
   return rule.success && rule.output.EventPattern.source.every((source) => source.startsWith('aws.'))

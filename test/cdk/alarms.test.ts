@@ -8,7 +8,7 @@ const prod = synthesize('prod')
 const { data } = prod
 const templates = Object.values(prod)
 const alarms = templates.flatMap((template) => Object.values(resources(template, 'AWS::CloudWatch::Alarm')))
-// The rest drive the scaling and call nobody.
+// The other alarms drive the scaling and notify nobody.
 const ours = alarms.filter(({ Properties }) => !/(Upper|Lower)Policy/.test(JSON.stringify(Properties.AlarmActions)))
 const runbook = readFileSync('docs/runbook.md', 'utf8')
 const headings = [...runbook.matchAll(/^## ([a-z-]+)$/gm)].map(([, heading]) => heading)
@@ -70,7 +70,7 @@ describe('alarms', () => {
         Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
       }),
     )
-    // With a key of ours, its policy would have to let them in too.
+    // A topic with a key would also need a key policy for them.
     expect(only(data, 'AWS::SNS::Topic').Properties.KmsMasterKeyId).toBeUndefined()
   })
 

@@ -12,7 +12,7 @@ const filesOf = (folder: string) =>
 const pathOf = (name: string) => new URL(import.meta.resolve(name)).pathname
 
 describe('a bundle', () => {
-  // CommonJS that requires a built-in module and asks where it is, and a part that is loaded on demand.
+  // CommonJS code that requires a built-in module and reads its own path, and a module that is loaded on demand.
   const sources = temporary()
   const entry = join(sources, 'entry.ts')
   writeFileSync(
@@ -61,7 +61,7 @@ describe('the budget', () => {
     for (const [name, bundle] of bundles) {
       const { bytes, bytesOnDemand } = weigh(bundle)
       expect(bytes, name).toBeLessThanOrEqual(budgetOf(name))
-      // Sentry, which is built apart and must lie beside whoever may load it; `health` reports nothing.
+      // Sentry is built separately and must be in the folder of every function that can load it; `health` cannot.
       expect(readdirSync(join(folder, name)).includes('sentry.mjs'), name).toBe(name !== 'health')
       expect(bytesOnDemand > 250_000, name).toBe(name !== 'health')
     }

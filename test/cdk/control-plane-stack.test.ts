@@ -13,7 +13,7 @@ const functionOf = (name: string) =>
   functionEntries.find(([, resource]) => pathOf(resource) === `Functions/${titled(name)}/Function/Resource`)!
 const allowed = (name: string) => permissions(controlPlane, `Functions/${titled(name)}/Role/`)
 
-/** Route key -> name of the function behind it, as the template has it. */
+/** Returns the function of each route key in the template. */
 function routed(protocol: string): Record<string, Resource & { readonly handler: string }> {
   const [api] = Object.entries(resources(controlPlane, 'AWS::ApiGatewayV2::Api')).find(
     ([, resource]) => resource.Properties.ProtocolType === protocol,
@@ -74,7 +74,7 @@ describe('the HTTP API', () => {
     const [api] = Object.entries(resources(controlPlane, 'AWS::ApiGatewayV2::Api')).find(
       ([, { Properties }]) => Properties.ProtocolType === 'HTTP',
     )!
-    // What API Gateway gives out has no slash at its end.
+    // API Gateway's own address has no trailing slash.
     expect(controlPlane.findOutputs('HttpUrl')['HttpUrl']?.['Value']).toEqual({ 'Fn::GetAtt': [api, 'ApiEndpoint'] })
   })
 

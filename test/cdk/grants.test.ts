@@ -1,11 +1,14 @@
-/** Compares what roles may do with what their code ever asks AWS for: a command that nobody sends needs no permission. */
+/**
+ * Compares the permissions of roles with the AWS commands in their code: a command that no code sends needs no
+ * permission.
+ */
 import { globSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { permissions, synthesize } from './synthesize.ts'
 
 const { controlPlane, socketHost } = synthesize('prod')
 
-/** The prefix of IAM's actions for each client; the name of an action is that of its command. */
+/** Prefix of IAM's actions for each client. The rest of an action's name is that of its command. */
 const services: Readonly<Record<string, string>> = {
   '@aws-sdk/client-kms': 'kms',
   '@aws-sdk/client-secrets-manager': 'secretsmanager',
@@ -17,7 +20,7 @@ const actionNames: Readonly<Record<string, string>> = {
   BatchWrite: 'BatchWriteItem',
 }
 
-/** The actions of all commands that a folder and what it shares with others send. */
+/** Returns the actions of all commands that the code of a folder and of `shared` sends. */
 function sentBy(folder: string): string[] {
   const files = [`${folder}/**/*.ts`, 'shared/**/*.ts'].flatMap((pattern) => globSync(pattern))
   return files.flatMap((file) => {
@@ -34,7 +37,7 @@ function sentBy(folder: string): string[] {
 const actionsOf = (granted: readonly string[]) =>
   [...new Set(granted.map((permission) => permission.split(' ')[0]))].sort()
 
-/** Lambda does these itself, in the name of the function: it writes the log, and takes messages from the watchdog's queue. */
+/** Actions that Lambda itself performs with the function's role: it writes the log and polls the watchdog's queue. */
 const doneByLambda = (permission: string) =>
   permission.startsWith('logs:') || (permission.includes('WatchdogQueue') && !permission.startsWith('sqs:SendMessage'))
 
@@ -44,7 +47,7 @@ test('hosts may do what their code does, and nothing else', () => {
 
 test('functions may do what their code does, and nothing else', () => {
   const granted = permissions(controlPlane, 'Functions/').filter((permission) => !doneByLambda(permission))
-  // Shared code of the hosts: the key and the credentials.
+  // Code in `shared` that only the hosts use: the key and the credentials.
   const ofHosts = ['kms:Decrypt', 'kms:GenerateDataKey', 'dynamodb:BatchWriteItem']
   expect(actionsOf(granted)).toEqual(actionsOf(sentBy('functions')).filter((action) => !ofHosts.includes(action ?? '')))
 })

@@ -11,10 +11,10 @@ import { only, synthesize } from './synthesize.ts'
 const { socketHost } = synthesize('prod')
 const [{ Environment, HealthCheck }] = only(socketHost, 'AWS::ECS::TaskDefinition').Properties.ContainerDefinitions
 
-/** Longer than any answer takes; how long a check waits that gets none is up to the test. */
-const patientMs = 60_000
+/** Time limit for checks that get an answer. Tests of checks without an answer choose their own. */
+const answerTimeoutMs = 60_000
 
-async function check(port: number, withinMs = patientMs): Promise<unknown[]> {
+async function check(port: number, withinMs = answerTimeoutMs): Promise<unknown[]> {
   const [program, ...args] = healthCommand(`http://127.0.0.1:${port}/health`, withinMs)
   expect(program).toBe('node')
   return once(spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] }), 'exit')
@@ -56,6 +56,6 @@ test('a host has no longer to answer than ECS gives the check, and is asked wher
   const [, withinMs] = /process\.exit\(1\), (\d+)\)/.exec(command.join(' ')) ?? []
   expect(Number(withinMs)).toBeLessThan(HealthCheck.Timeout * 1000)
   expect([form, ...command]).toEqual(['CMD', ...healthCommand(`http://127.0.0.1:${port}/health`, Number(withinMs))])
-  // It costs a second HTTP client for each check.
+  // `fetch` would load a second HTTP client for each check.
   expect(command.join(' ')).not.toContain('fetch')
 })

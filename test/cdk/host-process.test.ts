@@ -1,4 +1,7 @@
-/** The image's process with the task definition's environment, on embedded engines: it starts, is healthy, and stops when it is told to. */
+/**
+ * The image's process with the task definition's environment, on embedded engines: it starts, becomes healthy, and
+ * stops on SIGTERM.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, readdirSync, symlinkSync } from 'node:fs'
@@ -41,7 +44,10 @@ afterAll(async () => {
   await services.stop()
 })
 
-/** The files that the last stage copies; the project's own packages stand in for those that the first one installs. */
+/**
+ * Copies the files of the Dockerfile's last stage. The project's own packages stand in for those that its first stage
+ * installs.
+ */
 async function imageContent(): Promise<string> {
   const [context, app] = [temporary(), temporary()]
   await bundleSocketHost(context)
@@ -51,7 +57,10 @@ async function imageContent(): Promise<string> {
   return app
 }
 
-/** What the template says; what it refers to is made in the engines. The port is a free one. */
+/**
+ * Returns the environment of the template. Resources that it refers to are created in the engines, and the port is a
+ * free one.
+ */
 async function environment(): Promise<Record<string, string>> {
   const literal = variables.filter(({ Value }) => typeof Value === 'string').map(({ Name, Value }) => [Name, Value])
   return {

@@ -1,4 +1,4 @@
-/** The image of the socket host, built from the same files as Docker would build it from, without Docker. */
+/** The image of the socket host, assembled without Docker from the same files. */
 import { spawnSync } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -37,7 +37,7 @@ describe('the image', () => {
     const app = temporary()
     for (const file of readdirSync(context))
       if (/(\.mjs|\.mjs\.map|^package\.json)$/.test(file)) cpSync(join(context, file), join(app, file))
-    // As `npm ci --omit=peer` would: the same versions at the same places.
+    // The same versions in the same folders as `npm ci --omit=peer` would install.
     for (const [path, { peer }] of Object.entries(lock.packages))
       if (path !== '' && !peer) cpSync(path, join(app, path), { recursive: true })
     const { status, stderr } = spawnSync(process.execPath, ['main.mjs'], { cwd: app, env: {}, encoding: 'utf8' })

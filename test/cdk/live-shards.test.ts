@@ -8,7 +8,7 @@ const deployer = { account: '111111111111', region: 'eu-central-1' }
 const now = Date.UTC(2026, 10, 22, 10, 3)
 const key = 'pairplane:ssm:111111111111:eu-central-1:/pairplane/prod/shards:2026-11-22T10:0'
 
-/** Synthesizes with what the command line has looked up; returns what it is asked to look up still. */
+/** Synthesizes with values that the command line has looked up; returns the look-ups that are still missing. */
 function attempt(
   context: Record<string, unknown>,
   stageName = 'prod',

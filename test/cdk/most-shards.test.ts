@@ -4,7 +4,7 @@ import { readStage } from '../../cdk/stage.ts'
 import { type FunctionName, functions } from '../../functions/routes.ts'
 import { pathOf, resources, synthesize } from './synthesize.ts'
 
-/** Longer than prod: a name and a set of limits that somebody may well give a stage. */
+/** A stage with a longer name and larger limits than prod. */
 const templates = synthesize('prod', (stage) => ({
   ...stage,
   name: 'production-eu',
@@ -14,7 +14,7 @@ const templates = synthesize('prod', (stage) => ({
 }))
 const { controlPlane, socketHost } = templates
 
-/** As long as what AWS puts in a reference's place, or longer: a queue's URL, an ARN of a secret. */
+/** A text at least as long as any value of a reference: a queue's URL, the ARN of a secret. */
 const reference = 'https://sqs.eu-central-1.amazonaws.com/111111111111/'.padEnd(130, 'x')
 const pseudo: Readonly<Record<string, string>> = {
   'AWS::AccountId': '111111111111',
@@ -32,7 +32,7 @@ function textOf(value: Node): string {
   return pseudo[value.Ref ?? ''] ?? reference
 }
 
-/** Puts text in place of all references of a policy. */
+/** Replaces all references of a policy by text. */
 function resolved(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(resolved)
   if (typeof value !== 'object' || value === null) return value
@@ -59,7 +59,7 @@ describe(`with ${maxShards} shards`, () => {
         .flatMap((each) => Object.values(resources(each, type)))
         .map(({ Properties }) => JSON.stringify(resolved(Properties.PolicyDocument)).length)
     expect(Math.max(...sizes('AWS::IAM::Policy'))).toBeLessThan(9000)
-    // The CDK moves the queues there when it takes them for too many: it guesses 150 characters for each.
+    // The CDK moves the queues into a policy of its own when they seem too many: it assumes 150 characters for each.
     expect(Math.max(...sizes('AWS::IAM::ManagedPolicy'))).toBeGreaterThan(maxShards * 70)
     expect(Math.max(...sizes('AWS::IAM::ManagedPolicy'))).toBeLessThan(5500)
   })

@@ -50,7 +50,7 @@ describe('the container', () => {
     const [{ Command, Environment, HealthCheck }] = ContainerDefinitions
     expect(heapMb).toBe(Number(Memory) * 0.75)
     expect(Command).toEqual(['node', `--max-old-space-size=${heapMb}`, 'main.mjs'])
-    // The health check would get it from NODE_OPTIONS, beside the host in the same memory.
+    // From NODE_OPTIONS the health check would get the same heap, next to the host in the same memory.
     expect(JSON.stringify([Environment, HealthCheck])).not.toContain('max-old-space-size')
     stack.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName: 'MemoryUtilization', Threshold: 70 })
   })

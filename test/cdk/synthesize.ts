@@ -20,7 +20,7 @@ export type Resource = {
   readonly DependsOn?: readonly string[]
 }
 
-/** The templates of a stage; `change` alters its settings. */
+/** Returns the templates of a stage; `change` alters its settings. */
 export function synthesize(stageName: string, change: (stage: StageConfig) => StageConfig = (stage) => stage) {
   const { app, stacks } = stage(stageName, change)
   app.synth()
@@ -32,16 +32,16 @@ export function synthesize(stageName: string, change: (stage: StageConfig) => St
   }
 }
 
-/** The stacks of a stage as the CDK's command line sees them. */
+/** Returns the stacks of a stage as the CDK's command line sees them. */
 export const synthesizeStacks = (stageName: string) =>
   stage(stageName, (settings) => settings)
     .app.synth()
     .stacks.map(({ stackName, terminationProtection }) => ({ stackName, terminationProtection }))
 
-/** An app that synthesizes with the checks that a deploy makes, after `spoil` has had its way with it. */
-export function synthesizeChecked(stageName: string, spoil: (stacks: ReturnType<typeof addStacks>) => void = () => {}) {
+/** Synthesizes a stage with the checks of a deploy; `alter` can change its stacks before. */
+export function synthesizeChecked(stageName: string, alter: (stacks: ReturnType<typeof addStacks>) => void = () => {}) {
   const { app, stacks } = stage(stageName, (settings) => settings)
-  spoil(stacks)
+  alter(stacks)
   addChecks(app)
   app.synth()
 }
@@ -70,24 +70,27 @@ function emptyBundles(folder: string): string {
   return folder
 }
 
-/** The resources of a type, by logical id. */
+/** Returns the resources of a type, by logical id. */
 export function resources(template: Template, type: string): Record<string, Resource> {
   return template.findResources(type) as Record<string, Resource>
 }
 
-/** The only resource of a type. */
+/** Returns the only resource of a type. */
 export function only(template: Template, type: string): Resource {
   const found = Object.values(resources(template, type))
   if (found.length !== 1) throw new Error(`Expected one ${type}, found ${found.length}`)
   return found[0]!
 }
 
-/** The path of a resource in its stack, e.g. `Functions/Message/Function/Resource`. */
+/** Returns the path of a resource in its stack, e.g. `Functions/Message/Function/Resource`. */
 export function pathOf(resource: Resource): string {
   return resource.Metadata['aws:cdk:path']!.split('/').slice(1).join('/')
 }
 
-/** What IAM allows the roles whose path starts so: `action on resource`, the resource as JSON. */
+/**
+ * Returns the permissions of the roles whose path starts with `path`, each as `action on resource`, with the resource
+ * as JSON.
+ */
 export function permissions(template: Template, path: string): string[] {
   return Object.values(resources(template, 'AWS::IAM::Policy'))
     .filter((policy) => pathOf(policy).startsWith(path))

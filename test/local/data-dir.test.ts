@@ -30,7 +30,7 @@ test('a folder serves the WhatsApp that it was made with', () => {
   expect(() => openDataDir(folder, { kind: 'live' })).toThrow(
     'created with the simulated WhatsApp, but this run uses the live',
   )
-  expect(() => openDataDir(folder, at('ws://a'))).toThrow('with the WhatsApp at ws://a')
+  expect(() => openDataDir(folder, at('ws://a'))).toThrow('uses the WhatsApp at ws://a')
   const other = join(temporary(), 'data')
   openDataDir(other, at('ws://a')).release()
   openDataDir(other, at('ws://a')).release()

@@ -4,7 +4,10 @@ import { describe, expect, test } from 'vitest'
 import { processedMessages, sqsEvent } from '../../local/invoke/sqs-event.ts'
 import { runCloud, type TinyRun } from './support/run.ts'
 
-/** A message to be processed once needs a longer `visibilitySeconds` than a busy machine takes to load and run the function. */
+/**
+ * `visibilitySeconds` of a message that must be processed only once: longer than a busy machine takes to load and run
+ * the function.
+ */
 const worker = (body: string, visibilitySeconds = 1) => ({
   functions: {
     Worker: {

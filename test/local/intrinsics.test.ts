@@ -13,7 +13,7 @@ const scope: Scope = {
   dynamicReference: async (reference) => `<${reference}>`,
 }
 
-/** What Fn::Sub replaces. */
+/** Variables for Fn::Sub. */
 const sub = (name: string) => `\${${name}}`
 
 describe('intrinsic functions', () => {

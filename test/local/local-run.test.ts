@@ -8,7 +8,7 @@ import { type LocalOptions, type LocalRun, startLocal } from '../../local/local-
 import { temporary } from '../support/temporary.ts'
 import { cloudWithHosts } from './support/host.ts'
 
-/** Lines of hosts, with the host's id in front. */
+/** A run, with its log lines, each after its source. */
 type Run = LocalRun & { readonly lines: string[] }
 
 async function start(options: LocalOptions = {}, hostEnvironment: Record<string, string> = {}): Promise<Run> {

@@ -1,4 +1,4 @@
-/** An engine of somebody else has an account of its own: moto's is 123456789012. */
+/** External engines with another account: moto's is 123456789012. */
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs'
 import { beforeAll, expect, test } from 'vitest'
 import { type Clients, clientsFor, destroyClients } from '../../local/services/clients.ts'

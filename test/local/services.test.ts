@@ -149,7 +149,7 @@ describe('a data folder', () => {
     await first.services.restoreMessages()
     const queues = await createQueues(first.sqs)
     await sendSome(first.sqs, queues)
-    // Received but not deleted: nobody has acknowledged it.
+    // Received but not deleted, so the message still counts as undelivered.
     await first.sqs.send(new ReceiveMessageCommand({ QueueUrl: queues.fifo }))
     await first.stop()
 

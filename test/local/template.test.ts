@@ -138,7 +138,7 @@ describe('realising a template', () => {
       { type: 'aws:cloudformation:stack', properties: { templateFile: `${name}.json` } },
     ])
     writeFileSync(join(folder, 'manifest.json'), JSON.stringify({ artifacts: Object.fromEntries(artifacts) }))
-    // The folder of the code is found by the asset's hash, where the template has no metadata.
+    // Without metadata in the template, the folder of the code is found by the asset's hash.
     writeFileSync(
       join(folder, 'b.assets.json'),
       JSON.stringify({ files: { hash: { source: { path: 'asset.fn', packaging: 'zip' } } } }),

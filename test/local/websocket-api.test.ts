@@ -10,7 +10,7 @@ import { webSocketApi } from './support/assembly.ts'
 import { connect, heldAnswer, runCloud, type TinyRun, upgradeStatus } from './support/run.ts'
 
 const accept = 'export const handler = async () => ({ statusCode: 200 })'
-/** Answers with its own event, so that a test sees what arrived. */
+/** Source of a function that answers with its own event. */
 const echo = 'export const handler = async (event) => ({ statusCode: 200, body: JSON.stringify(event) })'
 
 const management = (run: TinyRun) =>
@@ -99,7 +99,7 @@ describe('$connect', () => {
 
   test('that names no sub-protocol gets none answered', async () => {
     const run = await runCloud(connectWith('({ statusCode: 200 })'))
-    // A client that asked for protocols fails when it is answered none, as a browser does.
+    // A client that asked for sub-protocols fails when the answer has none, as a browser does.
     await expect(connect(run.wsUrl, ['pair.v1', 'jwt.abc'])).rejects.toThrow('Server sent no subprotocol')
   })
 })
@@ -254,7 +254,7 @@ describe('@connections', () => {
     functions: {
       Echo: { code: echo },
       Bye: { code: 'export const handler = async (event) => console.log(JSON.stringify(event))' },
-      // Tries to write to its own connection before it exists.
+      // Sends to its own connection before the connection exists.
       Early: {
         code: `export const handler = async (event) => {
           const id = encodeURIComponent(event.requestContext.connectionId)
@@ -310,7 +310,7 @@ describe('@connections', () => {
 
   test('refuses what is too long, and a connection that is still connecting', async () => {
     const run = await runCloud(cloud)
-    // `Early` refuses the upgrade unless it was told 410.
+    // `Early` refuses the upgrade unless it got 410.
     const { client, connectionId } = await open(run)
     const post = (Data: string) =>
       management(run).send(new PostToConnectionCommand({ ConnectionId: connectionId, Data }))

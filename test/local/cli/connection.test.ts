@@ -5,7 +5,10 @@ import { expect, onTestFinished, test } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { keepConnected } from '../../../local/cli/connection.ts'
 
-/** A server that takes the first client, hangs up on the next one before it is through, and takes those after that. */
+/**
+ * Starts a server that accepts the first client, disconnects the second one during its upgrade, and accepts all later
+ * ones.
+ */
 async function flakyServer(): Promise<{ readonly url: string; readonly hangUp: () => void }> {
   const http = createServer()
   const sockets = new WebSocketServer({ noServer: true })

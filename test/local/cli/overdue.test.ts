@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { defaultOverdueTimes, whenOverdue } from '../../../local/cli/overdue.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
 
-/** Seconds after the start at which something is asked. */
+/** Returns the seconds after the start at which the server is asked. */
 function askedAt() {
   const time = fakeClock()
   const seconds: number[] = []

@@ -1,4 +1,4 @@
-/** `npm run pair` at a server that loses answers. */
+/** `npm run pair` with a server that loses answers. */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
@@ -6,13 +6,13 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { Frame } from '../../../local/cli/pair-display.ts'
 import { pair } from '../../../local/cli/pairing.ts'
 
-/** The answers to the nth message of an action; the last is repeated. */
+/** Answers to the nth message of an action; the last is repeated. */
 type Script = Readonly<Record<string, readonly (readonly Frame[])[]>>
 
 const phone = '79001234567'
 const request = { action: 'request-pairing-code', phoneNumber: '89001234567', requestId: 'r1' }
 
-/** After this nothing comes until the client asks. */
+/** Marks a point after which the server sends nothing until the client asks. */
 const silence: Frame = { event: 'silence' }
 const started: Frame = { event: 'pairing-started', requestId: 'r1', attemptId: 'a1', phoneNumber: phone }
 const code: Frame = { event: 'pairing-code', attemptId: 'a1', code: 'ABCD-EFGH', phoneNumber: phone, expiresIn: 0 }
@@ -21,7 +21,7 @@ const status = (fields: object = {}): Frame => ({ event: 'status', session: 'non
 const running = (fields: object = {}) => status({ attempt: { attemptId: 'a1', state: 'connecting', ...fields } })
 const shown = { state: 'code-issued', code: 'ABCD-EFGH', phoneNumber: phone, expiresIn: 0 }
 
-/** Time that passes when the server falls silent. */
+/** Creates a timer whose pending action runs only when the test calls `pass`. */
 function timeOfSilence() {
   let pending: (() => void) | undefined
   const waits: number[] = []
@@ -35,7 +35,10 @@ function timeOfSilence() {
   return { after, waits, pass: () => pending?.(), isPending: () => pending !== undefined }
 }
 
-/** Serves one client after another by the script; `onSilence` is called when the client has taken what came before. */
+/**
+ * Serves clients one after another according to the script. Calls `onSilence` when the client has received the frames
+ * before it.
+ */
 async function serve(script: Script, onSilence: () => void) {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
   const asked: Record<string, unknown>[] = []
@@ -225,7 +228,7 @@ test('what comes after the end starts nothing more: another attempt has begun, a
     'request-pairing-code': [[started, superseded, another]],
   })
   const printed = lines.length
-  // The client has closed when the server has seen its close: by then it has taken every frame.
+  // When the server sees the close, the client has received every frame.
   await Promise.all([...server.clients].map((client) => once(client, 'close')))
   expect({ exitCode, printed: lines.length, isWaiting: isWaiting() }).toEqual({
     exitCode: 1,

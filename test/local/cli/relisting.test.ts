@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => engine.stop())
 
-/** More than a page for each shard. */
+/** Enough companies for more than one page per shard. */
 const companyIds = Array.from({ length: 300 }, (_, i) => `company-${i}`)
 
 async function tableWith(shards: number): Promise<Table> {

@@ -1,11 +1,11 @@
-/** Hand-made cloud assemblies, as small as a test can do with. */
+/** Minimal hand-made cloud assemblies for tests. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporary } from '../../support/temporary.ts'
 
 type Resources = Record<string, { Type: string; Properties: object; Metadata?: object }>
 
-/** A cloud: functions by name with their source, and whatever other resources it has. */
+/** A cloud: functions with their source, and further resources. */
 export type TinyCloud = {
   /** Source of each function's `index.mjs`, by logical id. */
   functions: Record<string, { code: string; timeout?: number; variables?: Record<string, unknown> }>
@@ -50,7 +50,10 @@ const uriOf = (functionId: string) => ({
   ],
 })
 
-/** A WebSocket API: which function serves which route; message routes answer through a route response unless told otherwise. */
+/**
+ * Returns a WebSocket API with the function of each route. Message routes have a route response unless they are in
+ * `silent`.
+ */
 export function webSocketApi(
   routes: Record<string, string>,
   options: { authorizer?: string; identity?: string[]; silent?: string[] } = {},
@@ -92,7 +95,7 @@ export function webSocketApi(
   }
 }
 
-/** An HTTP API: which function serves which route. */
+/** Returns an HTTP API with the function of each route. */
 export function httpApi(
   routes: Record<string, string>,
   { api = {}, stage = {}, timeoutMs = 20_000 }: { api?: object; stage?: object; timeoutMs?: number } = {},

@@ -1,4 +1,4 @@
-/** A stand-in for a socket host: it takes every shard that has no owner, and tells what signals it gets. */
+/** A stand-in for a socket host: it takes all shards at the start, and logs when it flushes. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TinyCloud, writeAssembly } from './assembly.ts'
@@ -17,11 +17,11 @@ const call = (operation, body) => fetch(env.AWS_ENDPOINT_URL_DYNAMODB, {
 })
 const S = (text) => ({ S: text })
 if (env.FAILS) { console.error('cannot go on'); process.exit(9) }
-// As a real one: asked once it waits for its attempts, asked again it does not.
-let isAsked = false
+// As a real host: after one signal it waits for its attempts, after the second it does not.
+let isStopping = false
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => {
-  if (isAsked) { console.log('flushing'); process.exit(0) }
-  isAsked = true
+  if (isStopping) { console.log('flushing'); process.exit(0) }
+  isStopping = true
 })
 console.log(JSON.stringify({ level: 'info', message: 'environment', env }))
 await call('PutItem', { Item: { pk: S('HOST#' + env.HOST_ID), sk: S('BEAT'), sessions: { N: '7' }, at: { N: '1767225600000' } } })
@@ -31,7 +31,7 @@ for (let shard = 0; shard < Number(env.SHARDS); shard++) {
 setInterval(() => {}, 1000)
 `
 
-/** A cloud with a control table, a function that knows the token secret, and hosts. */
+/** Writes an assembly with a control table, a function that has the token secret, and hosts; returns its folder. */
 export function cloudWithHosts(hostEnvironment: Record<string, string> = {}): string {
   const environment = { CONTROL_TABLE: { Ref: 'Table' }, SHARDS: '3', ...hostEnvironment }
   const cloud: TinyCloud = {

@@ -1,4 +1,7 @@
-/** DynamoDB, SQS, KMS and Secrets Manager on one port, as LocalStack and its kind serve them: the embedded engines, behind a router. */
+/**
+ * DynamoDB, SQS, KMS and Secrets Manager on one port, as LocalStack and similar engines serve them: the embedded
+ * engines behind a router.
+ */
 import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http'
 import { account } from '../../../local/services/account.ts'
 import { close, listen } from '../../../local/services/listen.ts'
@@ -6,7 +9,7 @@ import { type Endpoints, startServices } from '../../../local/services/services.
 
 export type OneEndpoint = {
   readonly url: string
-  /** Operations that were called, e.g. `SendMessage`, by the prefix of their target. */
+  /** Called operations, e.g. `SendMessage`, by the prefix of their target. */
   readonly called: ReadonlyMap<string, ReadonlySet<string>>
   stop(): Promise<void>
 }
@@ -18,7 +21,10 @@ const serviceOf: Readonly<Record<string, keyof Endpoints>> = {
   secretsmanager: 'secretsManager',
 }
 
-/** Starts it; what it does not serve is refused with 501. With an account of its own it knows nothing of ours. */
+/**
+ * Starts the endpoint. It refuses other services with 501, and with `otherAccount` every request that names the local
+ * run's account.
+ */
 export async function startOneEndpoint(otherAccount = account): Promise<OneEndpoint> {
   const services = await startServices({ onUnknownCall: () => undefined })
   const called = new Map<string, Set<string>>()
@@ -49,7 +55,10 @@ function forward(endpoint: string, request: IncomingMessage, response: ServerRes
   request.pipe(onward)
 }
 
-/** The engines' account goes by another name of the same length. Whoever names the one inside has made it up, and is refused. */
+/**
+ * Forwards a request with the engines' account replaced by another id of the same length. Refuses a request that names
+ * the engines' own account.
+ */
 async function forwardRenamed(
   endpoint: string,
   otherAccount: string,

@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { type LocalOptions, type LocalRun, startLocal } from '../../../local/local-run.ts'
 import { type TinyCloud, writeAssembly } from './assembly.ts'
 
-/** Everything that functions and gateway have logged, and the run. */
+/** A run, with its log lines except those about its own progress. */
 export type TinyRun = LocalRun & { readonly logged: string[] }
 
 /** Runs a tiny cloud until the test ends. */
@@ -16,7 +16,7 @@ export async function runCloud(cloud: TinyCloud, options: LocalOptions = {}): Pr
     assembly: writeAssembly(cloud),
     hosts: 0,
     whatsapp: { kind: 'live' },
-    // The run's own progress is left out.
+    // Without the lines about the run's own progress.
     log: (source, line) => void (source === 'local' || logged.push(line)),
     ...options,
   })
@@ -27,13 +27,13 @@ export async function runCloud(cloud: TinyCloud, options: LocalOptions = {}): Pr
 export type TestClient = {
   readonly socket: WebSocket
   send(message: unknown): void
-  /** The next text frame that has not been read yet. */
+  /** Returns the next text frame that was not read yet. */
   next(): Promise<string>
   nextJson(): Promise<Record<string, unknown>>
   readonly closed: Promise<{ code: number; reason: string }>
 }
 
-/** Connects, or rejects with the status of the refusal in its message. */
+/** Connects; rejects with an error that has the HTTP status of a refusal. */
 export async function connect(
   url: string,
   protocols: string[] = [],
@@ -71,7 +71,7 @@ export async function connect(
   }
 }
 
-/** The HTTP status with which an upgrade is refused; 101 when it is not. */
+/** Returns the HTTP status of a refused upgrade; 101 when it is accepted. */
 export async function upgradeStatus(
   url: string,
   protocols: string[] = [],
@@ -86,7 +86,7 @@ export async function upgradeStatus(
   }
 }
 
-/** A server that answers its first request when it is told to. */
+/** Starts a server that answers its first request only when the test says so. */
 export async function heldAnswer(): Promise<{ url: string; asked: Promise<void>; answer(): void }> {
   const asked = Promise.withResolvers<void>()
   const answered = Promise.withResolvers<void>()

@@ -1,4 +1,4 @@
-/** What Pairplane is measured against: Baileys alone, used as well as it can be. */
+/** The reference for benchmarks: Baileys alone, used as well as possible. */
 import makeWASocket, { Browsers, type WASocket } from '@whiskeysockets/baileys'
 import { memoryAuth } from '../fakes/memory-auth.ts'
 import { silentLogger } from '../fakes/silent-logger.ts'

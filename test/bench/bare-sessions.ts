@@ -1,6 +1,7 @@
 /**
- * A program: as many linked Baileys sockets as it is told to open, in stages, with their keys in memory. Says `ready` with
- * its resident bytes after each stage. `SIMULATOR_URL` is where its devices are linked; the preloads do the rest.
+ * A program that opens linked Baileys sockets with their keys in memory. Its arguments are the numbers of sockets after each
+ * stage; the `ready` line has the resident bytes after each stage. It links its devices at `SIMULATOR_URL`; the preloads make
+ * Baileys connect to the simulator.
  */
 import makeWASocket, { Browsers } from '@whiskeysockets/baileys'
 import { inParallel } from '#shared/async/in-parallel.ts'
@@ -11,8 +12,8 @@ import { settledBytes } from './memory.ts'
 
 const simulatorUrl = process.env['SIMULATOR_URL'] ?? ''
 const stages = process.argv.slice(2).map(Number)
-/** As many at once as a host has. */
-const abreast = 3
+/** Limit of sockets that are opened at once, the same as in a host. */
+const concurrency = 3
 
 async function openOne(phone: string): Promise<void> {
   const { creds, keys } = await linkedCompanion(simulatorUrl, phone)
@@ -32,7 +33,7 @@ const settings = [`at0=${await settledBytes(process.pid)}`]
 let open = 0
 for (const count of stages) {
   const phones = Array.from({ length: count - open }, (_, index) => `7902${1_000_000 + open + index}`)
-  await inParallel(phones, abreast, openOne)
+  await inParallel(phones, concurrency, openOne)
   open = count
   settings.push(`at${count}=${await settledBytes(process.pid)}`)
 }

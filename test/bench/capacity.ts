@@ -1,4 +1,7 @@
-/** Two hundred pairings at once on one host with fifty healthy sessions; exit code 1 when a promise is broken (R18, R41, R44). */
+/**
+ * Two hundred pairings at once on one host with fifty healthy sessions; exit code 1 when a promise is broken (R18, R41,
+ * R44).
+ */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Answer, brokenPromises, burst, connectHealthy, gather, lateAnswers } from '../e2e/burst.ts'
 import { startStage } from '../e2e/stage.ts'
@@ -8,9 +11,9 @@ import { milliseconds, percentile } from './figures.ts'
 const healthySessions = 50
 const pairings = 200
 const promisedCodes = 50
-const patienceMs = 60_000
-const shownPromises = 10
-/** Every session has to ping within this time. */
+const answerTimeoutMs = 60_000
+const maxShownPromises = 10
+/** Every session must ping within this time. */
 const keepAliveMs = 31_000
 
 export async function capacity(say: (line: string) => void): Promise<void> {
@@ -21,7 +24,7 @@ export async function capacity(say: (line: string) => void): Promise<void> {
     const pid = (await stage.run.hosts())[0]?.pid ?? 0
     const [hostCpu, restCpu] = [cpuSeconds(pid), cpuSeconds(process.pid)]
     const startedAt = performance.now()
-    const asked = await burst(asking, patienceMs)
+    const asked = await burst(asking, answerTimeoutMs)
     const tookMs = performance.now() - startedAt
     say(`capacity: ${pairings} pairings at once on one host with ${healthySessions} healthy sessions`)
     say(`  ${asked.codes.length} codes  ${times(asked.codes)}   ${asked.busy.length} BUSY  ${times(asked.busy)}`)
@@ -37,7 +40,7 @@ export async function capacity(say: (line: string) => void): Promise<void> {
     await asked.close()
     if (broken.length > 0) process.exitCode = 1
     say(broken.length === 0 ? '  every promise was kept' : `  ${broken.length} promises were broken, such as:`)
-    for (const each of broken.slice(0, shownPromises)) say(`    ${each}`)
+    for (const each of broken.slice(0, maxShownPromises)) say(`    ${each}`)
   } finally {
     await stage.stop()
   }

@@ -1,4 +1,4 @@
-/** Many companies at once: does everybody get a code, and in what time? */
+/** Benchmark of many companies that pair at once: number of codes, and time to code and to link. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Client, connect } from '../e2e/client.ts'
 import { bareCode } from './bare-baileys.ts'
@@ -56,7 +56,7 @@ function percentiles(values: readonly number[]): string {
   return `p50 ${p50}  p95 ${p95}  p99 ${p99}`
 }
 
-/** Hosts that start together have the shards of the first for some seconds. */
+/** Waits until every host has shards: when hosts start together, the first one owns all shards for some seconds. */
 async function shardsAreSpread(url: string): Promise<void> {
   for (;;) {
     const hosts = (await (await fetch(`${url}/dev/hosts`)).json()) as { shards: readonly number[] }[]

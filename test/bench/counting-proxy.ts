@@ -1,10 +1,10 @@
-/** DynamoDB behind a proxy that counts requests and the capacity units they consume. */
+/** DynamoDB behind a proxy that counts requests and the capacity units that they consume. */
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import * as v from 'valibot'
 import { startDynalite } from '../contracts/engines/engines.ts'
 
-/** One request: what was asked of which table, and its capacity units (writes, consistent reads). */
+/** One request: its operation and body, and the capacity units that it consumed (writes, consistent reads). */
 export type Counted = { readonly operation: string; readonly units: number; readonly body: string }
 
 const Consumed = v.object({ CapacityUnits: v.number() })

@@ -1,6 +1,6 @@
 /**
- * `kill -9` and SIGTERM of one of two hosts: until the first and the last of its sessions are connected on the other. Exit code
- * 1 when few sessions, which no pacing holds up, take longer than was promised (R28).
+ * Benchmark of `kill -9` and SIGTERM of one of two hosts: the time until the first and the last of its sessions are connected
+ * on the other. Exit code 1 when few sessions, which pacing does not delay, take longer than promised (R28).
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
@@ -11,8 +11,8 @@ const sizes = (process.env['BENCH_SESSIONS'] ?? '10,100,300').split(',').map(Num
 const shards = 4
 const pollMs = 100
 const closePollMs = 10
-const patienceMs = 300_000
-/** The lease and 5 s; a host that stops hands over. */
+const timeoutMs = 300_000
+/** Promised times (R28): the duration of a lease and 5 s after a kill; less after SIGTERM, when the host hands over. */
 const promisedMs = { SIGKILL: 15_000, SIGTERM: 3_000 } as const
 const few = 10
 
@@ -38,7 +38,7 @@ async function measure(stage: Stage, size: number, how: Signal): Promise<string>
   }))
   await seedLinked(stage.run, companies)
   await nudgeHosts(stage.run, companies)
-  await untilOnline(stage.run, size, patienceMs)
+  await untilOnline(stage.run, size, timeoutMs)
   const dead = (await stage.run.hosts())[0]
   if (dead?.pid === undefined) throw new Error('there is no host to kill')
   const orphans = companies.filter(({ companyId }) => dead.shards.includes(shardOf(companyId, shards)))
@@ -54,12 +54,18 @@ async function measure(stage: Stage, size: number, how: Signal): Promise<string>
   )
 }
 
-/** A host that stops keeps its sockets until its successors expect the shards; from their close on its sessions are away. */
+/**
+ * Waits until a stopping host closes its first sockets. It keeps them until the other hosts are ready to take its
+ * shards.
+ */
 async function untilClosed(stage: Stage, size: number): Promise<void> {
   while ((await whatsAppView(stage.run)).online.length === size) await pause(closePollMs)
 }
 
-/** A session that is taken over is a second login of its device. */
+/**
+ * Waits until all sessions were taken over, which is the second login of their device. Returns the times of the first
+ * and the last.
+ */
 async function untilTakenOver(stage: Stage, orphans: readonly Linked[]) {
   const phones = orphans.map(({ phone }) => phone)
   const startedAt = performance.now()
@@ -69,7 +75,7 @@ async function untilTakenOver(stage: Stage, orphans: readonly Linked[]) {
     const elapsed = performance.now() - startedAt
     if (back > 0) firstMs ??= elapsed
     if (back === phones.length) return { firstMs: firstMs ?? elapsed, lastMs: elapsed }
-    if (elapsed > patienceMs) throw new Error(`only ${back} of ${phones.length} sessions were taken over`)
+    if (elapsed > timeoutMs) throw new Error(`only ${back} of ${phones.length} sessions were taken over`)
     await pause(pollMs)
   }
 }

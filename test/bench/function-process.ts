@@ -1,8 +1,14 @@
-/** A function's container: loads a bundle, plays one route to it, and prints how long that took. Run by `functions.ts`. */
+/**
+ * A program that `functions.ts` runs: loads a function's bundle, calls it with events of one route, and prints the
+ * times.
+ */
 import { pathToFileURL } from 'node:url'
 
 const [bundle = '', route = '', token = '', warmRuns = '0'] = process.argv.slice(2)
-/** A connection sends few messages in a second and a phone gets few codes: each event is of another company. */
+/**
+ * Base of the ids of this process. Each event is of another company, because messages per connection and codes per
+ * phone are limited.
+ */
 const run = process.pid * 100_000
 
 const context = {
@@ -51,7 +57,7 @@ const start = performance.now()
 const { handler } = await import(pathToFileURL(bundle).href)
 const importMs = performance.now() - start
 const firstMs = await call(0)
-// The first hundred are for the compiler.
+// The first hundred calls warm up the compiler.
 for (let n = 1; n <= (Number(warmRuns) > 0 ? 100 : 0); n++) await call(n)
 const warmMs: number[] = []
 for (let n = 0; n < Number(warmRuns); n++) warmMs.push(await call(1_000 + n))

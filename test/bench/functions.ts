@@ -1,4 +1,7 @@
-/** What trust and sight cost the functions behind the WebSocket: each bundle with them and without, in one run. */
+/**
+ * Benchmark of the functions behind the WebSocket with and without the token check, budgets, limits, metrics and Sentry, in one
+ * run.
+ */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -18,7 +21,7 @@ import { connect, createTable } from '../contracts/engines/engines.ts'
 import { median, percentile, ratio } from './figures.ts'
 import { withoutLayers } from './without-layers.ts'
 
-/** Fresh processes per function and side; calls of a warm one per route and side. */
+/** `coldRuns`: new processes per function and side. `warmRuns`: calls of a warm process per route and side. */
 const coldRuns = 15
 const warmRuns = 400
 
@@ -39,7 +42,7 @@ type Times = v.InferOutput<typeof Times>
 
 export async function functionCosts(say: (line: string) => void): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'pairplane-bench-'))
-  const world = await startWorld()
+  const engines = await startEngines()
   try {
     const built = {
       before: await build(join(folder, 'before'), withoutLayers),
@@ -48,7 +51,7 @@ export async function functionCosts(say: (line: string) => void): Promise<void> 
     say('functions, without -> with token check, budgets, limits, metrics and Sentry')
     for (const [name, [first, ...more]] of entriesOf(routes)) {
       const play = (side: (typeof sides)[number], route: string, runs: number) =>
-        runFunction(join(functionFolder(built[side].folder, name), 'index.mjs'), route, runs, world)
+        runFunction(join(functionFolder(built[side].folder, name), 'index.mjs'), route, runs, engines)
       say(`  ${name}: ${sizes(built, name)}`)
       const cold = await alternate(coldRuns, (side) => play(side, first, 0))
       say(`    cold import     ${compared(cold, ({ importMs }) => [importMs])}`)
@@ -59,7 +62,7 @@ export async function functionCosts(say: (line: string) => void): Promise<void> 
       }
     }
   } finally {
-    await world.stop()
+    await engines.stop()
     await rm(folder, { recursive: true, force: true })
   }
 }
@@ -71,7 +74,7 @@ const build = async (folder: string, options = {}): Promise<Side> => ({
 
 const entriesOf = <T extends object>(record: T) => Object.entries(record) as [keyof T & string, T[keyof T]][]
 
-/** One side after the other, so that whatever else the machine does hits both. */
+/** Runs the sides alternately, so that other load on the machine affects both. */
 async function alternate(
   runs: number,
   play: (side: (typeof sides)[number]) => Promise<Times>,
@@ -94,7 +97,7 @@ function sizes(built: Sides<Side>, name: FunctionName): string {
   )
 }
 
-/** Median and 95th percentile of both sides, and how many times as much the second median is. */
+/** Formats median and 95th percentile of both sides, and the ratio of the medians. */
 function compared(times: Sides<Times[]>, of: (times: Times) => readonly number[]): string {
   const [before, after] = [times.before.flatMap(of), times.after.flatMap(of)]
   const ms = (value: number) => value.toFixed(1)
@@ -102,18 +105,18 @@ function compared(times: Sides<Times[]>, of: (times: Times) => readonly number[]
   return `median ${ms(median(before))} -> ${ms(median(after))} ms (${ratio(median(after), median(before))}), ${p95}`
 }
 
-type World = { readonly env: Record<string, string>; readonly token: string; stop(): Promise<void> }
+type Engines = { readonly env: Record<string, string>; readonly token: string; stop(): Promise<void> }
 
-async function runFunction(bundle: string, route: string, runs: number, { env, token }: World): Promise<Times> {
+async function runFunction(bundle: string, route: string, runs: number, { env, token }: Engines): Promise<Times> {
   const script = join(import.meta.dirname, 'function-process.ts')
   const args = [script, bundle, route, token, String(runs)]
   const { stdout } = await promisify(execFile)(process.execPath, args, { env, maxBuffer: 2 ** 28 })
   return v.parse(Times, JSON.parse(stdout.trim().split('\n').at(-1) ?? ''))
 }
 
-/** The engines of the local run, and what the functions expect to find in them. */
-async function startWorld(): Promise<World> {
-  const services = await startServices({ onUnknownCall: (what) => console.error(`unserved: ${what}`) })
+/** Starts the engines of the local run, and creates the table, queues and secrets that the functions need. */
+async function startEngines(): Promise<Engines> {
+  const services = await startServices({ onUnknownCall: (operation) => console.error(`not served: ${operation}`) })
   const gateway = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1')
   await once(gateway, 'listening')
   const account = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } }

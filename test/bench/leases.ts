@@ -1,4 +1,4 @@
-/** What leases cost while nothing happens: requests to DynamoDB of one, two and three idle hosts with sixteen shards. */
+/** Benchmark of leases without other load: requests to DynamoDB of one, two and three idle hosts with sixteen shards. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { synthesize } from '../../local/synth.ts'
 import { type Stage, startStage } from '../e2e/stage.ts'
@@ -6,7 +6,7 @@ import { type Counted, countingDynamoDb } from './counting-proxy.ts'
 
 const shards = 16
 const windowMs = 60_000
-/** A host that has just started looks often for as long as a lease lasts. */
+/** Wait after the start: a new host reads the leases often during the first lease duration. */
 const settleMs = 12_000
 const spreadWithinMs = 180_000
 
@@ -32,11 +32,11 @@ async function measure(hosts: number, assembly: string, say: (line: string) => v
     const of = (operation: string, row: string) => counted.filter((each) => isOf(each, operation, row))
     const reads = of('BatchGetItem', 'LEASE')
     const renewals = of('UpdateItem', 'LEASE')
-    const beats = of('PutItem', 'BEAT')
+    const heartbeats = of('PutItem', 'BEAT')
     say(
       `  ${hosts} ${hosts === 1 ? 'host ' : 'hosts'}  ${counted.length} in all; per host ${perHost(reads, hosts)} reads of all ` +
-        `leases, ${perHost(beats, hosts)} heartbeats; per shard ${(renewals.length / shards).toFixed(1)} renewals; ` +
-        `${Math.round(units(reads))} RCU, ${Math.round(units(renewals) + units(beats))} WCU`,
+        `leases, ${perHost(heartbeats, hosts)} heartbeats; per shard ${(renewals.length / shards).toFixed(1)} renewals; ` +
+        `${Math.round(units(reads))} RCU, ${Math.round(units(renewals) + units(heartbeats))} WCU`,
     )
   } finally {
     await stage.stop()
@@ -49,7 +49,7 @@ const isOf = ({ operation, body }: Counted, wanted: string, row: string) =>
 const units = (some: readonly Counted[]) => some.reduce((sum, each) => sum + each.units, 0)
 const perHost = (some: readonly Counted[], hosts: number) => (some.length / hosts).toFixed(1)
 
-/** Nobody has two more than another: nobody will ask for a shard. */
+/** Waits until the numbers of shards differ by less than two: then no host requests another shard. */
 async function untilSpread(stage: Stage): Promise<void> {
   const until = performance.now() + spreadWithinMs
   for (;;) {

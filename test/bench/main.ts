@@ -1,4 +1,7 @@
-/** `npm run bench [-- name …]`: measures both sides of every claim in one run. Machines are noisy: look at ratios. */
+/**
+ * `npm run bench [-- name …]`: runs the benchmarks. Each measures both sides in one run; compare ratios, since machines
+ * are noisy.
+ */
 import { DEFAULT_CONNECTION_CONFIG, WA_CERT_DETAILS } from '@whiskeysockets/baileys'
 import { capacity } from './capacity.ts'
 import { concurrent } from './concurrent.ts'
@@ -15,12 +18,12 @@ import { reset } from './reset.ts'
 import { sessions } from './sessions.ts'
 import { timeToCode } from './time-to-code.ts'
 
-/** What a benchmark is given: a local run against a simulator that is a process of its own. */
+/** Context of a benchmark: a local run against a simulator in a process of its own. */
 export type Bench = {
   readonly url: string
   readonly pid: number
   readonly say: (line: string) => void
-  /** Plays the phones of the simulator. */
+  /** Calls the simulator's control API, which plays the phones. */
   readonly control: (method: string, path: string, body: object) => Promise<unknown>
 }
 
@@ -33,7 +36,7 @@ const benches: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   memory,
 }
 
-/** Benchmarks that start what they need themselves, one after the other. */
+/** Benchmarks that start their own processes; they run one after the other. */
 const selfContained: Readonly<Record<string, (print: typeof say) => Promise<void>>> = {
   functions: functionCosts,
   reset,
@@ -91,5 +94,5 @@ async function memory({ url, pid, say }: Bench): Promise<void> {
 }
 
 await main(process.argv.slice(2))
-// A benchmark whose promise was broken has set the exit code.
+// A benchmark that found a broken promise has set the exit code.
 process.exit()

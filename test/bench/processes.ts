@@ -1,4 +1,4 @@
-/** Starts the programs under measurement as processes of their own and stops them by process id. */
+/** Starts the measured programs as processes of their own, and stops them. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -7,14 +7,17 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 export type Program = {
-  /** The line that said `ready`. */
+  /** The output line that starts with `ready`. */
   readonly ready: string
   readonly readyAfterMs: number
   readonly pid: number
   readonly stop: () => Promise<void>
 }
 
-/** Starts a script of the project and waits for its `ready` line; its output until then is shown if it fails. */
+/**
+ * Starts a script of the project and waits for its `ready` line. Throws an error with the output when the script ends
+ * before that.
+ */
 export async function startProgram(
   script: string,
   args: readonly string[],
@@ -55,7 +58,7 @@ async function readyLine(child: ChildProcess): Promise<{ ready: string | undefin
   return { ready: await promise, lines }
 }
 
-/** The value of `key=value` in a ready line. */
+/** Returns the value of `key=value` in a ready line. */
 export function readySetting(line: string, key: string): string {
   const value = new RegExp(`\\b${key}=(\\S+)`).exec(line)?.[1]
   if (value === undefined) throw new Error(`no ${key}= in: ${line}`)

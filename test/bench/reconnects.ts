@@ -1,4 +1,7 @@
-/** Five hundred sessions reconnect on one host that has just started: how fast, what limits it, and what pairings notice. */
+/**
+ * Benchmark of 500 sessions that reconnect on a host that has just started: their rate, its limit, and the time to code
+ * meanwhile.
+ */
 import { setTimeout as pause } from 'node:timers/promises'
 import { restartHosts, seedLinked, untilOnline } from '../e2e/linked-fleet.ts'
 import { type Stage, startStage } from '../e2e/stage.ts'
@@ -6,11 +9,11 @@ import { cpuSeconds } from './cpu-time.ts'
 import { milliseconds, percentile } from './figures.ts'
 
 const sessions = Number(process.env['BENCH_SESSIONS'] ?? 500)
-/** The default rate, and one that is never reached. */
+/** Values of RECONNECTS_PER_SECOND: the default, and one that is never reached. */
 const rates = [5, 1000] as const
 const pairings = 20
 const betweenPairingsMs = 500
-/** R18. */
+/** Promised time to code (R18). */
 const promisedMs = 20_000
 
 export async function reconnects(say: (line: string) => void): Promise<void> {
@@ -51,7 +54,7 @@ async function measure(stage: Stage, rate: number, say: (line: string) => void):
   )
 }
 
-/** Pairings that arrive one after the other while the sessions come up; how long each waited for its code. */
+/** Starts pairings one after the other while the sessions reconnect; returns the time to code of each. */
 async function pairMeanwhile(stage: Stage): Promise<readonly number[]> {
   const asked: Promise<number>[] = []
   for (let pairing = 0; pairing < pairings; pairing++) {

@@ -1,4 +1,4 @@
-/** From a `pairing-code-error` to the next code on the same connection, per kind of failure. */
+/** Benchmark of the time from a `pairing-code-error` to the next code on the same connection, for each kind of failure. */
 import { connect } from '../e2e/client.ts'
 import { milliseconds, percentile } from './figures.ts'
 import type { Bench } from './main.ts'

@@ -1,16 +1,19 @@
-/** What a link, a reconnect and a reset ask of DynamoDB: requests and capacity units, of a company alone on a run. */
+/**
+ * Benchmark of DynamoDB requests and capacity units of a link, a reconnect and a reset, with a single company on the
+ * run.
+ */
 import { setTimeout as pause } from 'node:timers/promises'
 import { link, startStage } from '../e2e/stage.ts'
 import { type Counted, countingDynamoDb } from './counting-proxy.ts'
 
-/** What follows an answer: clean-up, metrics, the last keys. */
+/** Wait for work that follows an answer: clean-up, metrics, the last keys. */
 const afterwardsMs = 4_000
 
 export async function requests(say: (line: string) => void): Promise<void> {
   const dynamoDb = await countingDynamoDb()
   const stage = await startStage({ env: { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url } })
   try {
-    // The first company warms functions and hosts up, and reads what is read once.
+    // The first company warms up functions and hosts, and causes the reads that happen only once.
     await (await link(stage, stage.fresh().companyId, stage.fresh().phone)).close()
     const { companyId, phone } = stage.fresh()
     const count = async (what: string, work: () => Promise<void>) => {

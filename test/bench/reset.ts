@@ -1,4 +1,7 @@
-/** Reset and phone change are one write, whatever the number of stored keys: measured with 10, 1,000 and 10,000 rows. */
+/**
+ * Benchmark of reset and phone change, which are one write whatever the number of stored keys: with 10, 1,000 and
+ * 10,000 rows.
+ */
 import { randomBytes } from 'node:crypto'
 import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb'
 import { acceptAttempt, requestPairing } from '#shared/domain/attempt/pairing.ts'
@@ -13,7 +16,7 @@ import { median, milliseconds, ratio } from './figures.ts'
 const sizes = [10, 1_000, 10_000] as const
 const rounds = 20
 const warmUps = 3
-/** As many as DynamoDB takes in one call. */
+/** DynamoDB's limit for one call. */
 const rowsAtOnce = 25
 const rowBytes = 200
 
@@ -53,7 +56,10 @@ export async function reset(say: (line: string) => void): Promise<void> {
   await engine.stop()
 }
 
-/** Writes the rows as they come to lie in a generation, past the store: ten thousand journalled ones would take minutes. */
+/**
+ * Writes the rows of a generation directly to the table: ten thousand writes through the store, with its journal, would
+ * take minutes.
+ */
 async function fill({ client, table }: Table, { companyId, generation }: GenerationRef, size: number): Promise<void> {
   const pk = generationKey(companyId, generation)
   for (let from = 0; from < size; from += rowsAtOnce) {
@@ -64,7 +70,7 @@ async function fill({ client, table }: Table, { companyId, generation }: Generat
   }
 }
 
-/** Makes the rows the company's current generation, connected. */
+/** Makes the rows the company's current generation, with a connected session. */
 const install = (companies: CompanyStore, { companyId, generation }: GenerationRef) =>
   companies.decide(companyId, (state, now) => ({
     state: {
@@ -78,7 +84,7 @@ const install = (companies: CompanyStore, { companyId, generation }: GenerationR
     outcome: undefined,
   }))
 
-/** What it takes from the request for another phone until the old credentials are gone: both decisions. */
+/** Makes both decisions from the request for another phone until the old credentials are retired. */
 async function changePhone(companies: CompanyStore, companyId: string, round: number): Promise<void> {
   const attemptId = `attempt-${round}`
   const request = { attemptId, method: 'code', phone: '79161234567', correlationId: attemptId } as const

@@ -1,4 +1,7 @@
-/** Memory of an idle session: a host's beside bare Baileys', with 200 and 1,000 of them on one simulated WhatsApp. */
+/**
+ * Benchmark of the memory per idle session, of a host and of bare Baileys, with 200 and 1,000 sessions on one simulated
+ * WhatsApp.
+ */
 import { type Linked, nudgeHosts, seedLinked, untilOnline } from '../e2e/linked-fleet.ts'
 import { type Stage, startStage } from '../e2e/stage.ts'
 import { megabytes, ratio } from './figures.ts'
@@ -6,10 +9,10 @@ import { settledBytes } from './memory.ts'
 import { readySetting, startProgram } from './processes.ts'
 
 const sizes = (process.env['BENCH_SESSIONS'] ?? '200,1000').split(',').map(Number)
-const patienceMs = 900_000
+const onlineTimeoutMs = 900_000
 const collectGarbage = new URL('./collect-garbage.ts', import.meta.url).href
 
-/** Resident bytes with so many sessions. */
+/** Resident bytes by number of sessions. */
 type Sizes = ReadonlyMap<number, number>
 
 export async function sessions(say: (line: string) => void): Promise<void> {
@@ -43,7 +46,7 @@ async function hostSizes(stage: Stage): Promise<Sizes> {
     }))
     await seedLinked(stage.run, companies)
     await nudgeHosts(stage.run, companies)
-    await untilOnline(stage.run, size, patienceMs)
+    await untilOnline(stage.run, size, onlineTimeoutMs)
     open = size
     found.set(size, await settledBytes(pid))
   }

@@ -1,19 +1,19 @@
-/** Stand-ins for trust and sight (`without-layers.ts`): same names, same shapes, nothing behind them. */
+/** Stand-ins for the modules that `without-layers.ts` replaces: the same names and signatures, without any effect. */
 import { ok } from '#shared/domain/values/result.ts'
 
 const nothing = async (): Promise<void> => {}
 
 // functions/access/tokens.ts
 export const tokenSettings = (env: object) => env
-/** Believes what a token says. */
+/** Accepts every token without a check. */
 export const tokenVerifier = () => async (token: string) =>
   ok(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()))
 export const isExpired = () => false
 
 // functions/telemetry/telemetry.ts, functions/telemetry/reports.ts, functions/telemetry/error-reporter.ts
-const blind = { observe: () => {}, refused: () => {}, unexpected: () => {}, finish: nothing }
-export const createTelemetry = () => blind
-export const createErrorTelemetry = () => blind
+const telemetry = { observe: () => {}, refused: () => {}, unexpected: () => {}, finish: nothing }
+export const createTelemetry = () => telemetry
+export const createErrorTelemetry = () => telemetry
 export const errorReporterOf = () => undefined
 
 // shared/telemetry/metrics.ts, shared/telemetry/observed-store.ts, shared/dynamo/fleet/metric-store.ts

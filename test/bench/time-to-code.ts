@@ -1,4 +1,7 @@
-/** Time from asking to a code that WhatsApp has accepted: Pairplane over bare Baileys, in turns, on one simulator. */
+/**
+ * Benchmark of the time from the request to a code that WhatsApp has accepted: Pairplane and bare Baileys, in turns, on
+ * one simulator.
+ */
 import { connect } from '../e2e/client.ts'
 import { bareCode } from './bare-baileys.ts'
 import { milliseconds, percentile, ratio } from './figures.ts'
@@ -12,7 +15,7 @@ export async function timeToCode({ url, say }: Bench): Promise<void> {
   for (let round = -2; round < rounds; round++) {
     const bareMs = await timeBare(`7900100${2000 + round}`)
     const pairplaneMs = await timePairplane(url, `bench-${round + 2}`, `7900200${2000 + round}`)
-    // The first rounds warm both sides up.
+    // The first two rounds warm up both sides.
     if (round < 0) continue
     bare.push(bareMs)
     pairplane.push(pairplaneMs)
@@ -46,7 +49,7 @@ async function timePairplane(url: string, companyId: string, phoneNumber: string
   return elapsed
 }
 
-/** A client token from the local run. */
+/** Gets a client token from the local run. */
 export async function tokenFor(url: string, companyId: string): Promise<string> {
   const body = JSON.stringify({ companyId, role: 'marketplace' })
   const response = await fetch(`${url}/dev/tokens`, { method: 'POST', body })

@@ -1,6 +1,6 @@
 /**
- * The functions as they were before trust and sight: stand-ins that let everything through and see nothing, for the token
- * check, code budgets, the limit on messages, metrics and Sentry. Only for measuring what those cost.
+ * Build options that replace the token check, code budgets, the limit on messages, metrics and Sentry by stand-ins without
+ * effect, to measure what they cost.
  */
 import { join, relative } from 'node:path'
 import type { BuildOptions, Plugin } from 'esbuild'
@@ -21,7 +21,7 @@ const layers = [
   'shared/telemetry/observed-store.ts',
 ]
 
-/** Builds with every layer replaced by this module. */
+/** Options of a build in which every layer is replaced by `stand-ins.ts`. */
 export const withoutLayers: BuildOptions = { plugins: [plugin()] }
 
 function plugin(): Plugin {

@@ -1,7 +1,7 @@
-/** Chance that can be repeated: the same seed, the same throws. */
+/** Repeatable random numbers: the same seed gives the same sequence. */
 export type Dice = ReturnType<typeof dice>
 
-/** Mulberry32. */
+/** Creates a generator with the Mulberry32 algorithm. */
 export function dice(seed: number) {
   let state = seed >>> 0
   const next = (): number => {

@@ -1,4 +1,4 @@
-/** Companies on a fleet of hosts, and what WhatsApp sees of them: for tests that take hosts and services away. */
+/** Companies on a fleet of hosts, and their view by WhatsApp, for tests in which hosts and services fail. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import type { HostView } from '../../local/hosts/start-hosts.ts'
@@ -11,10 +11,10 @@ export type SessionBody = {
   readonly hostId?: string
   readonly attempt: { readonly state: string } | null
 }
-/** A second login of a device whose first socket was alive, as the simulated WhatsApp has seen it. */
+/** A second login of a device whose first socket was still open, as the simulated WhatsApp recorded it. */
 export type Twin = { readonly phone: string; readonly at: number }
 
-/** Leases that make a fail-over quick enough for a test: renewed every second, stale after four. */
+/** Lease times for a fast fail-over: renewed every second, stale after four. */
 export const quickLeases = { LEASE_RENEW_MS: '1000', LEASE_STALE_MS: '4000', RECONNECTS_PER_SECOND: '20' } as const
 
 const pollMs = 200
@@ -23,7 +23,7 @@ const shards = 4
 export type Fleet = ReturnType<typeof fleetOf>
 
 export function fleetOf(stage: Stage) {
-  /** Who holds what stands in the table, which may be away just now, or silent. */
+  /** Lists the hosts, and tries again while the table with the leases is down or does not answer. */
   async function hosts(): Promise<readonly HostView[]> {
     for (;;) {
       const answer = await Promise.race([stage.run.hosts().catch(() => undefined), pause(2000)])
@@ -44,11 +44,14 @@ export function fleetOf(stage: Stage) {
     return owner
   }
 
-  /** Companies of these that a host holds. */
+  /** Returns those of the companies that are on the host's shards. */
   const heldBy = (host: HostView, companies: readonly Company[]): readonly Company[] =>
     companies.filter(({ companyId }) => host.shards.includes(shardOf(companyId, shards)))
 
-  /** Resolves with the ms that it took; rejects naming the companies that are not connected in time. */
+  /**
+   * Resolves with the elapsed ms when all companies are connected; rejects with the names of those that are not in
+   * time.
+   */
   async function untilConnected(companies: readonly Company[], withinMs: number, butOn?: string): Promise<number> {
     const startedAt = performance.now()
     let waiting = companies
@@ -58,7 +61,7 @@ export function fleetOf(stage: Stage) {
         stage.run,
         waiting.map(({ phone }) => phone.number),
       )
-      // Functions are only asked about companies whose device WhatsApp sees: each look costs what a session does in a minute.
+      // Asks functions only once WhatsApp sees every device: one such request costs as much CPU as a session in a minute.
       if (missing.length === 0 || isOverdue) {
         const states = await Promise.all(
           waiting.map(async (company) => ({ company, ...(await session(company.companyId)) })),
@@ -77,7 +80,7 @@ export function fleetOf(stage: Stage) {
     }
   }
 
-  /** Hosts that start together have the shards of the first for some seconds. */
+  /** Waits until the shards are spread: when hosts start together, the first one owns all shards for some seconds. */
   async function untilSpread(withinMs = 30_000): Promise<void> {
     const until = performance.now() + withinMs
     while (!isSpread(await hosts())) {
@@ -86,7 +89,7 @@ export function fleetOf(stage: Stage) {
     }
   }
 
-  /** A company that nobody has used, on one of the host's shards. */
+  /** Returns a new company on one of the host's shards. */
   function freshOn(host: HostView): Company {
     for (;;) {
       const company = stage.fresh()
@@ -121,7 +124,7 @@ const twinsIn = ({ violations }: WhatsAppView): readonly Twin[] =>
     .filter(({ kind }) => kind === 'device-online-twice')
     .map(({ phone = '', at }) => ({ phone, at: Date.parse(at) }))
 
-/** Nobody has two more than another: nobody will ask for a shard. */
+/** True when the numbers of shards differ by less than two: then no host requests another shard. */
 const isSpread = (hosts: readonly HostView[]): boolean => {
   const counts = hosts.map((host) => host.shards.length)
   return counts.reduce((sum, count) => sum + count, 0) === shards && Math.max(...counts) - Math.min(...counts) < 2

@@ -1,7 +1,7 @@
 /**
- * Hosts in trouble on a clock that stands still until told: real lease keepers on a lease table in memory, each with a
- * socket per shard that takes its time to close, and writes that are on their way for a while. The promises that are
- * checked are those of docs/leases.md; the parts that keep them can be replaced by ones that do not.
+ * A model of failing hosts on a fake clock: real lease keepers on a lease table in memory, each with a socket per shard that
+ * takes time to close, and with delayed writes. It checks the promises of docs/leases.md. Each part that keeps a promise can
+ * be replaced by one that does not.
  */
 import type { LeaseStore } from '#shared/ports.ts'
 import { createLog } from '#shared/telemetry/log.ts'
@@ -16,7 +16,7 @@ export const lease = { staleMs: 10_000, renewMs: 3000, shards: 4 } as const
 const hostNames = ['a', 'b', 'c'] as const
 const stepMs = 500
 const playMs = 60_000
-/** Longest that a socket needs to close, and so a host that returns is given. */
+/** Time limit for a socket to close, and so for a resumed host to close the sockets of lost shards. */
 const closeMs = 1500
 
 export type Trouble = {
@@ -26,13 +26,13 @@ export type Trouble = {
   readonly ms: number
 }
 
-/** What keeps the promises; a test replaces one part to see that the model notices. */
+/** The parts that keep the promises. A test replaces one to prove that the model detects it. */
 export type Parts = {
-  /** Whether a row written under `stored` takes a write of `epoch`. */
+  /** True when a row of epoch `stored` accepts a write of `epoch`. */
   readonly takesWrite: (stored: number, epoch: number) => boolean
   /** Resolves when the lease may be released. */
   readonly beforeRelease: (closed: Promise<void>) => Promise<void>
-  /** The table as a host sees it. */
+  /** Returns the lease table as a host sees it. */
   readonly view: (store: LeaseStore, wallClock: () => number) => LeaseStore
 }
 
@@ -42,7 +42,7 @@ export const soundParts: Parts = {
   view: (store) => store,
 }
 
-/** Plays the schedule and says which promises were broken, in words. */
+/** Runs the schedule; returns a sentence for each broken promise. */
 export async function broken(
   troubles: readonly Trouble[],
   weathers: readonly CallFate[],
@@ -125,7 +125,7 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
   let offset = 0
   let state: 'running' | 'stopping' | 'gone' = 'running'
 
-  // A paused process fires its timers late, but its clocks go on.
+  // A paused process fires its timers late, but its clocks continue.
   const after: Time['after'] = (ms, action) => {
     let isCancelled = false
     let cancel = clock.after(ms, function fire() {
@@ -149,7 +149,10 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
     sockets.delete(shard)
   }
 
-  /** Asked and sent at once, and under way for a while; a pause may come in between. */
+  /**
+   * Writes repeatedly while the host owns the shard. Each write is decided first and arrives later; a pause may come in
+   * between.
+   */
   async function writeOften(shard: number, lease: OwnedLease): Promise<void> {
     while (lease.isOwner() && leases.get(shard) === lease) {
       await sleep(500)
@@ -184,7 +187,7 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
     start: keeper.start,
     owned: () => [...leases].filter(([, lease]) => lease.isOwner()).map(([shard]) => shard),
     isGone: () => state !== 'running',
-    /** Whether it is frozen, or has just come back and is still closing what it has lost. */
+    /** True while the host is paused, or has just resumed and is still closing the sockets of lost shards. */
     wasPaused: () => clock.monotonic() < pausedUntil + closeMs + stepMs,
     pause: (ms: number) => {
       pausedUntil = clock.monotonic() + ms
@@ -206,7 +209,7 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
       await Promise.all(
         [...leases.keys()].map(async (shard) => {
           await parts.beforeRelease(close(shard))
-          // A release that failed leaves the lease to go stale.
+          // After a failed release the lease becomes stale.
           await keeper.release(shard).catch(() => undefined)
         }),
       )

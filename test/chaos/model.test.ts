@@ -1,4 +1,4 @@
-/** Random schedules against the promises of docs/leases.md, and proof that the check would notice a fault. */
+/** Random schedules against the promises of docs/leases.md, and proof that the model detects a fault. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { LeaseStore } from '#shared/ports.ts'
@@ -26,7 +26,7 @@ const schedule = (parts: Parts) =>
     },
   )
 
-/** Compares the owner's wall clock with the reader's: a lease that looks old is taken for free. */
+/** A faulty view that compares the owner's wall clock with the reader's: a lease that looks old counts as free. */
 function judgedByWallClock(store: LeaseStore, wallClock: () => number): LeaseStore {
   const owners = new Map<number, string | undefined>()
   return {
@@ -58,10 +58,10 @@ describe('the model finds a planted fault:', () => {
   ]
   it.each(plants)(
     '%s',
-    async (_name, plant, said) => {
+    async (_name, plant, message) => {
       const run = await fc.check(schedule({ ...soundParts, ...plant }), { numRuns: 60, seed: 4, endOnFailure: true })
       expect(run.failed).toBe(true)
-      expect(String(run.errorInstance)).toMatch(said)
+      expect(String(run.errorInstance)).toMatch(message)
     },
     60_000,
   )

@@ -1,4 +1,4 @@
-/** Breaks a whole local run at random for a while, mends it, and reports what that has cost. */
+/** Causes random failures in a whole local run for a while, ends them, and reports the damage. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { HostView } from '../../local/hosts/start-hosts.ts'
 import { restartHosts, seedLinked, untilOnline } from '../e2e/linked-fleet.ts'
@@ -15,22 +15,22 @@ export type ChaosOptions = {
   readonly say: (line: string) => void
 }
 
-/** `unknown`: the answer to a reset or a request got lost, so that either may be true. */
-type Standing = 'linked' | 'unlinked' | 'unknown'
+/** Expected state of a company. `unknown`: the answer to a reset or a request got lost, so either may be true. */
+type ExpectedState = 'linked' | 'unlinked' | 'unknown'
 
 type Scene = {
   readonly stage: Stage
   readonly fleet: Fleet
-  readonly throws: Dice
-  readonly standing: Map<Company, Standing>
+  readonly random: Dice
+  readonly expected: Map<Company, ExpectedState>
   readonly pauses: Pause[]
   readonly stuck: string[]
 }
 
-/** Resolves when what it has broken is whole again. */
+/** Causes a failure; resolves when it is over. */
 type Act = (scene: Scene) => Promise<void>
 
-/** Longest that a client may have to wait for an end of what it asked for: the time to code, to type, to connect. */
+/** Time limit for a client to learn the outcome of a request: the time to get a code, to type it, and to connect. */
 const answerMs = 90_000
 const connectMs = 300_000
 
@@ -49,8 +49,8 @@ export async function chaos(options: ChaosOptions): Promise<Report> {
     const fleet = fleetOf(stage)
     const companies = await linkedCompanies(stage, options.companies)
     await fleet.untilSpread()
-    const standing = new Map<Company, Standing>(companies.map((company) => [company, 'linked']))
-    const scene: Scene = { stage, fleet, throws: dice(options.seed), standing, pauses: [], stuck: [] }
+    const expected = new Map<Company, ExpectedState>(companies.map((company) => [company, 'linked']))
+    const scene: Scene = { stage, fleet, random: dice(options.seed), expected, pauses: [], stuck: [] }
     const watching = new AbortController()
     const offline = watchOffline(fleet, () => linkedOf(scene), watching.signal)
     const done = await act(scene, options)
@@ -75,7 +75,10 @@ export async function chaos(options: ChaosOptions): Promise<Report> {
   }
 }
 
-/** Linked by hand, so that there may be hundreds; those that are reset in the course of it link as owners do. */
+/**
+ * Creates linked companies without pairing them, so that there can be hundreds. Companies that are reset later pair as
+ * owners do.
+ */
 async function linkedCompanies(stage: Stage, count: number): Promise<readonly Company[]> {
   const companies = Array.from({ length: count }, () => stage.fresh())
   await seedLinked(
@@ -87,10 +90,13 @@ async function linkedCompanies(stage: Stage, count: number): Promise<readonly Co
   return companies
 }
 
-const linkedOf = ({ standing }: Scene): readonly Company[] =>
-  [...standing].filter(([, how]) => how === 'linked').map(([company]) => company)
+const linkedOf = ({ expected }: Scene): readonly Company[] =>
+  [...expected].filter(([, how]) => how === 'linked').map(([company]) => company)
 
-/** One of a kind at a time: a host, a service and WhatsApp may be in trouble together, two hosts may not. */
+/**
+ * Failures. Only one of each kind happens at a time: a host, a service and WhatsApp may fail together, two hosts may
+ * not.
+ */
 const acts: readonly {
   readonly kind: 'host' | 'service' | 'whatsapp' | 'owner'
   readonly name: string
@@ -108,14 +114,14 @@ const acts: readonly {
   { kind: 'owner', name: 'pair', act: pair },
 ]
 
-/** Rejects when an act could not be played to its end: by then everything else that it had begun is mended. */
+/** Runs random acts for the given time. Rejects when an act failed, after the other running acts have ended. */
 async function act(scene: Scene, { seconds, say }: ChaosOptions): Promise<Record<string, number>> {
   const until = performance.now() + seconds * 1000
   const busy = new Map<string, Promise<void>>()
   const done: Record<string, number> = {}
   const failures: Error[] = []
   while (performance.now() < until && failures.length === 0) {
-    const next = scene.throws.pick(acts.filter(({ kind }) => !busy.has(kind)))
+    const next = scene.random.pick(acts.filter(({ kind }) => !busy.has(kind)))
     if (next) {
       say(`${Math.round((until - performance.now()) / 1000)} s left: ${next.name}`)
       done[next.name] = (done[next.name] ?? 0) + 1
@@ -125,17 +131,17 @@ async function act(scene: Scene, { seconds, say }: ChaosOptions): Promise<Record
         .finally(() => busy.delete(next.kind))
       busy.set(next.kind, played)
     }
-    await pause(scene.throws.between(200, 1500))
+    await pause(scene.random.between(200, 1500))
   }
   await Promise.all(busy.values())
   if (failures.length > 0) throw new AggregateError(failures, failures.map(({ message }) => message).join(', '))
   return done
 }
 
-/** Waits until a replacement has joined and has its share. */
-async function onHost({ fleet, throws }: Scene, name: NodeJS.Signals): Promise<void> {
+/** Sends a signal to a random host, and waits until its replacement has its share of the shards. */
+async function onHost({ fleet, random }: Scene, name: NodeJS.Signals): Promise<void> {
   const before = await fleet.hosts()
-  const host = throws.pick(before)
+  const host = random.pick(before)
   if (!host) return
   signal(host, name)
   const isReplaced = async () => {
@@ -146,63 +152,63 @@ async function onHost({ fleet, throws }: Scene, name: NodeJS.Signals): Promise<v
   await fleet.untilSpread(120_000)
 }
 
-async function freeze({ fleet, throws, standing, pauses }: Scene): Promise<void> {
-  const host: HostView | undefined = throws.pick(await fleet.hosts())
+async function freeze({ fleet, random, expected, pauses }: Scene): Promise<void> {
+  const host: HostView | undefined = random.pick(await fleet.hosts())
   if (!host) return
-  const held = fleet.heldBy(host, [...standing.keys()])
-  const stood: Pause = {
+  const held = fleet.heldBy(host, [...expected.keys()])
+  const frozen: Pause = {
     phones: new Set(held.map(({ phone }) => phone.number)),
     from: Date.now(),
     until: Number.MAX_VALUE,
   }
-  pauses.push(stood)
+  pauses.push(frozen)
   signal(host, 'SIGSTOP')
-  await pause(throws.between(1000, 8000))
+  await pause(random.between(1000, 8000))
   signal(host, 'SIGCONT')
-  stood.until = Date.now()
+  frozen.until = Date.now()
   await fleet.untilSpread(120_000)
 }
 
-async function breakService({ stage, throws }: Scene, target: 'dynamodb' | 'sqs' | 'management'): Promise<void> {
-  const how = throws.pick(['down', 'silent', 'slow'] as const) ?? 'down'
-  stage.run.faults.set(target, how === 'slow' ? { how, ms: throws.between(100, 1500) } : { how })
-  await pause(throws.between(1000, 10_000))
+async function breakService({ stage, random }: Scene, target: 'dynamodb' | 'sqs' | 'management'): Promise<void> {
+  const how = random.pick(['down', 'silent', 'slow'] as const) ?? 'down'
+  stage.run.faults.set(target, how === 'slow' ? { how, ms: random.between(100, 1500) } : { how })
+  await pause(random.between(1000, 10_000))
   stage.run.faults.set(target, { how: 'ok' })
 }
 
-async function breakWhatsApp({ stage, throws }: Scene): Promise<void> {
-  await stage.service(throws.pick(['down', 'refuse-upgrade', 'upgrade-hangs', 'handshake-garbage']) ?? 'down')
-  await pause(throws.between(500, 5000))
+async function breakWhatsApp({ stage, random }: Scene): Promise<void> {
+  await stage.service(random.pick(['down', 'refuse-upgrade', 'upgrade-hangs', 'handshake-garbage']) ?? 'down')
+  await pause(random.between(500, 5000))
   await stage.service('ok')
 }
 
-async function disrupt({ throws, standing }: Scene): Promise<void> {
-  const how = throws.pick(['cut', 'undecryptable', 'undecodable', 'xmlstreamend', 'vanish']) ?? 'cut'
-  await throws.pick([...standing.keys()])?.phone.disrupt(how)
+async function disrupt({ random, expected }: Scene): Promise<void> {
+  const how = random.pick(['cut', 'undecryptable', 'undecodable', 'xmlstreamend', 'vanish']) ?? 'cut'
+  await random.pick([...expected.keys()])?.phone.disrupt(how)
 }
 
-async function reset({ stage, throws, standing }: Scene): Promise<void> {
-  const company = throws.pick([...standing.keys()])
+async function reset({ stage, random, expected }: Scene): Promise<void> {
+  const company = random.pick([...expected.keys()])
   if (!company) return
-  standing.set(company, 'unknown')
+  expected.set(company, 'unknown')
   const path = `/api/whatsapp/sessions/${company.companyId}/credentials`
   const answer = await stage.http('DELETE', path, { role: 'admin' }).catch(() => undefined)
-  if (answer?.status === 200) standing.set(company, 'unlinked')
+  if (answer?.status === 200) expected.set(company, 'unlinked')
 }
 
-/** A client whose connection fails asks again on another one, as browsers do. */
+/** Pairs a company that is not linked. A failed connection ends the act; the company can be picked again later. */
 async function pair(scene: Scene): Promise<void> {
-  const { stage, throws, standing, stuck } = scene
-  const company = throws.pick([...standing].filter(([, how]) => how !== 'linked').map(([each]) => each))
+  const { stage, random, expected, stuck } = scene
+  const company = random.pick([...expected].filter(([, how]) => how !== 'linked').map(([each]) => each))
   if (!company) return
-  standing.set(company, 'unknown')
+  expected.set(company, 'unknown')
   const client = await stage.client(company.companyId).catch(() => undefined)
   if (!client) return
   client.send({ action: 'request-pairing-code', phoneNumber: company.phone.number })
-  // A push that got lost is seen by `get-status`; here by the HTTP API.
+  // A client would see the outcome of a lost push by `get-status`; this test uses the HTTP API.
   const outcome = await endOf(scene, company)
   if (outcome === undefined) stuck.push(company.companyId)
-  if (outcome === 'connected') standing.set(company, 'linked')
+  if (outcome === 'connected') expected.set(company, 'linked')
   await client.close()
 }
 
@@ -216,7 +222,7 @@ async function endOf({ stage, fleet }: Scene, company: Company): Promise<string 
     if (!body?.session) continue
     const { attempt, session } = body
     if (!attempt && session === 'connected') return 'connected'
-    // The request itself may have been refused, or its answer is still on its way.
+    // Without an attempt, the request was refused, or its answer is still on its way.
     idle = attempt ? 0 : idle + 1
     if (idle > 10) return 'refused'
     if (attempt?.state === 'expired') return 'expired'
@@ -232,9 +238,9 @@ async function endOf({ stage, fleet }: Scene, company: Company): Promise<string 
   return undefined
 }
 
-/** Longer than the longest back-off: who is not back by then does not come back. */
-async function lostIn({ fleet, standing }: Scene): Promise<readonly string[]> {
-  const linked = [...standing].filter(([, how]) => how === 'linked').map(([company]) => company)
+/** Returns a sentence for each session that does not come back within 75 s, which is longer than the maximum back-off. */
+async function lostIn({ fleet, expected }: Scene): Promise<readonly string[]> {
+  const linked = [...expected].filter(([, how]) => how === 'linked').map(([company]) => company)
   const lost = async (company: Company) => {
     try {
       await fleet.untilConnected([company], 75_000)
@@ -246,10 +252,13 @@ async function lostIn({ fleet, standing }: Scene): Promise<readonly string[]> {
   return (await Promise.all(linked.map(lost))).flat()
 }
 
-/** An expired code waits on its socket for somebody who types it late; everything else must have ended. */
-async function attemptsLeft({ fleet, standing }: Scene): Promise<readonly string[]> {
+/**
+ * Returns the attempts that should have ended. Only an expired code may remain, which waits on its socket to be typed
+ * late.
+ */
+async function attemptsLeft({ fleet, expected }: Scene): Promise<readonly string[]> {
   const left = await Promise.all(
-    [...standing.keys()].map(async ({ companyId }) => ({
+    [...expected.keys()].map(async ({ companyId }) => ({
       companyId,
       attempt: (await fleet.session(companyId)).attempt,
     })),

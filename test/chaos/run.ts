@@ -1,4 +1,7 @@
-/** One chaos run, in the process that `main.ts` watches. Its last line is the verdict; exit code 1 when a promise is broken. */
+/**
+ * A chaos run, in the process that `main.ts` supervises. Its last line is the verdict; exit code 1 when a promise is
+ * broken.
+ */
 import { parseArgs } from 'node:util'
 import { chaos } from './play.ts'
 import { verdictPrefix } from './supervise.ts'

@@ -6,13 +6,13 @@ import { supervise, verdictPrefix } from './supervise.ts'
 
 async function watched(script: string) {
   const journal = join(temporary(), 'journal')
-  const said: string[] = []
+  const output: string[] = []
   const code = await supervise({
     args: ['--input-type=module', '--eval', script],
     journal,
-    say: (line) => said.push(line),
+    say: (line) => output.push(line),
   })
-  return { code, said, journal: readFileSync(journal, 'utf8') }
+  return { code, output, journal: readFileSync(journal, 'utf8') }
 }
 
 const verdict = `console.log('${verdictPrefix}every promise was kept')`
@@ -21,9 +21,9 @@ it.each([
   ['a run that keeps its promises', verdict, 0],
   ['a run that breaks one', `${verdict}; process.exit(1)`, 1],
 ])('%s ends as it says', async (_name, script, code) => {
-  const { code: ended, said } = await watched(script)
+  const { code: ended, output } = await watched(script)
   expect(ended).toBe(code)
-  expect(said.at(-1)).toMatch(verdictPrefix)
+  expect(output.at(-1)).toMatch(verdictPrefix)
 })
 
 it.each([
@@ -32,8 +32,8 @@ it.each([
   ['waits for what never comes', `console.log('half way'); await new Promise(() => {})`, 'ended with exit code 13'],
   ['is killed after its verdict', `${verdict}; process.kill(process.pid, 'SIGKILL')`, 'was ended by SIGKILL'],
 ])('a run that %s has failed, and says how it ended', async (_name, script, end) => {
-  const { code, said, journal } = await watched(script)
+  const { code, output, journal } = await watched(script)
   expect(code).toBe(1)
-  expect(said.join('\n')).toContain(`FAILED: the run has no verdict, and ${end}`)
+  expect(output.join('\n')).toContain(`FAILED: the run has no verdict, and ${end}`)
   expect(journal).toContain(end)
 })

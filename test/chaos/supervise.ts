@@ -1,18 +1,18 @@
-/** Watches a chaos run from outside: one that ends without its verdict has failed, and says how it ended. */
+/** Supervises a chaos run from another process. A run that ends without its verdict has failed. */
 import { runToEnd, sayEnd } from '../support/run-to-end.ts'
 
-/** Begins the last line of every run that came to its end. */
+/** Prefix of the last line of every completed run. */
 export const verdictPrefix = 'verdict: '
 
 export type Supervision = {
   /** The script of the run, and its arguments. */
   readonly args: readonly string[]
-  /** The file that keeps every line of the run. */
+  /** File for every line of the run. */
   readonly journal: string
   readonly say: (line: string) => void
 }
 
-/** Runs the script to its end; the exit code is the run's own, or 1 when there was no verdict. */
+/** Runs the script to its end. Returns its exit code, or 1 when there was no verdict. */
 export async function supervise({ args, journal, say }: Supervision): Promise<number> {
   const end = await runToEnd({ program: process.execPath, args, journal, onLine: say })
   const hasVerdict = end.lastLines.some((line) => line.startsWith(verdictPrefix))

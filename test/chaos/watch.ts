@@ -1,37 +1,37 @@
-/** What is seen while everything breaks, and what of it must not be. */
+/** Observations during a chaos run, and the promises that they break. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Company, Fleet, Twin } from './fleet.ts'
 
-/** A host that stood still, with the companies that it held then. */
+/** Time for which a host was frozen (epoch ms), with the phones of its companies. */
 export type Pause = { readonly phones: ReadonlySet<string>; readonly from: number; until: number }
 
 export type Report = {
   readonly done: Readonly<Record<string, number>>
-  /** Companies that were linked, were not reset, and are not connected in the end. */
+  /** Companies that should be linked but are not connected at the end. */
   readonly sessionsLost: readonly string[]
-  /** Two sockets of one device, both of hosts that ran. */
+  /** Second sockets of a device while no host was frozen. */
   readonly twins: readonly Twin[]
   readonly stuckAttempts: readonly string[]
-  /** Longest time in ms for which a linked device was offline. */
+  /** Maximum time in ms for which a linked device was offline. */
   readonly worstRecoveryMs: number
-  /** Writes that hosts were refused, and leases that they have lost. */
+  /** Rejected writes of hosts. */
   readonly storeRefusals: number
   readonly leasesLost: number
-  /** Whatever else the simulated WhatsApp holds against us. */
+  /** All other violations that the simulated WhatsApp has recorded. */
   readonly violations: Readonly<Record<string, number>>
 }
 
-/** A host that returns needs a moment to find that its time is up. */
-const returnMs = 1000
+/** Time that a resumed host needs to notice that its leases have expired. */
+const resumeMs = 1000
 const sampleMs = 250
 
 export const unexcused = (twins: readonly Twin[], pauses: readonly Pause[]): readonly Twin[] =>
   twins.filter(
     ({ phone, at }) =>
-      !pauses.some(({ phones, from, until }) => phones.has(phone) && at >= from && at <= until + returnMs),
+      !pauses.some(({ phones, from, until }) => phones.has(phone) && at >= from && at <= until + resumeMs),
   )
 
-/** The promises that a report breaks, in words. */
+/** Returns a sentence for each promise that a report breaks. */
 export function brokenPromises({ sessionsLost, twins, stuckAttempts, violations }: Report): readonly string[] {
   return [
     ...sessionsLost.map((each) => `session lost: ${each}`),
@@ -41,7 +41,7 @@ export function brokenPromises({ sessionsLost, twins, stuckAttempts, violations 
   ]
 }
 
-/** Notes for how long devices are offline that should be online. */
+/** Measures for how long devices are offline that should be online, until the signal is aborted. */
 export function watchOffline(fleet: Fleet, linked: () => readonly Company[], signal: AbortSignal) {
   const offlineSince = new Map<string, number>()
   let worstMs = 0

@@ -1,6 +1,6 @@
 /**
- * Synthesizes the templates and bundles once for all tests that run the whole system. Other tests run meanwhile: only
- * `assemblyFolder` waits for it.
+ * A global setup of Vitest that synthesizes templates and bundles once for all tests of the whole system. Other tests can run
+ * meanwhile: only `assemblyFolder` waits for the result.
  */
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -9,14 +9,14 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { synthesize } from '../../local/synth.ts'
 
-/** As many as `startLocal` has by default. */
+/** The default of `startLocal`. */
 const shards = 4
 const variable = 'PAIRPLANE_TEST_ASSEMBLY'
 const pollMs = 50
-/** A machine that others use takes half a minute. */
-const withinMs = 180_000
+/** Time limit of the synthesis, which takes half a minute on a busy machine. */
+const timeoutMs = 180_000
 
-/** Says in a file what has come of the synthesis, since tests run in processes of their own. */
+/** Starts the synthesis, and writes its outcome to a file, because tests run in processes of their own. */
 export default async function setup(): Promise<() => Promise<void>> {
   const notes = await mkdtemp(join(tmpdir(), 'pairplane-assembly-'))
   const note = join(notes, 'note')
@@ -29,9 +29,9 @@ export default async function setup(): Promise<() => Promise<void>> {
       (error: unknown) => ({ failure: String(error) }),
     )
     .then((outcome) => writeFile(`${note}.new`, JSON.stringify(outcome)))
-    // Whole or not at all: a reader must not find half of it.
+    // Renamed when complete: a reader must not find half of it.
     .then(() => rename(`${note}.new`, note))
-    .catch((error: unknown) => console.error('Nobody will hear that the templates are made', error))
+    .catch((error: unknown) => console.error('Could not write the outcome of the synthesis', error))
   return async () => {
     stopping.abort()
     const [made] = await Promise.allSettled([synthesis, noted])
@@ -40,16 +40,16 @@ export default async function setup(): Promise<() => Promise<void>> {
   }
 }
 
-/** The folder, once it is complete; undefined outside of a test run. Throws what the synthesis has failed with. */
+/** Waits for the synthesis and returns its folder; undefined outside of a test run. Throws when the synthesis failed. */
 export async function assemblyFolder(): Promise<string | undefined> {
   const note = process.env[variable]
   if (note === undefined) return undefined
-  const until = performance.now() + withinMs
+  const until = performance.now() + timeoutMs
   while (!existsSync(note)) {
-    if (performance.now() > until) throw new Error('The templates are not made yet, after three minutes')
+    if (performance.now() > until) throw new Error('The synthesis has not ended within three minutes')
     await pause(pollMs)
   }
   const { folder, failure } = JSON.parse(await readFile(note, 'utf8')) as { folder?: string; failure?: string }
-  if (folder === undefined) throw new Error(`The templates could not be made: ${failure}`)
+  if (folder === undefined) throw new Error(`The synthesis failed: ${failure}`)
   return folder
 }

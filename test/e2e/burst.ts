@@ -1,19 +1,19 @@
-/** Many companies that ask for a code at the same moment, and what each of them is told. */
+/** Many companies that request a code at the same moment, and the answer to each. */
 import type { Client } from './client.ts'
 import { type Linked, loginsOf, restartHosts, seedLinked, untilShownConnected, whatsAppView } from './linked-fleet.ts'
 import type { Stage } from './stage.ts'
 
-/** R18, R44. */
+/** Promised time to an answer (R18, R44). */
 const promisedMs = 20_000
-/** Baileys pings every 30 s, and takes a socket for lost after 35 s without an answer. */
+/** Baileys pings every 30 s, and considers a socket lost after 35 s without an answer. */
 const keepAliveMs = 35_000
-const healthyWithinMs = 120_000
+const connectTimeoutMs = 120_000
 
-/** What a request has come to: a code, an error, or neither. */
+/** Outcome of a request: a code or an error. A missing answer is the error `no answer`. */
 export type Answer = {
   readonly companyId: string
   readonly phone: string
-  /** From `pairing-started`, from which the promise of R18 counts, to the answer. */
+  /** Time from `pairing-started`, where the promise of R18 begins, to the answer. */
   readonly ms: number
   readonly code?: unknown
   readonly error?: { readonly code: unknown; readonly retryAfter: unknown }
@@ -22,12 +22,12 @@ export type Answer = {
 export type Burst = {
   readonly answers: readonly Answer[]
   readonly codes: readonly Answer[]
-  /** `BUSY` that says when to come back. */
+  /** Answers `BUSY` with a `retryAfter`. */
   readonly busy: readonly Answer[]
   readonly close: () => Promise<void>
 }
 
-/** Connects so many companies, each of which asks for its status first, as clients do. */
+/** Connects new companies. Each asks for its status first, as clients do. */
 export async function gather(stage: Stage, count: number): Promise<readonly Asking[]> {
   return Promise.all(
     Array.from({ length: count }, async () => {
@@ -39,7 +39,7 @@ export async function gather(stage: Stage, count: number): Promise<readonly Aski
   )
 }
 
-/** Sends all requests at once and waits for their answers. */
+/** Sends the requests of all companies at once and waits for their answers. */
 export async function burst(asking: readonly Asking[], withinMs: number): Promise<Burst> {
   const answers = await Promise.all(asking.map((each) => ask(each, withinMs)))
   return {
@@ -67,7 +67,7 @@ async function ask({ companyId, phone, client }: Asking, withinMs: number): Prom
   return { ...about, error: { code: answer?.['code'] ?? 'no answer', retryAfter: answer?.['retryAfter'] } }
 }
 
-/** Seeds sessions on a run of one host, and resolves when they are connected. */
+/** Creates linked companies on a run of one host; resolves when their sessions are connected. */
 export async function connectHealthy(stage: Stage, count: number): Promise<readonly Linked[]> {
   const healthy = Array.from({ length: count }, () => stage.fresh()).map(({ companyId, phone }) => ({
     companyId,
@@ -75,19 +75,19 @@ export async function connectHealthy(stage: Stage, count: number): Promise<reado
   }))
   await seedLinked(stage.run, healthy)
   await restartHosts(stage.run)
-  await untilShownConnected(stage, healthy, healthyWithinMs)
+  await untilShownConnected(stage, healthy, connectTimeoutMs)
   return healthy
 }
 
 /**
- * The promises of R41 and R44 that are broken to so many companies that ask at once, and to the sessions that are connected
- * meanwhile. How many codes there are in the time depends on the machine.
+ * Returns a sentence for each broken promise of R41 and R44: to the companies that asked at once, and to the sessions that were
+ * connected meanwhile. `minCodes` is up to the caller, because the number of codes in the time depends on the machine.
  */
 export async function brokenPromises(
   stage: Stage,
   healthy: readonly Linked[],
   { answers, codes, busy }: Burst,
-  leastCodes: number,
+  minCodes: number,
 ) {
   const others = answers.filter((answer) => !codes.includes(answer) && !busy.includes(answer))
   const phones = healthy.map(({ phone }) => phone)
@@ -95,13 +95,13 @@ export async function brokenPromises(
   const { violations } = await whatsAppView(stage.run)
   return [
     ...others.map(({ companyId, error }) => `${companyId} has neither a code nor BUSY, but ${error?.code}`),
-    ...(codes.length < leastCodes ? [`only ${codes.length} codes`] : []),
+    ...(codes.length < minCodes ? [`only ${codes.length} codes`] : []),
     ...phones.filter((_, index) => logins[index] !== 1).map((phone) => `${phone} had to log in again`),
     ...Object.keys(violations.counts),
   ]
 }
 
-/** The promises with a time that are broken (R18): for benchmarks, since a test's machine may stand still. */
+/** Returns a sentence for each broken promise about time (R18). Only for benchmarks: the machine of a test may be busy. */
 export async function lateAnswers(stage: Stage, { answers }: Burst): Promise<readonly string[]> {
   const late = answers.filter(({ ms }) => ms > promisedMs)
   const { maxSilenceMs } = await whatsAppView(stage.run)

@@ -1,12 +1,12 @@
 /**
- * Many pairings at once beside healthy sessions (R41, R44). `npm run bench -- capacity` has 200, and holds the promises that
- * have a time: twenty seconds to a code, and no missed keep-alive.
+ * Many pairings at once next to healthy sessions (R41, R44). `npm run bench -- capacity` has 200, and also checks the promises
+ * about time: twenty seconds to a code, and no missed keep-alive.
  */
 import { expect, it } from 'vitest'
 import { brokenPromises, burst, connectHealthy, gather } from './burst.ts'
 import { startStage } from './stage.ts'
 
-/** Longer than the deadline of a code, which the hosts keep. */
+/** Longer than the deadline of a code, which the hosts enforce. */
 const patienceMs = 150_000
 
 it('thirty pairings at once: everybody has a code or an honest BUSY, and no session has to log in again', async () => {

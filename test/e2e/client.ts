@@ -1,4 +1,4 @@
-/** A marketplace front end for tests: real WebSocket, awaits events instead of sleeping. */
+/** A marketplace front end for tests, with a real WebSocket. Tests wait for events instead of sleeping. */
 import { WebSocket } from 'ws'
 
 export type Frame = { readonly event: string; readonly seq: number; readonly [field: string]: unknown }
@@ -7,20 +7,23 @@ type Wanted = string | ((frame: Frame) => boolean)
 export type Client = {
   readonly frames: readonly Frame[]
   readonly send: (message: unknown) => void
-  /** The next frame, among those not consumed yet, of this event; earlier ones of other events stay. */
+  /** Consumes the next matching frame. Frames that do not match stay for later calls. */
   readonly next: (wanted: Wanted, withinMs?: number) => Promise<Frame>
-  /** Sends an action with a request id and waits for the event under this id; rejects when it is refused instead. */
+  /**
+   * Sends an action with a request id and waits for the event with this id; rejects when the answer is an error
+   * instead.
+   */
   readonly ask: (action: string, event: string, fields?: object) => Promise<Frame>
   readonly raw: WebSocket
   readonly close: () => Promise<void>
 }
 
-/** Long enough for a machine that others use; what is promised sooner is measured by the benchmarks. */
-const patienceMs = 60_000
+/** Long enough for a busy machine. Benchmarks measure promises about shorter times. */
+const frameTimeoutMs = 60_000
 
 let requests = 0
 
-/** Connects; rejects with the HTTP status when the upgrade is refused. */
+/** Connects; rejects with an error that has the HTTP status when the upgrade is refused. */
 export async function connect(url: string, protocols: string[] = []): Promise<Client> {
   const raw = new WebSocket(url, protocols)
   const frames: Frame[] = []
@@ -39,7 +42,7 @@ export async function connect(url: string, protocols: string[] = []): Promise<Cl
     raw.once('unexpected-response', (_request, response) => reject(new Error(`refused with ${response.statusCode}`)))
   })
 
-  const next = (wanted: Wanted, withinMs = patienceMs): Promise<Frame> => {
+  const next = (wanted: Wanted, withinMs = frameTimeoutMs): Promise<Frame> => {
     const matches = typeof wanted === 'string' ? (frame: Frame) => frame.event === wanted : wanted
     const index = unconsumed.findIndex(matches)
     if (index >= 0) return Promise.resolve(unconsumed.splice(index, 1)[0]!)

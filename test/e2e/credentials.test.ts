@@ -8,7 +8,7 @@ import { type Tables, tablesOf } from './tables.ts'
 let stage: Stage
 let tables: Tables
 beforeAll(async () => {
-  // Short leases: some tests kill the host.
+  // Short leases, because some tests kill the host.
   stage = await startStage({ environment: { LEASE_RENEW_MS: '1000', LEASE_STALE_MS: '6000' } })
   tables = tablesOf(stage.run)
 })
@@ -18,7 +18,7 @@ afterAll(async () => {
 })
 
 const devicesOf = async (phone: Phone) => (await phone.look()).devices.length
-/** Looks again until it is so; `expect.poll` knows no tests that run side by side. */
+/** Polls until the condition holds. `expect.poll` does not support concurrent tests. */
 async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 60_000
   while (!(await isSo())) {
@@ -30,7 +30,7 @@ const removed = (phone: Phone) => until('the device is removed', async () => (aw
 const credentialsPath = (companyId: string) => `/api/whatsapp/sessions/${companyId}/credentials`
 const admin = { role: 'admin' } as const
 
-/** Asks for a code, has the phone type it, and waits for the connection: whatever was before, nothing is in the way. */
+/** Requests a code, types it, and waits for the connection, to prove that nothing left from before blocks the pairing. */
 async function pairs(client: Client, phone: Phone): Promise<void> {
   const { code } = await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
   expect(await phone.enterCode(code)).toBe('linked')

@@ -4,7 +4,7 @@ import { type Company, type Fleet, fleetOf, quickLeases, signal } from '../chaos
 import type { Client } from './client.ts'
 import { type Stage, startStage } from './stage.ts'
 
-/** For a machine that others use: `npm run bench -- failover` fails when it takes longer than is promised. */
+/** Long enough for a busy machine. `npm run bench -- failover` fails when it takes longer than promised. */
 const slackMs = 60_000
 const staleMs = 6000
 
@@ -13,12 +13,12 @@ let fleet: Fleet
 let companies: readonly Company[]
 const written: { source: string; line: string }[] = []
 
-// A fleet each: what one test has killed is missing in the next.
+// Each test has a fleet of its own: a host that one test kills would be missing in the next.
 beforeEach(async () => {
   written.length = 0
   stage = await startStage({
     hosts: 3,
-    // A replacement would take shards back in the middle of a test.
+    // A replacement would take shards in the middle of a test.
     restartsHosts: false,
     environment: { ...quickLeases, LEASE_RENEW_MS: '1500', LEASE_STALE_MS: String(staleMs) },
     log: (source, line) => written.push({ source, line }),
@@ -46,7 +46,7 @@ it('kill -9: its companies are connected on the others, and commands sent meanwh
   await fleet.untilConnected(orphans, staleMs + slackMs, dead.hostId)
   await asking.phone.enterCode((await asked)['code'])
   await client.next('whatsapp-connected')
-  // Only the dead host could have finished this one.
+  // Only the killed host could have finished this attempt.
   expect(await halfway.next('pairing-code-error')).toMatchObject({ code: 'HOST_UNAVAILABLE', retryable: true })
   expect(await fleet.twins()).toEqual([])
   await Promise.all([client.close(), halfway.close()])
@@ -67,7 +67,7 @@ it('SIGSTOP for longer than the lease, then SIGCONT: the host that returns holds
   const lost = () =>
     written.slice(linesBefore).filter(({ source, line }) => source === frozen.hostId && line.includes('Lease lost'))
   await expect.poll(() => lost().length).toBe(frozen.shards.length)
-  // A socket that it had kept would be one more than there are devices online.
+  // A socket that the host had kept would make one more connection than there are online devices.
   await expect
     .poll(async () => {
       const { connections, online } = await fleet.simulator()

@@ -1,9 +1,9 @@
-/** Each failure of the simulated WhatsApp, and its outcome as a client sees it: end-to-end case 11. */
+/** The failures of the simulated WhatsApp, and their outcomes as a client sees them: end-to-end case 11. */
 
-/** How a pairing ends: `connected`, or the code of the error that ends it. */
+/** A behaviour and the outcome of a pairing with it: `connected`, or the code of the error that ends it. */
 type Case = readonly [behaviour: string, outcome: string, parameters?: object]
 
-/** What a phone does, or WhatsApp on its behalf, while it is being linked. */
+/** Behaviours of a phone, or of WhatsApp on its behalf, while it is being linked. */
 export const whileLinking: readonly Case[] = [
   ['not-registered', 'INVALID_PHONE'],
   ['bad-request', 'CLIENT_REJECTED'],
@@ -38,7 +38,7 @@ export const whileLinking: readonly Case[] = [
   ['unlink-after-link', 'LOGGED_OUT'],
   ['cut-after-hello', 'WHATSAPP_UNAVAILABLE'],
   ['cut-after-finish', 'WHATSAPP_UNAVAILABLE'],
-  // WhatsApp has said pair-success, but was never told that it was heard: it has not kept the device.
+  // WhatsApp has sent pair-success but got no acknowledgement, so it has not kept the device.
   ['cut-after-pair-success', 'LOGGED_OUT'],
   ['cut-after-signed', 'connected', { times: 1 }],
   ['cut-after-login', 'connected', { times: 1 }],
@@ -61,7 +61,10 @@ export const whileLinking: readonly Case[] = [
   ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'replaced', stage: 'hello' }],
 ]
 
-/** What only time can tell; a wrong code, a refused and a missing answer look the same from here (R18). */
+/**
+ * Behaviours that show only after a time-out: a wrong code, a refused and a missing answer look the same to the host
+ * (R18).
+ */
 export const untilTimeIsUp: readonly Case[] = [
   ['silent', 'PAIRING_TIMEOUT'],
   ['never-enters', 'CODE_EXPIRED'],
@@ -73,7 +76,7 @@ export const untilTimeIsUp: readonly Case[] = [
   ['pair-success-never', 'CODE_EXPIRED'],
 ]
 
-/** What is wrong with WhatsApp as a whole. */
+/** Failures of WhatsApp as a whole. */
 export const wholeService: readonly Case[] = [
   ['down', 'WHATSAPP_UNAVAILABLE'],
   ['pause', 'connected', { ms: 1000 }],
@@ -99,13 +102,13 @@ export const wholeService: readonly Case[] = [
   ['login-fails-with', 'ACCOUNT_RESTRICTED', { reason: 403 }],
 ]
 
-/** Connections that hang without any event. */
+/** Failures of WhatsApp in which connections hang without any event. */
 export const hangingService: readonly Case[] = [
   ['upgrade-hangs', 'PAIRING_TIMEOUT'],
   ['handshake-silent', 'PAIRING_TIMEOUT'],
 ]
 
-/** What has a test of its own, and where. */
+/** Behaviours with a test of their own, and its file. */
 export const elsewhere: Readonly<Record<string, string>> = {
   ok: 'everywhere',
   'wrong-code': 'failures.test.ts',
@@ -113,7 +116,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   'unlink-silent': 'credentials.test.ts',
   'prekey-count-silent': 'isolation.test.ts',
   'passive-silent': 'isolation.test.ts',
-  // As disruptions of open sessions.
+  // Tested as disruptions of open sessions.
   'mute-after-open': 'isolation.test.ts',
   'vanish-after-open': 'isolation.test.ts',
 }

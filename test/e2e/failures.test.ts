@@ -1,4 +1,7 @@
-/** Every failure that the simulated WhatsApp can produce has its own code, and leaves the mutex free: end-to-end case 11. */
+/**
+ * Every failure that the simulated WhatsApp can produce has its error code, and leaves the mutex free: end-to-end case
+ * 11.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { behaviours } from '../../simulator/phone/behaviours.ts'
 import { conditions } from '../../simulator/service/conditions.ts'
@@ -10,13 +13,13 @@ import { link, outcomeOf, type Stage, startStage } from './stage.ts'
 let stage: Stage
 let lanes: Lanes
 beforeAll(async () => {
-  // More attempts in a minute than a host of this size would admit.
+  // The tests make more attempts per minute than a host of this size admits by default.
   stage = await startStage({ hosts: 2, environment: { ATTEMPTS_PER_SECOND: '20', ...steadyLeases } })
   lanes = await lanesOf(stage)
 })
 afterAll(() => stage?.stop())
 
-/** A code is to be had at once: nothing of the failed attempt is in the way. */
+/** Checks that a new code is available at once, so that nothing of the failed attempt blocks it. */
 async function isFree(client: Client): Promise<void> {
   const { phone } = stage.fresh()
   expect(await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })).toMatchObject({
@@ -37,7 +40,7 @@ describe.concurrent('what a phone, or WhatsApp on its behalf, does while it is b
   })
 })
 
-// Its tests run side by side, but not beside others: they take hosts for themselves.
+// These tests run concurrently with each other, but not with others, because each takes a host for itself.
 describe('what is wrong with WhatsApp as a whole', () => {
   it.concurrent.for(wholeService)('%s: %s %j', ([behaviour, code, parameters = {}]) =>
     lanes.use(async ({ company: { companyId, phone }, service }) => {
@@ -113,7 +116,7 @@ describe('codes', () => {
     const other = await stage.client(stage.fresh().companyId)
     const cooling = await other.ask('request-pairing-code', 'pairing-code-error', { phoneNumber: phone.number })
     expect(cooling).toMatchObject({ code: 'RATE_LIMITED', action: 'wait', retryAfter: expect.any(Number) })
-    // Refused before anything was started, and without asking WhatsApp again.
+    // The request is refused before an attempt starts, and without asking WhatsApp again.
     expect(cooling).not.toHaveProperty('attemptId')
     expect((await phone.look()).companionHellos).toBe(1)
     await isFree(client)

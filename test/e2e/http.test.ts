@@ -1,4 +1,7 @@
-/** The HTTP API over the wire (requirements, "HTTP API"): routes, rights and refusals; and `npm run admin` on top of it. */
+/**
+ * The HTTP API over real requests (requirements, "HTTP API"): routes, permissions and errors; and `npm run admin`,
+ * which uses it.
+ */
 import { execFile } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Client } from './client.ts'

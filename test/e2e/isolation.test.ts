@@ -1,4 +1,7 @@
-/** One session's trouble stays its own, and a service that is away costs time and nothing else (R41, R42; end-to-end case 14). */
+/**
+ * A failure of one session affects no other, and an unavailable service causes only delays (R41, R42; end-to-end case
+ * 14).
+ */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Fault, FaultTarget } from '../../local/faults.ts'
@@ -8,9 +11,12 @@ import { type Phone, type Stage, startStage } from './stage.ts'
 
 const outageMs = 10_000
 
-/** They end a socket, or the process if it were not for us, at once. */
+/** Hazards that end a socket at once, or would end the process without the host's protection. */
 const sudden = ['undecryptable', 'undecodable', 'invalid-frame', 'xmlstreamend', 'cut']
-/** They hang without an event, and are only noticed after up to a minute: provoked first and judged later. */
+/**
+ * Hazards in which a socket hangs without an event. They are noticed after up to a minute, so they are caused first and
+ * checked later.
+ */
 const creeping: Readonly<Record<string, (phone: Phone) => Promise<void>>> = {
   mute: (phone) => phone.disrupt('mute'),
   vanish: (phone) => phone.disrupt('vanish'),
@@ -19,9 +25,9 @@ const creeping: Readonly<Record<string, (phone: Phone) => Promise<void>>> = {
   'upgrade-hangs': (phone) => comeBackInto(phone, 'upgrade-hangs', ({ unanswered }) => unanswered),
   'handshake-silent': (phone) => comeBackInto(phone, 'handshake-silent', ({ total }) => total),
 }
-/** From the hazard to a session that works again: a missed keep-alive takes Baileys up to 65 s to see. */
+/** Time limit from the hazard to a session that works again: Baileys needs up to 65 s to notice a missed keep-alive. */
 const creepingMs = 120_000
-/** For a machine that others use. */
+/** Long enough for a busy machine. */
 const patienceMs = 60_000
 
 let stage: Stage
@@ -60,7 +66,10 @@ async function comeBackTo(phone: Phone, behaviour: string): Promise<void> {
   await phone.disrupt('cut')
 }
 
-/** Its next connection meets a WhatsApp in this condition; everybody else's is well again. */
+/**
+ * Makes the session's next connection meet a WhatsApp in this condition; for all other connections WhatsApp works
+ * again.
+ */
 async function comeBackInto(
   phone: Phone,
   condition: string,
@@ -86,7 +95,7 @@ async function away(
   }
 }
 
-/** Nothing lost, doubled or stuck: every session is up, and a company that was never seen can link. */
+/** Checks that no session is lost, doubled or stuck, and that a new company can link. */
 async function expectAllWell(): Promise<void> {
   await untilConnected([...healthy, ...victims])
   const { violations, online } = await whatsAppView(stage.run)
@@ -107,7 +116,7 @@ describe('what happens to one session', () => {
     expect(await logins(healthy)).toEqual(before)
   })
 
-  // A victim each: who has just failed waits longer the next time.
+  // Each test has a session of its own: a session that has just failed waits longer the next time.
   it.each([...sudden.entries()])('%i: %s costs that session a reconnect and the others nothing', async (index, how) => {
     const victim = victims[index]
     if (!victim) throw new Error('nobody is linked')
@@ -192,7 +201,7 @@ describe('for ten seconds', () => {
   it(
     `${Object.keys(creeping).join(', ')}: each has cost its session a reconnect and the others nothing`,
     async () => {
-      // A bring-up that hangs is a login too.
+      // A start-up of a session that hangs counts as a login, too.
       const isBack = async () => (await logins(slowVictims)).map((count) => count > 1)
       await expect.poll(isBack, { timeout: creepingMs }).toEqual(slowVictims.map(() => true))
       await untilConnected(slowVictims)
@@ -215,7 +224,7 @@ describe('for ten seconds', () => {
       await expect.poll(again, { interval: 200 }).toEqual(healthy.map(() => 1))
       await expectAllWell()
       expect(await again()).toEqual(healthy.map(() => 1))
-      // Its attempt went with the sockets, and the client can begin again at once.
+      // The attempt ended with the sockets, and the client can start again at once.
       const issued = await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
       expect(await phone.enterCode(issued['code'])).toBe('linked')
       await client.next('whatsapp-connected')

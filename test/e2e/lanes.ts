@@ -1,21 +1,24 @@
-/** Hosts for tests that make WhatsApp misbehave: each is a client of its own there, so that one test disturbs no other. */
+/**
+ * Hosts for tests in which WhatsApp misbehaves. WhatsApp knows each host as a separate client, so that tests do not
+ * disturb each other.
+ */
 import { type Company, type Fleet, fleetOf } from '../chaos/fleet.ts'
 import type { Stage } from './stage.ts'
 
-/** A host that one test at a time has for itself. */
+/** A host that only one test at a time uses. */
 export type Lane = {
-  /** A company that nobody has used, and that this host runs. */
+  /** A new company on one of the host's shards. */
   readonly company: Company
-  /** Puts WhatsApp into a condition for this host alone; it is well again when the test has ended. */
+  /** Puts WhatsApp into a condition for this host only, until the test ends. */
   readonly service: (behaviour: string, parameters?: object) => Promise<void>
 }
 
-/** For stages with lanes: a host that stood still for a while must not find its companies on another one. */
+/** Lease times for stages with lanes: a host that was blocked for a while must not lose its companies to another one. */
 export const steadyLeases = { LEASE_STALE_MS: '60000' } as const
 
 export type Lanes = { readonly use: (test: (lane: Lane) => Promise<void>) => Promise<void> }
 
-/** Shares the hosts of a stage out among the tests that ask for one; as many run side by side as there are hosts. */
+/** Gives each test a free host of the stage, and makes tests wait while there is none. */
 export async function lanesOf(stage: Stage): Promise<Lanes> {
   const fleet: Fleet = fleetOf(stage)
   await fleet.untilSpread()

@@ -1,4 +1,4 @@
-/** Baileys' credentials of a device that is linked, without the half second of CPU that a link costs. */
+/** Baileys' credentials of a linked device, without the half second of CPU time that pairing costs. */
 import {
   type AuthenticationCreds,
   type BinaryNode,
@@ -13,11 +13,14 @@ export type LinkedCompanion = { readonly creds: AuthenticationCreds; readonly ke
 
 const Linked = v.object({ jid: v.string(), lid: v.string(), deviceIdentity: v.string() })
 
-/** Of the 812 pre-keys of a link these are left: enough for Baileys not to make new ones, and one row in the store. */
+/**
+ * Ids of the created pre-keys, out of the 812 of a real link: enough that Baileys makes no new ones, and one row in the
+ * store.
+ */
 const preKeys = { from: 768, to: 812 }
 const preKeysLeft = preKeys.to - preKeys.from + 1
 
-/** Links a companion at the simulator and has Baileys make of its pair-success what it makes of a real one. */
+/** Links a companion at the simulator, and lets Baileys process the pair-success as usual. */
 export async function linkedCompanion(simulatorUrl: string, phone: string): Promise<LinkedCompanion> {
   const creds = initAuthCreds()
   const response = await fetch(`${simulatorUrl}/phones/${phone}/link-device`, {

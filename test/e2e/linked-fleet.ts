@@ -1,6 +1,6 @@
 /**
- * Many linked sessions at once: credentials are written as a link leaves them, through the product's own stores, and the
- * hosts find them when they are started again. From there on all is real: logins of Baileys over sockets of their own.
+ * Many linked companies without pairing them: their credentials are written as a link would leave them, through the product's
+ * own stores. The hosts find them after a restart; from then on everything is real, and Baileys logs in over real sockets.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { ulid } from 'ulid'
@@ -22,16 +22,19 @@ import type { Stage } from './stage.ts'
 /** A company, and the number of the phone that it is linked to. */
 export type Linked = { readonly companyId: string; readonly phone: string }
 
-/** The epoch of the host that is said to have linked them: every real one is higher. */
+/** Epoch of the pretended host that has linked the companies. Every real epoch is higher. */
 const epoch = 1
-const abreast = 8
+const concurrency = 8
 const pollMs = 100
 const slowPollMs = 250
 const silent = { debug: () => undefined, warn: () => undefined, error: () => undefined }
 
 type Stores = { readonly companies: CompanyStore; readonly credentials: CredentialStore; readonly dataKeys: DataKeys }
 
-/** Makes the companies linked, as the tables and the simulated WhatsApp have it; no host has seen them yet. */
+/**
+ * Links the companies in the tables and in the simulated WhatsApp. No host knows of it until it reads its companies
+ * again.
+ */
 export async function seedLinked(run: LocalRun, companies: readonly Linked[]): Promise<void> {
   const environment = run.cloud.containers[0]?.environment ?? {}
   const client = documentClient({}, { endpoint: run.endpoints.dynamodb, region, credentials: awsCredentials })
@@ -42,7 +45,7 @@ export async function seedLinked(run: LocalRun, companies: readonly Linked[]): P
     dataKeys: kmsDataKeys(run.clients.kms, environment['CREDENTIALS_KEY_ARN'] ?? ''),
   }
   try {
-    await inParallel(companies, abreast, (company) => seedOne(stores, `${run.url}/simulator`, company))
+    await inParallel(companies, concurrency, (company) => seedOne(stores, `${run.url}/simulator`, company))
   } finally {
     client.destroy()
   }
@@ -72,7 +75,7 @@ async function seedOne(
   }))
 }
 
-/** Has the hosts look at the companies at once, as a command of a function would. */
+/** Makes the hosts look at the companies at once, by commands like those of functions. */
 export async function nudgeHosts(run: LocalRun, companies: readonly Linked[]): Promise<void> {
   const environment = run.cloud.containers[0]?.environment ?? {}
   const queue = sqsCommandQueue({
@@ -84,7 +87,7 @@ export async function nudgeHosts(run: LocalRun, companies: readonly Linked[]): P
     watchdogQueueUrl: environment['WATCHDOG_QUEUE_URL'] ?? '',
     clock: Date.now,
   })
-  await inParallel(companies, abreast, ({ companyId }) =>
+  await inParallel(companies, concurrency, ({ companyId }) =>
     queue.sendCommand({ companyId, correlationId: companyId, fence: 0 }),
   )
 }
@@ -109,9 +112,9 @@ export type WhatsAppView = {
     readonly unanswered: number
     readonly registering: number
   }
-  /** Devices that are online, each as often as it is. */
+  /** Online devices, once per open connection. */
   readonly online: readonly string[]
-  /** The longest time for which any device that is online has sent nothing, in ms. */
+  /** Maximum time for which any online device has sent nothing, in ms. */
   readonly maxSilenceMs: number
   readonly phones: readonly { readonly phone: string; readonly devices: readonly { readonly logins: number }[] }[]
   readonly violations: {
@@ -121,28 +124,31 @@ export type WhatsAppView = {
   }
 }
 
-/** Asks the simulator itself where this process has it: waits look often, and HTTP would cost more than what is waited for. */
+/**
+ * Reads the state from the simulator in this process if there is one: tests poll often, and HTTP requests would cost
+ * more CPU than the sessions.
+ */
 export const whatsAppView = async ({ url, simulator }: Watched): Promise<WhatsAppView> =>
   (simulator
     ? (await simulator.control('GET', '/simulator/state')).body
     : await (await fetch(`${url}/simulator/state`)).json()) as WhatsAppView
 
-/** A run whose simulated WhatsApp can be looked at. */
+/** A run with a simulated WhatsApp. */
 export type Watched = Pick<LocalRun, 'url'> & Partial<Pick<LocalRun, 'simulator'>>
 
-/** Those of the phones that have no device online. */
+/** Returns those of the phones that have no device online. */
 export async function offline(run: Watched, phones: readonly string[]): Promise<readonly string[]> {
   const online = new Set((await whatsAppView(run)).online.map((jid) => jid.split(':')[0]))
   return phones.filter((phone) => !online.has(phone))
 }
 
-/** How often the first device of each phone has logged in. */
+/** Returns the number of logins of the first device of each phone. */
 export async function loginsOf(run: LocalRun, phones: readonly string[]): Promise<readonly number[]> {
   const known = new Map((await whatsAppView(run)).phones.map(({ phone, devices }) => [phone, devices[0]?.logins]))
   return phones.map((phone) => known.get(phone) ?? 0)
 }
 
-/** Companies that are connected, as operators are told. */
+/** Returns the companies that the HTTP API shows to operators as connected. */
 async function connectedCompanies(stage: Stage): Promise<ReadonlySet<string>> {
   const found: string[] = []
   let cursor = ''
@@ -161,7 +167,10 @@ const SessionPage = v.object({
   cursor: v.nullable(v.string()),
 })
 
-/** Resolves with the ms that it took until operators are told that all are connected; rejects naming those that are not. */
+/**
+ * Resolves with the elapsed ms when the HTTP API shows all companies as connected; rejects with the names of those that
+ * are not.
+ */
 export async function untilShownConnected(stage: Stage, linked: readonly Linked[], withinMs: number) {
   const startedAt = performance.now()
   for (;;) {
@@ -173,7 +182,10 @@ export async function untilShownConnected(stage: Stage, linked: readonly Linked[
   }
 }
 
-/** Lists are read by functions, company by company: none is asked for while WhatsApp itself still misses a device. */
+/**
+ * Returns the companies that are not connected. It asks the HTTP API, which is expensive, only when WhatsApp sees every
+ * device.
+ */
 async function notShownConnected(stage: Stage, linked: readonly Linked[]): Promise<readonly string[]> {
   const phones = new Set(
     await offline(
@@ -188,7 +200,7 @@ async function notShownConnected(stage: Stage, linked: readonly Linked[]): Promi
   )
 }
 
-/** Resolves with the ms that it took until so many devices are online. */
+/** Resolves with the elapsed ms when at least `count` devices are online; rejects when that takes too long. */
 export async function untilOnline(run: Watched, count: number, withinMs: number): Promise<number> {
   const startedAt = performance.now()
   for (;;) {

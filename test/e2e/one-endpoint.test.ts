@@ -1,4 +1,4 @@
-/** R40: the same local run on engines of somebody else, all of them at `AWS_ENDPOINT_URL`. */
+/** A local run on external engines that are all at `AWS_ENDPOINT_URL` (R40). */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type OneEndpoint, startOneEndpoint } from '../local/support/one-endpoint.ts'
 import { link, type Stage, startStage } from './stage.ts'

@@ -1,4 +1,7 @@
-/** Codes that live for two seconds and are waited for ten, and a phone change that keeps the old phone until the new one is linked (R8, R19). */
+/**
+ * Codes with a lifetime of two seconds and a deadline of ten, and the policy `keep-until-linked` for a phone change
+ * (R8, R19).
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hangingService, untilTimeIsUp } from './failure-cases.ts'
 import { type Lanes, lanesOf, steadyLeases } from './lanes.ts'
@@ -49,13 +52,13 @@ describe.concurrent('what only time can tell', () => {
     const client = await stage.client(companyId)
     expect(await outcomeOf(client, phone)).toBe(outcome)
     await phone.behave('ok')
-    // The next code is to be had at once.
+    // The next code is available at once.
     await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
     await client.close()
   })
 })
 
-// Its tests run side by side, but not beside others: they take hosts for themselves.
+// These tests run concurrently with each other, but not with others, because each takes a host for itself.
 describe('a WhatsApp that hangs without any event', () => {
   it.concurrent.for(hangingService)('%s: %s', ([behaviour, code]) =>
     lanes.use(async ({ company: { companyId, phone }, service }) => {

@@ -1,4 +1,4 @@
-/** One whole run with every sink captured: what leaks, what operators see, what a flood meets. */
+/** A whole run with all its output captured: logs, metrics and reports contain no secrets, and floods are limited. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type SentryIngest, sentryIngest } from '../shared/support/sentry-ingest.ts'
 import { type Client, connect } from './client.ts'
@@ -23,19 +23,19 @@ afterAll(async () => {
   await ingest?.stop()
 })
 
-/** What functions and hosts wrote; the simulator is the phone's side, and may say what it likes. */
+/** Log lines of functions and hosts. Those of the simulator do not count: it plays the phones. */
 const ours = () => written.filter(({ source }) => source !== 'whatsapp')
 const parsed = (): Line[] => ours().flatMap(({ line }) => (line.startsWith('{') ? [JSON.parse(line) as Line] : []))
 const metricLines = () => parsed().filter((line) => '_aws' in line)
 
-/** A client whose token is one of the secrets. */
+/** Connects a client, and adds its token to the secrets. */
 async function open(companyId: string): Promise<Client> {
   const token = await stage.run.token(companyId)
   secrets.add(token)
   return connect(`${stage.run.wsUrl}?token=${token}`)
 }
 
-/** A code is a secret with and without its hyphen, and so is the phone that it is for. */
+/** Requests a code, and adds the phone and the code, with and without its hyphen, to the secrets. */
 async function requestCode(client: Client, phoneNumber: string): Promise<string> {
   secrets.add(phoneNumber)
   const { code } = await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: `+${phoneNumber}` })
@@ -128,7 +128,7 @@ describe('what is refused', () => {
     let sent = 0
     const refused = client.next('error')
     const isRefused = () => client.frames.some(({ event }) => event === 'error')
-    // As often as it takes: a machine that stands still may spread sixty over many seconds.
+    // Sends until the limit is hit: a busy machine may spread sixty messages over many seconds.
     while (!isRefused()) {
       for (let n = 0; n < 60; n++) client.send({ action: 'ping', requestId: `flood-${sent++}` })
       await expect.poll(() => client.frames.length).toBe(sent)

@@ -1,18 +1,18 @@
-/** A whole local run for a test file, with the phones of its simulated WhatsApp at hand. */
+/** A whole local run for a test file, with clients and with the phones of its simulated WhatsApp. */
 import { type LocalRun, startLocal } from '../../local/local-run.ts'
 import { assemblyFolder } from './assembly.ts'
 import { type Client, connect, type Frame } from './client.ts'
 
 export type Stage = {
   readonly run: LocalRun
-  /** A client of the company, connected. */
+  /** Connects a client of the company. */
   readonly client: (companyId: string) => Promise<Client>
   /** Calls an HTTP route with a token of the role. */
   readonly http: (method: string, path: string, as?: Caller, request?: HttpExtras) => Promise<HttpAnswer>
   readonly phone: (number: string) => Phone
-  /** Puts the simulated WhatsApp into a condition: for all hosts, or for the one that `client` names. */
+  /** Puts the simulated WhatsApp into a condition, for all hosts or for the host named by `client`. */
   readonly service: (behaviour: string, parameters?: object & { readonly client?: string }) => Promise<void>
-  /** A company and a phone that no other test of the file uses. */
+  /** Returns a new company and a new phone, which no other test of the file uses. */
   readonly fresh: () => { companyId: string; phone: Phone }
   readonly stop: () => Promise<void>
 }
@@ -29,7 +29,7 @@ export type Phone = {
   readonly behave: (behaviour: string, parameters?: object) => Promise<void>
   readonly disrupt: (how: string, parameters?: object) => Promise<void>
   readonly unlink: () => Promise<void>
-  /** What the service knows of the phone: devices, who is online, how many codes were asked for. */
+  /** Reads the simulator's state of the phone: its devices, whether they are online, and the number of requested codes. */
   readonly look: () => Promise<PhoneReport>
 }
 
@@ -95,7 +95,7 @@ export async function startStage(options: Parameters<typeof startLocal>[0] = {})
   }
 }
 
-/** Asks for a code, has the phone type it, and waits until the company is connected. */
+/** Requests a code, types it on the phone, and waits until the company is connected. */
 export async function link(stage: Stage, companyId: string, phone: Phone): Promise<Client> {
   const client = await stage.client(companyId)
   const { code } = await client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
@@ -104,7 +104,7 @@ export async function link(stage: Stage, companyId: string, phone: Phone): Promi
   return client
 }
 
-/** Asks, types the code when there is one, and returns how it ended: `connected`, or the error's code. */
+/** Requests a code, types it if there is one, and returns the outcome: `connected`, or the error's code. */
 export async function outcomeOf(client: Client, phone: Phone): Promise<string> {
   const requestId = `failing-${phone.number}`
   client.send({ action: 'request-pairing-code', phoneNumber: phone.number, requestId })

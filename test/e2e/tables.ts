@@ -1,4 +1,4 @@
-/** The run's tables, for tests that do what operators should never have to: alter and delete items by hand. */
+/** The run's tables, for tests that alter and delete items by hand. */
 import { DeleteCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { documentClient } from '#shared/dynamo/document-client.ts'
 import { companyKey, partitionKey, sortKey, stateSortKey } from '#shared/dynamo/table.ts'
@@ -8,11 +8,11 @@ import { credentials, region } from '../../local/services/account.ts'
 type Item = Readonly<Record<string, unknown>>
 
 export type Tables = {
-  /** Rows of credentials of a company, of all its generations. */
+  /** Reads the rows of credentials of all generations of a company. */
   readonly credentialRows: (companyId: string) => Promise<readonly Item[]>
   readonly putCredentialRow: (item: Item) => Promise<void>
   readonly deleteCredentialRow: (item: Item) => Promise<void>
-  /** Deletes the item that everything about the company is decided on. */
+  /** Deletes the company's `STATE`. */
   readonly deleteState: (companyId: string) => Promise<void>
   readonly close: () => void
 }

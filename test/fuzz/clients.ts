@@ -1,4 +1,4 @@
-/** What clients and callers of the HTTP API may send. */
+/** Fuzz targets for input from clients and callers of the HTTP API. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { errorCodes } from '#shared/domain/values/errors.ts'
@@ -44,7 +44,7 @@ const frame = fc.oneof(
   anyJson.map((value) => JSON.stringify(value)),
   text,
 )
-/** In which state the company is when something comes in. */
+/** State of the company when the input arrives. */
 const stage = fc.constantFrom('fresh', 'code shown', 'linked')
 
 async function worldAt(where: string) {

@@ -1,4 +1,4 @@
-/** `npm run fuzz -- --minutes 10 [--only stanzas] [--runs 100] [--seed 7]`: every entry point with inputs of all kinds. */
+/** `npm run fuzz -- --minutes 10 [--only stanzas] [--runs 100] [--seed 7]`: feeds random input to every entry point. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { clientTargets } from './clients.ts'
@@ -14,7 +14,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     /** Runs of each target in a round. */
     runs: { type: 'string', default: '200' },
-    /** Runs one round with this seed, to see a failure again. */
+    /** Runs one round with this seed, to reproduce a failure. */
     seed: { type: 'string' },
   },
 })
@@ -24,13 +24,13 @@ const targets = all.filter(({ name }) => name.includes(values.only))
 const runMs = Number(values.minutes) * 60_000
 const until = performance.now() + runMs
 const numRuns = Number(values.runs)
-/** Each round has a seed of its own, one more than the last. */
+/** Seed of the first round; each round adds one. */
 const firstSeed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 30) : Number(values.seed)
 let rounds = 0
 let failed = false
 /**
- * Memory after the first round that ends in the second half: what is loaded by then is no growth, nor are the sockets that
- * Baileys holds on to for some minutes after their end (each of its queries waits for 60 s, one after the other).
+ * Heap size after the first round that ends in the second half of the time. Code that was loaded before is not growth, nor are
+ * the closed sockets that Baileys keeps for some minutes (each of its queries waits for 60 s, one after the other).
  */
 let warmMb: number | undefined
 
@@ -45,7 +45,7 @@ const heapMb = () => {
 async function fuzz(target: FuzzTarget, seed: number): Promise<void> {
   try {
     await target.run({ numRuns, seed })
-    // What a stanza target blames on its socket is caught there.
+    // Targets with a `stop` (stanzas) handle stray rejections themselves.
     if (strays.length > 0 && !target.stop) throw new Error('An unhandled rejection', { cause: strays[0] })
     strays.length = 0
   } catch (error) {
@@ -56,13 +56,13 @@ async function fuzz(target: FuzzTarget, seed: number): Promise<void> {
 }
 
 if (targets.length === 0)
-  throw new Error(`No target is called ${values.only}; there are: ${all.map(({ name }) => name)}`)
+  throw new Error(`No target matches "${values.only}"; the targets are: ${all.map(({ name }) => name).join(', ')}`)
 console.log(`seed ${firstSeed}, and one more in each round`)
 do {
   const seed = firstSeed + rounds
   for (const target of targets) {
     await fuzz(target, seed)
-    // Runs are chains of promises: without a turn for timers, what waits for one would pile up and look like a leak.
+    // Runs are chains of promises. Without a pause, pending timers would accumulate and look like a leak.
     await pause(0)
   }
   rounds += 1
@@ -72,7 +72,7 @@ do {
 console.log(`${rounds} rounds of ${numRuns} runs: ${targets.map(({ name }) => name).join(', ')}`)
 const lastMb = heapMb()
 console.log(`heap at half time ${warmMb?.toFixed(0)} MB, at the end ${lastMb.toFixed(0)} MB`)
-// Without `--expose-gc` the heap says nothing.
+// Without `--expose-gc` the heap size is meaningless.
 if (globalThis.gc && warmMb !== undefined && lastMb > warmMb * 1.15 + 20) {
   failed = true
   console.error('FAILED: memory grows')

@@ -1,4 +1,4 @@
-/** What may lie in the queues. */
+/** Fuzz targets for messages in the queues. */
 import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'

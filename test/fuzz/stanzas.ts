@@ -1,4 +1,4 @@
-/** What WhatsApp may send: stanzas of any shape, to a session with the real Baileys. */
+/** Fuzz targets for stanzas from WhatsApp, sent to a session with the real Baileys. */
 import assert from 'node:assert/strict'
 import { type BinaryNode, encodeBinaryNode } from '@whiskeysockets/baileys'
 import fc from 'fast-check'
@@ -81,11 +81,11 @@ function nodeOf(tag: fc.Arbitrary<string>, child: fc.Arbitrary<BinaryNode>): fc.
   }))
 }
 
-/** The byte in front says that nothing is compressed. */
+/** Random bytes after a first byte of 0, which means that nothing is compressed. */
 const garbage = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.concat([Buffer.of(0), bytes]))
 const plaintext = fc.oneof({ weight: 4, arbitrary: node.map(encoded) }, { weight: 1, arbitrary: garbage })
 
-/** Some shapes have no encoding: then there is nothing to send. */
+/** Encodes a stanza. Some shapes have no encoding; then only an empty frame is sent. */
 function encoded(stanza: BinaryNode): Buffer {
   try {
     return Buffer.from(encodeBinaryNode(stanza))
@@ -95,7 +95,7 @@ function encoded(stanza: BinaryNode): Buffer {
   }
 }
 
-/** A session, as far as the runs look at it. Not the rig's own, which keeps every socket until its end. */
+/** A session of the fuzz run. The rig's own sessions cannot be used: the rig keeps every socket until its end. */
 type Session = { readonly opened: Promise<'opened' | 'closed'>; isClosed: boolean; close(): Promise<void> }
 
 function login(rig: Rig, credentials: Credentials): Session {
@@ -108,14 +108,14 @@ function login(rig: Rig, credentials: Credentials): Session {
   return session
 }
 
-/** One session that lives through all runs, and is opened again after each that has ended it. */
+/** Creates one session for all runs. It is opened again after a run that has ended it. */
 function companion() {
   let rig: Rig | undefined
   let credentials: Credentials | undefined
   let session: Session | undefined
   let where = aTarget()
   const strays: unknown[] = []
-  /** What the host's process does with what nobody has caught (R41). */
+  /** Handles uncaught errors as the host's process does (R41). */
   const survive = (error: unknown) => {
     if (!blameSocket(error)) strays.push(error)
   }
@@ -132,13 +132,13 @@ function companion() {
           credentials = await rig.link(number, where)
         }
         session = login(rig, credentials)
-        // Logged out by what was sent: a new device, as a company that pairs again.
+        // The stanzas have logged the device out: link a new one, as a company that pairs again would.
         if ((await session.opened) === 'closed') {
           credentials = undefined
           await rig.store.sweep(where)
         }
       }
-      // What a test would look at is kept; ten minutes of it would look like a leak.
+      // The fake store keeps every write; after ten minutes that would look like a leak.
       rig.store.writes.length = 0
       return rig
     },
@@ -151,17 +151,17 @@ function companion() {
   }
 }
 
-const party = companion()
+const companionSession = companion()
 
 const sent = target('stanzas of WhatsApp', fc.array(plaintext, { minLength: 1, maxLength: 5 }), async (frames) => {
-  const rig = await party.ready()
+  const rig = await companionSession.ready()
   for (const frame of frames) {
     const body = { how: 'plaintext', hex: frame.toString('hex') }
-    // 404 and the like: the stanza before has ended the session.
+    // An error status is fine: an earlier stanza has ended the session.
     await rig.simulator.control('POST', `/simulator/phones/${number}/disrupt`, body)
   }
   await new Promise((resolve) => setImmediate(resolve))
-  assert.deepEqual(party.strays, [])
+  assert.deepEqual(companionSession.strays, [])
 })
 
-export const stanzaTargets: readonly FuzzTarget[] = [{ ...sent, stop: party.stop }]
+export const stanzaTargets: readonly FuzzTarget[] = [{ ...sent, stop: companionSession.stop }]

@@ -1,4 +1,4 @@
-/** What may stand in the tables: of another version, cut short, altered by hand. */
+/** Fuzz targets for stored data: of another version, truncated, or altered by hand. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { initAuthCreds } from '@whiskeysockets/baileys'
@@ -29,7 +29,7 @@ const states = fc.constantFrom(
 )
 const row = states.map((doc) => ({ rev: 3, seq: 9, shard: 1, doc }))
 
-/** Reads as a store does: what is not of the schema is refused by a clear error. */
+/** Reads as a store does. Returns `refused` when the data does not fit the schema. */
 function parsed<T>(read: () => T): T | 'refused' {
   try {
     return read()
@@ -39,7 +39,7 @@ function parsed<T>(read: () => T): T | 'refused' {
   }
 }
 
-/** All that functions and hosts do with a state that they have read. */
+/** Calls everything that functions and hosts do with a state that they have read. */
 function useState(state: CompanyState, now: number): void {
   const idle = { registration: undefined, session: undefined, unlinks: new Map(), sweeps: new Map() }
   const envelope = { companyId: 'c1', at: now, seq: 1, language: 'en' } as const
@@ -82,7 +82,7 @@ const sealedRows = target('encrypted rows', fc.uint8Array({ maxLength: 300 }), (
   decodeJson(bytes)
 })
 
-/** What Baileys keeps of a linked device. */
+/** Credentials of a linked device, as Baileys has them. */
 const creds = {
   ...initAuthCreds(),
   account: { details: 'AA==', accountSignatureKey: 'AA==', accountSignature: 'AA==', deviceSignature: 'AA==' },
@@ -92,11 +92,11 @@ const creds = {
 export const asStored: object = JSON.parse(encodeJson(creds).toString())
 const quiet = { debug: () => {}, warn: () => {}, error: () => {} }
 
-/** Some alterations do no harm: a property that never gets past the schema would prove little. */
+/** Number of altered credentials that could be loaded. If none could, the target would test only the schema. */
 let loadable = 0
 export const loadableCredentials = () => loadable
 
-/** Loads credentials that were stored as this value. */
+/** Stores a value as credentials and loads it. */
 export async function loadStored(value: unknown): Promise<'corrupt' | 'loaded'> {
   const store = memoryCredentialStore()
   const plaintext = Buffer.from(JSON.stringify(value) ?? '')

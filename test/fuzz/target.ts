@@ -1,15 +1,15 @@
-/** Something that takes input from outside, and the property that no input of any kind breaks. */
+/** A fuzz target: code that takes input from outside, with a property that must hold for any input. */
 import fc from 'fast-check'
 
 export type FuzzTarget = {
   readonly name: string
-  /** Runs the property; throws with the counterexample when it does not hold. */
+  /** Checks the property; throws with the counterexample when it does not hold. */
   run(parameters: { readonly numRuns: number; readonly seed: number }): Promise<void>
-  /** Ends what the runs have started. */
+  /** Stops everything that the runs have started. */
   stop?(): Promise<void>
 }
 
-/** A target whose inputs are made by one arbitrary. */
+/** Creates a target with one arbitrary for its input. */
 export const target = <Input>(
   name: string,
   input: fc.Arbitrary<Input>,
@@ -22,17 +22,17 @@ export const target = <Input>(
   },
 })
 
-/** Texts that parsers trip over. */
+/** Texts that often break parsers. */
 const nasty = fc.constantFrom(
   ...['', '\u0000', '__proto__', 'constructor', '\ud800', '💥', '../../etc/passwd', "' OR 1=1", '<script>'],
   ...['9'.repeat(400), '1e999', '-0', 'null', '[]', '{}', '%00', '\u202e', 'a\r\nSet-Cookie: x', 'x'.repeat(5_000)],
 )
 export const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string(), nasty)
 
-/** Values of any type, as JSON has them. */
+/** Any JSON value. */
 export const anyJson = fc.oneof(fc.jsonValue(), text, fc.constantFrom(null, 0, -1, 1e308, true, [], {}))
 
-/** A copy of `value` with a few of its parts, however deep, replaced or taken away. */
+/** Copies of `value` in which a few parts, at any depth, are replaced or removed. */
 export const mutated = <Value extends object>(value: fc.Arbitrary<Value>): fc.Arbitrary<unknown> =>
   fc
     .tuple(value, fc.array(fc.tuple(fc.nat(), fc.option(anyJson, { nil: undefined })), { minLength: 1, maxLength: 3 }))

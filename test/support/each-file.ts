@@ -1,10 +1,10 @@
-/** A setup file, run anew for each file of tests. */
+/** A setup file of Vitest, which runs before each test file. */
 import fc from 'fast-check'
 import { afterAll } from 'vitest'
 import { seed } from './seed.ts'
 import { removeTemporary } from './temporary.ts'
 
-// Properties that name no seed of their own use the one of the run.
+// Properties without a seed of their own use the seed of the run.
 fc.configureGlobal({ ...fc.readConfigureGlobal(), seed })
 
 afterAll(removeTemporary)

@@ -1,7 +1,7 @@
-/** The order of the test files: what takes longest begins first, so that nobody waits for it alone in the end. */
+/** The order of the test files: the longest start first, so that the run does not end with one long file alone. */
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Files that take more than ten seconds, the longest first. A name that is missing here costs time and nothing else. */
+/** Files that take more than ten seconds, the longest first. A missing name only makes the run longer. */
 const long = [
   'e2e/isolation',
   'contracts/dynamodb-local',

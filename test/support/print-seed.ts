@@ -1,4 +1,4 @@
-/** A global setup: says which walks this run takes. */
+/** A global setup of Vitest that prints the seed of the run. */
 import { seed } from './seed.ts'
 
 export default function printSeed(): void {

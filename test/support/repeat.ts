@@ -1,4 +1,4 @@
-/** `npm run test:repeat -- N [--busy M]`: N complete runs of the tests, the last M of them beside one busy loop per core. */
+/** `npm run test:repeat -- N [--busy M]`: runs all tests N times, the last M times beside one busy loop per core. */
 import { mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -31,7 +31,7 @@ function readRequest(args: string[]): Request | undefined {
     : undefined
 }
 
-/** Whether every run has passed; it ends with the first that has not. */
+/** Runs the tests repeatedly until a run fails; returns true when every run has passed. */
 async function repeat({ runs, busy }: Request): Promise<boolean> {
   mkdirSync(folder, { recursive: true })
   for (let run = 1; run <= runs; run++) {
@@ -52,7 +52,7 @@ async function repeat({ runs, busy }: Request): Promise<boolean> {
   return true
 }
 
-/** Threads of this process, so that they end with it however that ends. */
+/** Starts a busy loop per core, in threads of this process, so that they end with it in any case. */
 function startLoops(): readonly Worker[] {
   return Array.from({ length: availableParallelism() }, () => new Worker('for (;;);', { eval: true }))
 }

@@ -1,14 +1,17 @@
-/** Runs a command and notes how it ended: nothing that a long run comes to is to be lost, least of all a silent end. */
+/**
+ * Runs a command, keeps its output in a file, and reports how it ended, so that even a silent end of a long run is
+ * recorded.
+ */
 import { spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { finished } from 'node:stream/promises'
 
 export type End = {
-  /** Null when a signal ended it. */
+  /** Exit code; null when a signal ended the process. */
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
-  /** The last lines of both outputs, the latest last. */
+  /** Last lines of both outputs, the latest last. */
   readonly lastLines: readonly string[]
 }
 
@@ -16,14 +19,14 @@ export type Command = {
   readonly program: string
   readonly args: readonly string[]
   readonly env?: NodeJS.ProcessEnv
-  /** A file for every line that it writes, each with its time. */
+  /** File for every line of the output, each with its time. */
   readonly journal: string
   readonly onLine?: (line: string) => void
 }
 
 const keptLines = 40
 
-/** Resolves when the process is gone and its journal written; it is told to end when this process is. */
+/** Resolves when the process has ended and the journal is written. Signals that this process gets are passed on to it. */
 export async function runToEnd({ program, args, env = process.env, journal, onLine }: Command): Promise<End> {
   const file = createWriteStream(journal)
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -37,7 +40,7 @@ export async function runToEnd({ program, args, env = process.env, journal, onLi
     })
   }
   const pass = (signal: NodeJS.Signals) => child.kill(signal)
-  // Ctrl-C reaches the whole group: passed on it would come twice, which means "at once".
+  // SIGINT is not passed on: Ctrl-C reaches the whole process group, and a second SIGINT would mean "at once".
   const wait = () => undefined
   process.on('SIGINT', wait).on('SIGTERM', pass).on('SIGHUP', pass)
   try {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const made: string[] = []
 
-/** A folder that is gone when the file's tests are over. */
+/** Creates a folder that is removed after the tests of the file. */
 export function temporary(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pairplane-test-'))
   made.push(folder)
@@ -12,8 +12,8 @@ export function temporary(): string {
 }
 
 /**
- * Removes what this process has made. Called after each file: a hook of this module itself would be registered for the
- * first file alone, since files share the modules of their process.
+ * Removes the temporary folders of this process. The setup file calls it after each test file: a hook in this module would be
+ * registered only for the first one, because test files share the modules of their process.
  */
 export function removeTemporary(): void {
   for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true })

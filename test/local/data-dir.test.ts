@@ -34,7 +34,7 @@ test('a folder serves the WhatsApp that it was made with', () => {
   const other = join(temporary(), 'data')
   openDataDir(other, at('ws://a')).release()
   openDataDir(other, at('ws://a')).release()
-  expect(() => openDataDir(other, at('ws://b'))).toThrow('made with the WhatsApp at ws://a')
+  expect(() => openDataDir(other, at('ws://b'))).toThrow('created with the WhatsApp at ws://a')
 })
 
 test('a folder with something else in it is left alone', () => {

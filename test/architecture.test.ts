@@ -1,4 +1,4 @@
-/** Who may import whom, and the other rules of the house that a machine can check (see CONTRIBUTING.md). */
+/** Import rules between rooms, and the other rules of the repository that a machine can check (see CONTRIBUTING.md). */
 import { globSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-/** What the pages say about the code, as far as a machine can check it. */
+/** Checks of the pages against the code, as far as a machine can check them. */
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { expect, it } from 'vitest'

@@ -26,7 +26,7 @@ const declares = (source: string, name: string): boolean =>
     'm',
   ).test(source)
 
-/** What is wrong with each step, in the order of the page. */
+/** Returns a sentence for each step that names a missing file or declaration, in the order of the page. */
 function faults(text: string, read: (file: string) => string | undefined): string[] {
   return stepsIn(text).flatMap(({ file, name }) => {
     const source = read(file)

@@ -1,0 +1,81 @@
+/** Retired names and the style of comments and log messages, as CONTRIBUTING.md has them. */
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+const folders = ['cdk', 'functions', 'local', 'shared', 'simulator', 'socket-host', 'test']
+const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/**/*.md', { cwd: root })]
+/** Its lists are no uses. */
+const itself = 'test/words.test.ts'
+
+const read = (path: string): readonly [string, string] => [path, readFileSync(join(root, path), 'utf8')]
+const sources = folders
+  .flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: root }))
+  .map((path) => path.replaceAll('\\', '/'))
+  .filter((path) => path !== itself)
+  .sort()
+  .map(read)
+
+/** Names that something else has taken over, each with its successor. */
+const retired: readonly (readonly [RegExp, string])[] = [
+  [/\bWorkshop\b/, 'CompanyContext'],
+  [/\b[tT]enure\b/, 'OwnedLease'],
+  [/\b\w*Sight\b|\bsight\(\)/, 'Telemetry'],
+  [/\b(note|install)Link\b/, 'prepareLink, commitLink'],
+  [/\bpairAfresh\b/, 'restartPairing'],
+  [/\bturnAway\b/, 'rejectBusy'],
+  [/\bisVacant\b/, 'isEmpty'],
+  [/\b(un)?listCompany\b/, 'addToShardIndex, removeFromShardIndex'],
+  [/\b([bB]equests?|bequeath\w*|heirs?)\b/, 'HandOff, successor'],
+  [/\b(Outlook|Sightings?)\b/, 'ClusterView, ObservedLease'],
+  [/\bexceptFor\b/, 'excluding'],
+  [/\bnextStepAt\b/, 'requeueAt'],
+  [/\blateNews\b/, 'failuresAfterExpiry'],
+  [/\bprotectsData\b/, 'retainData'],
+  [/\b(most|longest|fewest)[A-Z]\w*/, 'max…, min…'],
+  [/\bis no (number|valid)\b/, 'is not a …'],
+]
+
+it.each(retired)('%s is retired: %s', (word) => {
+  expect([...sources, ...pages.map(read)].filter(([, text]) => word.test(text)).map(([path]) => path)).toEqual([])
+})
+
+/** The first line of each comment, with the line that it stands on. */
+function openings(text: string): { line: number; opening: string }[] {
+  const lines = text.split('\n')
+  return lines.flatMap((line, index) => {
+    const block = /^\s*\/\*\*?\s*(.*)/.exec(line)
+    if (block) return [{ line: index + 1, opening: block[1] || (lines[index + 1]?.replace(/^\s*\*\s*/, '') ?? '') }]
+    const single = /^\s*\/\/\s*(.*)/.exec(line)
+    const isFirst = !/^\s*\/\//.test(lines[index - 1] ?? '')
+    return single && isFirst ? [{ line: index + 1, opening: single[1] ?? '' }] : []
+  })
+}
+
+it('comments are found, with the line that they begin on', () => {
+  const text = ['/** One. */', '// Two', '// goes on', 'code()', '/**', ' * Three.', ' */'].join('\n')
+  expect(openings(text)).toEqual([
+    { line: 1, opening: 'One. */' },
+    { line: 2, opening: 'Two' },
+    { line: 5, opening: 'Three.' },
+  ])
+})
+
+it('no comment opens with a question word: it begins with what it speaks of, or with what breaks otherwise', () => {
+  const found = sources.flatMap(([path, text]) =>
+    openings(text)
+      .filter(({ opening }) => /^(What|Who|Whose|Whoever|Whatever|How|Where|Nobody)\b/.test(opening))
+      .map(({ line, opening }) => `${path}:${line} ${opening}`),
+  )
+  expect(found).toEqual([])
+})
+
+it('log messages are sentences that begin with a capital and end without a full stop', () => {
+  const message = /\b(?:log|logger)(?:\(\))?\.(?:debug|info|warn|error)\(\s*(['`])(.*?)\1/g
+  const found = sources
+    .filter(([path]) => !path.startsWith('test/'))
+    .flatMap(([path, text]) => [...text.matchAll(message)].map((match) => `${path}: ${match[2]}`))
+  expect(found.length).toBeGreaterThan(40)
+  expect(found.filter((line) => !/^[^:]+: (?:[A-Z]|\$\{)/.test(line) || line.endsWith('.'))).toEqual([])
+})

@@ -64,7 +64,7 @@ export default defineConfig({
         test: {
           name: 'whole',
           include: whole,
-          globalSetup: 'test/e2e/assembly.ts',
+          globalSetup: 'test/support/shared-assembly.ts',
           // Each file stops what it starts; loading the whole system again for each of them took half a minute of a core.
           isolate: false,
           // What is promised sooner is measured by the benchmarks, and by tests with a clock of their own.

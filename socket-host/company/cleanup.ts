@@ -116,7 +116,7 @@ export async function unlinkRegistration(
 export const startRollback = (ctx: CompanyContext, registration: Registration): void =>
   trackRollback(ctx, rollBack(ctx, registration))
 
-/** Lets a hand-over wait for the rollback, and wakes the runner afterwards, which may have nothing left to do. */
+/** Lets a hand-over wait for the rollback, and wakes the reconciler afterwards, which may have nothing left to do. */
 function trackRollback({ rollbacks, wake }: CompanyContext, done: Promise<void>): void {
   rollbacks.add(done)
   done.finally(() => {

@@ -45,7 +45,7 @@ export function companyContext(
   deps: CompanyDeps,
   companyId: string,
   lease: OwnedLease,
-  runner: Pick<CompanyContext, 'wake' | 'correlationId'>,
+  reconciler: Pick<CompanyContext, 'wake' | 'correlationId'>,
 ): CompanyContext {
   const running: CompanyContext['running'] = {
     registration: undefined,
@@ -56,7 +56,7 @@ export function companyContext(
   }
   const rollbacks = new Set<Promise<void>>()
   return {
-    ...runner,
+    ...reconciler,
     deps,
     companyId,
     lease,

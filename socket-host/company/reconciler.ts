@@ -11,9 +11,9 @@ import { closeSockets, handOverCompany } from './hand-over.ts'
 import { nextStep, type Running, requeueAt } from './next-step.ts'
 import { takeStep } from './take-step.ts'
 
-export type CompanyRunner = {
+export type Reconciler = {
   /**
-   * Reads the company's state and takes steps until none is left. Rejects when a step failed; the runner then retries.
+   * Reads the company's state and takes steps until none is left. Rejects when a step failed; the reconciler then retries.
    */
   reconcile(correlationId?: string): Promise<void>
   /** True when an accepted attempt of the company is running, as of the last pass. */
@@ -38,13 +38,13 @@ export type CompanyRunner = {
 const maxSteps = 50
 const maxRetryMs = 5000
 
-/** Makes the runner of a company. `onIdle` is called at the end of each pass that leaves the runner nothing to do. */
-export function companyRunner(
+/** Makes the reconciler of a company. `onIdle` is called at the end of each pass that leaves the reconciler nothing to do. */
+export function createReconciler(
   hostDeps: CompanyDeps,
   companyId: string,
   lease: OwnedLease,
   onIdle: () => void,
-): CompanyRunner {
+): Reconciler {
   const { time } = hostDeps
   const host = { owner: { hostId: lease.hostId, epoch: lease.epoch }, handOverAt: Number.POSITIVE_INFINITY }
   let correlationId: string = randomUUID()

@@ -5,7 +5,7 @@ import type { SessionStatus } from '#shared/domain/company/company.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import type { CompanyDeps, OwnedLease } from '../company/deps.ts'
 import { publishWithinMs } from '../company/hand-over.ts'
-import { type CompanyRunner, companyRunner } from '../company/reconciler.ts'
+import { createReconciler, type Reconciler } from '../company/reconciler.ts'
 import { pause } from '../time.ts'
 import { type CommandInbox, commandLoop } from './command-loop.ts'
 
@@ -40,30 +40,30 @@ const listRetryMs = 1000
 /** Starts to serve a shard: receives its commands and reconciles every company in it. */
 export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): ShardHost {
   const { time, log } = deps
-  const runners = new Map<string, CompanyRunner>()
-  /** Notices of removed runners that are still being published. */
+  const reconcilers = new Map<string, Reconciler>()
+  /** Notices of removed reconcilers that are still being published. */
   const publishing = new Set<Promise<void>>()
   const stopping = new AbortController()
   let handOverAt = Number.POSITIVE_INFINITY
   let handingOver: Promise<void> | undefined
 
-  /** Adds a runner, which stays until it has nothing left to do. */
-  function addRunner(companyId: string): CompanyRunner {
-    const runner = companyRunner(deps, companyId, lease, () => {
-      if (runners.get(companyId) !== runner) return
-      runners.delete(companyId)
-      const published = runner.whenPublished().finally(() => publishing.delete(published))
+  /** Adds a reconciler, which stays until it has nothing left to do. */
+  function addReconciler(companyId: string): Reconciler {
+    const reconciler = createReconciler(deps, companyId, lease, () => {
+      if (reconcilers.get(companyId) !== reconciler) return
+      reconcilers.delete(companyId)
+      const published = reconciler.whenPublished().finally(() => publishing.delete(published))
       publishing.add(published)
     })
-    runner.setHandOverAt(handOverAt)
-    runners.set(companyId, runner)
-    return runner
+    reconciler.setHandOverAt(handOverAt)
+    reconcilers.set(companyId, reconciler)
+    return reconciler
   }
 
   async function reconcile(companyId: string, correlationId?: string): Promise<void> {
-    const known = runners.get(companyId)
+    const known = reconcilers.get(companyId)
     if (!known && stopping.signal.aborted) throw new Error('The shard is being handed over')
-    await (known ?? addRunner(companyId)).reconcile(correlationId)
+    await (known ?? addReconciler(companyId)).reconcile(correlationId)
   }
 
   const isActive = () => !stopping.signal.aborted && lease.isOwner()
@@ -74,7 +74,7 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
     do {
       const page = await deps.companies.companiesOf(shard, { limit: pageSize, ...(after !== undefined && { after }) })
       await inParallel(page.companyIds, maxConcurrent, async (companyId) => {
-        // A runner whose pass failed retries by itself.
+        // A reconciler whose pass failed retries by itself.
         if (isActive()) await settled(reconcile(companyId))
       })
       after = page.next
@@ -85,7 +85,7 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
     while (isActive()) {
       try {
         await reconcileAll()
-        if (isActive()) return log.info('Shard adopted', { shard, epoch: lease.epoch, companies: runners.size })
+        if (isActive()) return log.info('Shard adopted', { shard, epoch: lease.epoch, companies: reconcilers.size })
       } catch (error) {
         log.warn('Could not list the companies of the shard, retrying', { shard, error })
         await pause(time, listRetryMs, stopping.signal)
@@ -93,15 +93,15 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
     }
   }
 
-  const hasRunningAttempt = () => [...runners.values()].some((runner) => runner.hasAttempt())
+  const hasRunningAttempt = () => [...reconcilers.values()].some((reconciler) => reconciler.hasAttempt())
 
   /**
    * True when a request that was left to the successor would miss its deadline if this host waited any longer. Until
    * then attempts with a code on screen may finish here, even though the request waits.
    */
   const mustHandOverNow = () =>
-    [...runners.values()].some(
-      (runner) => (runner.deferredUntil() ?? Number.POSITIVE_INFINITY) - successorNeedsMs <= time.now(),
+    [...reconcilers.values()].some(
+      (reconciler) => (reconciler.deferredUntil() ?? Number.POSITIVE_INFINITY) - successorNeedsMs <= time.now(),
     )
 
   async function finishAttempts(patience: AbortSignal): Promise<void> {
@@ -111,7 +111,7 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
 
   function setHandOverAt(at: number): void {
     handOverAt = at
-    for (const runner of runners.values()) runner.setHandOverAt(at)
+    for (const reconciler of reconcilers.values()) reconciler.setHandOverAt(at)
   }
 
   async function handOver(patience: AbortSignal, at: number): Promise<void> {
@@ -122,11 +122,11 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
     setHandOverAt(time.now())
     // Every company is tried, even after a failure. A failure is thrown at the end, so that the lease is not released
     // while a socket may be open: it goes stale instead.
-    const outcomes = await inParallel([...runners], maxConcurrent, ([companyId, runner]) =>
-      settled(handOverOrClose(companyId, runner, log)),
+    const outcomes = await inParallel([...reconcilers], maxConcurrent, ([companyId, reconciler]) =>
+      settled(handOverOrClose(companyId, reconciler, log)),
     )
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-    runners.clear()
+    reconcilers.clear()
     await waitAtMost(publishWithinMs, Promise.all(publishing), () => undefined, time.after)
     log.info('Shard handed over', { shard, epoch: lease.epoch, companies: outcomes.length })
   }
@@ -137,8 +137,8 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
   void adopt()
 
   return {
-    sessions: () => [...runners.values()].filter((runner) => runner.isOpen()).length,
-    statuses: () => [...runners.values()].flatMap((runner) => runner.sessionStatus() ?? []),
+    sessions: () => [...reconcilers.values()].filter((reconciler) => reconciler.isOpen()).length,
+    statuses: () => [...reconcilers.values()].flatMap((reconciler) => reconciler.sessionStatus() ?? []),
     hasRunningAttempt,
     // A drain may begin while the shard is already being handed over to another host: both wait for the same sockets.
     handOver: (patience, at) => {
@@ -147,19 +147,19 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
     },
     closeSockets: async () => {
       stopping.abort()
-      await Promise.all([...runners.values()].map((runner) => settled(runner.closeSockets())))
-      runners.clear()
+      await Promise.all([...reconcilers.values()].map((reconciler) => settled(reconciler.closeSockets())))
+      reconcilers.clear()
     },
   }
 }
 
 /** Hands the company over, or at least closes its sockets. Rejects when even that fails. */
-async function handOverOrClose(companyId: string, runner: CompanyRunner, log: Log): Promise<void> {
+async function handOverOrClose(companyId: string, reconciler: Reconciler, log: Log): Promise<void> {
   try {
-    await runner.handOver()
+    await reconciler.handOver()
   } catch (error) {
     log.warn('Could not hand over the company, closing its sockets', { companyId, error })
-    await runner.closeSockets()
+    await reconciler.closeSockets()
   }
 }
 

@@ -5,9 +5,9 @@
  */
 import makeWASocket, { Browsers } from '@whiskeysockets/baileys'
 import { inParallel } from '#shared/async/in-parallel.ts'
-import { linkedCompanion } from '../e2e/linked-companion.ts'
 import { memoryAuth } from '../fakes/memory-auth.ts'
 import { silentLogger } from '../fakes/silent-logger.ts'
+import { linkedCompanion } from '../support/linked-companion.ts'
 import { settledBytes } from './memory.ts'
 
 const simulatorUrl = process.env['SIMULATOR_URL'] ?? ''

@@ -3,8 +3,8 @@
  * R44).
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Answer, brokenPromises, burst, connectHealthy, gather, lateAnswers } from '../e2e/burst.ts'
-import { startStage } from '../e2e/stage.ts'
+import { type Answer, brokenPromises, burst, connectHealthy, gather, lateAnswers } from '../support/burst.ts'
+import { startStage } from '../support/stage.ts'
 import { cpuSeconds } from './cpu-time.ts'
 import { milliseconds, percentile } from './figures.ts'
 

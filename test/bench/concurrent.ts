@@ -1,6 +1,6 @@
 /** Benchmark of many companies that pair at once: number of codes, and time to code and to link. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Client, connect } from '../e2e/client.ts'
+import { type Client, connect } from '../support/client.ts'
 import { bareCode } from './bare-baileys.ts'
 import { milliseconds, percentile } from './figures.ts'
 import type { Bench } from './main.ts'

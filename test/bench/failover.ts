@@ -4,8 +4,9 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
-import { type Linked, loginsOf, nudgeHosts, seedLinked, untilOnline, whatsAppView } from '../e2e/linked-fleet.ts'
-import { type Stage, startStage } from '../e2e/stage.ts'
+import { fleetOf } from '../support/fleet.ts'
+import { type Linked, loginsOf, nudgeHosts, seedLinked, untilOnline, whatsAppView } from '../support/linked-fleet.ts'
+import { type Stage, startStage } from '../support/stage.ts'
 
 const sizes = (process.env['BENCH_SESSIONS'] ?? '10,100,300').split(',').map(Number)
 const shards = 4
@@ -31,7 +32,7 @@ export async function failover(say: (line: string) => void): Promise<void> {
 }
 
 async function measure(stage: Stage, size: number, how: Signal): Promise<string> {
-  await untilBothOwn(stage)
+  await fleetOf(stage).untilSpread()
   const companies = Array.from({ length: size }, (_, index) => ({
     companyId: `session-${index}`,
     phone: `7901${1_000_000 + index}`,
@@ -78,8 +79,4 @@ async function untilTakenOver(stage: Stage, orphans: readonly Linked[]) {
     if (elapsed > timeoutMs) throw new Error(`only ${back} of ${phones.length} sessions were taken over`)
     await pause(pollMs)
   }
-}
-
-async function untilBothOwn(stage: Stage): Promise<void> {
-  while ((await stage.run.hosts()).some((host) => host.shards.length !== shards / 2)) await pause(pollMs)
 }

@@ -1,7 +1,8 @@
 /** Benchmark of leases without other load: requests to DynamoDB of one, two and three idle hosts with sixteen shards. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { synthesize } from '../../local/synth.ts'
-import { type Stage, startStage } from '../e2e/stage.ts'
+import { fleetOf } from '../support/fleet.ts'
+import { startStage } from '../support/stage.ts'
 import { type Counted, countingDynamoDb } from './counting-proxy.ts'
 
 const shards = 16
@@ -24,7 +25,7 @@ async function measure(hosts: number, assembly: string, say: (line: string) => v
   const dynamoDb = await countingDynamoDb()
   const stage = await startStage({ hosts, assembly, env: { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url } })
   try {
-    await untilSpread(stage)
+    await fleetOf(stage).untilSpread(spreadWithinMs)
     await pause(settleMs)
     const from = dynamoDb.counted.length
     await pause(windowMs)
@@ -48,15 +49,3 @@ const isOf = ({ operation, body }: Counted, wanted: string, row: string) =>
   operation === wanted && body.includes(`"${row}"`)
 const units = (some: readonly Counted[]) => some.reduce((sum, each) => sum + each.units, 0)
 const perHost = (some: readonly Counted[], hosts: number) => (some.length / hosts).toFixed(1)
-
-/** Waits until the numbers of shards differ by less than two: then no host requests another shard. */
-async function untilSpread(stage: Stage): Promise<void> {
-  const until = performance.now() + spreadWithinMs
-  for (;;) {
-    const counts = (await stage.run.hosts()).map((host) => host.shards.length)
-    const all = counts.reduce((sum, count) => sum + count, 0)
-    if (all === shards && Math.max(...counts) - Math.min(...counts) < 2) return
-    if (performance.now() > until) throw new Error(`the shards were not shared out: ${counts.join(', ')}`)
-    await pause(200)
-  }
-}

@@ -3,8 +3,8 @@
  * meanwhile.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { restartHosts, seedLinked, untilOnline } from '../e2e/linked-fleet.ts'
-import { type Stage, startStage } from '../e2e/stage.ts'
+import { restartHosts, seedLinked, untilOnline } from '../support/linked-fleet.ts'
+import { type Stage, startStage } from '../support/stage.ts'
 import { cpuSeconds } from './cpu-time.ts'
 import { milliseconds, percentile } from './figures.ts'
 

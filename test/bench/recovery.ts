@@ -1,5 +1,5 @@
 /** Benchmark of the time from a `pairing-code-error` to the next code on the same connection, for each kind of failure. */
-import { connect } from '../e2e/client.ts'
+import { connect } from '../support/client.ts'
 import { milliseconds, percentile } from './figures.ts'
 import type { Bench } from './main.ts'
 import { tokenFor } from './time-to-code.ts'

@@ -3,7 +3,7 @@
  * run.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { link, startStage } from '../e2e/stage.ts'
+import { link, startStage } from '../support/stage.ts'
 import { type Counted, countingDynamoDb } from './counting-proxy.ts'
 
 /** Wait for work that follows an answer: clean-up, metrics, the last keys. */

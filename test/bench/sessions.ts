@@ -2,8 +2,8 @@
  * Benchmark of the memory per idle session, of a host and of bare Baileys, with 200 and 1,000 sessions on one simulated
  * WhatsApp.
  */
-import { type Linked, nudgeHosts, seedLinked, untilOnline } from '../e2e/linked-fleet.ts'
-import { type Stage, startStage } from '../e2e/stage.ts'
+import { type Linked, nudgeHosts, seedLinked, untilOnline } from '../support/linked-fleet.ts'
+import { type Stage, startStage } from '../support/stage.ts'
 import { megabytes, ratio } from './figures.ts'
 import { settledBytes } from './memory.ts'
 import { readySetting, startProgram } from './processes.ts'

@@ -2,7 +2,7 @@
  * Benchmark of the time from the request to a code that WhatsApp has accepted: Pairplane and bare Baileys, in turns, on
  * one simulator.
  */
-import { connect } from '../e2e/client.ts'
+import { connect } from '../support/client.ts'
 import { bareCode } from './bare-baileys.ts'
 import { milliseconds, percentile, ratio } from './figures.ts'
 import type { Bench } from './main.ts'

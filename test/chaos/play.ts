@@ -1,10 +1,10 @@
 /** Causes random failures in a whole local run for a while, ends them, and reports the damage. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { HostView } from '../../local/hosts/start-hosts.ts'
-import { restartHosts, seedLinked, untilOnline } from '../e2e/linked-fleet.ts'
-import { type Stage, startStage } from '../e2e/stage.ts'
+import { type Company, type Fleet, fleetOf, quickLeases, signal } from '../support/fleet.ts'
+import { restartHosts, seedLinked, untilOnline } from '../support/linked-fleet.ts'
+import { type Stage, startStage } from '../support/stage.ts'
 import { type Dice, dice } from './dice.ts'
-import { type Company, type Fleet, fleetOf, quickLeases, signal } from './fleet.ts'
 import { type Pause, type Report, unexcused, watchOffline } from './watch.ts'
 
 export type ChaosOptions = {

@@ -1,6 +1,6 @@
 /** Observations during a chaos run, and the promises that they break. */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Company, Fleet, Twin } from './fleet.ts'
+import type { Company, Fleet, Twin } from '../support/fleet.ts'
 
 /** Time for which a host was frozen (epoch ms), with the phones of its companies. */
 export type Pause = { readonly phones: ReadonlySet<string>; readonly from: number; until: number }

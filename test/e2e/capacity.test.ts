@@ -3,8 +3,8 @@
  * about time: twenty seconds to a code, and no missed keep-alive.
  */
 import { expect, it } from 'vitest'
-import { brokenPromises, burst, connectHealthy, gather } from './burst.ts'
-import { startStage } from './stage.ts'
+import { brokenPromises, burst, connectHealthy, gather } from '../support/burst.ts'
+import { startStage } from '../support/stage.ts'
 
 /** Longer than the deadline of a code, which the hosts enforce. */
 const patienceMs = 150_000

@@ -1,9 +1,9 @@
 /** Stored credentials, resets and interference never block a pairing: end-to-end cases 3, 6, 8, 9 and 10. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Client } from './client.ts'
-import { link, type Phone, type Stage, startStage } from './stage.ts'
-import { type Tables, tablesOf } from './tables.ts'
+import type { Client } from '../support/client.ts'
+import { link, type Phone, type Stage, startStage } from '../support/stage.ts'
+import { type Tables, tablesOf } from '../support/tables.ts'
 
 let stage: Stage
 let tables: Tables

@@ -1,8 +1,8 @@
 /** Hosts that die, freeze and stop under linked sessions (R27, R28; end-to-end cases 13 and 15). */
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { type Company, type Fleet, fleetOf, quickLeases, signal } from '../chaos/fleet.ts'
-import type { Client } from './client.ts'
-import { type Stage, startStage } from './stage.ts'
+import type { Client } from '../support/client.ts'
+import { type Company, type Fleet, fleetOf, quickLeases, signal } from '../support/fleet.ts'
+import { type Stage, startStage } from '../support/stage.ts'
 
 /** Long enough for a busy machine. `npm run bench -- failover` fails when it takes longer than promised. */
 const slackMs = 60_000

@@ -5,10 +5,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { behaviours } from '../../simulator/phone/behaviours.ts'
 import { conditions } from '../../simulator/service/conditions.ts'
-import type { Client } from './client.ts'
+import type { Client } from '../support/client.ts'
+import { type Lanes, lanesOf, steadyLeases } from '../support/lanes.ts'
+import { link, outcomeOf, type Stage, startStage } from '../support/stage.ts'
 import { elsewhere, hangingService, untilTimeIsUp, whileLinking, wholeService } from './failure-cases.ts'
-import { type Lanes, lanesOf, steadyLeases } from './lanes.ts'
-import { link, outcomeOf, type Stage, startStage } from './stage.ts'
 
 let stage: Stage
 let lanes: Lanes

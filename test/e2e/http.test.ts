@@ -4,8 +4,8 @@
  */
 import { execFile } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Client } from './client.ts'
-import { link, type Phone, type Stage, startStage } from './stage.ts'
+import type { Client } from '../support/client.ts'
+import { link, type Phone, type Stage, startStage } from '../support/stage.ts'
 
 let stage: Stage
 let linked: { companyId: string; phone: Phone }

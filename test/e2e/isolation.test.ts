@@ -5,9 +5,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Fault, FaultTarget } from '../../local/faults.ts'
-import { type Company, type Fleet, fleetOf } from '../chaos/fleet.ts'
-import { loginsOf, restartHosts, seedLinked, untilShownConnected, whatsAppView } from './linked-fleet.ts'
-import { type Phone, type Stage, startStage } from './stage.ts'
+import { type Company, type Fleet, fleetOf } from '../support/fleet.ts'
+import { loginsOf, restartHosts, seedLinked, untilShownConnected, whatsAppView } from '../support/linked-fleet.ts'
+import { type Phone, type Stage, startStage } from '../support/stage.ts'
 
 const outageMs = 10_000
 

@@ -1,7 +1,7 @@
 /** A local run on external engines that are all at `AWS_ENDPOINT_URL` (R40). */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type OneEndpoint, startOneEndpoint } from '../local/support/one-endpoint.ts'
-import { link, type Stage, startStage } from './stage.ts'
+import { link, type Stage, startStage } from '../support/stage.ts'
 
 let engines: OneEndpoint
 let stage: Stage

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { connect } from './client.ts'
-import { link, type Stage, startStage } from './stage.ts'
+import { connect } from '../support/client.ts'
+import { link, type Stage, startStage } from '../support/stage.ts'
 
 let stage: Stage
 beforeAll(async () => {

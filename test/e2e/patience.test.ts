@@ -3,9 +3,9 @@
  * (R8, R19).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Lanes, lanesOf, steadyLeases } from '../support/lanes.ts'
+import { link, outcomeOf, type Stage, startStage } from '../support/stage.ts'
 import { hangingService, untilTimeIsUp } from './failure-cases.ts'
-import { type Lanes, lanesOf, steadyLeases } from './lanes.ts'
-import { link, outcomeOf, type Stage, startStage } from './stage.ts'
 
 let stage: Stage
 let lanes: Lanes

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
+import { link, startStage } from '../support/stage.ts'
 import { temporary } from '../support/temporary.ts'
-import { link, startStage } from './stage.ts'
 
 it('a linked company is connected again after a restart, without pairing', async () => {
   const dataDir = temporary()

@@ -1,8 +1,8 @@
 /** A whole run with all its output captured: logs, metrics and reports contain no secrets, and floods are limited. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type SentryIngest, sentryIngest } from '../shared/support/sentry-ingest.ts'
-import { type Client, connect } from './client.ts'
-import { type Stage, startStage } from './stage.ts'
+import { type Client, connect } from '../support/client.ts'
+import { type Stage, startStage } from '../support/stage.ts'
 
 type Line = Readonly<Record<string, unknown>>
 

@@ -12,7 +12,7 @@ import type { CredentialStore, DataKeys } from '#shared/ports.ts'
 import { createLog } from '#shared/telemetry/log.ts'
 import type { CompanyDeps } from '../../socket-host/company/deps.ts'
 import { pacing } from '../../socket-host/company/pacing.ts'
-import { type CompanyRunner, companyRunner } from '../../socket-host/company/reconciler.ts'
+import { createReconciler, type Reconciler } from '../../socket-host/company/reconciler.ts'
 import type { WhatsApp, WhatsAppSocket } from '../../socket-host/whatsapp/port.ts'
 import type { Table } from '../contracts/engines/engines.ts'
 import { fakeClock } from '../fakes/fake-clock.ts'
@@ -20,7 +20,7 @@ import { type FakeSocket, fakeWhatsApp } from '../fakes/fake-whatsapp.ts'
 import { memoryDataKeys } from '../fakes/memory-data-keys.ts'
 import { recordingCommandQueue } from '../fakes/recording-command-queue.ts'
 import { recordingPublisher } from '../fakes/recording-publisher.ts'
-import { leaseOf } from '../socket-host/support/stage.ts'
+import { leaseOf } from '../socket-host/support/company-rig.ts'
 
 export const companyId = 'company'
 const encode = (text: string) => new TextEncoder().encode(text)
@@ -30,7 +30,7 @@ export const rowsOf = (writer: string) =>
 
 type Host = {
   readonly epoch: number
-  readonly runner: CompanyRunner
+  readonly reconciler: Reconciler
   readonly sockets: FakeSocket[]
   crash(): void
 }
@@ -85,7 +85,7 @@ export function makeWorld(control: Table, stored: Table) {
     }
     const host: Host = {
       epoch,
-      runner: companyRunner(deps, companyId, lease, () => undefined),
+      reconciler: createReconciler(deps, companyId, lease, () => undefined),
       sockets,
       crash,
     }
@@ -130,7 +130,7 @@ export function makeWorld(control: Table, stored: Table) {
     },
     look: () =>
       current()
-        .runner.reconcile()
+        .reconciler.reconcile()
         .catch(() => undefined),
     /** Waits until no call to a store is under way and nothing follows from the last one. */
     async settle() {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { type ControlServer, serveControl } from '../../simulator/control/http.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import { linkedCompanion } from '../e2e/linked-companion.ts'
-import { whatsAppView } from '../e2e/linked-fleet.ts'
+import { linkedCompanion } from '../support/linked-companion.ts'
+import { whatsAppView } from '../support/linked-fleet.ts'
 import { connect, newAuth, phoneReport } from './companion.ts'
 
 let simulator: Simulator

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { cancelPairing } from '#shared/domain/attempt/pairing.ts'
-import { companyRunner } from '../../../socket-host/company/reconciler.ts'
-import { companyId, leaseOf, phoneA, stage } from '../support/stage.ts'
+import { createReconciler } from '../../../socket-host/company/reconciler.ts'
+import { companyId, companyRig, leaseOf, phoneA } from '../support/company-rig.ts'
 
 describe('a reset', () => {
   it('unlinks the device on the live socket, answers, and sweeps three times', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     await s.reset()
     expect(s.events()).toEqual([{ event: 'credentials-reset', unlinked: 'confirmed' }])
@@ -22,7 +22,7 @@ describe('a reset', () => {
   })
 
   it('logs in with the retired credentials when the session is down', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     s.whatsApp.last().drop('lost')
     await s.clock.settle()
@@ -32,7 +32,7 @@ describe('a reset', () => {
   })
 
   it('is confirmed when the phone had removed the device already', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     s.whatsApp.last().drop('lost')
     for (const device of s.whatsApp.devices) device.isLinked = false
@@ -42,7 +42,7 @@ describe('a reset', () => {
   })
 
   it('answers in time and shreds the key after a minute when WhatsApp stays silent', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.linkedByHand()
     await s.reset()
     await s.clock.advance(4600)
@@ -56,11 +56,11 @@ describe('a reset', () => {
   })
 
   it('is finished by the next host when the first one is gone', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.linkedByHand()
     await s.reset()
     s.lease.lose()
-    await s.runner.closeSockets()
+    await s.reconciler.closeSockets()
     s.takeOver(2)
     await s.look()
     s.whatsApp.last().opened()
@@ -71,7 +71,7 @@ describe('a reset', () => {
   })
 
   it('does not block a new pairing', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.linkedByHand()
     await s.reset()
     await s.request('79161234567')
@@ -83,9 +83,9 @@ describe('a reset', () => {
 
 describe('stored credentials that are corrupt', () => {
   it('are retired and reported, and the company can pair again', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
-    await s.runner.handOver()
+    await s.reconciler.handOver()
     s.whatsApp.stored.set('c1/g1', 'corrupt')
     s.takeOver(2)
     await s.look()
@@ -97,9 +97,9 @@ describe('stored credentials that are corrupt', () => {
   })
 
   it('are reported when they have been deleted', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
-    await s.runner.handOver()
+    await s.reconciler.handOver()
     s.whatsApp.stored.clear()
     s.takeOver(2)
     await s.look()
@@ -109,14 +109,14 @@ describe('stored credentials that are corrupt', () => {
 
 describe('a link whose attempt has been cancelled', () => {
   it('leaves nothing running once its device has been removed', async () => {
-    const s = stage()
+    const s = companyRig()
     let ends = 0
-    const runner = companyRunner(s.deps, companyId, leaseOf('host-2', 2), () => {
+    const reconciler = createReconciler(s.deps, companyId, leaseOf('host-2', 2), () => {
       ends += 1
     })
     s.lease.lose()
     await s.request()
-    await runner.reconcile()
+    await reconciler.reconcile()
     await s.clock.settle()
     await s.companies.decide(companyId, (state, now) => cancelPairing(state, [], now))
     s.whatsApp.last().link(phoneA)
@@ -128,7 +128,7 @@ describe('a link whose attempt has been cancelled', () => {
 
 describe('a sweep', () => {
   it('is retried when it fails', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     const { sweep } = s.deps.credentials
     let failures = 1

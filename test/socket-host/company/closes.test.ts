@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest'
 import type { ErrorCode } from '#shared/domain/values/errors.ts'
 import { closeOf, type SocketPhase } from '../../../socket-host/whatsapp/close-reason.ts'
 import { boom } from '../support/boom.ts'
-import { stage } from '../support/stage.ts'
+import { companyRig } from '../support/company-rig.ts'
 
-type Stage = ReturnType<typeof stage>
+type Rig = ReturnType<typeof companyRig>
 type Outcome = 'again' | 'at once' | 'stopped' | 'logged out'
 
 /** Code; failure of an attempt with a code on screen; consequence for a login; error that is then reported. */
@@ -26,10 +26,10 @@ const table: readonly [code: number, pairing: ErrorCode, linked: Outcome, report
   [599, 'WHATSAPP_UNAVAILABLE', 'again', 'WHATSAPP_UNAVAILABLE'],
 ]
 
-const dropWith = (s: Stage, code: number, phase: SocketPhase) =>
+const dropWith = (s: Rig, code: number, phase: SocketPhase) =>
   s.whatsApp.last().drop(closeOf(boom('as WhatsApp says', code), phase).reason)
 
-async function dropSession(s: Stage, code: number, outcome: Outcome): Promise<void> {
+async function dropSession(s: Rig, code: number, outcome: Outcome): Promise<void> {
   const before = s.whatsApp.sockets.length
   dropWith(s, code, 'session')
   await s.clock.settle()
@@ -39,7 +39,7 @@ async function dropSession(s: Stage, code: number, outcome: Outcome): Promise<vo
 
 describe('while a code is on screen', () => {
   test.each(table)('%i fails the attempt as %s, and the next one works', async (code, failure) => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     dropWith(s, code, 'registering')
     await s.clock.settle()
@@ -52,7 +52,7 @@ describe('while a code is on screen', () => {
 
 describe('right after pair-success', () => {
   test.each(table)('%i of the registration socket does not fail the attempt (R20)', async (code) => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     s.whatsApp.last().link('79001234567')
     await s.clock.settle()
@@ -64,7 +64,7 @@ describe('right after pair-success', () => {
 
 describe('while a link restarts', () => {
   test.each(table)('%i of the first login', async (code, _pairing, outcome, reported) => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.request()
     s.whatsApp.last().link('79001234567')
     await s.clock.settle()
@@ -93,7 +93,7 @@ describe.each([
   test.each(table)('%i', async (code, _pairing, verdict, reported) => {
     // A second failure in a row waits, even if WhatsApp asks for a restart: restarts must not loop.
     const outcome = verdict === 'at once' && !wasOpen ? 'again' : verdict
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.linkedByHand()
     if (!wasOpen) {
       s.whatsApp.last().drop('lost')
@@ -117,7 +117,7 @@ describe.each([
 
 describe('a session that has stopped', () => {
   const stopped = async (code: number) => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     dropWith(s, code, 'session')
     await s.clock.settle()
@@ -159,7 +159,7 @@ describe('a session that has stopped', () => {
 })
 
 test('a close with an unknown code is logged as an error', async () => {
-  const s = stage()
+  const s = companyRig()
   await s.linked()
   dropWith(s, 599, 'session')
   await s.clock.settle()

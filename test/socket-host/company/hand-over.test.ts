@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { phoneA, phoneB, stage } from '../support/stage.ts'
+import { companyRig, phoneA, phoneB } from '../support/company-rig.ts'
 
 describe('a company that is handed over', () => {
   it('has its socket closed and its keys flushed before its session is written as reconnecting', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
-    const handingOver = s.runner.handOver()
+    const handingOver = s.reconciler.handOver()
     await handingOver
     expect(s.whatsApp.journal).toEqual(['close login 1', 'flush 1'])
     expect(s.state().session).toMatchObject({ status: 'reconnecting', error: 'HOST_UNAVAILABLE' })
@@ -13,18 +13,18 @@ describe('a company that is handed over', () => {
   })
 
   it('has an attempt that cannot survive the hand-over failed', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
-    await s.runner.handOver()
+    await s.reconciler.handOver()
     expect(s.state().lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
     expect(s.whatsApp.live()).toEqual([])
   })
 
   it('keeps a request that was not accepted for the successor', async () => {
-    const s = stage()
-    s.runner.setHandOverAt(s.clock.now())
+    const s = companyRig()
+    s.reconciler.setHandOverAt(s.clock.now())
     await s.request()
-    await s.runner.handOver()
+    await s.reconciler.handOver()
     expect(s.state().attempt?.state).toBe('requested')
     s.takeOver(2)
     await s.look()
@@ -34,49 +34,49 @@ describe('a company that is handed over', () => {
 
 describe('a company whose lease is lost', () => {
   it('has its sockets closed without another write', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     const before = s.companies.writes.length
     const [socket] = s.whatsApp.sockets
     s.lease.lose()
     socket?.emit({ type: 'phoneAnswered' })
     await s.clock.advance(30_000)
-    await s.runner.closeSockets()
+    await s.reconciler.closeSockets()
     await s.clock.advance(200_000)
     expect(s.companies.writes).toHaveLength(before)
     expect(s.whatsApp.live()).toEqual([])
   })
 
   it('has a link that was never persisted rolled back', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request(phoneA)
     s.lease.lose()
     s.whatsApp.last().link(phoneA)
     await s.clock.settle()
-    await s.runner.closeSockets()
+    await s.reconciler.closeSockets()
     await s.clock.settle()
     expect(s.whatsApp.stored.size).toBe(0)
     expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: false }])
   })
 
   it('cannot be written to by the host that lost it, even when nobody has told it', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     const second = s.takeOver(2)
     await s.look()
     const { state } = { state: s.state() }
-    await s.runner.reconcile()
+    await s.reconciler.reconcile()
     await s.clock.settle()
     expect(s.state()).toEqual(state)
     expect(second.lease.isOwner()).toBe(true)
   })
 
   it('opens no socket when its turn comes too late', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.request(phoneB)
     s.whatsApp.last().drop('lost')
     s.lease.lose()
-    await s.runner.closeSockets()
+    await s.reconciler.closeSockets()
     await s.clock.advance(60_000)
     expect(s.whatsApp.sockets).toHaveLength(1)
   })

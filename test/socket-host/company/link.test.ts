@@ -1,11 +1,11 @@
 import { describe, expect, it, test } from 'vitest'
 import type { CloseReason } from '#shared/domain/session/disconnect.ts'
-import { phoneA, phoneB, stage } from '../support/stage.ts'
+import { companyRig, phoneA, phoneB } from '../support/company-rig.ts'
 
 describe('after pair-success', () => {
   const closes: CloseReason[] = ['restart', 'lost', 'unavailable', 'unknown', 'replaced']
   test.each(closes)('a close with %s is progress: the session opens with the same credentials', async (reason) => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     const { credentials } = s.whatsApp.last()
     s.whatsApp.last().link(phoneA)
@@ -16,7 +16,7 @@ describe('after pair-success', () => {
   })
 
   it('the link is stored before the socket is reopened', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     s.whatsApp.last().link(phoneA)
     s.whatsApp.last().drop('restart')
@@ -25,7 +25,7 @@ describe('after pair-success', () => {
   })
 
   it('the link is prepared before any of it is stored, and becomes current only afterwards', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     const { persist } = s.deps.whatsApp
     const seen: unknown[] = []
@@ -44,7 +44,7 @@ describe('after pair-success', () => {
   it.each(['before', 'after'] as const)(
     'a host that dies %s the rows are stored leaves the link to the next host',
     async (when) => {
-      const s = stage()
+      const s = companyRig()
       await s.request()
       const { persist } = s.deps.whatsApp
       Object.assign(s.deps.whatsApp, {
@@ -70,7 +70,7 @@ describe('after pair-success', () => {
   )
 
   it('nothing of a wrong phone is stored', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request(phoneA)
     s.whatsApp.last().link(phoneB)
     await s.clock.settle()
@@ -80,7 +80,7 @@ describe('after pair-success', () => {
   })
 
   it('the device of a link that cannot be stored is unlinked with the credentials in memory', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     Object.assign(s.deps.whatsApp, { persist: () => Promise.reject(new Error('away')) })
     s.whatsApp.last().link(phoneA)
@@ -90,7 +90,7 @@ describe('after pair-success', () => {
   })
 
   it('a commit that fails does not lose the link: the stored link becomes current at the next try', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     const { persist } = s.deps.whatsApp
     Object.assign(s.deps.whatsApp, {
@@ -111,7 +111,7 @@ describe('after pair-success', () => {
   })
 
   it('an old session that WhatsApp stops meanwhile does not fail the new link (R8)', async () => {
-    const s = stage({ phoneChangePolicy: 'keep-until-linked' })
+    const s = companyRig({ phoneChangePolicy: 'keep-until-linked' })
     await s.linked()
     const old = s.whatsApp.last()
     await s.request(phoneB)
@@ -125,7 +125,7 @@ describe('after pair-success', () => {
   })
 
   it('the device of a link that was never stored is unlinked by the host that holds it, even during a hand-over', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.request()
     s.whatsApp.last().qr()
     await s.clock.settle()
@@ -133,7 +133,7 @@ describe('after pair-success', () => {
     s.whatsApp.last().link(phoneA)
     await s.clock.settle()
     await s.cancel()
-    const handingOver = s.runner.handOver()
+    const handingOver = s.reconciler.handOver()
     await s.clock.settle()
     s.whatsApp.last().opened()
     await s.clock.settle()
@@ -143,7 +143,7 @@ describe('after pair-success', () => {
   })
 
   it('a link that was never prepared is rolled back although the store was away when the lease was lost', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     const { create } = s.deps.dataKeys
     Object.assign(s.deps.dataKeys, {
@@ -155,7 +155,7 @@ describe('after pair-success', () => {
     s.whatsApp.last().link(phoneA)
     await s.clock.settle()
     s.lease.lose()
-    await s.runner.closeSockets()
+    await s.reconciler.closeSockets()
     await s.clock.advance(2000)
     expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: true }])
     s.companies.repair()
@@ -164,7 +164,7 @@ describe('after pair-success', () => {
   })
 
   it('the restart is retried within twenty seconds', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.request()
     s.whatsApp.last().link(phoneA)
     s.whatsApp.last().drop('restart')
@@ -180,7 +180,7 @@ describe('after pair-success', () => {
   })
 
   it('a link that never connects is retired with its attempt, and its device removed', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.request()
     s.whatsApp.last().link(phoneA)
     s.whatsApp.last().drop('restart')
@@ -195,7 +195,7 @@ describe('after pair-success', () => {
   })
 
   it('a commit whose answer was lost is found', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     s.companies.loseNextAnswerForGood()
     s.whatsApp.last().link(phoneA)
@@ -206,7 +206,7 @@ describe('after pair-success', () => {
   })
 
   it('the install waits for a store that is away for ten seconds', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     s.companies.breakDown()
     s.whatsApp.last().link(phoneA)
@@ -218,7 +218,7 @@ describe('after pair-success', () => {
   })
 
   it('a cancelled attempt leaves no device behind', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     s.companies.breakDown()
     s.whatsApp.last().link(phoneA)
@@ -232,7 +232,7 @@ describe('after pair-success', () => {
   })
 
   it('a superseded attempt leaves no device behind, and the new one pairs', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request(phoneA)
     s.companies.breakDown()
     s.whatsApp.last().link(phoneA)
@@ -245,7 +245,7 @@ describe('after pair-success', () => {
   })
 
   it('a reset while the link restarts unlinks the device', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     s.whatsApp.last().link(phoneA)
     await s.clock.settle()
@@ -258,7 +258,7 @@ describe('after pair-success', () => {
   })
 
   it('an unlink that fails at first is retried', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.request(phoneA)
     s.whatsApp.last().link(phoneB)
     await s.clock.settle()

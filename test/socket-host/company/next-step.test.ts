@@ -4,7 +4,7 @@ import { resetCredentials } from '#shared/domain/session/reset.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { nextStep, type Running } from '../../../socket-host/company/next-step.ts'
 import { host, linked, requested, seconds } from '../../shared/domain/build.ts'
-import { stage } from '../support/stage.ts'
+import { companyRig } from '../support/company-rig.ts'
 
 const nothing: Running = { registration: undefined, session: undefined, unlinks: new Map(), sweeps: new Map() }
 
@@ -32,10 +32,10 @@ describe('the next step', () => {
 describe('a session that does not open', () => {
   /** A session whose host has been replaced; the new host does not get it open. */
   async function replaced() {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.linkedByHand()
     s.companies.notices.length = 0
-    await s.runner.handOver()
+    await s.reconciler.handOver()
     return s
   }
 
@@ -51,7 +51,7 @@ describe('a session that does not open', () => {
   })
 
   it('reports the latest reason, with one write per change', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.linkedByHand()
     s.companies.notices.length = 0
     const errors: (string | undefined)[] = []
@@ -82,7 +82,7 @@ describe('a session that does not open', () => {
   })
 
   it('does not report closes while a link restarts, because the attempt does (R20)', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.request()
     s.whatsApp.last().link('79001234567')
     await s.clock.settle()

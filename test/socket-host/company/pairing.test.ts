@@ -1,11 +1,11 @@
 import { describe, expect, it, test } from 'vitest'
 import { type CloseReason, pairingFailure, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
 import { closeFor, refused } from '../../fakes/fake-whatsapp.ts'
-import { phoneA, phoneB, stage } from '../support/stage.ts'
+import { companyRig, phoneA, phoneB } from '../support/company-rig.ts'
 
 describe('a pairing by code', () => {
   it('goes from request to connected', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request(phoneA)
     expect(s.state().attempt).toMatchObject({ state: 'code-issued', shown: { code: 'ABCD-EFGH' } })
     s.whatsApp.last().emit({ type: 'phoneAnswered' })
@@ -29,14 +29,14 @@ describe('a pairing by code', () => {
   })
 
   it('computes expiry from the lifetime of the code and of its socket', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     const now = s.clock.now()
     expect(s.state().attempt).toMatchObject({ expiresAt: now + 50_000, socketUntil: now + 160_000 })
   })
 
   it('asks for one code, however many QRs come and commands arrive', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     s.whatsApp.last().qr('another')
     await s.request()
@@ -46,7 +46,7 @@ describe('a pairing by code', () => {
   })
 
   it('stores nothing before pair-success', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     s.whatsApp.last().emit({ type: 'phoneAnswered' })
     await s.clock.settle()
@@ -55,7 +55,7 @@ describe('a pairing by code', () => {
   })
 
   it('fails with the answer of WhatsApp, and stores its rate limit', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.request()
     s.whatsApp.last().qr()
     s.whatsApp.last().answerCode(refused({ code: 'RATE_LIMITED', retryAfter: 600 }))
@@ -66,7 +66,7 @@ describe('a pairing by code', () => {
   })
 
   it('fails at once when the account has a passkey', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     s.whatsApp.last().emit({ type: 'passkeyRequired' })
     await s.clock.settle()
@@ -75,7 +75,7 @@ describe('a pairing by code', () => {
   })
 
   test.each(Object.keys(sessionVerdicts) as CloseReason[])('a close with %s fails it', async (reason) => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.request()
     s.whatsApp.last().drop(reason)
     await s.clock.settle()
@@ -84,7 +84,7 @@ describe('a pairing by code', () => {
   })
 
   it('times out when WhatsApp stays silent, and closes its socket', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.request()
     await s.clock.advance(19_900)
     expect(s.state().attempt?.state).toBe('connecting')
@@ -94,13 +94,13 @@ describe('a pairing by code', () => {
   })
 
   it('schedules the watchdog for its deadline', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.request()
     expect(s.commands.wakes.map(({ due }) => due)).toEqual([s.clock.now() + 20_000])
   })
 
   it('returns to the same code after a wrong one', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     s.whatsApp.last().emit({ type: 'phoneAnswered' })
     await s.clock.advance(15_100)
@@ -112,7 +112,7 @@ describe('a pairing by code', () => {
   })
 
   it('still links when the code is typed after it has expired', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     await s.clock.advance(60_000)
     expect(s.state().attempt?.state).toBe('expired')
@@ -125,7 +125,7 @@ describe('a pairing by code', () => {
   })
 
   it('ends without another event when the code is never typed', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     expect(s.idle()).toBe(0)
     await s.clock.advance(161_000)
@@ -137,7 +137,7 @@ describe('a pairing by code', () => {
   })
 
   it('is cancelled: its socket closes and late events change nothing', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     const [socket] = s.whatsApp.sockets
     await s.cancel()
@@ -151,7 +151,7 @@ describe('a pairing by code', () => {
   })
 
   it('is rejected before anything stored changes when the host is busy', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked(phoneA)
     while (s.deps.pacing.admitAttempt(20_000) === 'admitted') {}
     await s.request(phoneB)
@@ -163,7 +163,7 @@ describe('a pairing by code', () => {
 
 describe('a request for another phone', () => {
   it('closes the first socket before it opens its own', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request(phoneA)
     await s.request(phoneB)
     expect(s.whatsApp.journal).toEqual(['open registration 1', 'close registration 1', 'open registration 2'])
@@ -174,7 +174,7 @@ describe('a request for another phone', () => {
   })
 
   it('is not disturbed by late events of the first socket', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request(phoneA)
     const [first] = s.whatsApp.sockets
     await s.request(phoneB)
@@ -186,7 +186,7 @@ describe('a request for another phone', () => {
   })
 
   it('has the live session of the old phone unlinked on its own socket', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked(phoneA)
     await s.request(phoneB)
     expect(s.whatsApp.devices[0]).toEqual({ phone: phoneA, isLinked: false })
@@ -195,7 +195,7 @@ describe('a request for another phone', () => {
   })
 
   it('keeps the old session until the new phone is linked, when that is the policy', async () => {
-    const s = stage({ phoneChangePolicy: 'keep-until-linked' })
+    const s = companyRig({ phoneChangePolicy: 'keep-until-linked' })
     await s.linked(phoneA)
     await s.request(phoneB)
     expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { phone: phoneA } })
@@ -209,7 +209,7 @@ describe('a request for another phone', () => {
   })
 
   it('links although the old session that was kept was logged out meanwhile', async () => {
-    const s = stage({ phoneChangePolicy: 'keep-until-linked' })
+    const s = companyRig({ phoneChangePolicy: 'keep-until-linked' })
     await s.linked(phoneA)
     await s.request(phoneB)
     s.whatsApp.live('login')[0]?.drop('loggedOut')
@@ -224,7 +224,7 @@ describe('a request for another phone', () => {
 
 describe('a request for the phone that is linked', () => {
   it('needs no admission: a busy host answers it', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     Object.assign(s.deps.pacing, { admitAttempt: () => ({ retryAfter: 5 }) })
     await s.request()
@@ -232,7 +232,7 @@ describe('a request for the phone that is linked', () => {
   })
 
   it('is answered at once when its session is open', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked(phoneA)
     const attemptId = await s.request(phoneA)
     expect(s.events().at(-1)).toMatchObject({ event: 'whatsapp-connected', attemptId })
@@ -240,7 +240,7 @@ describe('a request for the phone that is linked', () => {
   })
 
   it('ends the back-off of a reconnecting session', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked(phoneA)
     s.whatsApp.last().drop('lost')
     await s.clock.settle()
@@ -251,7 +251,7 @@ describe('a request for the phone that is linked', () => {
   })
 
   it('fails after ten seconds when WhatsApp cannot be reached', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.linkedByHand(phoneA)
     s.whatsApp.last().drop('lost')
     await s.request(phoneA)
@@ -265,7 +265,7 @@ describe('a request for the phone that is linked', () => {
   test.each(['loggedOut', 'restricted', 'outdated'] as const)(
     'restarts the pairing when the session turns out to be %s',
     async (reason) => {
-      const s = stage({ isObliging: false })
+      const s = companyRig({ isObliging: false })
       await s.linkedByHand(phoneA)
       s.whatsApp.last().drop('lost')
       await s.request(phoneA)
@@ -280,10 +280,10 @@ describe('a request for the phone that is linked', () => {
   )
 
   it('restarts the pairing when the stored credentials are corrupt', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked(phoneA)
     s.whatsApp.stored.set('c1/g1', 'corrupt')
-    await s.runner.handOver()
+    await s.reconciler.handOver()
     s.takeOver(2)
     await s.request(phoneA)
     expect(s.state().attempt).toMatchObject({ state: 'code-issued', phone: phoneA })
@@ -293,7 +293,7 @@ describe('a request for the phone that is linked', () => {
 
 describe('a pairing by QR', () => {
   it('shows each QR in turn, each before the last one counts as expired', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.request(undefined, 'qr')
     s.whatsApp.last().qr('one', s.clock.now() + 20_000)
     await s.clock.advance(20_000)
@@ -304,7 +304,7 @@ describe('a pairing by QR', () => {
   })
 
   it('unlinks the device when another phone than the requested one has linked it', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request(phoneA, 'qr')
     s.whatsApp.last().link(phoneB)
     await s.clock.settle()

@@ -4,7 +4,7 @@ import { cancelPairing, requestPairing } from '#shared/domain/attempt/pairing.ts
 import type { CloseReason } from '#shared/domain/session/disconnect.ts'
 import { resetCredentials } from '#shared/domain/session/reset.ts'
 import type { FakeSocket } from '../../fakes/fake-whatsapp.ts'
-import { companyId, phoneA, phoneB, stage } from '../support/stage.ts'
+import { companyId, companyRig, phoneA, phoneB } from '../support/company-rig.ts'
 
 /** Things that may happen to a company, in any order. */
 type Happening =
@@ -77,8 +77,8 @@ describe('whatever happens to a company', () => {
 })
 
 async function play(happenings: readonly Happening[], isObliging: boolean): Promise<void> {
-  const s = stage({ isObliging })
-  let host = { runner: s.runner, lease: s.lease }
+  const s = companyRig({ isObliging })
+  let host = { reconciler: s.reconciler, lease: s.lease }
   let epoch = 1
   let serial = 0
   let isStoreAway = false
@@ -114,13 +114,13 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
         break
       case 'takeOver':
         host.lease.lose()
-        await host.runner.closeSockets()
+        await host.reconciler.closeSockets()
         host = s.takeOver(++epoch)
         break
       case 'handOver': {
-        const leaving = host.runner.handOver().then(
+        const leaving = host.reconciler.handOver().then(
           () => true,
-          () => host.runner.closeSockets(),
+          () => host.reconciler.closeSockets(),
         )
         await s.clock.advance(20_000)
         await leaving
@@ -158,7 +158,7 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
         if (socket) await event(socket, next.event)
       }
     }
-    if (next.do !== 'event' && next.do !== 'wait') await settled(host.runner.reconcile())
+    if (next.do !== 'event' && next.do !== 'wait') await settled(host.reconciler.reconcile())
     await s.clock.settle()
     check()
   }
@@ -166,7 +166,7 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
   // When everything works again, the company settles: nothing runs but a session that is open.
   s.companies.repair()
   await decide((state, now) => cancelPairing(state, [], now))
-  await settled(host.runner.reconcile())
+  await settled(host.reconciler.reconcile())
   for (let round = 0; round < 8; round++) {
     await s.clock.advance(30_000)
     for (const socket of s.whatsApp.live('login'))
@@ -193,7 +193,7 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
     const wasOpen = socket.isOpen
     // Work that was still pending (a retry after a lost answer, for example) must not count as a consequence of the
     // event.
-    if (!wasOpen) await settled(host.runner.reconcile())
+    if (!wasOpen) await settled(host.reconciler.reconcile())
     await s.clock.settle()
     const before = s.companies.state(companyId)
     emit(socket, what)

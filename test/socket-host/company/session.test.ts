@@ -1,13 +1,13 @@
 import { describe, expect, it, test } from 'vitest'
 import { type CloseReason, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
-import { stage } from '../support/stage.ts'
+import { companyRig } from '../support/company-rig.ts'
 
 describe('a linked session', () => {
   const retried = (Object.entries(sessionVerdicts) as [CloseReason, { do: string }][]).filter(
     ([, verdict]) => verdict.do === 'retry' || verdict.do === 'retryIfOwner',
   )
   test.each(retried.map(([reason]) => reason))('is reopened after a close with %s', async (reason) => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     s.whatsApp.last().drop(reason)
     await s.clock.settle()
@@ -18,7 +18,7 @@ describe('a linked session', () => {
   })
 
   it('is reopened without delay when WhatsApp asks for a restart', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     s.whatsApp.last().drop('restart')
     await s.clock.settle()
@@ -30,7 +30,7 @@ describe('a linked session', () => {
     ['restricted', 'ACCOUNT_RESTRICTED'],
     ['outdated', 'CLIENT_OUTDATED'],
   ] as const)('stops after a close with %s and keeps its credentials', async (reason, code) => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     s.whatsApp.last().drop(reason)
     await s.clock.advance(300_000)
@@ -40,7 +40,7 @@ describe('a linked session', () => {
   })
 
   it('retires its credentials when WhatsApp has logged it out', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     s.whatsApp.last().drop('loggedOut')
     await s.clock.settle()
@@ -51,7 +51,7 @@ describe('a linked session', () => {
   })
 
   it('backs off longer each time, until it has been open for a minute', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     const waits: number[] = []
     for (let close = 0; close < 5; close++) {
@@ -69,7 +69,7 @@ describe('a linked session', () => {
   })
 
   it('does not come back after a 440 when the lease is gone', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     s.lease.lose()
     s.whatsApp.last().drop('replaced')
@@ -79,7 +79,7 @@ describe('a linked session', () => {
   })
 
   it('is reopened when a socket opens and then hangs', async () => {
-    const s = stage({ isObliging: false })
+    const s = companyRig({ isObliging: false })
     await s.linkedByHand()
     s.whatsApp.last().drop('lost')
     await s.clock.advance(1000)
@@ -93,7 +93,7 @@ describe('a linked session', () => {
   })
 
   it('reports once the store is back what it could not report', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     s.companies.breakDown()
     s.whatsApp.last().drop('loggedOut')
@@ -106,10 +106,10 @@ describe('a linked session', () => {
 
 describe('a company that another host has taken over', () => {
   it('has its session reopened by the new host', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     s.lease.lose()
-    await s.runner.closeSockets()
+    await s.reconciler.closeSockets()
     s.takeOver(2)
     await s.look()
     expect(s.state().session).toMatchObject({ status: 'connected', hostId: 'host-2', epoch: 2 })
@@ -117,22 +117,22 @@ describe('a company that another host has taken over', () => {
   })
 
   it('ends an attempt that only the old host could have finished', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     s.lease.lose()
-    await s.runner.closeSockets()
+    await s.reconciler.closeSockets()
     s.takeOver(2)
     await s.look()
     expect(s.state().lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
   })
 
   it('connects a link that the old host has committed', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.request()
     s.whatsApp.last().link('79001234567')
     await s.clock.settle()
     s.lease.lose()
-    await s.runner.closeSockets()
+    await s.reconciler.closeSockets()
     s.takeOver(2)
     await s.look()
     expect(s.state().lastAttempt?.state).toBe('connected')
@@ -140,9 +140,9 @@ describe('a company that another host has taken over', () => {
   })
 
   it('connects it ahead of hundreds of others when its owner asks', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
-    await s.runner.handOver()
+    await s.reconciler.handOver()
     for (let other = 0; other < 100; other++) s.deps.pacing.enter('reconnect', () => undefined)
     s.takeOver(2)
     await s.look()
@@ -153,7 +153,7 @@ describe('a company that another host has taken over', () => {
   })
 
   it('keeps a stopped session stopped', async () => {
-    const s = stage()
+    const s = companyRig()
     await s.linked()
     s.whatsApp.last().drop('restricted')
     await s.clock.settle()

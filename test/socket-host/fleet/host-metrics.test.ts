@@ -5,12 +5,12 @@ import { createMeter } from '#shared/telemetry/metrics.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
 import { keepMeasuring, measuredClaims, measuredSweeps } from '../../../socket-host/fleet/host-metrics.ts'
 import { memoryLeaseStore } from '../../fakes/memory-lease-store.ts'
-import { phoneB, stage } from '../support/stage.ts'
+import { companyRig, phoneB } from '../support/company-rig.ts'
 
 function makeMeter(clock: () => number = () => 0) {
   const lines: Record<string, unknown>[] = []
   const added: Counts[] = []
-  const log = stage().deps.log
+  const log = companyRig().deps.log
   const store = {
     async add(counts: Counts) {
       added.push(counts)
@@ -36,7 +36,7 @@ test('a shard taken from a host that stopped renewing is a take-over; a released
 test('a sweep that fails is counted, and fails', async () => {
   const { meter, lines } = makeMeter()
   const broken: CredentialStore = {
-    ...stage().deps.credentials,
+    ...companyRig().deps.credentials,
     sweep: async () => {
       throw new Error('away')
     },
@@ -47,7 +47,7 @@ test('a sweep that fails is counted, and fails', async () => {
 })
 
 test('a host measures its sessions every minute, and writes its counters every few seconds and when it stops', async () => {
-  const { clock, look } = stage()
+  const { clock, look } = companyRig()
   const { meter, named, added } = makeMeter(clock.now)
   await look()
   const status = () => ({ shards: [0], sessions: 3, lastContactAt: 0 })
@@ -60,12 +60,12 @@ test('a host measures its sessions every minute, and writes its counters every f
 })
 
 test('a whole pairing, a phone change and a lost connection are counted, each once', async () => {
-  const world = stage()
+  const world = companyRig()
   const { meter, named, added } = makeMeter(world.clock.now)
   Object.assign(world.deps, { companies: observedCompanyStore(world.companies, meter.observe) })
-  const runner = world.takeOver(2)
+  const reconciler = world.takeOver(2)
   await world.linked()
-  expect(runner.runner.sessionStatus()).toBe('connected')
+  expect(reconciler.reconciler.sessionStatus()).toBe('connected')
   expect(world.state().session?.status).toBe('connected')
   expect([named('CodeIssued'), named('Linked'), named('PairingFailed')]).toEqual([[1], [1], []])
   world.whatsApp.live()[0]?.drop('lost')

@@ -7,7 +7,7 @@ import type { CommandInbox } from '../../../socket-host/fleet/command-loop.ts'
 import { type HostDeps, socketHost } from '../../../socket-host/fleet/host.ts'
 import { aborted } from '../../../socket-host/time.ts'
 import { memoryLeaseStore } from '../../fakes/memory-lease-store.ts'
-import { phoneA, stageDeps } from '../support/stage.ts'
+import { phoneA, rigDeps } from '../support/company-rig.ts'
 import { type CallFate, smooth, troubledLeases } from '../support/troubled-leases.ts'
 
 const shards = 4
@@ -18,7 +18,7 @@ const [first = '', other = '', third = ''] = neighbours
 
 /** Hosts that share tables, queues and WhatsApp. */
 function cluster() {
-  const parts = stageDeps({ shards })
+  const parts = rigDeps({ shards })
   const { deps, clock, whatsApp } = parts
   const leases = memoryLeaseStore()
   const queues = new Map<number, string[]>()

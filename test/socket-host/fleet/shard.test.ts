@@ -3,11 +3,11 @@ import { requestPairing } from '#shared/domain/attempt/pairing.ts'
 import type { CommandInbox } from '../../../socket-host/fleet/command-loop.ts'
 import { hostShard } from '../../../socket-host/fleet/shard.ts'
 import { aborted } from '../../../socket-host/time.ts'
-import { leaseOf, phoneA, stageDeps } from '../support/stage.ts'
+import { leaseOf, phoneA, rigDeps } from '../support/company-rig.ts'
 
 /** A shard whose commands the test sends. */
 function hosted() {
-  const parts = stageDeps()
+  const parts = rigDeps()
   const { deps, clock, companies } = parts
   let arrived = Promise.withResolvers<string>()
   const inbox: CommandInbox = {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { baileysLogger, logAbout, silenceLibsignal } from '../../../socket-host/whatsapp/baileys-logger.ts'
 import { createWhatsApp } from '../../../socket-host/whatsapp/baileys-whatsapp.ts'
 import { boundedCache } from '../../../socket-host/whatsapp/bounded-cache.ts'
-import { companyId, phoneB, stage } from '../support/stage.ts'
+import { companyId, companyRig, phoneB } from '../support/company-rig.ts'
 import { aTarget, startRig } from './whatsapp-rig.ts'
 
 test("only the text of Baileys' warnings and errors passes, masked", () => {
@@ -33,7 +33,7 @@ test('the fields of `about` are evaluated for each line, and the fields of the l
 })
 
 test('the lines of a socket name company, request and attempt, and no attempt when it is over', async () => {
-  const s = stage()
+  const s = companyRig()
   await s.linked()
   const session = s.whatsApp.last().about
   expect(session?.()).toEqual({ companyId, correlationId: expect.any(String) })

@@ -2,7 +2,7 @@
  * Hosts for tests in which WhatsApp misbehaves. WhatsApp knows each host as a separate client, so that tests do not
  * disturb each other.
  */
-import { type Company, type Fleet, fleetOf } from '../chaos/fleet.ts'
+import { type Company, type Fleet, fleetOf } from './fleet.ts'
 import type { Stage } from './stage.ts'
 
 /** A host that only one test at a time uses. */

@@ -2,8 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import type { HostView } from '../../local/hosts/start-hosts.ts'
-import { offline, type WhatsAppView, whatsAppView } from '../e2e/linked-fleet.ts'
-import { link, type Phone, type Stage } from '../e2e/stage.ts'
+import { offline, type WhatsAppView, whatsAppView } from './linked-fleet.ts'
+import { link, type Phone, type Stage } from './stage.ts'
 
 export type Company = { readonly companyId: string; readonly phone: Phone }
 export type SessionBody = {

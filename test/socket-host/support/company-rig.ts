@@ -1,4 +1,4 @@
-/** The runner of one company, with fakes for everything around it. */
+/** The reconciler of one company, with fakes for everything around it. */
 import { cancelPairing, requestPairing } from '#shared/domain/attempt/pairing.ts'
 import type { CompanyState } from '#shared/domain/company/company.ts'
 import { resetCredentials } from '#shared/domain/session/reset.ts'
@@ -6,7 +6,7 @@ import { ok } from '#shared/domain/values/result.ts'
 import { createLog } from '#shared/telemetry/log.ts'
 import type { CompanyDeps, OwnedLease } from '../../../socket-host/company/deps.ts'
 import { pacing } from '../../../socket-host/company/pacing.ts'
-import { type CompanyRunner, companyRunner } from '../../../socket-host/company/reconciler.ts'
+import { createReconciler, type Reconciler } from '../../../socket-host/company/reconciler.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
 import { type FakeWhatsAppOptions, fakeWhatsApp } from '../../fakes/fake-whatsapp.ts'
 import { memoryCompanyStore } from '../../fakes/memory-company-store.ts'
@@ -19,10 +19,10 @@ export const companyId = 'c1'
 export const phoneA = '79001234567'
 export const phoneB = '79161234567'
 
-export type StageOptions = FakeWhatsAppOptions & Partial<CompanyDeps['settings']> & { readonly shards?: number }
+export type RigOptions = FakeWhatsAppOptions & Partial<CompanyDeps['settings']> & { readonly shards?: number }
 
-/** The fakes, as the dependencies of runners. */
-export function stageDeps(options: StageOptions = {}) {
+/** The fakes, as the dependencies of reconcilers. */
+export function rigDeps(options: RigOptions = {}) {
   const clock = fakeClock()
   const companies = memoryCompanyStore(clock.now, options.shards ?? 1)
   const whatsApp = fakeWhatsApp({ now: clock.now, after: clock.after, ...options })
@@ -80,36 +80,36 @@ export function leaseOf(hostId: string, epoch: number): OwnedLease & { lose(): v
   }
 }
 
-export function stage(options: StageOptions = {}) {
-  const parts = stageDeps(options)
+export function companyRig(options: RigOptions = {}) {
+  const parts = rigDeps(options)
   const { deps, clock, companies, whatsApp } = parts
   let serial = 0
   let idle = 0
   const hire = (epoch: number, hostId = `host-${epoch}`) => {
     const lease = leaseOf(hostId, epoch)
-    return { lease, runner: companyRunner(deps, companyId, lease, () => idle++) }
+    return { lease, reconciler: createReconciler(deps, companyId, lease, () => idle++) }
   }
   const first = hire(1)
-  let runner: CompanyRunner = first.runner
+  let reconciler: Reconciler = first.reconciler
 
   return {
     ...parts,
-    runner,
+    reconciler,
     lease: first.lease,
     /** Makes another host take over; commands go to it from now on. */
     takeOver(epoch: number) {
       const next = hire(epoch)
-      runner = next.runner
+      reconciler = next.reconciler
       return next
     },
-    /** Number of times that a runner has reported that it has nothing left to do. */
+    /** Number of times that a reconciler has reported that it has nothing left to do. */
     idle: () => idle,
     state: (): CompanyState => companies.state(companyId),
     /** Events that clients were sent, in order. */
     events: () => companies.notices.map(({ notice }) => notice.event),
     eventNames: () => companies.notices.map(({ notice }) => notice.event.event),
     async look() {
-      await runner.reconcile()
+      await reconciler.reconcile()
       await clock.settle()
     },
     /** Requests a pairing as the Lambda does: takes the mutex and sends a command. */

@@ -1,7 +1,7 @@
 /** A whole local run for a test file, with clients and with the phones of its simulated WhatsApp. */
 import { type LocalRun, startLocal } from '../../local/local-run.ts'
-import { assemblyFolder } from './assembly.ts'
 import { type Client, connect, type Frame } from './client.ts'
+import { assemblyFolder } from './shared-assembly.ts'
 
 export type Stage = {
   readonly run: LocalRun

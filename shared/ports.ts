@@ -174,11 +174,11 @@ export type LeaseStore = {
    */
   want(lease: LeaseSeen, hostId: string): Promise<void>
   /** Announces a release and the successor. Does nothing when the lease is not the caller's. */
-  offerTo(lease: LeaseSeen, successor: string): Promise<void>
+  nameSuccessor(lease: LeaseSeen, successor: string): Promise<void>
   /** Gives the lease up; epoch and `wantedBy` stay. Does nothing when the lease is not the caller's. */
   release(lease: LeaseSeen): Promise<void>
   /** Replaces the host's heartbeat, which operators see; it expires a day after the last write. */
-  beat(beat: {
+  writeHeartbeat(heartbeat: {
     hostId: string
     /** Number of open sessions. */
     sessions: number

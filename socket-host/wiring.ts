@@ -31,7 +31,7 @@ import { createWhatsApp } from './whatsapp/baileys-whatsapp.ts'
 /**
  * Time for which a host keeps asking whether a write without an answer succeeded. It outlasts an outage of ten seconds.
  */
-const patienceMs = 15_000
+const resolveTimeoutMs = 15_000
 
 export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps & { readonly meter: Meter } {
   const time = systemTime
@@ -49,7 +49,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
     credentials,
     meter,
     companies: observedCompanyStore(
-      dynamoCompanyStore({ ...control, shards, clock, written: writtenRows(time.monotonic), patienceMs }),
+      dynamoCompanyStore({ ...control, shards, clock, written: writtenRows(time.monotonic), resolveTimeoutMs }),
       refundUnused({ giveBack: budget.giveBack, log }),
       meter.observe,
     ),

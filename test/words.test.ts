@@ -20,7 +20,7 @@ const sources = folders
 /** Names that something else has taken over, each with its successor. */
 const retired: readonly (readonly [RegExp, string])[] = [
   [/\bWorkshop\b/, 'CompanyContext'],
-  [/\b[tT]enure\b/, 'OwnedLease'],
+  [/\b[tT]enures?\b/, 'OwnedLease'],
   [/\b\w*Sight\b|\bsight\(\)/, 'Telemetry'],
   [/\b(note|install)Link\b/, 'prepareLink, commitLink'],
   [/\bpairAfresh\b/, 'restartPairing'],
@@ -33,7 +33,7 @@ const retired: readonly (readonly [RegExp, string])[] = [
   [/\bnextStepAt\b/, 'requeueAt'],
   [/\blateNews\b/, 'failuresAfterExpiry'],
   [/\bprotectsData\b/, 'retainData'],
-  [/\b(most|longest|fewest)[A-Z]\w*/, 'max…, min…'],
+  [/\b(most|fewest)[A-Z]\w*|\blongest(?!SilenceMs)[A-Z]\w*/, 'max…, min…'],
   [/\bis no (number|valid)\b/, 'is not a …'],
 ]
 

@@ -4,12 +4,12 @@ import type { MessageCounter } from '#shared/dynamo/clients/message-counter.ts'
 import type { Clock } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 
-export type RateLimit = {
+export type MessageRateLimit = {
   /** Counts a message. True when it is above the connection's limit. */
   isExceeded(connectionId: string): Promise<boolean>
 }
 
-export type RateLimitDeps = {
+export type MessageRateLimitDeps = {
   readonly counter: MessageCounter
   readonly perSecond: number
   readonly clock: Clock
@@ -24,7 +24,7 @@ const countWithinMs = 300
 /** Limit of connections that a container remembers as above their limit in the current second. */
 const maxRemembered = 1_000
 
-export function messageRateLimit({ counter, perSecond, clock, log }: RateLimitDeps): RateLimit {
+export function messageRateLimit({ counter, perSecond, clock, log }: MessageRateLimitDeps): MessageRateLimit {
   let second = 0
   const overLimit = new Set<string>()
 

@@ -28,7 +28,7 @@ export async function connect(rawEvent: unknown, deps: ConnectDeps): Promise<Rou
     const { companyId, language, exp } = authorizer
     const tokenExpiresAt = exp * 1000
     const expelled = await deps.connections.add({ connectionId, companyId, language, connectedAt, tokenExpiresAt })
-    deps.log.info('Client connects', { companyId, connectionId, correlationId, expelled: expelled.length })
+    deps.log.info('Client connected', { companyId, connectionId, correlationId, expelled: expelled.length })
     if (expelled.length > 0) await deps.expel(expelled)
     const isOffered = offeredProtocols(handshake).includes(subProtocol)
     // Browsers close the connection unless we name one of their sub-protocols. It must not be the one with the token.

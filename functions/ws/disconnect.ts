@@ -23,7 +23,7 @@ export async function disconnect(rawEvent: unknown, deps: DisconnectDeps): Promi
     const { requestContext } = v.parse(DisconnectEvent, rawEvent)
     const { connectionId, authorizer, requestId: correlationId } = requestContext
     await deps.connections.remove(authorizer.companyId, connectionId)
-    deps.log.info('Client disconnects', { companyId: authorizer.companyId, connectionId, correlationId })
+    deps.log.info('Client disconnected', { companyId: authorizer.companyId, connectionId, correlationId })
   } catch (error) {
     deps.log.warn('Could not remove a connection; it expires by itself', { error })
     if (failureOf(error).code === 'INTERNAL') deps.telemetry.unexpected(error, { component: 'disconnect' })

@@ -6,7 +6,7 @@ import type { Connection } from '#shared/ports.ts'
 import { type ClientAction, type ClientMessage, parseClientMessage } from '#shared/protocol/client-messages.ts'
 import { type Envelope, errorMessage, type ServerMessage } from '#shared/protocol/server-messages.ts'
 import { hangUp } from '#shared/push/publisher.ts'
-import type { RateLimit } from '../access/message-rate.ts'
+import type { MessageRateLimit } from '../access/message-rate.ts'
 import { isExpired } from '../access/tokens.ts'
 import { failureOf } from '../failures.ts'
 import { inRequest } from '../telemetry/request-context.ts'
@@ -29,7 +29,8 @@ import { type DeliveryDeps, deliveryTo } from './delivery.ts'
 import { MessageEvent, type RouteResponse } from './events.ts'
 import { type Remaining, withinTime } from './within-time.ts'
 
-export type MessageDeps = ActionDeps & DeliveryDeps & { readonly telemetry: Telemetry; readonly rateLimit: RateLimit }
+export type MessageDeps = ActionDeps &
+  DeliveryDeps & { readonly telemetry: Telemetry; readonly rateLimit: MessageRateLimit }
 
 /** Sender of the message, and its correlation id. */
 type Sender = { readonly client: Connection; readonly correlationId: string; readonly deps: MessageDeps }

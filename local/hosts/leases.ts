@@ -2,7 +2,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
-import { beatSortKey, hostKey, leaseSortKey, partitionKey, shardKey, sortKey } from '#shared/dynamo/table.ts'
+import { heartbeatSortKey, hostKey, leaseSortKey, partitionKey, shardKey, sortKey } from '#shared/dynamo/table.ts'
 
 const Lease = v.object({ owner: v.optional(v.string()) })
 const Heartbeat = v.object({ sessions: v.optional(v.number(), 0), at: v.optional(v.number()) })
@@ -26,7 +26,7 @@ export type SessionCount = { readonly sessions: number; readonly at?: number | u
 
 /** Returns the number of sessions of a host; 0 before its first heartbeat. */
 export async function sessionsOf(client: DynamoDBClient, table: string, hostId: string): Promise<SessionCount> {
-  return v.parse(Heartbeat, await getItem(client, table, hostKey(hostId), beatSortKey))
+  return v.parse(Heartbeat, await getItem(client, table, hostKey(hostId), heartbeatSortKey))
 }
 
 async function getItem(client: DynamoDBClient, table: string, pk: string, sk: string): Promise<object> {

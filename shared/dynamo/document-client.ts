@@ -31,7 +31,7 @@ export function documentClient(limits: CallLimits = {}, config: DynamoDBClientCo
 
 /** Time-outs for any client of the SDK. */
 export function requestHandler({ tryMs = defaults.tryMs, connectMs = defaults.connectMs }: CallLimits = {}) {
-  const agent = { keepAlive: true, maxSockets: maxSockets }
+  const agent = { keepAlive: true, maxSockets }
   return {
     connectionTimeout: Math.min(connectMs, tryMs),
     requestTimeout: tryMs,

@@ -17,7 +17,7 @@ export const generationKey = (companyId: string, generation: string) => `C#${com
 
 export const stateSortKey = 'STATE'
 export const leaseSortKey = 'LEASE'
-export const beatSortKey = 'BEAT'
+export const heartbeatSortKey = 'BEAT'
 export const connectionSortKey = (connectionId: string) => `CONN#${connectionId}`
 export const connectionSortKeyPrefix = 'CONN#'
 /** Sort key prefix of a shard's company rows. */

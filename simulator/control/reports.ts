@@ -42,7 +42,7 @@ export function reportState(world: World) {
       registering: world.registrations.size,
     },
     online: [...world.sessions.values()].map(({ phone, device }) => `${phone.number}:${device.id}@s.whatsapp.net`),
-    maxSilenceMs: Math.max(0, ...[...world.sessions.values()].map(silenceOf)),
+    longestSilenceMs: Math.max(0, ...[...world.sessions.values()].map(silenceOf)),
     phones: [...world.phones.values()].map((phone) => reportPhone(world, phone)),
     violations: {
       total: [...counts.values()].reduce((sum, count) => sum + count, 0),

@@ -4,7 +4,7 @@ import { behaviours } from '../phone/behaviours.ts'
 import { conditionFrom, conditions, setCondition } from '../service/conditions.ts'
 import type { World } from '../service/world.ts'
 import { disruptions } from '../wire/disruptions.ts'
-import { phoneActions } from './phone-acts.ts'
+import { phoneActions } from './phone-actions.ts'
 import { type Body, done, notFound, parsed, type Reply, refused } from './reply.ts'
 import { reportState } from './reports.ts'
 

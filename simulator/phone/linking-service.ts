@@ -23,7 +23,7 @@ export type PhoneTimings = {
 }
 
 /** Violations that only the phone can see, because they show in the QR code. */
-export type QrMisuse = 'qr-of-other-keys' | 'qr-and-code-on-one-socket'
+type QrMisuse = 'qr-of-other-keys' | 'qr-and-code-on-one-socket'
 
 /** A phone's acceptance of a companion, with which the service makes the companion a device. */
 export type Acceptance = {

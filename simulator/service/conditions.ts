@@ -108,7 +108,7 @@ export const conditionFor = (inForce: ConditionsInForce, { client }: NamedClient
   (client === undefined ? undefined : inForce.conditions.get(client)) ?? inForce.condition
 
 /** A client, by the name that it gave as `?client=NAME`. The real WhatsApp has no such parameter. */
-export type NamedClient = { readonly client?: string | undefined }
+type NamedClient = { readonly client?: string | undefined }
 
 /** Replaces the condition of one client, or the common one. A pause of the old condition ends. */
 export function setCondition(inForce: ConditionsInForce, { client }: NamedClient, condition: Condition): void {

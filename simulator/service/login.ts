@@ -60,7 +60,7 @@ async function startSession(world: World, { channel }: Client, { phone, device }
   replaceSession(world, channel.connection.id, phone, device)
   if (disrupted(phone, 'login', channel)) return
   device.logins += 1
-  const session = { phone, device, channel, isUp: false, lastReceivedAt: performance.now(), maxSilenceMs: 0 }
+  const session = { phone, device, channel, isUp: false, lastReceivedAt: performance.now(), longestSilenceMs: 0 }
   const key = sessionKey(phone.number, device.id)
   world.sessions.set(key, session)
   world.emit({ type: 'deviceOnline', phone: phone.number, device: device.id })

@@ -24,7 +24,7 @@ const answers: Readonly<Record<string, Answer>> = {
 /** Serves a device that has logged in, until its connection ends. */
 export async function serveSession(world: World, session: Session): Promise<void> {
   await eachStanza(world, session.channel, (received) => {
-    session.maxSilenceMs = silenceOf(session)
+    session.longestSilenceMs = silenceOf(session)
     session.lastReceivedAt = performance.now()
     if (received.tag === 'ib' && getBinaryNodeChild(received, 'unified_session')) handleBringUpDone(world, session)
     else for (const reply of replies(world, session, received)) session.channel.send(reply)

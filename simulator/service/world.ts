@@ -41,9 +41,9 @@ export type Session = {
   readonly channel: Channel
   /** True when the device has finished its bring-up. */
   isUp: boolean
-  /** Time of the last stanza, in monotonic ms. `maxSilenceMs` is the longest time without one before that. */
+  /** Time of the last stanza, in monotonic ms. `longestSilenceMs` is the longest time without one before that. */
   lastReceivedAt: number
-  maxSilenceMs: number
+  longestSilenceMs: number
 }
 
 /** The key of a device's session in `sessions`. */
@@ -52,5 +52,5 @@ export function sessionKey(phone: string, device: number): string {
 }
 
 /** The longest time, up to now, in which a device has sent nothing, in ms. Baileys sends a keep-alive every 30 s. */
-export const silenceOf = ({ lastReceivedAt, maxSilenceMs }: Session): number =>
-  Math.max(maxSilenceMs, performance.now() - lastReceivedAt)
+export const silenceOf = ({ lastReceivedAt, longestSilenceMs }: Session): number =>
+  Math.max(longestSilenceMs, performance.now() - lastReceivedAt)

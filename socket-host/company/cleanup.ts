@@ -1,21 +1,21 @@
 /**
  * Cleans up generations that are no longer used (R7, R11, R14). A transition retires a generation: it moves it to the
  * clean-up list of STATE. This file then unlinks the device at WhatsApp and sweeps the rows, and it rolls back links
- * that were never persisted. It runs beside everything else that the company does.
+ * that STATE does not record. It runs beside everything else that the company does.
  *
  * Three files unlink. This one chooses the credentials or the socket, and is the only one that knows STATE. Below it,
- * `device-removal.ts` logs in as the device and retries until a deadline. Below both, `whatsapp/unlink-device.ts` sends
+ * `unlink-with-retries.ts` logs in as the device and retries until a deadline. Below both, `whatsapp/unlink-device.ts` sends
  * the request on one socket.
  */
 import { unlinkWithinMs } from '#shared/domain/company/cleanup.ts'
 import type { CompanyState, Retired } from '#shared/domain/company/company.ts'
 import { aborted } from '../time.ts'
-import type { Credentials, Removal, WhatsAppSocket } from '../whatsapp/port.ts'
+import type { Credentials, UnlinkResult, WhatsAppSocket } from '../whatsapp/port.ts'
 import type { CompanyContext, Unlinking } from './context.ts'
 import type { CompanyDeps } from './deps.ts'
-import { unlinkWithRetries } from './device-removal.ts'
 import { readCredentials } from './read-credentials.ts'
 import type { Registration } from './registration.ts'
+import { unlinkWithRetries } from './unlink-with-retries.ts'
 
 /** Longest wait for the answer on an open socket; after that a new socket is opened. */
 const openSocketWithinMs = 4000
@@ -61,7 +61,7 @@ async function unlinkRetired(
   { generation, wrappedKey, retiredAt }: Retired,
   { socket, credentials: inMemory }: DeviceAccess,
   signal: AbortSignal,
-): Promise<Removal> {
+): Promise<UnlinkResult> {
   const { deps, lease, companyId } = ctx
   const deadline = retiredAt + unlinkWithinMs
   if (socket && (await unlinkOnOpenSocket(deps, companyId, socket, signal)) === 'confirmed') return 'confirmed'
@@ -79,7 +79,7 @@ async function unlinkOnOpenSocket(
   companyId: string,
   socket: WhatsAppSocket,
   signal: AbortSignal,
-): Promise<Removal> {
+): Promise<UnlinkResult> {
   try {
     const removal = await Promise.race([socket.unlink(openSocketWithinMs), aborted(signal)])
     if (!removal) await socket.close()
@@ -109,9 +109,8 @@ export async function unlinkRegistration(
 }
 
 /**
- * Starts to roll back a link that was never persisted; only this process holds its keys. Its socket must be closed. A
- * write whose answer was lost may have persisted the link after all: then STATE decides about it, and nothing is
- * unlinked here.
+ * Starts to roll back a link that STATE may not record. Its socket must be closed. A write whose answer was lost may
+ * have recorded the link after all: then STATE decides about it, and nothing is unlinked here.
  */
 export const startRollback = (ctx: CompanyContext, registration: Registration): void =>
   trackRollback(ctx, rollBack(ctx, registration))

@@ -1,6 +1,6 @@
 /** The context of one company's steps: its dependencies, its lease, and everything that runs for it on this host. */
 import type { StoredCredentials } from '#shared/domain/company/company.ts'
-import type { Removal } from '../whatsapp/port.ts'
+import type { UnlinkResult } from '../whatsapp/port.ts'
 import { type Decisions, decisions } from './decisions.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 import type { Registration } from './registration.ts'
@@ -15,7 +15,7 @@ export type Unlinking = {
   /** The credentials are in this process's memory only, so that no other host could unlink the device. */
   readonly isLastCopy: boolean
   /** WhatsApp's answer; undefined until the unlink has finished. */
-  result: Removal | undefined
+  result: UnlinkResult | undefined
 }
 
 export type CompanyContext = {

@@ -44,8 +44,9 @@ export async function handOverCompany(ctx: CompanyContext, lease: OwnedLease): P
 }
 
 /**
- * Closes every socket of the company and writes nothing. Repeated calls wait for the same sockets. A link that STATE
- * does not record is then rolled back, which needs no lease.
+ * Closes the sockets of the company, except those of unlinks whose credentials only this process holds, and writes
+ * nothing. Repeated calls wait for the same sockets. A link that STATE does not record is then rolled back, which needs
+ * no lease and opens a socket of its own.
  */
 export function closeSockets(ctx: CompanyContext): Promise<void> {
   ctx.running.closing ??= closeAll(ctx)

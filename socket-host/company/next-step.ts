@@ -8,7 +8,7 @@ import { type Attempt, attemptTimes, deadlineOf, type Owner, type Shown } from '
 import { nextSweepAt } from '#shared/domain/company/cleanup.ts'
 import type { AttemptRef, CompanyState, Retired } from '#shared/domain/company/company.ts'
 import type { ErrorCode, Failure } from '#shared/domain/values/errors.ts'
-import type { Removal } from '../whatsapp/port.ts'
+import type { UnlinkResult } from '../whatsapp/port.ts'
 
 /** Snapshot of an attempt's registration socket. */
 export type RegistrationFacts = {
@@ -42,7 +42,7 @@ export type Running = {
   readonly registration: RegistrationFacts | undefined
   readonly session: SessionFacts | undefined
   /** Unlinks by retired generation; `result` is set when one has finished. */
-  readonly unlinks: ReadonlyMap<string, { readonly result: Removal | undefined }>
+  readonly unlinks: ReadonlyMap<string, { readonly result: UnlinkResult | undefined }>
   /** Sweeps by retired generation. */
   readonly sweeps: ReadonlyMap<string, { readonly isDone: boolean }>
 }
@@ -71,20 +71,20 @@ export type Step =
     }
   | { readonly do: 'openRegistration'; readonly attempt: Attempt; readonly ref: AttemptRef }
   | { readonly do: 'startUnlink' | 'startSweep'; readonly retired: Retired }
-  | { readonly do: 'reportUnlinked'; readonly generation: string; readonly result: Removal }
+  | { readonly do: 'reportUnlinked'; readonly generation: string; readonly result: UnlinkResult }
   | { readonly do: 'reportSwept'; readonly generation: string }
 
 /**
  * This host, as the owner of the company's shard. `handOverAt` (epoch ms) is when it hands the company over, `Infinity`
- * while no hand-over is planned; a request that could not have its code by then is left to the successor.
+ * while no hand-over is planned; a request whose deadline is later is left to the successor.
  */
 export type ThisHost = { readonly owner: Owner; readonly handOverAt: number }
 
 /**
  * Returns the next step, or undefined when STATE and this host agree, or when a host of a higher epoch has written. The
  * order is part of the rules: first what runs here is brought in line with STATE (registration, session), then what is
- * missing is started (attempt, session), then the clean-up goes on. A time-out comes last, for what no step has
- * settled.
+ * missing is started (attempt, session), then the clean-up goes on. A time-out comes last, for what no step has settled;
+ * an overdue link that is being stored and an overdue request time out before that, since no other step may follow.
  */
 export function nextStep(state: CompanyState, running: Running, host: ThisHost, now: number): Step | undefined {
   if (state.epoch > host.owner.epoch) return undefined
@@ -217,7 +217,7 @@ function cleanupStep(state: CompanyState, { unlinks, sweeps }: Running, now: num
 const unlinkStep = (retired: Retired, unlinks: Running['unlinks']): Step | undefined =>
   unlinks.has(retired.generation) ? undefined : { do: 'startUnlink', retired }
 
-/** Sweeps when the next sweep is due. Only called after the unlink, which reads the same rows, has ended. */
+/** Sweeps when the next sweep is due. Only called once STATE no longer waits for the unlink, which reads the same rows. */
 function sweepStep(retired: Retired, sweeps: Running['sweeps'], now: number): Step | undefined {
   const sweep = sweeps.get(retired.generation)
   if (sweep) return sweep.isDone ? { do: 'reportSwept', generation: retired.generation } : undefined

@@ -53,7 +53,7 @@ type Entry = {
   stopHold: Cancel
 }
 const urgencies: readonly Urgency[] = ['pairing', 'restart', 'reconnect']
-/** Duration of a pairing on an idle host, until one has been measured. */
+/** Duration of a pairing that is assumed whenever the host is idle. */
 const firstPairingMs = 500
 /** Weight of the last pairing in the moving average. */
 const lastWeight = 0.2

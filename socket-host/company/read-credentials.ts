@@ -1,4 +1,7 @@
-/** Reads a stored generation: unwraps its data key, loads its rows, and stamps them with this host's epoch. */
+/**
+ * Reads a stored generation: unwraps its data key, loads its creds and raises the generation's epoch to this host's.
+ * Signal keys are read on demand.
+ */
 import type { Credentials } from '../whatsapp/port.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 

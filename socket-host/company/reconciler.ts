@@ -22,7 +22,7 @@ export type Reconciler = {
   isOpen(): boolean
   /** Status of its session, as of the last pass; undefined without a session. */
   sessionStatus(): SessionStatus | undefined
-  /** Plans the hand-over for that time (epoch ms). A request whose code is due later is left to the successor. */
+  /** Plans the hand-over for that time (epoch ms). A request whose deadline is later is left to the successor. */
   setHandOverAt(at: number): void
   /** Deadline (epoch ms) of a request that is left to the successor, as of the last pass; undefined without one. */
   deferredUntil(): number | undefined

@@ -18,7 +18,7 @@ export type LinkedSession = {
   facts(): SessionFacts
   /** Ends a back-off, or the wait among other reconnects, because an owner is waiting for the session. */
   hurry(): void
-  /** Ends the session and returns its open socket, to unlink the device on it; undefined when no socket is open. */
+  /** If a socket is open, ends the session and returns it, to unlink the device on it; otherwise changes nothing. */
   takeSocket(): WhatsAppSocket | undefined
   /** Ends the session and closes its socket. */
   close(): Promise<void>

@@ -170,7 +170,6 @@ async function beginPairing(
   return state
 }
 
-/** Reports that the phone has answered. */
 async function reportAnswer(ctx: CompanyContext, registration: Registration): Promise<CompanyState> {
   const { state, outcome } = await apply(ctx, (s, now) => phoneAnswered(s, registration.ref, now))
   if (outcome !== 'notOwner') registration.answerReported()

@@ -19,8 +19,9 @@ export type LeaseListener = {
   /** Called when the host has claimed the lease of the shard. */
   acquired(shard: number, lease: OwnedLease): void
   /**
-   * Called when the lease has been taken away or has run out. Must resolve when every socket of the shard is closed,
-   * and must write nothing: another host may own the shard. Only then does this host claim the shard again.
+   * Called when the lease has been taken away, has run out, or could not be handed over. Must resolve when the shard's
+   * sockets are closed, except those of unlinks whose credentials only this process holds, and must write nothing:
+   * another host may own the shard. Only then does this host claim the shard again.
    */
   lost(shard: number): Promise<void>
   /** True when the shard may be handed over now: not while one of its attempts is running. */

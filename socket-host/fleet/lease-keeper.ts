@@ -57,8 +57,8 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
   }
 
   /**
-   * Ends ownership of a lease that was taken away or ran out. The shard is claimed again only when its sockets are
-   * closed.
+   * Ends ownership of a lease that was taken away, ran out, or could not be handed over. The shard is claimed again only
+   * when its sockets are closed.
    */
   function lose(holding: Holding, why: string): void {
     const { shard, epoch } = holding.lease
@@ -159,7 +159,7 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     observed = watch(observed, leases, lastContactAt)
     if (!isClaiming) {
       // A chosen successor may be draining too, which shows once it has named successors of its own: then choose again.
-      await offerShards()
+      await nameSuccessors()
       return renewMs / 10
     }
     const plan = planLeases(clusterView())
@@ -205,12 +205,12 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
   }
 
   /** Names a successor for each shard that has none. Resolves with the number of shards offered. */
-  async function offerShards(): Promise<number> {
+  async function nameSuccessors(): Promise<number> {
     const handOffs = planHandOff(clusterView())
     await Promise.all(
       handOffs.map(({ shard, successor }) => {
         const holding = holdings.get(shard)
-        return holding && guarded('offer', () => store.offerTo(holding.lease, successor))
+        return holding && guarded('nameSuccessor', () => store.nameSuccessor(holding.lease, successor))
       }),
     )
     return handOffs.length
@@ -218,7 +218,7 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
 
   async function announceDrain(): Promise<number> {
     isClaiming = false
-    const offered = await offerShards()
+    const offered = await nameSuccessors()
     lookOnce()
     return offered > 0 ? renewMs : 0
   }

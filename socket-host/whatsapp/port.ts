@@ -32,7 +32,7 @@ export type SocketEvent =
   | { readonly type: 'closed'; readonly close: Close }
 
 /** Result of removing a linked device. `unconfirmed` means that WhatsApp has not said whether the device is gone. */
-export type Removal = 'confirmed' | 'unconfirmed'
+export type UnlinkResult = 'confirmed' | 'unconfirmed'
 
 export type WhatsAppSocket = {
   /**
@@ -43,7 +43,7 @@ export type WhatsAppSocket = {
   /**
    * Removes the linked device from the phone's account and closes the socket. Waits at most `timeoutMs` for WhatsApp.
    */
-  unlink(timeoutMs: number): Promise<Removal>
+  unlink(timeoutMs: number): Promise<UnlinkResult>
   /** Closes without logging out; resolves when the socket is gone, within a second or two. */
   close(): Promise<void>
 }

@@ -1,11 +1,11 @@
 /**
- * Unlinks a device on one socket that is logged in or about to be. `company/device-removal.ts`, above, opens sockets for
+ * Unlinks a device on one socket that is logged in or about to be. `company/unlink-with-retries.ts`, above, opens sockets for
  * it and retries; `company/cleanup.ts`, above that, decides which devices are unlinked.
  */
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { type BaileysSocket, type Stanza, server } from './baileys-socket.ts'
 import { ownClose } from './close-reason.ts'
-import type { Removal } from './port.ts'
+import type { UnlinkResult } from './port.ts'
 import type { SocketEnd } from './socket-end.ts'
 
 export type UnlinkDeps = {
@@ -24,9 +24,9 @@ export type UnlinkDeps = {
 export async function unlinkDevice(
   { baileys, end, loggedIn, identity }: UnlinkDeps,
   timeoutMs: number,
-): Promise<Removal> {
-  const ended = end.gone.then(({ reason }): Removal => (reason === 'loggedOut' ? 'confirmed' : 'unconfirmed'))
-  const asked = loggedIn.then(async (): Promise<Removal> => {
+): Promise<UnlinkResult> {
+  const ended = end.gone.then(({ reason }): UnlinkResult => (reason === 'loggedOut' ? 'confirmed' : 'unconfirmed'))
+  const asked = loggedIn.then(async (): Promise<UnlinkResult> => {
     const answer = await baileys.query(removeCompanionDevice(identity), timeoutMs).catch(() => undefined)
     // Refused or interrupted: the reason of the close decides.
     return answer ? 'confirmed' : ended

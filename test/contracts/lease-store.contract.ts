@@ -127,10 +127,10 @@ export function describeLeaseStore({ make, runs }: LeaseStoreSetUp): void {
       const store = await make()
       const stale = await claimed(store, 'host-a', 5)
       const lease = await claimed(store, 'host-b', 6)
-      await store.offerTo(stale, 'host-c')
+      await store.nameSuccessor(stale, 'host-c')
       expect(await read(store)).toEqual(lease)
       await store.want(lease, 'host-d')
-      await store.offerTo(lease, 'host-c')
+      await store.nameSuccessor(lease, 'host-c')
       expect(await read(store)).toEqual({ ...lease, wantedBy: 'host-c', isLeaving: true })
       await store.release(lease)
       expect(await read(store)).toMatchObject({ wantedBy: 'host-c', isLeaving: true })
@@ -165,9 +165,9 @@ export function describeLeaseStore({ make, runs }: LeaseStoreSetUp): void {
 
     test('a host’s heartbeat replaces its last one', async () => {
       const store = await make()
-      const beat = { hostId: 'host-a', sessions: 1, shards: [0], since: 1, version: 'v1' }
-      await store.beat(beat)
-      await expect(store.beat({ ...beat, sessions: 2 })).resolves.toBeUndefined()
+      const heartbeat = { hostId: 'host-a', sessions: 1, shards: [0], since: 1, version: 'v1' }
+      await store.writeHeartbeat(heartbeat)
+      await expect(store.writeHeartbeat({ ...heartbeat, sessions: 2 })).resolves.toBeUndefined()
     })
   })
 }

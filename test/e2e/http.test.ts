@@ -216,7 +216,7 @@ describe('npm run admin', () => {
 
   it.each([
     [[], 2, /COMMAND/],
-    [['frobnicate'], 2, /no command frobnicate/],
+    [['frobnicate'], 2, /Unknown command frobnicate/],
     [['status'], 2, /COMPANY is missing/],
     [['list', '--limit', 'x'], 2, /--limit/],
     [['list', '--state', 'odd'], 2, /400 BAD_REQUEST .*state/],

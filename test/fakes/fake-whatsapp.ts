@@ -6,9 +6,9 @@ import type { Time } from '../../socket-host/time.ts'
 import type {
   About,
   Credentials,
-  Removal,
   SocketEvent,
   StoredTarget,
+  UnlinkResult,
   WhatsApp,
   WhatsAppSocket,
 } from '../../socket-host/whatsapp/port.ts'
@@ -41,7 +41,7 @@ export type FakeSocket = {
   /** The socket closes by itself. */
   drop(reason: CloseReason): void
   /** WhatsApp answers the request to unlink. */
-  answerUnlink(result: Removal): void
+  answerUnlink(result: UnlinkResult): void
 }
 
 export type FakeWhatsApp = WhatsApp & {
@@ -92,7 +92,7 @@ export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeW
   function openSocket(credentials: Credentials, listener: (event: SocketEvent) => void, about?: About): WhatsAppSocket {
     const own = asFake(credentials)
     const codeAnswer = Promise.withResolvers<Result<string, Failure>>()
-    const unlinkAnswer = Promise.withResolvers<Removal>()
+    const unlinkAnswer = Promise.withResolvers<UnlinkResult>()
     const name = `${own.isLinked() ? 'login' : 'registration'} ${own.id}`
     const end = (): void => {
       if (!socket.isOpen) return

@@ -4,12 +4,12 @@ import type { Lease, LeaseStore } from '#shared/ports.ts'
 
 export type MemoryLeaseStore = LeaseStore & {
   /** The last heartbeat of each host. */
-  readonly beats: Map<string, Parameters<LeaseStore['beat']>[0]>
+  readonly heartbeats: Map<string, Parameters<LeaseStore['writeHeartbeat']>[0]>
 }
 
 export function memoryLeaseStore(): MemoryLeaseStore {
   const leases = new Map<number, Lease>()
-  const beats: MemoryLeaseStore['beats'] = new Map()
+  const heartbeats: MemoryLeaseStore['heartbeats'] = new Map()
   const current = (shard: number): Lease => leases.get(shard) ?? { shard, epoch: 0, version: 0, renewedAt: 0 }
   const isOwnedBy = ({ shard, epoch, ownerId }: LeaseSeen) =>
     ownerId !== undefined && current(shard).ownerId === ownerId && current(shard).epoch === epoch
@@ -19,7 +19,7 @@ export function memoryLeaseStore(): MemoryLeaseStore {
   }
 
   return {
-    beats,
+    heartbeats,
     readAll: async (shards) => Array.from({ length: shards }, (_, shard) => current(shard)),
     async claim(seen, ownerId, epoch, now) {
       const { shard } = seen
@@ -35,15 +35,15 @@ export function memoryLeaseStore(): MemoryLeaseStore {
     async want(lease, hostId) {
       if (isOwnedBy(lease)) put({ ...current(lease.shard), wantedBy: hostId })
     },
-    async offerTo(lease, successor) {
+    async nameSuccessor(lease, successor) {
       if (isOwnedBy(lease)) put({ ...current(lease.shard), wantedBy: successor, isLeaving: true })
     },
     async release(lease) {
       const { ownerId, ...released } = current(lease.shard)
       if (isOwnedBy(lease)) put({ ...released, version: released.version + 1 })
     },
-    async beat(beat) {
-      beats.set(beat.hostId, beat)
+    async writeHeartbeat(heartbeat) {
+      heartbeats.set(heartbeat.hostId, heartbeat)
     },
   }
 }

@@ -37,7 +37,7 @@ describe('metrics', () => {
     const leases = dynamoLeaseStore({ ...table, clock: () => now })
     const [free] = await leases.readAll(2)
     await leases.claim(free!, 'host-1', now, now)
-    await leases.beat({
+    await leases.writeHeartbeat({
       hostId: 'host-1',
       sessions: 3,
       shards: [0],
@@ -45,7 +45,7 @@ describe('metrics', () => {
       version: '1.0',
       states: { connected: 3 },
     })
-    await leases.beat({ hostId: 'host-gone', sessions: 9, shards: [], since: now, version: '1.0' })
+    await leases.writeHeartbeat({ hostId: 'host-gone', sessions: 9, shards: [], since: now, version: '1.0' })
     expect(await dynamoMetricStore(table).hosts(2)).toEqual([
       { hostId: 'host-1', sessions: 3, shards: [0], since: now, version: '1.0', states: { connected: 3 }, at: now },
     ])

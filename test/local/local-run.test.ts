@@ -159,7 +159,7 @@ describe('a run', () => {
     await expect(startLocal({ env, log: (_, line) => lines.push(line) })).rejects.toThrow(
       'Nothing answers at http://127',
     )
-    expect(lines).not.toContain('templates and bundles are made')
+    expect(lines).not.toContain('Templates and bundles are ready')
     expect(readdirSync('.pairplane').filter((name) => name.startsWith(`run-${process.pid}-`))).toEqual([])
   })
 

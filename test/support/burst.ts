@@ -104,9 +104,9 @@ export async function brokenPromises(
 /** Returns a sentence for each broken promise about time (R18). Only for benchmarks: the machine of a test may be busy. */
 export async function lateAnswers(stage: Stage, { answers }: Burst): Promise<readonly string[]> {
   const late = answers.filter(({ ms }) => ms > promisedMs)
-  const { maxSilenceMs } = await whatsAppView(stage.run)
+  const { longestSilenceMs } = await whatsAppView(stage.run)
   return [
     ...late.map(({ companyId, ms }) => `${companyId} had to wait for ${Math.round(ms)} ms`),
-    ...(maxSilenceMs > keepAliveMs ? [`a session was silent for ${Math.round(maxSilenceMs)} ms`] : []),
+    ...(longestSilenceMs > keepAliveMs ? [`a session was silent for ${Math.round(longestSilenceMs)} ms`] : []),
   ]
 }

@@ -115,7 +115,7 @@ export type WhatsAppView = {
   /** Online devices, once per open connection. */
   readonly online: readonly string[]
   /** Maximum time for which any online device has sent nothing, in ms. */
-  readonly maxSilenceMs: number
+  readonly longestSilenceMs: number
   readonly phones: readonly { readonly phone: string; readonly devices: readonly { readonly logins: number }[] }[]
   readonly violations: {
     readonly total: number

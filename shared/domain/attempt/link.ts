@@ -52,16 +52,16 @@ export function commitLink(
   ref: AttemptRef,
   { generation, seenGeneration }: Pick<Link, 'generation'> & Seen,
   now: number,
-): Decision<'installed' | Stale> {
+): Decision<'committed' | Stale> {
   const attempt = ownAttempt(state, ref)
   if (attempt?.state !== 'storing' || attempt.link.generation !== generation) return decision(state, 'stale')
   if (state.credentials?.generation !== seenGeneration) return decision(state, 'stale')
   const { link, owner } = attempt
-  const installed: CompanyState = {
+  const committed: CompanyState = {
     ...retire(state, 'phone-change', now),
     attempt: { ...without(attempt, 'link'), state: 'restarting' },
     credentials: { ...link, linkedAt: now },
     session: { status: 'connecting', since: now, epoch: owner.epoch, hostId: owner.hostId },
   }
-  return decision(without(installed, 'unlinked'), 'installed')
+  return decision(without(committed, 'unlinked'), 'committed')
 }

@@ -221,7 +221,7 @@ export function cancelPairing(state: CompanyState, waiting: readonly Waiting[], 
   const ended = endAttempt(state, { code: 'PAIRING_CANCELLED' }, 'cancelled', now)
   const unanswered = hasAnswered(attempt)
     ? []
-    : ended.notices.map((notice) => answer(notice.event, unansweredOf(notice.waiting))).filter(hasRecipients)
+    : ended.notices.map(({ event, waiting: others }) => answer(event, unansweredOf(others))).filter(hasRecipients)
   const cancelled = notice({ event: 'pairing-cancelled', attemptId: attempt.attemptId }, waiting)
   return decision({ ...ended.state, fence }, undefined, [...unanswered, cancelled])
 }

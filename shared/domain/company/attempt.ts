@@ -13,7 +13,7 @@ export type Waiting = {
   readonly isAnswered?: true
 }
 
-/** A host in one of its tenures of a shard; `epoch` counts the tenures of the shard (`LeaseSeen.epoch`). */
+/** A host in one of its ownerships of a shard; `epoch` counts the ownerships of the shard (`LeaseSeen.epoch`). */
 export type Owner = { readonly hostId: string; readonly epoch: number }
 
 /** The code or QR on the business owner's screen. */

@@ -15,7 +15,7 @@
 export type LeaseSeen = {
   readonly shard: number
   /**
-   * Counts the tenures of the shard. It only grows: a host raises it when it claims the lease (`nextEpoch`). Lease
+   * Counts the ownerships of the shard. It only grows: a host raises it when it claims the lease (`nextEpoch`). Lease
    * writes, `STATE` and rows of credentials refuse a lower one.
    */
   readonly epoch: number

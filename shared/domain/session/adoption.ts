@@ -13,7 +13,7 @@ import { enter } from './session.ts'
 
 /**
  * A host has claimed the company's shard: writes its epoch, so that its predecessor is refused from here on. An attempt
- * that only the predecessor could finish fails; an installed link gets time to connect (R6, R28).
+ * that only the predecessor could finish fails; a committed link gets time to connect (R6, R28).
  */
 export function adoptCompany(state: CompanyState, owner: Owner, now: number): Decision<'adopted' | Stale> {
   if (state.epoch > owner.epoch) return decision(state, 'stale')

@@ -31,14 +31,14 @@ export type CompanyStoreDeps = ControlTable & {
   /** Rows as this process wrote them last; saves reads to a host, which makes many decisions about one company. */
   readonly written?: WrittenRows
   /** Milliseconds for finding out whether a write without an answer succeeded; 1 s by default, since a client waits. */
-  readonly patienceMs?: number
+  readonly resolveTimeoutMs?: number
 }
 
 /** Limit of the tries of a decision that collides with others: about two seconds in all. */
 const maxTries = 10
 const firstPauseMs = 10
 const maxPauseMs = 400
-const defaultPatienceMs = 1_000
+const defaultResolveTimeoutMs = 1_000
 
 export function dynamoCompanyStore(deps: CompanyStoreDeps): CompanyStore {
   return {
@@ -66,7 +66,7 @@ async function decide<Outcome>(
   companyId: string,
   transition: Transition<Outcome>,
 ): Promise<Decided<Outcome>> {
-  const giveUpAt = performance.now() + (deps.patienceMs ?? defaultPatienceMs)
+  const giveUpAt = performance.now() + (deps.resolveTimeoutMs ?? defaultResolveTimeoutMs)
   const remembered = deps.written?.take(companyId)
   let seen = remembered ?? (await readRow(deps, companyId))
   let sent: readonly Sent<Outcome>[] = []

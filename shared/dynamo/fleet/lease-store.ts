@@ -6,7 +6,7 @@
  *                                                      removes wantedBy, isLeaving
  *     renew      owner and epoch are the caller's      version + 1, renewedAt
  *     want       owner and epoch are as seen           wantedBy
- *     offerTo    owner and epoch are the caller's      wantedBy, isLeaving
+ *     nameSuccessor    owner and epoch are the caller's      wantedBy, isLeaving
  *     release    owner and epoch are the caller's      version + 1; removes owner
  *
  * A release keeps epoch and wantedBy: the host in wantedBy may claim the lease before others.
@@ -17,7 +17,7 @@ import type { Clock, Lease, LeaseStore } from '#shared/ports.ts'
 import { batchGet } from '../batch-get.ts'
 import { unlessRefused } from '../conditional.ts'
 import type { ControlTable } from '../shard-companies.ts'
-import { beatSortKey, hostKey, partitionKey, sortKey, ttlAttribute } from '../table.ts'
+import { heartbeatSortKey, hostKey, partitionKey, sortKey, ttlAttribute } from '../table.ts'
 import { leaseRowKey, parseLease, readLease, shardOfLeaseRow } from './lease-row.ts'
 
 export type LeaseStoreDeps = ControlTable & { readonly clock: Clock }
@@ -31,9 +31,9 @@ export function dynamoLeaseStore(deps: LeaseStoreDeps): LeaseStore {
     claim: (seen, ownerId, epoch, now) => claim(deps, seen, ownerId, epoch, now),
     renew: (lease, now) => renew(deps, lease, now),
     want: (lease, hostId) => want(deps, lease, hostId),
-    offerTo: (lease, successor) => offerTo(deps, lease, successor),
+    nameSuccessor: (lease, successor) => nameSuccessor(deps, lease, successor),
     release: (lease) => release(deps, lease),
-    beat: (beat) => writeHeartbeat(deps, beat),
+    writeHeartbeat: (heartbeat) => writeHeartbeat(deps, heartbeat),
   }
 }
 
@@ -82,7 +82,7 @@ async function want(table: ControlTable, lease: LeaseSeen, hostId: string): Prom
   })
 }
 
-async function offerTo(table: ControlTable, lease: LeaseSeen, successor: string): Promise<void> {
+async function nameSuccessor(table: ControlTable, lease: LeaseSeen, successor: string): Promise<void> {
   await update(table, lease.shard, {
     UpdateExpression: 'SET #wantedBy = :successor, #isLeaving = :true',
     ...isOwnedBy(lease),
@@ -151,10 +151,10 @@ function isOwnedBy({ epoch, ownerId }: LeaseSeen): Pick<LeaseUpdate, 'condition'
 
 async function writeHeartbeat(
   { client, table, clock }: LeaseStoreDeps,
-  { hostId, ...beat }: Parameters<LeaseStore['beat']>[0],
+  { hostId, ...heartbeat }: Parameters<LeaseStore['writeHeartbeat']>[0],
 ): Promise<void> {
   const now = clock()
   const ttl = Math.ceil((now + heartbeatLifetimeMs) / 1000)
-  const key = { [partitionKey]: hostKey(hostId), [sortKey]: beatSortKey }
-  await client.send(new PutCommand({ TableName: table, Item: { ...key, ...beat, at: now, [ttlAttribute]: ttl } }))
+  const key = { [partitionKey]: hostKey(hostId), [sortKey]: heartbeatSortKey }
+  await client.send(new PutCommand({ TableName: table, Item: { ...key, ...heartbeat, at: now, [ttlAttribute]: ttl } }))
 }

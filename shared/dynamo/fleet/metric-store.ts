@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import { type Counts, sumOf } from '#shared/domain/metrics/metrics.ts'
 import { batchGet } from '../batch-get.ts'
 import type { ControlTable } from '../shard-companies.ts'
-import { beatSortKey, hostKey, partitionKey, sortKey, ttlAttribute } from '../table.ts'
+import { heartbeatSortKey, hostKey, partitionKey, sortKey, ttlAttribute } from '../table.ts'
 import { leaseRowKey, parseLease } from './lease-row.ts'
 
 /** The last heartbeat of a host; times are epoch ms. */
@@ -87,7 +87,7 @@ async function hosts(control: ControlTable, shards: number): Promise<readonly Ho
     Array.from({ length: shards }, (_, shard) => leaseRowKey(shard)),
   )
   const owners = new Set(leases.map((item) => parseLease(0, item).ownerId).filter((owner) => owner !== undefined))
-  const keys = [...owners].map((hostId) => ({ [partitionKey]: hostKey(hostId), [sortKey]: beatSortKey }))
+  const keys = [...owners].map((hostId) => ({ [partitionKey]: hostKey(hostId), [sortKey]: heartbeatSortKey }))
   const lines = await batchGet(control, keys)
   return lines.map((line) =>
     v.parse(HostLine, { ...line, hostId: String(line[partitionKey]).slice(hostKey('').length) }),

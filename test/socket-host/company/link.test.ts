@@ -205,7 +205,7 @@ describe('after pair-success', () => {
     expect(s.whatsApp.devices).toEqual([{ phone: phoneA, isLinked: true }])
   })
 
-  it('the install waits for a store that is away for ten seconds', async () => {
+  it('the commit waits for a store that is away for ten seconds', async () => {
     const s = companyRig()
     await s.request()
     s.companies.breakDown()

@@ -9,12 +9,12 @@ function heartbeats(take: () => Promise<void> = async () => undefined) {
   const log = recordingLog()
   const written: { readonly at: number; readonly sessions: number }[] = []
   const holds = { sessions: 0 }
-  const beat = async ({ sessions }: Heartbeat) => {
+  const writeHeartbeat = async ({ sessions }: Heartbeat) => {
     written.push({ at: time.monotonic(), sessions })
     await take()
   }
   const host = { hostId: 'a', shards: [0], since: 0, version: 'v' }
-  const stop = keepHeartbeat({ leases: { beat }, time, log }, () => ({ ...host, ...holds }))
+  const stop = keepHeartbeat({ leases: { writeHeartbeat }, time, log }, () => ({ ...host, ...holds }))
   return { time, log, written, holds, stop }
 }
 

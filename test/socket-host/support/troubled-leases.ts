@@ -29,8 +29,8 @@ export function troubledLeases(
     claim: (seen, ownerId, epoch, now) => call(() => store.claim(seen, ownerId, epoch, now)),
     renew: (lease, now) => call(() => store.renew(lease, now)),
     want: (lease, hostId) => call(() => store.want(lease, hostId)),
-    offerTo: (lease, successor) => call(() => store.offerTo(lease, successor)),
+    nameSuccessor: (lease, successor) => call(() => store.nameSuccessor(lease, successor)),
     release: (lease) => call(() => store.release(lease)),
-    beat: (beat) => call(() => store.beat(beat)),
+    writeHeartbeat: (heartbeat) => call(() => store.writeHeartbeat(heartbeat)),
   }
 }

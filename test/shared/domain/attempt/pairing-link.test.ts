@@ -138,7 +138,7 @@ describe('pair-success', () => {
     const state = phoneConfirmed()
     const prepared = prepareLink(state, refOf(state), unreadableLink, seconds(30)).state
     const installed = commitLink(prepared, refOf(prepared), unreadableLink, seconds(31))
-    expect(installed.outcome).toBe('installed')
+    expect(installed.outcome).toBe('committed')
     expect(installed.state.credentials).not.toHaveProperty('phone')
     expect(installed.state.attempt?.phone).toBe(phone)
   })
@@ -149,7 +149,7 @@ describe('a link that is stored', () => {
     const state = storing()
     const installed = commitLink(state, refOf(state), aLink(), seconds(40))
     expect(installed).toMatchObject({
-      outcome: 'installed',
+      outcome: 'committed',
       notices: [],
       state: {
         credentials: { generation: 'generation-1', wrappedKey: 'key-1', phone, linkedAt: seconds(40) },
@@ -166,7 +166,7 @@ describe('a link that is stored', () => {
     const prepared = prepareLink(before, refOf(before), link, seconds(30)).state
     expect(prepared).toMatchObject({ credentials: before.credentials, session: before.session, cleanup: [] })
     const installed = commitLink(prepared, refOf(prepared), link, seconds(31))
-    expect(installed.outcome).toBe('installed')
+    expect(installed.outcome).toBe('committed')
     expect(installed.state.credentials?.generation).toBe('generation-2')
     expect(installed.state.cleanup).toMatchObject([{ generation: 'generation-1', reason: 'phone-change' }])
   })

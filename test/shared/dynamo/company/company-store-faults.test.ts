@@ -79,18 +79,21 @@ describe('a decision that was written although its answer was lost', () => {
   })
 })
 
-type Trouble = { readonly fates: readonly Fate[]; readonly lostReads?: number; readonly patienceMs?: number }
+type Trouble = { readonly fates: readonly Fate[]; readonly lostReads?: number; readonly resolveTimeoutMs?: number }
 
 describe('a decision of a caller that tries once', () => {
   /** Makes a store with these fates of its writes, in order; after the first write `lostReads` reads get lost. */
-  function onceStore(table: Table, { fates, lostReads = 0, patienceMs }: Trouble) {
+  function onceStore(table: Table, { fates, lostReads = 0, resolveTimeoutMs }: Trouble) {
     const count = { writes: 0, reads: 0 }
     const fateOf = ({ operation }: Request): Fate | undefined => {
       if (operation === 'UpdateItem') return fates[count.writes++]
       return operation === 'GetItem' && count.writes > 0 && count.reads++ < lostReads ? 'lost' : undefined
     }
     const flaky = flakyConnect(engine, (request) => fateOf(request) ?? 'arrives')
-    const store = storeOn({ ...table, client: flaky.client }, patienceMs === undefined ? {} : { patienceMs })
+    const store = storeOn(
+      { ...table, client: flaky.client },
+      resolveTimeoutMs === undefined ? {} : { resolveTimeoutMs },
+    )
     /** Runs an action before the first request that follows this number of writes. */
     const beforeSending = (operation: string, writes: number, act: () => Promise<unknown>) =>
       flaky.client.middlewareStack.add(
@@ -153,7 +156,7 @@ describe('a decision of a caller that tries once', () => {
   })
 
   test('throws when its outcome cannot be found out in time', async () => {
-    const { store } = onceStore(await newTable(), { fates: ['answerLost'], lostReads: 1_000, patienceMs: 50 })
+    const { store } = onceStore(await newTable(), { fates: ['answerLost'], lostReads: 1_000, resolveTimeoutMs: 50 })
     await expect(store.decide(companyId, countUp)).rejects.toBeInstanceOf(StoreUnavailable)
   })
 

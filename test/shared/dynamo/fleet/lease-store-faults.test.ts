@@ -76,7 +76,7 @@ test('a failed call throws', async () => {
     () => store.renew(lease, 1),
     () => store.want(lease, 'host-b'),
     () => store.release(lease),
-    () => store.beat({ hostId: 'host-a', sessions: 0, shards: [], since: 0, version: 'v' }),
+    () => store.writeHeartbeat({ hostId: 'host-a', sessions: 0, shards: [], since: 0, version: 'v' }),
   ]
   for (const call of calls) await expect(call()).rejects.toBeInstanceOf(StoreUnavailable)
 })

@@ -5,7 +5,7 @@
  */
 import { backOffMs, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
 import { aborted, pause } from '../time.ts'
-import type { Credentials, Removal, SocketEvent } from '../whatsapp/port.ts'
+import type { Credentials, SocketEvent, UnlinkResult } from '../whatsapp/port.ts'
 import type { CompanyDeps } from './deps.ts'
 
 export type UnlinkRequest = {
@@ -22,7 +22,7 @@ export type UnlinkRequest = {
 /**
  * Logs in as the device and unlinks it; retries with back-off until WhatsApp has answered or the deadline has passed.
  */
-export async function unlinkWithRetries(deps: CompanyDeps, request: UnlinkRequest): Promise<Removal> {
+export async function unlinkWithRetries(deps: CompanyDeps, request: UnlinkRequest): Promise<UnlinkResult> {
   const { signal, deadline, companyId, generation } = request
   for (let failures = 0; !signal.aborted && deps.time.now() < deadline; failures++) {
     try {
@@ -42,7 +42,7 @@ async function logInAndUnlink(
   deps: CompanyDeps,
   credentials: Credentials,
   { deadline, signal }: UnlinkRequest,
-): Promise<Removal | 'retry'> {
+): Promise<UnlinkResult | 'retry'> {
   const turn = Promise.withResolvers<void>()
   const leaveQueue = deps.pacing.enter('restart', turn.resolve)
   const overdue = new AbortController()
@@ -70,7 +70,7 @@ async function logInAndUnlink(
 }
 
 /** Judges a close before the login. A device that WhatsApp no longer knows (401) is already unlinked. */
-function afterClose(reason: keyof typeof sessionVerdicts): Removal | 'retry' {
+function afterClose(reason: keyof typeof sessionVerdicts): UnlinkResult | 'retry' {
   const verdict = sessionVerdicts[reason].do
   if (verdict === 'retire') return 'confirmed'
   return verdict === 'stop' ? 'unconfirmed' : 'retry'

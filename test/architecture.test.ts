@@ -211,6 +211,39 @@ const rules: readonly Rule[] = [
     may: ['simulator/', 'valibot', 'node:'],
   },
   {
+    name: 'the command lines of local know the product by its APIs alone',
+    of: ['local/cli/'],
+    may: ['local/cli/', 'shared/', '@aws-sdk/', 'valibot', 'ws', 'node:'],
+  },
+  {
+    name: 'the engines of local know neither templates nor functions',
+    of: ['local/services/'],
+    may: ['local/services/', 'local/faults.ts', 'shared/', '@aws-sdk/', 'dynalite', 'fauxqs', 'valibot', 'node:'],
+  },
+  {
+    name: 'templates are read into a cloud whose parts live in the engines',
+    of: ['local/template/'],
+    may: ['local/template/', 'local/services/', 'shared/', '@aws-sdk/', 'valibot', 'node:'],
+  },
+  {
+    name: 'functions are invoked as the cloud describes them',
+    of: ['local/invoke/'],
+    may: ['local/invoke/', 'local/template/', 'local/services/', 'shared/', '@aws-sdk/', 'valibot', 'node:'],
+  },
+  {
+    name: 'the gateway invokes functions and does not know the hosts',
+    of: ['local/gateway/'],
+    may: ['local/gateway/', 'local/invoke/', 'local/template/', 'local/services/', 'shared/', 'valibot', 'ws', 'node:'],
+  },
+  {
+    name: 'local hosts do not know the gateway',
+    of: ['local/hosts/'],
+    may: [
+      ...['local/hosts/', 'local/invoke/', 'local/template/', 'local/services/', 'local/whatsapp-service.ts'],
+      ...['shared/', '@aws-sdk/', 'valibot', 'node:'],
+    ],
+  },
+  {
     name: 'local imports shared, the simulator and the engines; product code and cdk by path only',
     of: ['local/'],
     may: ['local/', 'shared/', 'simulator/', '@aws-sdk/', 'dynalite', 'fauxqs', 'jose', 'valibot', 'ws', 'node:'],

@@ -18,7 +18,7 @@ const long = [
   'simulator/linking',
   'simulator/failures-linking',
   'socket-host/whatsapp/baileys-whatsapp',
-  'local/websocket-api',
+  'local/gateway/websocket-api',
 ]
 
 const rank = ({ moduleId }: TestSpecification): number => {

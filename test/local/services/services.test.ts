@@ -12,11 +12,11 @@ import {
 } from '@aws-sdk/client-sqs'
 import * as v from 'valibot'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { clientsFor, destroyClients } from '../../local/services/clients.ts'
-import { GenerateSecretString, generateSecret } from '../../local/services/generated-secret.ts'
-import { startServices } from '../../local/services/services.ts'
-import { createQueue } from '../../local/template/queues.ts'
-import { temporary } from '../support/temporary.ts'
+import { clientsFor, destroyClients } from '../../../local/services/clients.ts'
+import { GenerateSecretString, generateSecret } from '../../../local/services/generated-secret.ts'
+import { startServices } from '../../../local/services/services.ts'
+import { createQueue } from '../../../local/template/queues.ts'
+import { temporary } from '../../support/temporary.ts'
 
 async function start(dataDir?: string, env: NodeJS.ProcessEnv = {}) {
   const unknown: string[] = []

@@ -6,8 +6,8 @@ import {
   PostToConnectionCommand,
 } from '@aws-sdk/client-apigatewaymanagementapi'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { webSocketApi } from './support/assembly.ts'
-import { connect, heldAnswer, runCloud, type TinyRun, upgradeStatus } from './support/run.ts'
+import { webSocketApi } from '../support/assembly.ts'
+import { connect, heldAnswer, runCloud, type TinyRun, upgradeStatus } from '../support/run.ts'
 
 const accept = 'export const handler = async () => ({ statusCode: 200 })'
 /** Source of a function that answers with its own event. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { httpApi, type TinyCloud } from './support/assembly.ts'
-import { heldAnswer, runCloud } from './support/run.ts'
+import { httpApi, type TinyCloud } from '../support/assembly.ts'
+import { heldAnswer, runCloud } from '../support/run.ts'
 
 const echo =
   'export const handler = async (event) => ({ statusCode: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(event) })'

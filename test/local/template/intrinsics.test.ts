@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { noValue, resolve, type Scope } from '../../local/template/intrinsics.ts'
+import { noValue, resolve, type Scope } from '../../../local/template/intrinsics.ts'
 
 const refs: Record<string, unknown> = { Table: 'things', 'AWS::Region': 'us-east-1', 'AWS::NoValue': noValue }
 

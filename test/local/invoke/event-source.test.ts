@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import { describe, expect, test } from 'vitest'
-import { processedMessages, sqsEvent } from '../../local/invoke/sqs-event.ts'
-import { runCloud, type TinyRun } from './support/run.ts'
+import { processedMessages, sqsEvent } from '../../../local/invoke/sqs-event.ts'
+import { runCloud, type TinyRun } from '../support/run.ts'
 
 /**
  * `visibilitySeconds` of a message that must be processed only once: longer than a busy machine takes to load and run

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { decide, hasIdentity } from '../../local/gateway/authorizer.ts'
-import { frameSizes } from '../../local/gateway/frame-sizes.ts'
-import { throttled } from '../../local/gateway/throttle.ts'
+import { decide, hasIdentity } from '../../../local/gateway/authorizer.ts'
+import { frameSizes } from '../../../local/gateway/frame-sizes.ts'
+import { throttled } from '../../../local/gateway/throttle.ts'
 import {
   authorizerEvent,
   type ConnectionInfo,
   connectEvent,
   disconnectEvent,
   messageEvent,
-} from '../../local/gateway/websocket-events.ts'
+} from '../../../local/gateway/websocket-events.ts'
 
 const now = Date.UTC(2020, 11, 13, 10, 17, 47, 186)
 const connection: ConnectionInfo = {

@@ -4,7 +4,7 @@ import { LongestFirst } from './test/support/longest-first.ts'
 
 /** Tests that run the whole system, from templates that are synthesized once for all of them. */
 const whole = ['test/e2e/**/*.test.ts', 'test/chaos/**/*.test.ts']
-/** Tests of the simulated WhatsApp: they change what Baileys trusts for their process, and put it back. */
+/** Tests of the simulated WhatsApp. They change how Baileys verifies in their process; a setup file puts it back. */
 const simulator = ['test/simulator/**/*.test.ts']
 /** Tests that make Baileys verify, for all of their process: there is no way back from that. */
 const verifying = [
@@ -25,7 +25,9 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // Never: a test that passes the second time hides a fault of the product or of itself.
     retry: 0,
-    setupFiles: 'test/support/each-file.ts',
+    setupFiles: ['test/support/each-file.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
     projects: [
       {
         extends: true,
@@ -36,8 +38,6 @@ export default defineConfig({
           exclude: [...whole, ...simulator, ...verifying],
           // Half of the time would go into loading the same modules for each file.
           isolate: false,
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
         },
       },
       {
@@ -45,9 +45,9 @@ export default defineConfig({
         test: {
           name: 'simulator',
           include: simulator,
+          // As a list it is added to the one above; as a string it would replace it.
+          setupFiles: ['test/simulator/each-file.ts'],
           isolate: false,
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
         },
       },
       {
@@ -55,8 +55,6 @@ export default defineConfig({
         test: {
           name: 'verifying',
           include: verifying,
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
         },
       },
       {

@@ -1,4 +1,5 @@
 /** The local run's routes under `/simulator/…`: the control routes of the simulated WhatsApp. */
+import { parseJson } from '../simulator/control/http.ts'
 import type { Simulator } from '../simulator/simulator.ts'
 import { sendJson } from './dev-api.ts'
 import type { WhatsApp } from './flags.ts'
@@ -22,14 +23,4 @@ export function noSimulatorApi(whatsapp: WhatsApp): HttpHandler {
   const which = whatsapp.kind === 'live' ? 'the real WhatsApp' : `the WhatsApp at --whatsapp-url`
   return async (_, response) =>
     sendJson(response, 404, { message: `This run talks to ${which}; it has no simulated phones` })
-}
-
-function parseJson(text: string): { ok: true; value: unknown } | { ok: false } {
-  if (text === '') return { ok: true, value: undefined }
-  try {
-    return { ok: true, value: JSON.parse(text) }
-  } catch {
-    // The caller sent it: the answer is a 400.
-    return { ok: false }
-  }
 }

@@ -1,15 +1,9 @@
 /** Import rules between rooms, and the other rules of the repository that a machine can check (see CONTRIBUTING.md). */
-import { globSync, readFileSync } from 'node:fs'
-import { join, posix } from 'node:path'
+import { posix } from 'node:path'
 import { expect, test } from 'vitest'
+import { sources } from './support/repository.ts'
 
-const root = join(import.meta.dirname, '..')
-const folders = ['cdk', 'functions', 'local', 'shared', 'simulator', 'socket-host', 'test']
-const files = folders
-  .flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: root }))
-  .map((file) => file.replaceAll('\\', '/'))
-  .sort()
-const sources = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]))
+const files = [...sources.keys()]
 
 type Rule = {
   readonly name: string
@@ -18,6 +12,9 @@ type Rule = {
   /** Files and folders of the repository, packages and `node:` that they may import; a final `/` or `*` means a prefix. */
   readonly may: readonly string[]
 }
+
+/** Rooms of functions that both APIs stand on. */
+const functionsGround = ['functions/access/', 'functions/telemetry/', 'functions/use-cases/']
 
 /** Files of shared/dynamo that every store stands on. */
 const dynamoGround = [
@@ -104,22 +101,19 @@ const rules: readonly Rule[] = [
   { name: 'functions/routes.ts is plain data', of: ['functions/routes.ts'], may: [] },
   {
     name: 'access, telemetry and use cases of functions know neither API, nor how they are wired',
-    of: ['functions/access/', 'functions/telemetry/', 'functions/use-cases/'],
-    may: [
-      ...['functions/access/', 'functions/telemetry/', 'functions/use-cases/'],
-      ...['shared/', 'jose', 'valibot', 'ulid', 'node:', '@sentry/aws-serverless'],
-    ],
+    of: functionsGround,
+    may: [...functionsGround, ...['shared/', 'jose', 'valibot', 'ulid', 'node:', '@sentry/aws-serverless']],
   },
   {
     name: 'the wiring of functions knows neither API',
     of: ['functions/wiring/'],
-    may: ['functions/wiring/', 'functions/access/', 'functions/telemetry/', 'functions/use-cases/', 'shared/'],
+    may: ['functions/wiring/', ...functionsGround, 'shared/'],
   },
   ...['http', 'ws'].map((api) => ({
     name: `functions/${api} does not know the other API`,
     of: [`functions/${api}/`],
     may: [
-      ...[`functions/${api}/`, 'functions/access/', 'functions/telemetry/', 'functions/use-cases/'],
+      ...[`functions/${api}/`, ...functionsGround],
       ...['functions/wiring/', 'functions/failures.ts', 'functions/language.ts', 'shared/', '@middy/core', 'valibot'],
       ...['ulid', 'node:'],
     ],

@@ -1,13 +1,19 @@
 /** Checks of the pages against the code, as far as a machine can check them. */
-import { existsSync, globSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { expect, it } from 'vitest'
 import { errorCodes, errorSpec } from '#shared/domain/values/errors.ts'
 import { clientActions } from '#shared/protocol/client-messages.ts'
 import { httpRoutes } from '../functions/routes.ts'
+import { folders, pages, read, root, sources, textsOf } from './support/repository.ts'
 
-const root = join(import.meta.dirname, '..')
-const read = (path: string) => readFileSync(join(root, path), 'utf8')
+/** The sources below any of the folders. */
+const sourcesBelow = (...below: readonly string[]) =>
+  [...sources].filter(([path]) => below.some((folder) => path.startsWith(`${folder}/`)))
+const codeOf = (...below: readonly string[]) =>
+  sourcesBelow(...below)
+    .map(([, text]) => text)
+    .join('\n')
 const missing = (paths: readonly string[]) => paths.filter((path) => !existsSync(join(root, path)))
 
 const errorTable = () => {
@@ -59,9 +65,8 @@ it('docs/api.md names every action, event and route', () => {
 })
 
 it('every link between pages leads to a file', () => {
-  const pages = globSync(['*.md', 'docs/**/*.md', 'simulator/**/*.md'], { cwd: root })
-  const links = pages.flatMap((page) =>
-    [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, to = '']) => posix.join(posix.dirname(page), to)),
+  const links = [...pages].flatMap(([page, text]) =>
+    [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, to = '']) => posix.join(posix.dirname(page), to)),
   )
   expect(links.length).toBeGreaterThan(10)
   expect(missing(links)).toEqual([])
@@ -69,9 +74,9 @@ it('every link between pages leads to a file', () => {
 
 it('every file and folder of the repository that a page names exists', () => {
   // The changelog speaks of the past.
-  const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root, exclude: ['CHANGELOG.md'] })
-  const path = /`((?:cdk|docs|functions|local|shared|simulator|socket-host|test)(?:\/[\w.-]+)+)`/g
-  const named = pages.flatMap((page) => [...read(page).matchAll(path)].map(([, to = '']) => to))
+  const present = [...pages].filter(([page]) => page !== 'CHANGELOG.md')
+  const path = new RegExp(`\`((?:${[...folders, 'docs'].join('|')})(?:/[\\w.-]+)+)\``, 'g')
+  const named = present.flatMap(([, text]) => [...text.matchAll(path)].map(([, to = '']) => to))
   expect(named.length).toBeGreaterThan(100)
   expect(missing([...new Set(named)])).toEqual([])
 })
@@ -79,16 +84,16 @@ it('every file and folder of the repository that a page names exists', () => {
 it('docs/architecture.md has a row for every room', () => {
   const table = read('docs/architecture.md').split('## Rooms and walls')[1]?.split('\n## ')[0] ?? ''
   const rows = [...table.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, cell = '']) => cell.match(/[\w./-]+/g) ?? [])
-  const folders = globSync('{cdk,functions,local,shared,simulator,socket-host}/**/*.ts', { cwd: root })
-    .map((file) => posix.dirname(file.replaceAll('\\', '/')))
+  const rooms = sourcesBelow(...folders.filter((folder) => folder !== 'test'))
+    .map(([file]) => posix.dirname(file))
     // Files beside the rooms, which have rules of their own.
-    .filter((folder) => !['functions', 'shared', 'shared/dynamo', 'socket-host'].includes(folder))
-  const isCovered = (folder: string) => rows.some((row) => folder === row || folder.startsWith(`${row}/`))
-  expect([...new Set(folders)].filter((folder) => !isCovered(folder))).toEqual([])
+    .filter((room) => !['functions', 'shared', 'shared/dynamo', 'socket-host'].includes(room))
+  const isCovered = (room: string) => rows.some((row) => room === row || room.startsWith(`${row}/`))
+  expect([...new Set(rooms)].filter((room) => !isCovered(room))).toEqual([])
 })
 
-const anchorsOf = (page: string) =>
-  [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+const anchorsOf = (text: string) =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
       .toLowerCase()
       .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
@@ -96,10 +101,11 @@ const anchorsOf = (page: string) =>
   )
 
 it('every link to a heading leads to one', () => {
-  const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root })
-  const broken = pages.flatMap((page) =>
-    [...read(page).matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)]
-      .filter(([, to, anchor = '']) => !anchorsOf(to ? posix.join(posix.dirname(page), to) : page).includes(anchor))
+  const broken = [...pages].flatMap(([page, text]) =>
+    [...text.matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)]
+      .filter(
+        ([, to, anchor = '']) => !anchorsOf(to ? read(posix.join(posix.dirname(page), to)) : text).includes(anchor),
+      )
       .map(([link]) => `${page}: ${link}`),
   )
   expect(broken).toEqual([])
@@ -112,7 +118,7 @@ it('the runbook quotes log messages and titles of graphs as they are in the code
   const queried = [...read('docs/runbook.md').matchAll(/message in \[(.+)\]/g)].flatMap(
     ([, list = '']) => list.match(/(?<=")[^",]+(?=")/g) ?? [],
   )
-  const code = globSync('{cdk,functions,shared,socket-host}/**/*.ts', { cwd: root }).map(read).join('\n')
+  const code = codeOf('cdk', 'functions', 'shared', 'socket-host')
   expect(quoted.length).toBeGreaterThan(8)
   expect(queried).toContain('Pairing requested')
   expect([...quoted, ...queried].filter((words) => !code.includes(`'${words}'`))).toEqual([])
@@ -123,22 +129,20 @@ it('docs/troubleshooting.md quotes messages of the local run as they are in the 
   const messages = [...table.matchAll(/^\| `([^`]* [^`]*)` \|/gm)].map(([, message = '']) => message)
   // Only what is the same in every message: no names, numbers or addresses.
   const fixed = messages.flatMap((message) => message.split(/…|"|\d+|http\S+|the simulated WhatsApp|[(),]/))
-  const code = globSync('local/**/*.ts', { cwd: root }).map(read).join('\n')
+  const code = codeOf('local')
   expect(messages.length).toBeGreaterThan(5)
   expect(fixed.map((words) => words.trim()).filter((words) => !code.includes(words))).toEqual([])
 })
 
 it('no page names a folder of anyone’s machine', () => {
-  const pages = globSync(['*.md', 'docs/**/*.md', 'simulator/**/*.md'], { cwd: root })
-  expect(pages.filter((page) => /(^|[\s(`"'=])\/(tmp|home|Users|root|var|opt|work)\//m.test(read(page)))).toEqual([])
+  const ofMachine = /(^|[\s(`"'=])\/(tmp|home|Users|root|var|opt|work)\//m
+  expect([...pages].filter(([, text]) => ofMachine.test(text)).map(([page]) => page)).toEqual([])
 })
 
 it('no Russian mobile number stands anywhere but the two made-up ones, and their neighbours', () => {
-  const files = globSync(['*.{md,json}', '{.ci,cdk,docs,functions,local,shared,socket-host,test}/**/*.{ts,md}'], {
-    cwd: root,
-  })
+  const texts = textsOf(['*.{md,json}', `{${['.ci', 'docs', ...folders].join(',')}}/**/*.{ts,md}`])
   const written = /(?<!\d)[78]?[\s-]?\(?9\d{2}\)?[\s-]?\d{3}[\s-]?\d{2}[\s-]?\d{2}(?!\d)/g
-  const numbers = files.flatMap((file) => read(file).match(written) ?? [])
+  const numbers = [...texts].flatMap(([, text]) => text.match(written) ?? [])
   const known = /^[78]?9(00|16)123456\d$/
   expect(numbers.length).toBeGreaterThan(50)
   expect(numbers.filter((number) => !known.test(number.replace(/\D/g, '')))).toEqual([])
@@ -148,7 +152,7 @@ it('every script and folder that the README names exists', () => {
   const readme = read('README.md')
   const scripts = [...readme.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name)
   expect(Object.keys(JSON.parse(read('package.json')).scripts)).toEqual(expect.arrayContaining(scripts))
-  const folders = [...readme.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, cell = '']) => cell.match(/[\w/-]+/g) ?? [])
-  expect(folders).toContain('shared/domain')
-  expect(missing(folders)).toEqual([])
+  const named = [...readme.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, cell = '']) => cell.match(/[\w/-]+/g) ?? [])
+  expect(named).toContain('shared/domain')
+  expect(missing(named)).toEqual([])
 })

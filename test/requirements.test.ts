@@ -1,24 +1,12 @@
 /** Every number and title of a requirement that is mentioned anywhere stands in docs/requirements.md. */
-import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { folders, read, textsOf } from './support/repository.ts'
 
-const root = join(import.meta.dirname, '..')
-const page = readFileSync(join(root, 'docs/requirements.md'), 'utf8')
+const page = read('docs/requirements.md')
 
-const folders = ['cdk', 'functions', 'local', 'shared', 'simulator', 'socket-host', 'test', 'docs']
-const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
-/** Its examples are no requirements. */
-const itself = 'test/requirements.test.ts'
-
-const sources = new Map(
-  [...folders.flatMap((folder) => globSync(`${folder}/**/*`, { cwd: root })), ...pages]
-    .map((path) => path.replaceAll('\\', '/'))
-    .filter((path) => path !== itself && !path.includes('node_modules/') && existsSync(join(root, path)))
-    .filter((path) => statSync(join(root, path)).isFile())
-    .sort()
-    .map((path) => [path, readFileSync(join(root, path), 'utf8')]),
-)
+const texts = textsOf([...folders, 'docs'].map((folder) => `${folder}/**/*`).concat('*.md'))
+/** The examples of this file are not requirements. */
+const sources = [...texts].filter(([path]) => path !== 'test/requirements.test.ts')
 
 /** Whole words only: an identifier, a hash or a longer number that holds the like is no mention. */
 const numbersIn = (text: string) => text.match(/\bR[1-9]\d{0,2}[a-z]?\b/g) ?? []
@@ -36,7 +24,7 @@ const cases = [...(page.split('## End-to-end cases')[1] ?? '').matchAll(/^(\d+)\
 
 /** Mentions that lead nowhere, each with its file. */
 const unresolved = (mentionsIn: (text: string) => readonly string[], known: readonly string[]) =>
-  [...sources].flatMap(([path, source]) =>
+  sources.flatMap(([path, source]) =>
     [...new Set(mentionsIn(source))].filter((name) => !known.includes(name)).map((name) => `${path}: ${name}`),
   )
 
@@ -46,8 +34,8 @@ it('mentions are told from what only looks like one', () => {
   const text = '(R1, R49a; R12) R3 to R5, "R77". xR2 R2x9 R2_ PAIR6 0xAR7 R2D2 R0 R1234 BR8'
   expect(numbersIn(text)).toEqual(['R1', 'R49a', 'R12', 'R3', 'R5', 'R77'])
   expect(casesIn('end-to-end cases 3, 6 and 10; end-to-end case 11. case 12 of 13')).toEqual(['3', '6', '10', '11'])
-  expect([...sources].flatMap(([, source]) => numbersIn(source)).length).toBeGreaterThan(300)
-  expect([...sources].flatMap(([, source]) => titlesIn(source)).length).toBeGreaterThan(15)
+  expect(sources.flatMap(([, source]) => numbersIn(source)).length).toBeGreaterThan(300)
+  expect(sources.flatMap(([, source]) => titlesIn(source)).length).toBeGreaterThan(15)
 })
 
 it('every number that is mentioned has an entry', () => {
@@ -66,6 +54,6 @@ it('every section and every end-to-end case that is mentioned exists, under one 
 })
 
 it('sections are named by their titles: a number would change with their order', () => {
-  const numbered = [...sources].filter(([, source]) => /\brequirements(?:\.md)?,? sections? \d/i.test(source))
+  const numbered = sources.filter(([, source]) => /\brequirements(?:\.md)?,? sections? \d/i.test(source))
   expect(numbered.map(([path]) => path)).toEqual([])
 })

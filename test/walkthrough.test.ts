@@ -1,14 +1,11 @@
 /** Each step of docs/walkthrough.md names a file that exists and a function or type that is declared in it. */
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { read, sources } from './support/repository.ts'
 
-const root = join(import.meta.dirname, '..')
-const page = readFileSync(join(root, 'docs/walkthrough.md'), 'utf8')
+const page = read('docs/walkthrough.md')
 
 /** The source of a file of the repository; undefined when there is none. */
-const sourceOf = (file: string): string | undefined =>
-  existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8') : undefined
+const sourceOf = (file: string): string | undefined => sources.get(file)
 
 type Step = { readonly file: string; readonly name: string }
 
@@ -27,9 +24,9 @@ const declares = (source: string, name: string): boolean =>
   ).test(source)
 
 /** Returns a sentence for each step that names a missing file or declaration, in the order of the page. */
-function faults(text: string, read: (file: string) => string | undefined): string[] {
+function faults(text: string, lookUp: (file: string) => string | undefined): string[] {
   return stepsIn(text).flatMap(({ file, name }) => {
-    const source = read(file)
+    const source = lookUp(file)
     if (source === undefined) return [`${file} does not exist`]
     return declares(source, name) ? [] : [`${file} does not declare ${name}`]
   })

@@ -1,21 +1,10 @@
 /** Retired names and the style of comments and log messages, as CONTRIBUTING.md has them. */
-import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { pages, sources } from './support/repository.ts'
 
-const root = join(import.meta.dirname, '..')
-const folders = ['cdk', 'functions', 'local', 'shared', 'simulator', 'socket-host', 'test']
-const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/**/*.md', { cwd: root })]
-/** Its lists are no uses. */
-const itself = 'test/words.test.ts'
-
-const read = (path: string): readonly [string, string] => [path, readFileSync(join(root, path), 'utf8')]
-const sources = folders
-  .flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: root }))
-  .map((path) => path.replaceAll('\\', '/'))
-  .filter((path) => path !== itself)
-  .sort()
-  .map(read)
+// This file lists the words, and the changelog speaks of the past.
+const checkedSources = [...sources].filter(([path]) => path !== 'test/words.test.ts')
+const checkedPages = [...pages].filter(([path]) => path !== 'CHANGELOG.md')
 
 /** Names that something else has taken over, each with its successor. */
 const retired: readonly (readonly [RegExp, string])[] = [
@@ -38,7 +27,7 @@ const retired: readonly (readonly [RegExp, string])[] = [
 ]
 
 it.each(retired)('%s is retired: %s', (word) => {
-  expect([...sources, ...pages.map(read)].filter(([, text]) => word.test(text)).map(([path]) => path)).toEqual([])
+  expect([...checkedSources, ...checkedPages].filter(([, text]) => word.test(text)).map(([path]) => path)).toEqual([])
 })
 
 /** The first line of each comment, with the line that it stands on. */
@@ -63,7 +52,7 @@ it('comments are found, with the line that they begin on', () => {
 })
 
 it('no comment opens with a question word: it begins with what it speaks of, or with what breaks otherwise', () => {
-  const found = sources.flatMap(([path, text]) =>
+  const found = checkedSources.flatMap(([path, text]) =>
     openings(text)
       .filter(({ opening }) => /^(What|Who|Whose|Whoever|Whatever|How|Where|Nobody)\b/.test(opening))
       .map(({ line, opening }) => `${path}:${line} ${opening}`),
@@ -73,7 +62,7 @@ it('no comment opens with a question word: it begins with what it speaks of, or 
 
 it('log messages are sentences that begin with a capital and end without a full stop', () => {
   const message = /\b(?:log|logger)(?:\(\))?\.(?:debug|info|warn|error)\(\s*(['`])(.*?)\1/g
-  const found = sources
+  const found = checkedSources
     .filter(([path]) => !path.startsWith('test/'))
     .flatMap(([path, text]) => [...text.matchAll(message)].map((match) => `${path}: ${match[2]}`))
   expect(found.length).toBeGreaterThan(40)

@@ -36,7 +36,8 @@ async function answer(simulator: Controllable, request: IncomingMessage, respons
   response.writeHead(reply.status, { 'content-type': 'application/json' }).end(JSON.stringify(reply.body))
 }
 
-function parseJson(json: string): { ok: true; value: unknown } | { ok: false } {
+/** Parses a request's body; an empty one is `undefined`. */
+export function parseJson(json: string): { ok: true; value: unknown } | { ok: false } {
   if (json === '') return { ok: true, value: undefined }
   try {
     return { ok: true, value: JSON.parse(json) }

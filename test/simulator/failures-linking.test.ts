@@ -20,7 +20,6 @@ beforeAll(async () => {
   verifyStrictly()
   simulator = await startSimulator()
 })
-afterAll(() => verifyStrictly(false))
 afterAll(() => simulator.close())
 
 describe.concurrent('companion_hello', () => {

@@ -9,7 +9,6 @@ beforeAll(async () => {
   verifyStrictly()
   simulator = await startSimulator()
 })
-afterAll(() => verifyStrictly(false))
 afterEach(() => setService(simulator, 'ok'))
 afterAll(() => simulator.close())
 

@@ -26,7 +26,6 @@ beforeAll(async () => {
   simulator = await startSimulator()
   device = await linkedDevice(simulator, sharedNumber)
 })
-afterAll(() => verifyStrictly(false))
 afterAll(() => simulator.close())
 
 describe('logging in', () => {

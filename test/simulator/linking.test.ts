@@ -23,7 +23,6 @@ beforeAll(async () => {
   verifyStrictly()
   simulator = await startSimulator({ onEvent: (event) => events.push(event) })
 })
-afterAll(() => verifyStrictly(false))
 afterAll(async () => {
   const { violations } = await reportOf(simulator)
   await simulator.close()

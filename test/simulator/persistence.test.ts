@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { readTrustSettings } from '../../simulator/trust-settings.ts'
 import { temporary } from '../support/temporary.ts'
@@ -24,7 +24,6 @@ beforeAll(() => {
   verifyStrictly()
   folder = temporary()
 })
-afterAll(() => verifyStrictly(false))
 
 describe('with a state file', { timeout: 60_000 }, () => {
   test('a restart keeps the root key, the devices and how phones behave', async () => {

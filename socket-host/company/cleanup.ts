@@ -126,8 +126,7 @@ function trackRollback({ rollbacks, wake }: CompanyContext, done: Promise<void>)
 
 async function rollBack(ctx: CompanyContext, registration: Registration): Promise<void> {
   const { deps, companyId } = ctx
-  const { ref } = registration
-  const { generation } = registration.facts()
+  const { ref, generation } = registration.facts()
   const about = { companyId, attemptId: ref.attemptId, generation }
   let isPersisted = false
   const result = await unlinkWithRetries(deps, {

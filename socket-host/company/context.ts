@@ -1,5 +1,5 @@
 /** The context of one company's steps: its dependencies, its lease, and everything that runs for it on this host. */
-import type { StoredCredentials } from '#shared/domain/company/company.ts'
+import type { CompanyState, StoredCredentials, Transition } from '#shared/domain/company/company.ts'
 import type { UnlinkResult } from '../whatsapp/port.ts'
 import { type Decisions, decisions } from './decisions.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
@@ -78,3 +78,17 @@ export const storedGeneration = (companyId: string, { generation, wrappedKey }: 
   generation,
   wrappedKey,
 })
+
+/** This host as the owner of the company, for decisions. */
+export const ownerOf = ({ lease }: CompanyContext) => ({ hostId: lease.hostId, epoch: lease.epoch })
+
+/** Writes a decision as the owner; see `Decisions`. Its notices carry the company's correlation id, or the given one. */
+export const applyDecision = <Outcome>(
+  { decisions: own, correlationId }: CompanyContext,
+  transition: Transition<Outcome>,
+  correlation: string = correlationId(),
+) => own.applyAsOwner(transition, correlation)
+
+/** Writes a decision and returns the state that it led to. */
+export const write = async <Outcome>(ctx: CompanyContext, transition: Transition<Outcome>): Promise<CompanyState> =>
+  (await applyDecision(ctx, transition)).state

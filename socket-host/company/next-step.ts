@@ -9,33 +9,8 @@ import { nextSweepAt } from '#shared/domain/company/cleanup.ts'
 import type { AttemptRef, CompanyState, Retired } from '#shared/domain/company/company.ts'
 import type { ErrorCode, Failure } from '#shared/domain/values/errors.ts'
 import type { UnlinkResult } from '../whatsapp/port.ts'
-
-/** Snapshot of an attempt's registration socket. */
-export type RegistrationFacts = {
-  readonly ref: AttemptRef
-  /** The latest code or QR; undefined before the first one. Times are epoch ms. */
-  readonly offer: { readonly shown: Shown; readonly expiresAt: number; readonly socketUntil: number } | undefined
-  /** The phone has answered a code, and the answer is not reported yet. */
-  readonly hasNewAnswer: boolean
-  /** Pair-success has happened. */
-  readonly isLinked: boolean
-  /** Generation of the link; undefined until the step `prepareLink` has chosen it. */
-  readonly generation: string | undefined
-  /** The socket is gone. */
-  readonly isClosed: boolean
-  /** Why the attempt must fail; undefined while it need not. */
-  readonly failure: Failure | undefined
-}
-
-/** Snapshot of the session of the stored credentials. */
-export type SessionFacts = {
-  readonly generation: string
-  readonly isOpen: boolean
-  /** Set when the session will not be retried: WhatsApp ended it, or its credentials cannot be read. */
-  readonly end: { readonly code: ErrorCode; readonly retire: boolean } | 'unreadable' | undefined
-  /** Why the last try failed or the session last closed; undefined before the first failure. */
-  readonly lastCode: ErrorCode | undefined
-}
+import type { Offer, RegistrationFacts } from './registration-facts.ts'
+import type { SessionFacts } from './session-facts.ts'
 
 /** Everything that runs on this host for one company. */
 export type Running = {
@@ -55,7 +30,7 @@ export type Step =
   /** `retired` is the link's entry in the clean-up list; without one the link is rolled back. */
   | { readonly do: 'unlinkRegistration'; readonly retired: Retired | undefined }
   | { readonly do: 'failAttempt'; readonly ref: AttemptRef; readonly failure: Failure }
-  | { readonly do: 'issueCode'; readonly offer: NonNullable<RegistrationFacts['offer']> }
+  | { readonly do: 'issueCode'; readonly offer: Offer }
   | { readonly do: 'reportAnswer' | 'prepareLink' | 'commitLink' }
   /** `retired` is the entry of a device that must still be unlinked. */
   | { readonly do: 'closeSession'; readonly retired: Retired | undefined }
@@ -73,6 +48,9 @@ export type Step =
   | { readonly do: 'startUnlink' | 'startSweep'; readonly retired: Retired }
   | { readonly do: 'reportUnlinked'; readonly generation: string; readonly result: UnlinkResult }
   | { readonly do: 'reportSwept'; readonly generation: string }
+
+/** The step of that name. */
+export type StepOf<D extends Step['do']> = Step & { readonly do: D }
 
 /**
  * This host, as the owner of the company's shard. `handOverAt` (epoch ms) is when it hands the company over, `Infinity`
@@ -152,10 +130,11 @@ function sessionStep(state: CompanyState, { session }: Running): Step | undefine
     const retired = state.cleanup.find((each) => each.generation === session.generation && each.unlink === 'pending')
     return { do: 'closeSession', retired }
   }
-  if (session.end === 'unreadable') return { do: 'reportUnreadable' }
-  if (session.end) return { do: 'endSession', ...session.end }
+  const { phase } = session
+  if (phase.is === 'ended')
+    return phase.end === 'unreadable' ? { do: 'reportUnreadable' } : { do: 'endSession', ...phase.end }
   const isReported = state.session?.status === 'connected'
-  if (session.isOpen) return isReported && !isAwaited(state.attempt) ? undefined : { do: 'reportConnected' }
+  if (phase.is === 'open') return isReported && !isAwaited(state.attempt) ? undefined : { do: 'reportConnected' }
   const code = isReported ? (session.lastCode ?? 'WHATSAPP_UNAVAILABLE') : newReason(state, session)
   return code && { do: 'reportInterrupted', code }
 }

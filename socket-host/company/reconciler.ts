@@ -124,7 +124,7 @@ export function createReconciler(
   return {
     reconcile,
     hasAttempt: () => isRunning(state?.attempt) && state.attempt.state !== 'requested',
-    isOpen: () => ctx.running.session?.facts().isOpen ?? false,
+    isOpen: () => ctx.running.session?.facts().phase.is === 'open',
     sessionStatus: () => state?.session?.status,
     setHandOverAt: (at) => {
       host.handOverAt = at

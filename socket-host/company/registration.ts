@@ -1,33 +1,29 @@
 /**
  * The registration socket of one attempt: fresh credentials in memory, a code or QRs to show, and pair-success (R6,
- * R17).
+ * R17). `registration-facts.ts` decides what an event means; this file does what follows from it.
  */
-import { type Attempt, attemptTimes, type Link } from '#shared/domain/company/attempt.ts'
+import type { Attempt, Link } from '#shared/domain/company/attempt.ts'
 import type { AttemptRef } from '#shared/domain/company/company.ts'
 import { type Close, isUnexplained, pairingFailure } from '#shared/domain/session/disconnect.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
+import type { Log } from '#shared/telemetry/log.ts'
 import type { Credentials, SocketEvent, WhatsAppSocket } from '../whatsapp/port.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
-import type { RegistrationFacts } from './next-step.ts'
 import type { Leave } from './pacing.ts'
+import { type PendingLink, pendingLink } from './pending-link.ts'
+import { after, newRegistration, type RegistrationEvent, type RegistrationFacts } from './registration-facts.ts'
 
-export type Registration = {
-  readonly ref: AttemptRef
+export type Registration = Pick<PendingLink, 'store' | 'isStored'> & {
   readonly credentials: Credentials
-  /** Generation that was current when the attempt was accepted; cleared when this host itself retires it. */
-  seenGeneration: string | undefined
-  /** Returns a snapshot of what the socket has come to. */
   facts(): RegistrationFacts
   /** Clears `hasNewAnswer`. */
   answerReported(): void
   /** Records why the attempt fails; the first failure counts. */
   fail(failure: Failure): void
-  /** True once every row of the link is stored; only then can another host log in as the device and unlink it. */
-  isStored(): boolean
-  /** Returns the link. The first call chooses its generation and creates its data key; later calls return the same. */
+  /** Records that this host has retired the stored credentials of that generation. */
+  retired(generation: string): void
+  /** Returns the link. The first call chooses its generation and creates its data key. Rejects when KMS fails. */
   link(): Promise<Link>
-  /** Writes the linked credentials under their generation. Once they are written, further calls write nothing. */
-  store(): Promise<'written' | 'fenced'>
   /** Closes the socket. Events that come later are ignored. */
   close(): Promise<void>
 }
@@ -40,165 +36,110 @@ export type RegistrationRequest = {
 }
 
 /**
- * Queues for a registration socket and opens it when its turn comes. `onChange` is called whenever a fact has changed.
+ * Queues for a registration socket and opens it when its turn comes. `onChange` is called whenever an event of the
+ * socket, or WhatsApp's answer, has changed a fact.
  */
 export function openRegistration(
   deps: CompanyDeps,
   lease: OwnedLease,
-  request: RegistrationRequest,
+  { companyId, attempt, ref, seenGeneration }: RegistrationRequest,
   onChange: () => void,
 ): Registration {
   const { time, log } = deps
-  const { companyId, attempt, ref } = request
   const about = { companyId, attemptId: ref.attemptId, correlationId: attempt.correlationId }
   const credentials = deps.whatsApp.fresh()
-  const facts: { -readonly [K in keyof RegistrationFacts]: RegistrationFacts[K] } = {
-    ref,
-    offer: undefined,
-    hasNewAnswer: false,
-    isLinked: false,
-    generation: undefined,
-    isClosed: false,
-    failure: undefined,
-  }
+  const pending = pendingLink(deps, companyId, lease, credentials)
+  let facts = newRegistration({ ref, method: attempt.method, phone: attempt.phone, seenGeneration })
   let socket: WhatsAppSocket | undefined
-  let openedAt = 0
-  let isOver = false
-  let hasAskedForCode = false
-  let linkedPhone: string | undefined
-  let dataKey: { readonly key: Uint8Array; readonly wrappedKey: string } | undefined
-  let isStored = false
   let leaveQueue: Leave = () => undefined
 
-  const offer = (shown: { code: string } | { qr: string }, expiresAt: number): void => {
-    const socketUntil = openedAt + attemptTimes.socketMs
-    facts.offer = { shown, expiresAt: Math.min(expiresAt, socketUntil), socketUntil }
-    leaveQueue('served')
-  }
-  const fail = (failure: Failure): void => {
-    facts.failure ??= failure
-    leaveQueue()
+  function record(event: RegistrationEvent): void {
+    facts = after(facts, event, time.now())
+    if (facts.offer) leaveQueue('served')
+    else if (facts.failure || facts.isClosed) leaveQueue()
   }
 
-  /**
-   * Stores the cool-down before the failure shows: an owner who retries at once would otherwise reach WhatsApp again.
-   */
-  async function failRefused(phone: string, failure: Failure): Promise<void> {
-    if (failure.code === 'RATE_LIMITED' && failure.retryAfter !== undefined) {
-      await deps.budget
-        .coolDown(phone, time.now() + failure.retryAfter * 1000)
-        .catch((error: unknown) => log.warn('Could not store the cool-down', { ...about, phone, error }))
-    }
-    fail(failure)
+  function onEvent(from: WhatsAppSocket, event: SocketEvent): void {
+    if (facts.isClosed) return
+    const hadAsked = facts.isCodeRequested
+    record(event)
+    logEvent(log, about, event, facts)
+    if (facts.isCodeRequested && !hadAsked) void askForCode(from)
+    onChange()
   }
 
-  async function askForCode(from: WhatsAppSocket, phone: string): Promise<void> {
-    const answer = await from.requestCode(phone)
-    if (isOver) return
-    if (answer.ok) offer({ code: answer.value }, time.now() + deps.settings.codeLifetimeMs)
-    else await failRefused(phone, answer.error)
+  async function askForCode(from: WhatsAppSocket): Promise<void> {
+    const { phone = '' } = facts
+    const answer = await codeOrFailure(deps, from, phone, about)
+    if (facts.isClosed) return
+    record(answer)
     log.info('WhatsApp answered companion_hello', { ...about, phone, refused: facts.failure?.code })
     onChange()
   }
 
-  function onQr(from: WhatsAppSocket, qr: string, lapsesAt: number): void {
-    if (attempt.method === 'qr') offer({ qr }, lapsesAt)
-    else if (attempt.phone === undefined) fail({ code: 'INTERNAL' })
-    else if (!hasAskedForCode) {
-      hasAskedForCode = true
-      askForCode(from, attempt.phone).catch((error: unknown) => {
-        log.warn('Could not ask for a code', { ...about, error })
-        fail({ code: 'WHATSAPP_UNAVAILABLE' })
-        onChange()
-      })
-    }
-  }
-
-  function onClosed(close: Close): void {
-    facts.isClosed = true
-    socket = undefined
-    leaveQueue()
-    const code = pairingFailure(close.reason, facts.offer !== undefined)
-    if (!facts.isLinked) fail({ code })
-    const level = isUnexplained(close.reason) ? 'error' : facts.isLinked ? 'info' : errorSpec(code).level
-    log[level]('Registration socket closed', { ...about, close, isLinked: facts.isLinked })
-  }
-
-  function onEvent(from: WhatsAppSocket, event: SocketEvent): void {
-    switch (event.type) {
-      case 'qr':
-        onQr(from, event.qr, event.lapsesAt)
-        break
-      case 'phoneAnswered':
-        facts.hasNewAnswer = true
-        break
-      case 'linked':
-        facts.isLinked = true
-        linkedPhone = event.phone
-        log.info('Phone linked', { ...about, phone: event.phone })
-        break
-      case 'passkeyRequired':
-        fail({ code: 'PASSKEY_REQUIRED' })
-        break
-      case 'opened':
-        break
-      case 'closed':
-        onClosed(event.close)
-    }
-  }
-
   function begin(): void {
-    if (isOver || !lease.isOwner()) return
-    openedAt = time.now()
-    const opened = deps.whatsApp.open(credentials, (event) => {
-      if (isOver) return
-      onEvent(opened, event)
-      onChange()
-    })
+    if (facts.isClosed || !lease.isOwner()) return
+    record({ type: 'began' })
+    const opened = deps.whatsApp.open(credentials, (event) => onEvent(opened, event))
     socket = opened
-  }
-
-  async function close(): Promise<void> {
-    isOver = true
-    leaveQueue()
-    const closing = socket
-    socket = undefined
-    await closing?.close()
-    facts.isClosed = true
-  }
-
-  async function generationAndKey() {
-    const generation = facts.generation ?? deps.newGeneration()
-    facts.generation = generation
-    dataKey ??= await deps.dataKeys.create({ companyId, generation })
-    return { generation, dataKey }
-  }
-
-  async function store(): Promise<'written' | 'fenced'> {
-    if (isStored) return 'written'
-    const { generation, dataKey: key } = await generationAndKey()
-    const target = { companyId, generation, dataKey: key.key, epoch: lease.epoch, isOwner: lease.isOwner }
-    const outcome = await deps.whatsApp.persist(credentials, target)
-    isStored = outcome === 'written'
-    return outcome
   }
 
   leaveQueue = deps.pacing.enter('pairing', begin)
   return {
-    ref,
-    credentials,
-    seenGeneration: request.seenGeneration,
-    facts: () => ({ ...facts }),
-    answerReported: () => {
-      facts.hasNewAnswer = false
-    },
-    fail,
-    isStored: () => isStored,
+    ...{ credentials, store: pending.store, isStored: pending.isStored },
+    facts: () => facts,
+    answerReported: () => record({ type: 'answerReported' }),
+    fail: (failure) => record({ type: 'failed', failure }),
+    retired: (generation) => record({ type: 'retired', generation }),
     link: async () => {
-      const { generation, dataKey: key } = await generationAndKey()
-      return { generation, wrappedKey: key.wrappedKey, ...(linkedPhone && { phone: linkedPhone }) }
+      const prepared = await pending.prepare()
+      record({ type: 'prepared', generation: prepared.generation })
+      return { ...prepared, ...(facts.linkedPhone && { phone: facts.linkedPhone }) }
     },
-    store,
-    close,
+    close: async () => {
+      const closing = facts.isClosed ? undefined : socket
+      record({ type: 'left' })
+      await closing?.close()
+    },
   }
+}
+
+/**
+ * Asks WhatsApp for a code. A refusal's cool-down is stored before the failure shows: an owner who retries at once
+ * would otherwise reach WhatsApp again.
+ */
+async function codeOrFailure(
+  { budget, time, settings, log }: CompanyDeps,
+  socket: WhatsAppSocket,
+  phone: string,
+  about: object,
+): Promise<RegistrationEvent> {
+  try {
+    const answer = await socket.requestCode(phone)
+    if (answer.ok) return { type: 'codeReceived', code: answer.value, expiresAt: time.now() + settings.codeLifetimeMs }
+    const failure = answer.error
+    if (failure.code === 'RATE_LIMITED' && failure.retryAfter !== undefined)
+      await budget
+        .coolDown(phone, time.now() + failure.retryAfter * 1000)
+        .catch((error: unknown) => log.warn('Could not store the cool-down', { ...about, phone, error }))
+    return { type: 'failed', failure }
+  } catch (error) {
+    log.warn('Could not ask for a code', { ...about, error })
+    return { type: 'failed', failure: { code: 'WHATSAPP_UNAVAILABLE' } }
+  }
+}
+
+function logEvent(log: Log, about: object, event: SocketEvent, facts: RegistrationFacts): void {
+  if (event.type === 'linked') log.info('Phone linked', { ...about, phone: event.phone })
+  if (event.type === 'closed')
+    log[closeLevel(event.close, facts)]('Registration socket closed', {
+      ...about,
+      close: event.close,
+      isLinked: facts.isLinked,
+    })
+}
+
+const closeLevel = ({ reason }: Close, { isLinked, offer }: RegistrationFacts) => {
+  if (isUnexplained(reason)) return 'error'
+  return isLinked ? 'info' : errorSpec(pairingFailure(reason, offer !== undefined)).level
 }

@@ -1,24 +1,24 @@
-/** Keeps the WhatsApp connection of stored credentials open, and reopens it as the table of closes says (R26). */
+/**
+ * Keeps the WhatsApp connection of stored credentials open (R26). `session-facts.ts` decides what an event means; this
+ * file does what the phase calls for.
+ */
 import { backOffMs, type Close, isUnexplained, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
 import { errorSpec } from '#shared/domain/values/errors.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
+import type { Log } from '#shared/telemetry/log.ts'
 import type { Credentials, WhatsAppSocket } from '../whatsapp/port.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
-import type { SessionFacts } from './next-step.ts'
-import type { Urgency } from './pacing.ts'
 import { readCredentials, type StoredGeneration } from './read-credentials.ts'
+import { after, newSession, type SessionEvent, type SessionFacts, type SessionPhase } from './session-facts.ts'
 
-/** A session that has been open this long starts its back-off anew; one that closes sooner is flapping. */
-const settledMs = 60_000
 /** Longest time that a socket may take to open; after that it hangs (R41). The longest bring-up known takes 90 s. */
 const hangsAfterMs = 120_000
 
 export type LinkedSession = {
-  /** Returns a snapshot of what the session has come to. */
   facts(): SessionFacts
   /** Ends a back-off, or the wait among other reconnects, because an owner is waiting for the session. */
   hurry(): void
-  /** If a socket is open, ends the session and returns it, to unlink the device on it; otherwise changes nothing. */
+  /** If the session is open, ends it and returns its socket, to unlink the device on it; otherwise changes nothing. */
   takeSocket(): WhatsAppSocket | undefined
   /** Ends the session and closes its socket. */
   close(): Promise<void>
@@ -29,7 +29,7 @@ export type LinkedSession = {
 /**
  * Opens the session of a generation and reopens it whenever it closes, until it is closed from here or cannot go on.
  * `linked` are the credentials of a link that has just been committed; without them the stored ones are read.
- * `onChange` is called whenever a fact has changed.
+ * `onChange` is called whenever the session has opened, closed, ended, or failed for another reason than before.
  */
 export function keepSession(
   deps: CompanyDeps,
@@ -38,134 +38,115 @@ export function keepSession(
   linked: Credentials | undefined,
   onChange: () => void,
 ): LinkedSession {
-  const { time, log } = deps
-  const about = { companyId: stored.companyId, generation: stored.generation }
-  const facts: { -readonly [K in keyof SessionFacts]: SessionFacts[K] } = {
-    generation: stored.generation,
-    isOpen: false,
-    end: undefined,
-    lastCode: undefined,
-  }
-  let credentials = linked
-  let socket: WhatsAppSocket | undefined
-  let isOver = false
-  let failures = 0
-  let openSince: number | undefined
-  let leaveQueue = (): void => undefined
-  let stopTimer = (): void => undefined
-  let waitsFor: 'backOff' | 'turn' | undefined
+  let facts = newSession(stored.generation, linked ? 'restart' : 'reconnect')
+  const connection = sessionConnection(deps, lease, stored, linked, on)
 
-  function connect(urgency: Urgency): void {
-    waitsFor = urgency === 'reconnect' ? 'turn' : undefined
-    stopTimer()
-    leaveQueue()
-    leaveQueue = deps.pacing.enter(urgency, () => {
-      waitsFor = undefined
-      bringUp().catch((error: unknown) => {
-        log.warn('Could not open the session', { ...about, error })
-        if (isOver) return
-        facts.lastCode = error instanceof StoreUnavailable ? 'STORE_UNAVAILABLE' : 'INTERNAL'
-        retry(failures++)
-        onChange()
-      })
-    })
-  }
-
-  async function bringUp(): Promise<void> {
-    const read = credentials ?? (await readCredentials(deps, lease, stored))
-    if (isOver || typeof read === 'string') {
-      leaveQueue()
-      if (read === 'unreadable') facts.end = read
-      onChange()
-      return
-    }
-    credentials = read
-    const opened = deps.whatsApp.open(read, (event) => {
-      if (socket !== opened) return
-      if (event.type === 'opened') onOpened()
-      if (event.type === 'closed') onClosed(event.close)
-    })
-    socket = opened
-    stopTimer = time.after(hangsAfterMs, () => onHang(opened))
-  }
-
-  function onOpened(): void {
-    stopTimer()
-    leaveQueue()
-    facts.isOpen = true
-    openSince = time.monotonic()
-    onChange()
-  }
-
-  /**
-   * Closes a hanging socket and ignores its events. The next one opens only when it is gone: both have the same
-   * credentials.
-   */
-  function onHang(hanging: WhatsAppSocket): void {
-    socket = undefined
-    const next = () => {
-      if (!isOver) onClosed({ reason: 'lost', detail: 'nothing heard while opening' })
-    }
-    hanging.close().then(next, (error: unknown) => {
-      log.warn('Could not close a hanging socket', { ...about, error })
-      next()
-    })
-  }
-
-  function onClosed(close: Close): void {
-    stopTimer()
-    leaveQueue()
-    socket = undefined
-    facts.isOpen = false
-    if (openSince !== undefined && time.monotonic() - openSince >= settledMs) failures = 0
-    openSince = undefined
-    const verdict = sessionVerdicts[close.reason]
-    facts.lastCode = verdict.code
-    const level = isUnexplained(close.reason) ? 'error' : errorSpec(verdict.code).level
-    log[level]('Session closed', { ...about, close, verdict: verdict.do })
-    switch (verdict.do) {
-      case 'restart':
-        if (failures++ === 0) connect('restart')
-        else retry(failures)
-        break
-      case 'retryIfOwner':
-        if (lease.isOwner()) retry(failures++)
-        break
-      case 'retry':
-        retry(failures++)
-        break
-      case 'stop':
-      case 'retire':
-        facts.end = { code: verdict.code, retire: verdict.do === 'retire' }
-    }
-    onChange()
-  }
-
-  function retry(failed: number): void {
-    leaveQueue()
-    waitsFor = 'backOff'
-    stopTimer = time.after(backOffMs(failed, deps.random()), () => connect('reconnect'))
+  function on(event: SessionEvent): void {
+    const before = facts
+    facts = after(before, event, deps.time.monotonic())
+    if (facts.phase === before.phase) return
+    if (event.type === 'closed') logClose(deps.log, stored, event.close)
+    connection.enter(facts.phase)
+    if (isNews(before, facts)) onChange()
   }
 
   /** Ends the session and returns the socket that is still to be closed. */
-  function end(): WhatsAppSocket | undefined {
-    const last = socket
-    isOver = true
-    socket = undefined
-    facts.isOpen = false
-    stopTimer()
-    leaveQueue()
+  function leave(): WhatsAppSocket | undefined {
+    const last = connection.socket()
+    on({ type: 'left' })
     return last
   }
 
-  connect(linked ? 'restart' : 'reconnect')
+  connection.enter(facts.phase)
   return {
-    facts: () => ({ ...facts }),
-    hurry: () => {
-      if (waitsFor && !isOver) connect('restart')
-    },
-    takeSocket: () => (facts.isOpen ? end() : undefined),
-    close: async () => end()?.close(),
-    flush: async () => credentials?.flush(),
+    facts: () => facts,
+    hurry: () => on({ type: 'hurried' }),
+    takeSocket: () => (facts.phase.is === 'open' ? leave() : undefined),
+    close: async () => leave()?.close(),
+    flush: connection.flush,
   }
+}
+
+type SessionConnection = {
+  /** Starts what the phase calls for, and ends what it does not. */
+  enter(phase: SessionPhase): void
+  /** Returns the socket that opens or is open. */
+  socket(): WhatsAppSocket | undefined
+  flush(): Promise<void>
+}
+
+/** Makes the timers, the place in the queue, the credentials and the socket of a session. They report with `on`. */
+function sessionConnection(
+  deps: CompanyDeps,
+  lease: OwnedLease,
+  stored: StoredGeneration,
+  linked: Credentials | undefined,
+  on: (event: SessionEvent) => void,
+): SessionConnection {
+  const { time, log } = deps
+  let credentials = linked
+  let socket: WhatsAppSocket | undefined
+  let leaveQueue = (): void => undefined
+  let stopTimer = (): void => undefined
+
+  function enter(phase: SessionPhase): void {
+    const last = socket
+    stopTimer()
+    if (phase.is !== 'loading' && phase.is !== 'opening') leaveQueue()
+    if (phase.is !== 'opening' && phase.is !== 'open') socket = undefined
+    if (phase.is === 'queued') leaveQueue = deps.pacing.enter(phase.urgency, () => on({ type: 'turn' }))
+    if (phase.is === 'loading') load().catch((error: unknown) => on(failureToOpen(log, stored, error)))
+    if (phase.is === 'opening' && credentials) open(credentials)
+    if (phase.is === 'hanging' && last) void closeHanging(last)
+    if (phase.is === 'backingOff')
+      stopTimer = time.after(backOffMs(phase.failures, deps.random()), () => on({ type: 'backOffOver' }))
+  }
+
+  async function load(): Promise<void> {
+    const read = credentials ?? (await readCredentials(deps, lease, stored))
+    if (typeof read === 'string') return on({ type: read })
+    credentials = read
+    on({ type: 'loaded' })
+  }
+
+  function open(from: Credentials): void {
+    const opened = deps.whatsApp.open(from, (event) => {
+      if (socket !== opened) return
+      if (event.type === 'opened') on({ type: 'opened' })
+      if (event.type === 'closed') onClosed(event.close)
+    })
+    socket = opened
+    stopTimer = time.after(hangsAfterMs, () => on({ type: 'timedOut' }))
+  }
+
+  const onClosed = (close: Close) => on({ type: 'closed', close, isOwner: lease.isOwner() })
+
+  /** The next socket has the same credentials, so it opens only when this one is gone. */
+  async function closeHanging(hanging: WhatsAppSocket): Promise<void> {
+    const failed = (error: unknown) => log.warn('Could not close a hanging socket', { ...aboutOf(stored), error })
+    await hanging.close().catch(failed)
+    onClosed({ reason: 'lost', detail: 'nothing heard while opening' })
+  }
+
+  return { enter, socket: () => socket, flush: async () => credentials?.flush() }
+}
+
+/** True when the company must be looked at again: the session has opened or closed, ended, or has a new reason. */
+function isNews(before: SessionFacts, now: SessionFacts): boolean {
+  if (now.phase.is === 'left') return false
+  const isOpen = ({ phase }: SessionFacts) => phase.is === 'open'
+  return isOpen(now) !== isOpen(before) || now.phase.is === 'ended' || now.lastCode !== before.lastCode
+}
+
+const aboutOf = ({ companyId, generation }: StoredGeneration) => ({ companyId, generation })
+
+function failureToOpen(log: Log, stored: StoredGeneration, error: unknown): SessionEvent {
+  log.warn('Could not open the session', { ...aboutOf(stored), error })
+  return { type: 'failed', code: error instanceof StoreUnavailable ? 'STORE_UNAVAILABLE' : 'INTERNAL' }
+}
+
+function logClose(log: Log, stored: StoredGeneration, close: Close): void {
+  const verdict = sessionVerdicts[close.reason]
+  const level = isUnexplained(close.reason) ? 'error' : errorSpec(verdict.code).level
+  log[level]('Session closed', { ...aboutOf(stored), close, verdict: verdict.do })
 }

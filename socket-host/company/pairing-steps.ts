@@ -1,0 +1,123 @@
+/** Steps of an attempt: it is accepted, its registration opens, and its link is prepared, committed or dropped. */
+import { commitLink, prepareLink } from '#shared/domain/attempt/link.ts'
+import {
+  acceptAttempt,
+  failAttempt,
+  isLinked,
+  phoneAnswered,
+  rejectBusy,
+  restartPairing,
+} from '#shared/domain/attempt/pairing.ts'
+import type { Attempt } from '#shared/domain/company/attempt.ts'
+import type { AttemptRef, CompanyState } from '#shared/domain/company/company.ts'
+import type { Failure } from '#shared/domain/values/errors.ts'
+import { applyDecision, type CompanyContext, ownerOf, write } from './context.ts'
+import type { StepOf } from './next-step.ts'
+import { openRegistration, type Registration } from './registration.ts'
+
+/** Calls `act` with the registration; returns the state unchanged when there is none any more. */
+export async function withRegistration(
+  { running }: CompanyContext,
+  state: CompanyState,
+  act: (registration: Registration) => Promise<CompanyState>,
+): Promise<CompanyState> {
+  return running.registration ? act(running.registration) : state
+}
+
+/** Accepts an attempt, or rejects it as busy before anything stored changes (R8, R44). Linked phones are exempt. */
+export async function accept(ctx: CompanyContext, attempt: Attempt, seen: CompanyState): Promise<CompanyState> {
+  const { deps, running } = ctx
+  const { attemptId, fence, correlationId, method } = attempt
+  const ref: AttemptRef = { attemptId, fence, owner: ownerOf(ctx) }
+  const needsNoCode = isLinked(seen, attempt)
+  const admission = needsNoCode ? 'admitted' : deps.pacing.admitAttempt(attempt.deadline - deps.time.now())
+  if (admission !== 'admitted') return write(ctx, (s, now) => rejectBusy(s, ref, admission.retryAfter, now))
+  const { phoneChangePolicy } = deps.settings
+  const { state, outcome } = await applyDecision(
+    ctx,
+    (s, now) => acceptAttempt(s, ref, phoneChangePolicy, now),
+    correlationId,
+  )
+  deps.log.info('Attempt acceptance decided', { companyId: ctx.companyId, attemptId, correlationId, method, outcome })
+  if (outcome === 'awaitSession') running.session?.hurry()
+  return state
+}
+
+/**
+ * Restarts the pairing of a phone whose session has ended. The request was free because the phone was linked; the code
+ * that it needs now is charged to the budget (R24).
+ */
+export async function chargeAndRestart(
+  ctx: CompanyContext,
+  { ref, reason, phone }: StepOf<'restartPairing'>,
+): Promise<CompanyState> {
+  const taken = await ctx.deps.budget.take(ctx.companyId, phone)
+  if (taken.ok) return write(ctx, (s, now) => restartPairing(s, ref, reason, now))
+  const failure: Failure = { code: 'RATE_LIMITED', ...taken.error }
+  return write(ctx, (s, now) => failAttempt(s, ref, failure, now))
+}
+
+export async function beginPairing(
+  ctx: CompanyContext,
+  attempt: Attempt,
+  ref: AttemptRef,
+  state: CompanyState,
+): Promise<CompanyState> {
+  const seenGeneration = state.credentials?.generation
+  const request = { companyId: ctx.companyId, attempt, ref, seenGeneration }
+  ctx.running.registration = openRegistration(ctx.deps, ctx.lease, request, ctx.wake)
+  return state
+}
+
+export async function reportAnswer(ctx: CompanyContext, registration: Registration): Promise<CompanyState> {
+  const { state, outcome } = await applyDecision(ctx, (s, now) => phoneAnswered(s, registration.facts().ref, now))
+  if (outcome !== 'notOwner') registration.answerReported()
+  return state
+}
+
+/**
+ * Names the link in STATE before any of it is stored (R7, R11). A stale outcome fails the registration; an attempt that
+ * is still this host's would otherwise be prepared again and again.
+ */
+export async function prepare(ctx: CompanyContext, registration: Registration): Promise<CompanyState> {
+  const { ref, seenGeneration } = registration.facts()
+  const link = { ...(await registration.link()), ...(seenGeneration && { seenGeneration }) }
+  const { state, outcome } = await applyDecision(ctx, (s, now) => prepareLink(s, ref, link, now))
+  if (outcome === 'stale') registration.fail({ code: 'CREDENTIALS_CONFLICT' })
+  return state
+}
+
+/**
+ * Stores the linked credentials, then makes them current (R6). If either is refused, the registration fails: the next
+ * steps end the attempt, which retires the prepared link, and unlink the device.
+ */
+export async function commit(
+  ctx: CompanyContext,
+  registration: Registration,
+  state: CompanyState,
+): Promise<CompanyState> {
+  const { ref, seenGeneration } = registration.facts()
+  const { generation } = await registration.link()
+  if ((await registration.store()) === 'fenced') {
+    registration.fail({ code: 'HOST_UNAVAILABLE' })
+    return state
+  }
+  const link = { generation, ...(seenGeneration && { seenGeneration }) }
+  const { state: next, outcome } = await applyDecision(ctx, (s, now) => commitLink(s, ref, link, now))
+  const about = { companyId: ctx.companyId, attemptId: ref.attemptId, generation, outcome }
+  ctx.deps.log.info('Link commit decided', { ...about, correlationId: ctx.correlationId() })
+  // The attempt or the credentials have changed. If this link is current after all (the answer of an earlier try was
+  // lost), the next step sees that before it sees the failure.
+  if (outcome === 'stale') registration.fail({ code: 'CREDENTIALS_CONFLICT' })
+  return next
+}
+
+export async function closeRegistration(
+  ctx: CompanyContext,
+  registration: Registration,
+  state: CompanyState,
+): Promise<CompanyState> {
+  ctx.running.registration = undefined
+  await registration.close()
+  return state
+}

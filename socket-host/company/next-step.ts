@@ -111,7 +111,7 @@ function registrationStep(
   }
   if (failure) return { do: 'failAttempt', ref, failure }
   if (offer && canShow(attempt, offer.shown)) return { do: 'issueCode', offer }
-  if (registration.hasNewAnswer && 'shown' in attempt) return { do: 'reportAnswer' }
+  if (registration.answers > registration.answersReported && 'shown' in attempt) return { do: 'reportAnswer' }
   if (!registration.isLinked) return undefined
   if (attempt.state !== 'storing') return { do: 'prepareLink' }
   // A store that keeps failing must not keep the attempt alive past its deadline. If even `prepareLink` keeps failing,

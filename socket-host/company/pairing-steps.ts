@@ -70,8 +70,9 @@ export async function beginPairing(
 }
 
 export async function reportAnswer(ctx: CompanyContext, registration: Registration): Promise<CompanyState> {
-  const { state, outcome } = await applyDecision(ctx, (s, now) => phoneAnswered(s, registration.facts().ref, now))
-  if (outcome !== 'notOwner') registration.answerReported()
+  const { ref, answers } = registration.facts()
+  const { state, outcome } = await applyDecision(ctx, (s, now) => phoneAnswered(s, ref, now))
+  if (outcome !== 'notOwner') registration.answersReported(answers)
   return state
 }
 

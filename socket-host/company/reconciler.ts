@@ -2,10 +2,11 @@
  * Runs one company on the host that owns its shard: takes steps until what runs here agrees with the company's STATE.
  */
 import { randomUUID } from 'node:crypto'
-import { isRunning } from '#shared/domain/company/attempt.ts'
+import { coalesce } from '#shared/async/coalesce.ts'
+import { type Attempt, isRunning } from '#shared/domain/company/attempt.ts'
 import { type CompanyState, isEmpty, type SessionStatus } from '#shared/domain/company/company.ts'
 import type { About, WhatsApp } from '../whatsapp/port.ts'
-import { type CompanyContext, companyContext } from './context.ts'
+import { type CompanyContext, companyContext, ownerOf } from './context.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 import { closeSockets, handOverCompany } from './hand-over.ts'
 import { nextStep, type Running, requeueAt } from './next-step.ts'
@@ -38,6 +39,17 @@ export type Reconciler = {
 const maxSteps = 50
 const maxRetryMs = 5000
 
+/** Progress of a company on this host. */
+type Progress = {
+  /** STATE as of the last step; undefined before the first pass. */
+  state: CompanyState | undefined
+  /** No pass begins any more, and a running one ends after its step. */
+  isOver: boolean
+  handOverAt: number
+  /** Correlation id of the last command. */
+  correlationId: string
+}
+
 /** Makes the reconciler of a company. `onIdle` is called at the end of each pass that leaves the reconciler nothing to do. */
 export function createReconciler(
   hostDeps: CompanyDeps,
@@ -45,106 +57,118 @@ export function createReconciler(
   lease: OwnedLease,
   onIdle: () => void,
 ): Reconciler {
-  const { time } = hostDeps
-  const host = { owner: { hostId: lease.hostId, epoch: lease.epoch }, handOverAt: Number.POSITIVE_INFINITY }
-  let correlationId: string = randomUUID()
-  let state: CompanyState | undefined
-  let isOver = false
-  let failures = 0
-  let stopTimer = (): void => undefined
-  let current: Promise<void> = Promise.resolve()
-  let following: Promise<void> | undefined
-  // Every log line about the company names the request that caused it (R37).
-  const about = () => ({
-    companyId,
-    correlationId: state?.attempt?.correlationId ?? correlationId,
-    ...(state?.attempt && { attemptId: state.attempt.attemptId }),
-  })
-  const log = hostDeps.log.child(about)
-  const deps = { ...hostDeps, log, whatsApp: whatsAppAbout(hostDeps.whatsApp, about) }
-
+  const progress: Progress = {
+    ...{ state: undefined, isOver: false },
+    ...{ handOverAt: Number.POSITIVE_INFINITY, correlationId: randomUUID() },
+  }
+  const deps = depsAbout(hostDeps, companyId, progress)
   const ctx = companyContext(deps, companyId, lease, {
     wake: () => {
-      // `pass` has logged the failure and set the timer for a retry.
-      if (!isOver) reconcile().catch(() => undefined)
+      // `retried` has logged the failure and set the timer for a retry.
+      if (!progress.isOver) passes.request().catch(() => undefined)
     },
-    correlationId: () => state?.attempt?.correlationId ?? correlationId,
+    correlationId: () => correlationOf(progress),
   })
-
-  /** Runs passes one after the other. All calls during a pass share the next one. */
-  function reconcile(correlation?: string): Promise<void> {
-    if (correlation !== undefined) correlationId = correlation
-    following ??= current
-      .catch(() => undefined)
-      .then(() => {
-        following = undefined
-        current = pass()
-        return current
-      })
-    return following
-  }
+  const timer = passTimer(ctx)
+  const passes = coalesce(() => timer.retried(pass))
 
   async function pass(): Promise<void> {
-    if (isOver || !lease.isOwner()) return
-    stopTimer()
-    try {
-      state = (await deps.companies.read(companyId)).state
-      for (let steps = 0; !isOver && lease.isOwner(); steps++) {
-        const step = nextStep(state, snapshot(ctx.running), host, time.now())
-        if (!step) break
-        if (steps === maxSteps) throw new Error(`No end to the steps: ${step.do}`)
-        state = await takeStep(ctx, step, state)
-      }
-      failures = 0
-      armTimer(state)
-      if (isIdle()) onIdle()
-    } catch (error) {
-      log.warn('Could not reconcile the company, retrying', { companyId, correlationId, error })
-      stopTimer = time.after(Math.min(maxRetryMs, 250 * 2 ** failures++), ctx.wake)
-      throw error
-    }
+    if (progress.isOver || !lease.isOwner()) return
+    const state = await takeSteps(ctx, progress)
+    if (!progress.isOver) timer.set(requeueAt(state, snapshot(ctx.running)))
+    // Another pass, if one is requested, may find something to do.
+    if (isEmpty(state) && ctx.isIdle() && !passes.isRequested()) onIdle()
   }
 
-  function armTimer(reached: CompanyState): void {
-    const at = requeueAt(reached, snapshot(ctx.running))
-    if (at !== undefined && !isOver) stopTimer = time.after(Math.max(at - time.now(), 10), ctx.wake)
-  }
-
-  /** False while another pass is requested, which may find something to do. */
-  const isIdle = () => state !== undefined && isEmpty(state) && ctx.isIdle() && following === undefined
-
-  /** Ends the passes and waits for the one that is running. */
-  async function stop(): Promise<void> {
-    isOver = true
-    stopTimer()
-    await current.catch(() => undefined)
-    stopTimer()
+  /** Ends the passes. A pass that is running ends after its step. */
+  function stop(): void {
+    progress.isOver = true
+    timer.stop()
   }
 
   return {
-    reconcile,
-    hasAttempt: () => isRunning(state?.attempt) && state.attempt.state !== 'requested',
+    reconcile: (correlationId) => {
+      if (correlationId !== undefined) progress.correlationId = correlationId
+      return passes.request()
+    },
+    hasAttempt: () => isAccepted(progress.state?.attempt),
     isOpen: () => ctx.running.session?.facts().phase.is === 'open',
-    sessionStatus: () => state?.session?.status,
+    sessionStatus: () => progress.state?.session?.status,
     setHandOverAt: (at) => {
-      host.handOverAt = at
+      progress.handOverAt = at
     },
-    deferredUntil: () => {
-      const attempt = state?.attempt
-      return attempt?.state === 'requested' && attempt.deadline > host.handOverAt ? attempt.deadline : undefined
-    },
+    deferredUntil: () => deferredUntil(progress),
     whenPublished: () => ctx.decisions.whenPublished(),
     handOver: async () => {
-      await stop()
+      stop()
+      await passes.settled()
       await handOverCompany(ctx, lease)
     },
     closeSockets: async () => {
-      isOver = true
-      stopTimer()
+      stop()
       await closeSockets(ctx)
     },
   }
 }
+
+/** Reads the state and takes steps until none is left, or until this host must not go on. Returns the last state. */
+async function takeSteps(ctx: CompanyContext, progress: Progress): Promise<CompanyState> {
+  const { deps, companyId, lease } = ctx
+  let { state } = await deps.companies.read(companyId)
+  for (let steps = 0; ; steps++) {
+    progress.state = state
+    if (progress.isOver || !lease.isOwner()) return state
+    const host = { owner: ownerOf(ctx), handOverAt: progress.handOverAt }
+    const step = nextStep(state, snapshot(ctx.running), host, deps.time.now())
+    if (!step) return state
+    if (steps === maxSteps) throw new Error(`No end to the steps: ${step.do}`)
+    state = await takeStep(ctx, step, state)
+  }
+}
+
+/** The timer that starts the next pass: when time alone makes one necessary, or after a failed one. */
+function passTimer({ deps, wake }: CompanyContext) {
+  const { time, log } = deps
+  let failures = 0
+  let stopTimer = (): void => undefined
+  let isStopped = false
+
+  function after(ms: number): void {
+    stopTimer()
+    if (!isStopped) stopTimer = time.after(ms, wake)
+  }
+
+  return {
+    set: (at: number | undefined) => {
+      if (at !== undefined) after(Math.max(at - time.now(), 10))
+    },
+    /** Runs a pass. Retries it after a failure, later each time, and rejects. */
+    retried: async (pass: () => Promise<void>) => {
+      stopTimer()
+      try {
+        await pass()
+        failures = 0
+      } catch (error) {
+        log.warn('Could not reconcile the company, retrying', { error })
+        after(Math.min(maxRetryMs, 250 * 2 ** failures++))
+        throw error
+      }
+    },
+    stop: () => {
+      isStopped = true
+      stopTimer()
+    },
+  }
+}
+
+const isAccepted = (attempt: Attempt | undefined): boolean => isRunning(attempt) && attempt.state !== 'requested'
+
+function deferredUntil({ state, handOverAt }: Progress): number | undefined {
+  const attempt = state?.attempt
+  return attempt?.state === 'requested' && attempt.deadline > handOverAt ? attempt.deadline : undefined
+}
+
+const correlationOf = ({ state, correlationId }: Progress): string => state?.attempt?.correlationId ?? correlationId
 
 /** Snapshot of what runs for the company, for `nextStep`. */
 const snapshot = ({ registration, session, unlinks, sweeps }: CompanyContext['running']): Running => ({
@@ -153,6 +177,15 @@ const snapshot = ({ registration, session, unlinks, sweeps }: CompanyContext['ru
   unlinks,
   sweeps,
 })
+
+/** Dependencies whose every log line about the company names the request that caused it (R37). */
+function depsAbout(deps: CompanyDeps, companyId: string, progress: Progress): CompanyDeps {
+  const about = () => {
+    const attemptId = progress.state?.attempt?.attemptId
+    return { companyId, correlationId: correlationOf(progress), ...(attemptId && { attemptId }) }
+  }
+  return { ...deps, log: deps.log.child(about), whatsApp: whatsAppAbout(deps.whatsApp, about) }
+}
 
 /** Adds the log fields of the company to every line that its sockets and credentials cause. */
 const whatsAppAbout = (whatsApp: WhatsApp, about: About): WhatsApp => ({

@@ -24,8 +24,9 @@ export type RegistrationFacts = {
   readonly isCodeRequested: boolean
   /** The latest code or QR; undefined before the first one. */
   readonly offer: Offer | undefined
-  /** The phone has answered a code, and the answer is not reported yet. */
-  readonly hasNewAnswer: boolean
+  /** Times that the phone has answered a code, and how many of them are reported. */
+  readonly answers: number
+  readonly answersReported: number
   /** Pair-success has happened. */
   readonly isLinked: boolean
   /** Digits of the phone that was linked; undefined before that, and when its identity could not be read (R3). */
@@ -50,8 +51,8 @@ export type RegistrationEvent =
   | { readonly type: 'prepared'; readonly generation: string }
   /** This host has retired stored credentials whose session ended (R8, R15). */
   | { readonly type: 'retired'; readonly generation: string }
-  /** The phone's answer is in STATE. */
-  | { readonly type: 'answerReported' }
+  /** STATE has this many of the phone's answers. Another one may have come during the write. */
+  | { readonly type: 'answersReported'; readonly count: number }
   /** The socket is being closed from here. */
   | { readonly type: 'left' }
 
@@ -63,7 +64,8 @@ export const newRegistration = (
   openedAt: undefined,
   isCodeRequested: false,
   offer: undefined,
-  hasNewAnswer: false,
+  answers: 0,
+  answersReported: 0,
   isLinked: false,
   linkedPhone: undefined,
   generation: undefined,
@@ -82,7 +84,7 @@ export function after(facts: RegistrationFacts, event: RegistrationEvent, now: n
     case 'codeReceived':
       return offering(facts, { code: event.code }, event.expiresAt)
     case 'phoneAnswered':
-      return { ...facts, hasNewAnswer: true }
+      return { ...facts, answers: facts.answers + 1 }
     case 'linked':
       return { ...facts, isLinked: true, linkedPhone: event.phone }
     case 'passkeyRequired':
@@ -97,8 +99,8 @@ export function after(facts: RegistrationFacts, event: RegistrationEvent, now: n
       return { ...facts, generation: event.generation }
     case 'retired':
       return facts.seenGeneration === event.generation ? { ...facts, seenGeneration: undefined } : facts
-    case 'answerReported':
-      return { ...facts, hasNewAnswer: false }
+    case 'answersReported':
+      return { ...facts, answersReported: event.count }
     case 'left':
       return { ...facts, isClosed: true }
   }
@@ -106,7 +108,7 @@ export function after(facts: RegistrationFacts, event: RegistrationEvent, now: n
 
 /** Events of the socket, or answers that came over it. */
 const isOfSocket = ({ type }: RegistrationEvent): boolean =>
-  !['failed', 'prepared', 'retired', 'answerReported', 'left'].includes(type)
+  !['failed', 'prepared', 'retired', 'answersReported', 'left'].includes(type)
 
 /** A QR is shown when the owner wants one; otherwise the first one means that a code may be requested. */
 function afterQr(facts: RegistrationFacts, qr: string, lapsesAt: number): RegistrationFacts {

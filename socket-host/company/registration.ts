@@ -16,8 +16,8 @@ import { after, newRegistration, type RegistrationEvent, type RegistrationFacts 
 export type Registration = Pick<PendingLink, 'store' | 'isStored'> & {
   readonly credentials: Credentials
   facts(): RegistrationFacts
-  /** Clears `hasNewAnswer`. */
-  answerReported(): void
+  /** Records that STATE has that many of the phone's answers. */
+  answersReported(count: number): void
   /** Records why the attempt fails; the first failure counts. */
   fail(failure: Failure): void
   /** Records that this host has retired the stored credentials of that generation. */
@@ -88,7 +88,7 @@ export function openRegistration(
   return {
     ...{ credentials, store: pending.store, isStored: pending.isStored },
     facts: () => facts,
-    answerReported: () => record({ type: 'answerReported' }),
+    answersReported: (count) => record({ type: 'answersReported', count }),
     fail: (failure) => record({ type: 'failed', failure }),
     retired: (generation) => record({ type: 'retired', generation }),
     link: async () => {

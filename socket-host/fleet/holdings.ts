@@ -1,0 +1,98 @@
+/** Leases that this host holds, and the ways in which they leave it: lost, released, or handed over to another host. */
+import { type ClusterView, planHandOff } from '#shared/domain/fleet/lease.ts'
+import type { Lease } from '#shared/ports.ts'
+import type { Log } from '#shared/telemetry/log.ts'
+import { type HeldLease, holdLease } from './held-lease.ts'
+import type { LeaseKeeperDeps, LeaseListener } from './lease-keeper-port.ts'
+
+export type Holdings = {
+  readonly deps: LeaseKeeperDeps
+  readonly listener: LeaseListener
+  /** By shard. A lost lease stays until its sockets are closed: only then is the shard claimed again. */
+  readonly held: Map<number, HeldLease>
+  /**
+   * Shards that this host does not hold though their lease may still name it: it may claim them before they are stale.
+   */
+  readonly abandoned: Set<number>
+  readonly handingOver: Set<number>
+}
+
+export const noHoldings = (deps: LeaseKeeperDeps, listener: LeaseListener): Holdings => ({
+  ...{ deps, listener },
+  ...{ held: new Map(), abandoned: new Set(), handingOver: new Set() },
+})
+
+/** Holds a lease whose claim was sent at `claimedAt` (monotonic ms), and tells the listener of it. */
+export function hold(holdings: Holdings, lease: Lease, claimedAt: number, from: string | undefined): void {
+  const { deps, listener, held } = holdings
+  const { shard, epoch } = lease
+  const own = holdLease(deps, lease, claimedAt, () => forgetWhenClosed(holdings, shard))
+  held.set(shard, own)
+  if (!own.isHeld()) {
+    own.lose('claimed too slowly')
+    return
+  }
+  deps.log.info('Lease acquired', { shard, epoch, from })
+  listener.acquired(shard, { hostId: deps.hostId, epoch, isOwner: own.isHeld })
+}
+
+/** Forgets a lost lease when the sockets of the shard are closed. */
+function forgetWhenClosed({ deps, listener, held, abandoned, handingOver }: Holdings, shard: number): void {
+  const forget = () => {
+    held.delete(shard)
+    handingOver.delete(shard)
+    abandoned.add(shard)
+  }
+  listener.lost(shard).then(forget, (error: unknown) => {
+    deps.log.error('Could not close the sockets of the shard', { shard, error })
+    forget()
+  })
+}
+
+/** Releases the lease of a shard that has been handed over. Rejects when the store fails; the lease then goes stale. */
+export async function release({ deps, held, abandoned }: Holdings, shard: number): Promise<void> {
+  const own = held.get(shard)
+  if (!own?.end()) return
+  held.delete(shard)
+  abandoned.add(shard)
+  const lease = own.lease()
+  await deps.store.release(lease)
+  deps.log.info('Lease released', { shard, epoch: own.epoch, to: lease.wantedBy })
+}
+
+/** Hands a shard over to the host that wants it, then releases the lease. Does nothing while it may not leave. */
+export function startHandOver(holdings: Holdings, shard: number): void {
+  const { deps, listener, held, handingOver } = holdings
+  if (handingOver.has(shard) || !listener.mayHandOver(shard)) return
+  handingOver.add(shard)
+  listener
+    .handOver(shard)
+    .then(() => release(holdings, shard))
+    .catch((error: unknown) => {
+      deps.log.warn('Could not hand over the shard, its lease will go stale', { shard, error })
+      held.get(shard)?.lose('hand-over failed')
+    })
+    .finally(() => handingOver.delete(shard))
+}
+
+/** Names a successor for each shard that has none. Resolves with the number of shards offered. */
+export async function nameSuccessors({ deps, held }: Holdings, view: ClusterView): Promise<number> {
+  const handOffs = planHandOff(view)
+  await Promise.all(
+    handOffs.map(({ shard, successor }) => {
+      const own = held.get(shard)
+      return own && guarded(deps.log, 'nameSuccessor', () => deps.store.nameSuccessor(own.lease(), successor))
+    }),
+  )
+  return handOffs.length
+}
+
+/** Logs a failed call of the store and returns undefined. */
+export async function guarded<T>(log: Log, what: string, act: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await act()
+  } catch (error) {
+    log.warn('Lease call failed', { what, error })
+    return undefined
+  }
+}

@@ -1,0 +1,118 @@
+/** The companies of one shard on this host: a reconciler for each that has anything to do, and their hand-over. */
+import { inParallel } from '#shared/async/in-parallel.ts'
+import { waitAtMost } from '#shared/async/time-limit.ts'
+import type { SessionStatus } from '#shared/domain/company/company.ts'
+import type { Log } from '#shared/telemetry/log.ts'
+import type { CompanyDeps, OwnedLease } from '../company/deps.ts'
+import { publishWithinMs } from '../company/hand-over.ts'
+import { createReconciler, type Reconciler } from '../company/reconciler.ts'
+
+/** Limit of companies that are reconciled, or handed over, at the same time. */
+export const maxConcurrent = 16
+
+export type ShardCompanies = {
+  /** Reconciles a company. Rejects when a step failed (it is retried), and for an unknown company after `seal`. */
+  reconcile(companyId: string, correlationId?: string): Promise<void>
+  /** Accepts no further companies: the shard is being handed over. */
+  seal(): void
+  /** Plans the hand-over of all companies, also of those that come later, for that time (epoch ms). */
+  setHandOverAt(at: number): void
+  hasRunningAttempt(): boolean
+  /** Earliest deadline (epoch ms) of a request that is left to the successor; `Infinity` without one. */
+  deferredUntil(): number
+  /** Hands over every company; resolves with their number. Rejects when the sockets of one could not be closed. */
+  handOver(): Promise<number>
+  /** Closes every socket and writes nothing. Rejects, after all were tried, when one could not be closed. */
+  closeSockets(): Promise<void>
+  /** Number of companies that have anything to do here. */
+  count(): number
+  /** Number of open sessions. */
+  sessions(): number
+  /** Session status of every company that has a session. */
+  statuses(): readonly SessionStatus[]
+}
+
+export function shardCompanies(deps: CompanyDeps, lease: OwnedLease): ShardCompanies {
+  const reconcilers = new Map<string, Reconciler>()
+  /** Notices of removed reconcilers that are still being published. */
+  const publishing = new Set<Promise<void>>()
+  let isSealed = false
+  let handOverAt = Number.POSITIVE_INFINITY
+  const all = () => [...reconcilers.values()]
+
+  /** Adds a reconciler, which stays until it has nothing left to do. */
+  function add(companyId: string): Reconciler {
+    const reconciler = createReconciler(deps, companyId, lease, () => {
+      if (reconcilers.get(companyId) !== reconciler) return
+      reconcilers.delete(companyId)
+      const published = reconciler.whenPublished().finally(() => publishing.delete(published))
+      publishing.add(published)
+    })
+    reconciler.setHandOverAt(handOverAt)
+    reconcilers.set(companyId, reconciler)
+    return reconciler
+  }
+
+  return {
+    reconcile: async (companyId, correlationId) => {
+      const known = reconcilers.get(companyId)
+      if (!known && isSealed) throw new Error('The shard is being handed over')
+      await (known ?? add(companyId)).reconcile(correlationId)
+    },
+    seal: () => {
+      isSealed = true
+    },
+    setHandOverAt: (at) => {
+      handOverAt = at
+      for (const reconciler of all()) reconciler.setHandOverAt(at)
+    },
+    hasRunningAttempt: () => all().some((reconciler) => reconciler.hasAttempt()),
+    deferredUntil: () => Math.min(...all().map((each) => each.deferredUntil() ?? Number.POSITIVE_INFINITY)),
+    handOver: async () => {
+      const count = reconcilers.size
+      // A failure is thrown at the end, so that the lease is not released while a socket may be open: it goes stale.
+      await forEach(reconcilers, maxConcurrent, (reconciler, companyId) =>
+        handOverOrClose(companyId, reconciler, deps.log),
+      )
+      reconcilers.clear()
+      await waitAtMost(publishWithinMs, Promise.all(publishing), () => undefined, deps.time.after)
+      return count
+    },
+    closeSockets: async () => {
+      const closing = new Map(reconcilers)
+      reconcilers.clear()
+      await forEach(closing, closing.size, (reconciler) => reconciler.closeSockets())
+    },
+    count: () => reconcilers.size,
+    sessions: () => all().filter((reconciler) => reconciler.isOpen()).length,
+    statuses: () => all().flatMap((reconciler) => reconciler.sessionStatus() ?? []),
+  }
+}
+
+/** Calls `act` for every reconciler, also after a failure, and rejects at the end with the first one. */
+async function forEach(
+  reconcilers: ReadonlyMap<string, Reconciler>,
+  width: number,
+  act: (reconciler: Reconciler, companyId: string) => Promise<void>,
+): Promise<void> {
+  const outcomes = await inParallel([...reconcilers], width, ([companyId, reconciler]) =>
+    settled(act(reconciler, companyId)),
+  )
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+}
+
+/** Hands the company over, or at least closes its sockets. Rejects when even that fails. */
+async function handOverOrClose(companyId: string, reconciler: Reconciler, log: Log): Promise<void> {
+  try {
+    await reconciler.handOver()
+  } catch (error) {
+    log.warn('Could not hand over the company, closing its sockets', { companyId, error })
+    await reconciler.closeSockets()
+  }
+}
+
+/** Waits until the work has ended, well or not. It never rejects. */
+export async function settled(work: Promise<void>): Promise<PromiseSettledResult<void>> {
+  const [outcome] = await Promise.allSettled([work])
+  return outcome
+}

@@ -8,7 +8,7 @@ import { type Close, pairingFailure } from '#shared/domain/session/disconnect.ts
 import type { Failure } from '#shared/domain/values/errors.ts'
 import type { SocketEvent } from '../whatsapp/port.ts'
 
-/** What a registration shows: a code or a QR, and until when (epoch ms) it and its socket live. */
+/** A code or a QR to show. Times are epoch ms: when it expires, and when its socket ends. */
 export type Offer = { readonly shown: Shown; readonly expiresAt: number; readonly socketUntil: number }
 
 export type RegistrationFacts = {

@@ -45,7 +45,6 @@ export function openRegistration(
   { companyId, attempt, ref, seenGeneration }: RegistrationRequest,
   onChange: () => void,
 ): Registration {
-  const { time, log } = deps
   const about = { companyId, attemptId: ref.attemptId, correlationId: attempt.correlationId }
   const credentials = deps.whatsApp.fresh()
   const pending = pendingLink(deps, companyId, lease, credentials)
@@ -54,33 +53,28 @@ export function openRegistration(
   let leaveQueue: Leave = () => undefined
 
   function record(event: RegistrationEvent): void {
-    facts = after(facts, event, time.now())
+    facts = after(facts, event, deps.time.now())
     if (facts.offer) leaveQueue('served')
     else if (facts.failure || facts.isClosed) leaveQueue()
   }
 
-  function onEvent(from: WhatsAppSocket, event: SocketEvent): void {
+  async function onEvent(from: WhatsAppSocket, event: SocketEvent): Promise<void> {
     if (facts.isClosed) return
     const hadAsked = facts.isCodeRequested
     record(event)
-    logEvent(log, about, event, facts)
-    if (facts.isCodeRequested && !hadAsked) void askForCode(from)
+    logEvent(deps.log, about, event, facts)
     onChange()
-  }
-
-  async function askForCode(from: WhatsAppSocket): Promise<void> {
-    const { phone = '' } = facts
-    const answer = await codeOrFailure(deps, from, phone, about)
+    if (hadAsked || !facts.isCodeRequested) return
+    const answer = await codeOrFailure(deps, from, facts.phone ?? '', about)
     if (facts.isClosed) return
     record(answer)
-    log.info('WhatsApp answered companion_hello', { ...about, phone, refused: facts.failure?.code })
     onChange()
   }
 
   function begin(): void {
     if (facts.isClosed || !lease.isOwner()) return
     record({ type: 'began' })
-    const opened = deps.whatsApp.open(credentials, (event) => onEvent(opened, event))
+    const opened = deps.whatsApp.open(credentials, (event) => void onEvent(opened, event))
     socket = opened
   }
 
@@ -116,6 +110,8 @@ async function codeOrFailure(
 ): Promise<RegistrationEvent> {
   try {
     const answer = await socket.requestCode(phone)
+    const refused = answer.ok ? undefined : answer.error.code
+    log.info('WhatsApp answered companion_hello', { ...about, phone, refused })
     if (answer.ok) return { type: 'codeReceived', code: answer.value, expiresAt: time.now() + settings.codeLifetimeMs }
     const failure = answer.error
     if (failure.code === 'RATE_LIMITED' && failure.retryAfter !== undefined)

@@ -22,6 +22,10 @@ export const noHoldings = (deps: LeaseKeeperDeps, listener: LeaseListener): Hold
   ...{ held: new Map(), abandoned: new Set(), handingOver: new Set() },
 })
 
+/** Returns the shards that this host owns by its own clock. */
+export const heldShards = ({ held }: Holdings): readonly number[] =>
+  [...held.values()].filter((own) => own.isHeld()).map(({ shard }) => shard)
+
 /** Holds a lease whose claim was sent at `claimedAt` (monotonic ms), and tells the listener of it. */
 export function hold(holdings: Holdings, lease: Lease, claimedAt: number, from: string | undefined): void {
   const { deps, listener, held } = holdings

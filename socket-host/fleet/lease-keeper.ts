@@ -12,38 +12,43 @@ import {
   watch,
 } from '#shared/domain/fleet/lease.ts'
 import { type Cancel, pause } from '../time.ts'
-import { guarded, type Holdings, hold, nameSuccessors, noHoldings, release, startHandOver } from './holdings.ts'
+import {
+  guarded,
+  type Holdings,
+  heldShards,
+  hold,
+  nameSuccessors,
+  noHoldings,
+  release,
+  startHandOver,
+} from './holdings.ts'
 import type { LeaseKeeper, LeaseKeeperDeps, LeaseListener } from './lease-keeper-port.ts'
 
 export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): LeaseKeeper {
   const { store, time, renewMs } = deps
   const holdings = noHoldings(deps, listener)
-  const { held } = holdings
   const stopping = new AbortController()
   let observed: readonly ObservedLease[] = []
   let lastContactAt = time.monotonic()
   let isClaiming = true
   let loop: Promise<void> = Promise.resolve()
-  /** Until then (monotonic ms) the host counts as just started: it looks often. */
+  /** Monotonic ms. Until then the host looks often: hosts that start together share out the shards without sessions. */
   const startingUntil = time.monotonic() + deps.staleMs
   const looks = lookRounds(deps, look, stopping.signal)
+  const view = () => viewOf(holdings, observed)
 
   /** Reads all leases and acts on them. Resolves with the ms until the next look, or undefined for the next round. */
   async function look(): Promise<number | undefined> {
     const leases = await store.readAll(deps.shards)
     lastContactAt = time.monotonic()
     observed = watch(observed, leases, lastContactAt)
-    if (!isClaiming) {
-      // A chosen successor may be draining too, which shows once it has named successors of its own: then choose again.
-      await nameSuccessors(holdings, viewOf(holdings, observed))
-      return renewMs / 10
-    }
-    const plan = planLeases(viewOf(holdings, observed))
+    // A chosen successor may be draining too, which shows once it has named successors of its own: then choose again.
+    if (!isClaiming) return nameSuccessors(holdings, view()).then(() => renewMs / 10)
+    const plan = planLeases(view())
     const claims = await Promise.all(plan.claim.map((seen) => guarded(deps.log, 'claim', () => claim(seen))))
     // Another lease may still be free: look again at once, so that it does not stay free until the next round.
     if (claims.includes('beaten')) return look()
     await shareOut(holdings, plan)
-    // Hosts that start together share out the shards quickly, before there are sessions to move.
     return plan.expectsShard || time.monotonic() < startingUntil ? renewMs / 10 : undefined
   }
 
@@ -53,7 +58,7 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       looks.look()
-      for (const own of held.values()) void own.renew()
+      for (const own of holdings.held.values()) void own.renew()
       await pause(time, renewMs, stopping.signal)
     }
     await looks.settled()
@@ -63,18 +68,18 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     start: () => {
       loop = run()
     },
-    owned: () => [...held.values()].filter((own) => own.isHeld()).map(({ shard }) => shard),
+    owned: () => heldShards(holdings),
     lastContactAt: () => lastContactAt,
     announceDrain: async () => {
       isClaiming = false
-      const offered = await nameSuccessors(holdings, viewOf(holdings, observed))
+      const offered = await nameSuccessors(holdings, view())
       looks.look()
       return offered > 0 ? renewMs : 0
     },
     release: (shard) => release(holdings, shard),
     stop: async () => {
       stopping.abort()
-      for (const own of held.values()) own.stop()
+      for (const own of holdings.held.values()) own.stop()
       await loop
     },
   }

@@ -9,7 +9,7 @@ let stage: Stage
 let tables: Tables
 beforeAll(async () => {
   // Short leases, because some tests kill the host.
-  stage = await startStage({ environment: { LEASE_RENEW_MS: '1000', LEASE_STALE_MS: '6000' } })
+  stage = await startStage({ environment: { LEASE_RENEW_MS: '1000', LEASE_STALE_MS: '9000' } })
   tables = tablesOf(stage.run)
 })
 afterAll(async () => {

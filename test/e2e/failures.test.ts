@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { behaviours } from '../../simulator/phone/behaviours.ts'
 import { conditions } from '../../simulator/service/conditions.ts'
 import type { Client } from '../support/client.ts'
-import { type Lanes, lanesOf, steadyLeases } from '../support/lanes.ts'
+import { type Lanes, lanesOf } from '../support/lanes.ts'
 import { link, outcomeOf, type Stage, startStage } from '../support/stage.ts'
 import { elsewhere, hangingService, untilTimeIsUp, whileLinking, wholeService } from './failure-cases.ts'
 
@@ -14,7 +14,7 @@ let stage: Stage
 let lanes: Lanes
 beforeAll(async () => {
   // The tests make more attempts per minute than a host of this size admits by default.
-  stage = await startStage({ hosts: 2, environment: { ATTEMPTS_PER_SECOND: '20', ...steadyLeases } })
+  stage = await startStage({ hosts: 2, environment: { ATTEMPTS_PER_SECOND: '20' } })
   lanes = await lanesOf(stage)
 })
 afterAll(() => stage?.stop())

@@ -3,7 +3,7 @@
  * (R8, R19).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Lanes, lanesOf, steadyLeases } from '../support/lanes.ts'
+import { type Lanes, lanesOf } from '../support/lanes.ts'
 import { link, outcomeOf, type Stage, startStage } from '../support/stage.ts'
 import { hangingService, untilTimeIsUp } from './failure-cases.ts'
 
@@ -14,7 +14,6 @@ beforeAll(async () => {
     CODE_LIFETIME_SECONDS: '2',
     CODE_DEADLINE_SECONDS: '10',
     PHONE_CHANGE_POLICY: 'keep-until-linked',
-    ...steadyLeases,
   }
   stage = await startStage({ hosts: 2, environment })
   lanes = await lanesOf(stage)

@@ -13,9 +13,6 @@ export type Lane = {
   readonly service: (behaviour: string, parameters?: object) => Promise<void>
 }
 
-/** Lease times for stages with lanes: a host that was blocked for a while must not lose its companies to another one. */
-export const steadyLeases = { LEASE_STALE_MS: '60000' } as const
-
 export type Lanes = { readonly use: (test: (lane: Lane) => Promise<void>) => Promise<void> }
 
 /** Gives each test a free host of the stage, and makes tests wait while there is none. */

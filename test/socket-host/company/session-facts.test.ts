@@ -1,0 +1,159 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type CloseReason, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
+import {
+  newSession,
+  after as next,
+  type SessionEvent,
+  type SessionFacts,
+  type SessionPhase,
+} from '../../../socket-host/company/session-facts.ts'
+import { seed } from '../../support/seed.ts'
+
+const now = 1_000_000
+const phases = {
+  queued: { is: 'queued', urgency: 'reconnect' },
+  hurried: { is: 'queued', urgency: 'restart' },
+  loading: { is: 'loading' },
+  opening: { is: 'opening' },
+  open: { is: 'open', since: now - 1000 },
+  hanging: { is: 'hanging' },
+  backingOff: { is: 'backingOff', failures: 2 },
+  ended: { is: 'ended', end: 'unreadable' },
+  fenced: { is: 'fenced' },
+  left: { is: 'left' },
+} as const satisfies Record<string, SessionPhase>
+type PhaseName = keyof typeof phases
+
+const closed = (reason: CloseReason, isOwner = true): SessionEvent => ({
+  type: 'closed',
+  close: { reason, detail: '' },
+  isOwner,
+})
+const events = {
+  turn: { type: 'turn' },
+  loaded: { type: 'loaded' },
+  unreadable: { type: 'unreadable' },
+  fenced: { type: 'fenced' },
+  failed: { type: 'failed', code: 'STORE_UNAVAILABLE' },
+  opened: { type: 'opened' },
+  timedOut: { type: 'timedOut' },
+  lost: closed('lost'),
+  backOffOver: { type: 'backOffOver' },
+  hurried: { type: 'hurried' },
+  left: { type: 'left' },
+} as const satisfies Record<string, SessionEvent>
+type EventName = keyof typeof events
+
+/** A session in that phase, after two failures. */
+const inPhase = (name: PhaseName): SessionFacts => ({
+  ...newSession('g1', 'reconnect'),
+  phase: phases[name],
+  failures: 2,
+})
+
+/** Phase that follows from each event; an event that is not listed changes nothing. */
+const table: Readonly<Record<PhaseName, Partial<Record<EventName, SessionPhase['is']>>>> = {
+  queued: { turn: 'loading', hurried: 'queued', left: 'left' },
+  hurried: { turn: 'loading', left: 'left' },
+  loading: { loaded: 'opening', unreadable: 'ended', fenced: 'fenced', failed: 'backingOff', left: 'left' },
+  opening: { opened: 'open', timedOut: 'hanging', lost: 'backingOff', failed: 'backingOff', left: 'left' },
+  open: { lost: 'backingOff', left: 'left' },
+  hanging: { lost: 'backingOff', left: 'left' },
+  backingOff: { backOffOver: 'queued', hurried: 'queued', left: 'left' },
+  ended: { left: 'left' },
+  fenced: { left: 'left' },
+  left: {},
+}
+const cells = (Object.keys(phases) as PhaseName[]).flatMap((phase) =>
+  (Object.keys(events) as EventName[]).map((event) => [phase, event, table[phase][event]] as const),
+)
+
+describe('a session', () => {
+  it.each(cells)('that is %s, after %s, is in phase %s', (phase, event, expected) => {
+    const before = inPhase(phase)
+    const facts = next(before, events[event], now)
+    if (expected === undefined) expect(facts).toBe(before)
+    else expect(facts.phase.is).toBe(expected)
+  })
+
+  it.each([
+    ['waits in the queue', 'queued'],
+    ['backs off', 'backingOff'],
+  ] as const)('that %s goes ahead of reconnects when an owner waits for it', (_, phase) => {
+    expect(next(inPhase(phase), events.hurried, now).phase).toEqual({ is: 'queued', urgency: 'restart' })
+  })
+
+  it('keeps the reason why it could not be opened', () => {
+    expect(next(inPhase('loading'), events.failed, now)).toMatchObject({
+      lastCode: 'STORE_UNAVAILABLE',
+      phase: { is: 'backingOff', failures: 2 },
+      failures: 3,
+    })
+  })
+})
+
+describe('after a close, a session', () => {
+  const open = inPhase('open')
+  const reasons = Object.keys(sessionVerdicts) as CloseReason[]
+
+  it.each(reasons)('follows the table of closes: %s', (reason) => {
+    const { do: reaction, code } = sessionVerdicts[reason]
+    const facts = next(open, closed(reason), now)
+    expect(facts.lastCode).toBe(code)
+    const isOver = reaction === 'stop' || reaction === 'retire'
+    const retry = { is: 'backingOff', failures: 2 }
+    expect(facts.phase).toEqual(isOver ? { is: 'ended', end: { code, retire: reaction === 'retire' } } : retry)
+  })
+
+  it('is left to the new owner when another socket has replaced it', () => {
+    expect(next(open, closed('replaced', false), now).phase.is).toBe('fenced')
+    expect(next(open, closed('replaced', true), now).phase.is).toBe('backingOff')
+  })
+
+  it('restarts at once the first time that WhatsApp asks for it, and backs off from then on', () => {
+    const first = next({ ...open, failures: 0 }, closed('restart'), now)
+    expect(first.phase).toEqual({ is: 'queued', urgency: 'restart' })
+    const second = next({ ...first, phase: phases.opening }, closed('restart'), now)
+    expect(second.phase).toEqual({ is: 'backingOff', failures: 1 })
+    expect(next({ ...second, phase: phases.opening }, closed('restart'), now).phase).toMatchObject({ failures: 2 })
+  })
+
+  it.each([
+    ['begins its back-off anew after it was open for a minute', 60_000, 0],
+    ['goes on with its back-off after it was open for less', 59_999, 2],
+  ])('%s', (_, openMs, failures) => {
+    const facts = { ...open, phase: { is: 'open', since: now - openMs } as const }
+    expect(next(facts, closed('lost'), now).phase).toEqual({ is: 'backingOff', failures })
+  })
+})
+
+describe('whatever happens to a session', () => {
+  it('only a close ends an open one, its back-off grows until it settles, and what is over stays over', () => {
+    const anyEvent = fc.oneof(
+      fc.constantFrom<SessionEvent>(...Object.values(events)),
+      fc
+        .tuple(fc.constantFrom(...(Object.keys(sessionVerdicts) as CloseReason[])), fc.boolean())
+        .map(([reason, isOwner]) => closed(reason, isOwner)),
+    )
+    fc.assert(
+      fc.property(fc.array(fc.tuple(anyEvent, fc.integer({ min: 0, max: 90_000 })), { maxLength: 30 }), (all) => {
+        let facts = newSession('g1', 'restart')
+        let at = now
+        for (const [event, wait] of all) {
+          at += wait
+          const changed = next(facts, event, at)
+          const was = facts.phase
+          if (was.is === 'open' && changed.phase.is !== 'open') expect(['closed', 'left']).toContain(event.type)
+          if (was.is === 'ended' || was.is === 'fenced' || was.is === 'left')
+            expect(event.type === 'left' ? changed.phase.is : changed).toBe(event.type === 'left' ? 'left' : facts)
+          if (changed.failures < facts.failures) expect(was.is === 'open' && at - was.since >= 60_000).toBe(true)
+          if (changed.phase.is === 'backingOff' && changed !== facts)
+            expect(changed.failures).toBe(changed.phase.failures + 1)
+          facts = changed
+        }
+      }),
+      { seed },
+    )
+  })
+})

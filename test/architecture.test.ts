@@ -133,6 +133,14 @@ const rules: readonly Rule[] = [
     may: ['@whiskeysockets/baileys', 'socket-host/whatsapp/', 'shared/', 'valibot', 'node:'],
   },
   {
+    name: 'the next step and the facts of sockets are pure: they import the domain and the events of the port',
+    of: ['next-step', 'registration-facts', 'session-facts'].map((file) => `socket-host/company/${file}.ts`),
+    may: [
+      ...['shared/domain/', 'socket-host/whatsapp/port.ts'],
+      ...['socket-host/company/registration-facts.ts', 'socket-host/company/session-facts.ts'],
+    ],
+  },
+  {
     name: 'WhatsApp’s room knows neither companies nor the fleet',
     of: ['socket-host/whatsapp/'],
     may: ['socket-host/whatsapp/', 'shared/', 'valibot', 'node:'],

@@ -13,7 +13,8 @@ export type KnownAttempt = {
 }
 
 export type AttemptStatus =
-  | { readonly kind: 'running'; readonly attempt: Frame }
+  /** `frame` is the event that shows the attempt. */
+  | { readonly kind: 'running'; readonly frame: Frame }
   /** The attempt has ended with an unknown outcome. */
   | { readonly kind: 'gone'; readonly exitCode: 1; readonly lines: readonly string[] }
   | { readonly kind: 'over'; readonly exitCode: 0 | 1; readonly lines: readonly string[] }
@@ -28,7 +29,7 @@ export function attemptStatus(status: Frame, { attemptId, phone }: KnownAttempt)
       return { kind: 'over', ...failed('Another request has replaced this one.') }
     // The attempt only waits for a code that is typed late, and sends its client no more events.
     if (attempt['state'] === 'expired') return { kind: 'over', ...failed('The code has expired.') }
-    return { kind: 'running', attempt }
+    return { kind: 'running', frame: { ...attempt, event: eventOf(attempt) } }
   }
   if (status['session'] === 'connected' && isOf(status['phoneNumber'], phone)) {
     const phoneNumber = phone ?? status['phoneNumber']
@@ -36,6 +37,9 @@ export function attemptStatus(status: Frame, { attemptId, phone }: KnownAttempt)
   }
   return { kind: 'gone', ...failed('The pairing has ended, but the message with its outcome was lost.') }
 }
+
+/** Returns the event that shows an attempt in this state; `status`, which shows nothing, when it has no code and no QR. */
+const eventOf = (attempt: Frame): string => (attempt['code'] ? 'pairing-code' : attempt['qr'] ? 'qr' : 'status')
 
 /** True when the masked number may be that of `phone`: a company can still be connected with its previous phone. */
 const isOf = (masked: unknown, phone: unknown): boolean => typeof phone !== 'string' || masked === maskPhone(phone)

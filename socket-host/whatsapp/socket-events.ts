@@ -1,21 +1,14 @@
 /**
  * Turns the events of one Baileys socket into `SocketEvent`s, and detects what Baileys reports wrongly or not at all.
  */
-import type { IncomingMessage } from 'node:http'
 import type { Clock } from '#shared/ports.ts'
 import type { Log } from './baileys-logger.ts'
-import {
-  type BaileysSocket,
-  type ConnectionUpdate,
-  childOf,
-  type SocketTimes,
-  type Stanza,
-  server,
-} from './baileys-socket.ts'
-import { closeOf, messageOf, ownClose, refusedUpgrade, type SocketPhase } from './close-reason.ts'
+import type { BaileysSocket, ConnectionUpdate, SocketTimes } from './baileys-socket.ts'
+import { closeOf, ownClose, refusedUpgrade, type SocketPhase } from './close-reason.ts'
+import { confirmOpen } from './confirm-open.ts'
 import type { SocketEvent } from './port.ts'
 import type { SocketEnd } from './socket-end.ts'
-import { guardListeners } from './socket-guard.ts'
+import { subscribe } from './socket-signals.ts'
 
 export type EventDeps = {
   readonly baileys: BaileysSocket
@@ -38,26 +31,9 @@ export type Progress = {
 /** Lifetimes of QRs, as in Baileys when `qrTimeout` is not set: the first one lives longer. */
 const firstQrMs = 60_000
 const nextQrMs = 20_000
-/** Milliseconds for WhatsApp to answer how many pre-keys of ours it has. */
-const preKeyCountMs = 10_000
-
-/** Events whose Baileys listeners a socket cannot do without: all frames, the QR, pair-success, the login. */
-const vitalEvents: readonly string[] = [
-  'message',
-  'open',
-  'CB:iq,type:set,pair-device',
-  'CB:iq,,pair-success',
-  'CB:success',
-]
-
-const passkeyNotifications = [
-  'CB:notification,type:passkey_prologue_request',
-  'CB:notification,type:crsc_continuation',
-] as const
 
 /** Starts to listen to a socket. Call it right after opening, before the first event. */
 export function listen({ baileys, end, credentials, emit, clock, log, times }: EventDeps): Progress {
-  const { ws } = baileys
   const loggedIn = Promise.withResolvers<void>()
   const isRegistration = !credentials.isLinked()
   let phase: SocketPhase = 'handshake'
@@ -66,6 +42,9 @@ export function listen({ baileys, end, credentials, emit, clock, log, times }: E
 
   const emitUnlessOver = (event: SocketEvent) => {
     if (!end.isOver()) emit(event)
+  }
+  const emitInRegistration = (event: SocketEvent) => {
+    if (isRegistration) emitUnlessOver(event)
   }
   const showQr = (qr: string) => {
     if (phase !== 'registering') return
@@ -81,20 +60,7 @@ export function listen({ baileys, end, credentials, emit, clock, log, times }: E
     end.expectProgress(times.restartMs, ownClose('restart', 'no restart followed pair-success'))
     emitUnlessOver({ type: 'linked', phone: credentials.phone() })
   }
-  const confirmOpen = async () => {
-    try {
-      await credentials.flush()
-      // 0 alone may come from a service that does not count. 0 after an error answer means that the upload failed.
-      if ((await countPreKeysAtWhatsApp(baileys)) === 0) {
-        if (wasRefused) return end.fail(ownClose('lost', 'WhatsApp has none of our pre-keys'))
-        log.warn({}, 'WhatsApp counts no pre-keys although it refused no upload')
-      }
-      end.expectNothing()
-      emitUnlessOver({ type: 'opened' })
-    } catch (error) {
-      end.fail(ownClose('lost', `not confirmed as open: ${messageOf(error)}`))
-    }
-  }
+  const onOpened = () => emitUnlessOver({ type: 'opened' })
   const update = ({ connection, qr, isNewLogin, lastDisconnect }: ConnectionUpdate) => {
     if (connection === 'close') {
       const error = lastDisconnect?.error
@@ -103,50 +69,24 @@ export function listen({ baileys, end, credentials, emit, clock, log, times }: E
     if (end.isOver()) return
     if (qr !== undefined) showQr(qr)
     if (isNewLogin) onLinked()
-    if (connection === 'open') void confirmOpen()
+    if (connection === 'open') void confirmOpen({ baileys, end, credentials, log }, () => wasRefused, onOpened)
   }
 
-  guardListeners(ws, (event, error) => {
-    const detail = `${event}: ${messageOf(error)}`
-    if (vitalEvents.includes(event)) end.fail(ownClose('lost', detail))
-    else log.warn({ detail }, 'Baileys could not handle a stanza')
-  })
-  ws.on('frame', (frame: unknown) => {
-    if (phase === 'handshake' && !(frame instanceof Uint8Array)) phase = isRegistration ? 'registering' : 'session'
-  })
-  // Baileys listens to this event without handling it. The listener keeps `ws` from ending the request, so we end it.
-  ws.on('unexpected-response', (_request: unknown, { statusCode = 0 }: IncomingMessage) =>
-    end.fail(refusedUpgrade(statusCode)),
-  )
-  ws.on('CB:notification,type:link_code_companion_reg', (notification: Stanza) => {
-    const isAnswer = childOf(notification, 'link_code_companion_reg')?.attrs['stage'] === 'primary_hello'
-    if (isAnswer && isRegistration) emitUnlessOver({ type: 'phoneAnswered' })
-  })
-  for (const notice of passkeyNotifications) {
-    ws.on(notice, () => {
-      if (isRegistration) emitUnlessOver({ type: 'passkeyRequired' })
-    })
-  }
-  ws.on('CB:success', () => loggedIn.resolve())
-  ws.on('CB:iq,type:error', () => {
-    wasRefused = true
+  subscribe(baileys.ws, {
+    onStanza: () => {
+      if (phase === 'handshake') phase = isRegistration ? 'registering' : 'session'
+    },
+    onRefusedUpgrade: (status) => end.fail(refusedUpgrade(status)),
+    onPhoneAnswer: () => emitInRegistration({ type: 'phoneAnswered' }),
+    onPasskey: () => emitInRegistration({ type: 'passkeyRequired' }),
+    onLogin: () => loggedIn.resolve(),
+    onErrorAnswer: () => {
+      wasRefused = true
+    },
+    onBroken: (detail) => end.fail(ownClose('lost', detail)),
+    onUnhandled: (detail) => log.warn({ detail }, 'Baileys could not handle a stanza'),
   })
   baileys.onUpdate(update)
   end.expectProgress(times.connectMs, ownClose('lost', `not connected after ${times.connectMs} ms`))
   return { hasQr: () => hasQr, loggedIn: loggedIn.promise }
-}
-
-/**
- * Asks WhatsApp how many pre-keys of this device it has. Baileys reports `open` even if their upload was refused or not
- * answered, and without pre-keys no contact can write to the device.
- */
-async function countPreKeysAtWhatsApp({ query }: BaileysSocket): Promise<number> {
-  const request = {
-    tag: 'iq',
-    attrs: { to: server, type: 'get', xmlns: 'encrypt' },
-    content: [{ tag: 'count', attrs: {} }],
-  }
-  const answer = await query(request, preKeyCountMs)
-  if (!answer) throw new Error('WhatsApp did not answer how many pre-keys it has')
-  return Number(childOf(answer, 'count')?.attrs['value']) || 0
 }

@@ -3,7 +3,8 @@ import type { LeaseStore } from '#shared/ports.ts'
 import { type Cancel, pause } from '../time.ts'
 import { keepHeartbeat } from './heartbeat.ts'
 import { leaseKeeper } from './lease-keeper.ts'
-import { hostShard, type ShardDeps, type ShardHost } from './shard.ts'
+import { ownedShards } from './owned-shards.ts'
+import type { ShardDeps } from './shard.ts'
 
 export type HostDeps = ShardDeps & {
   readonly leases: LeaseStore
@@ -35,48 +36,19 @@ export function socketHost(deps: HostDeps): SocketHost {
   const { time, log, leases } = deps
   const { hostId, version, shards, renewMs, staleMs, drainMs } = deps.host
   const since = time.now()
-  const owned = new Map<number, ShardHost>()
+  const owned = ownedShards(deps)
+  const keeper = leaseKeeper({ store: leases, time, log, hostId, shards, renewMs, staleMs }, owned.listener)
   let stopHeartbeat: Cancel = () => undefined
   let isDraining = false
 
-  const keeper = leaseKeeper(
-    { store: leases, time, log, hostId, shards, renewMs, staleMs },
-    {
-      acquired: (shard, lease) => {
-        owned.set(shard, hostShard(deps, shard, lease))
-      },
-      lost: async (shard) => {
-        const shardHost = owned.get(shard)
-        owned.delete(shard)
-        await shardHost?.closeSockets()
-      },
-      mayHandOver: (shard) => owned.get(shard)?.hasRunningAttempt() !== true,
-      handOver: async (shard) => {
-        await owned.get(shard)?.handOver(AbortSignal.abort(), time.now())
-        owned.delete(shard)
-      },
-    },
-  )
-
-  const sessions = () => [...owned.values()].reduce((sum, shard) => sum + shard.sessions(), 0)
-
-  function states(): Record<string, number> {
-    const byStatus = Map.groupBy(
-      [...owned.values()].flatMap((shard) => shard.statuses()),
-      (status) => status,
-    )
-    return Object.fromEntries([...byStatus].map(([status, same]) => [status, same.length]))
-  }
-
   const describe = () => ({
-    ...{ hostId, sessions: sessions(), shards: keeper.owned() },
-    ...{ since, version, states: states() },
+    ...{ hostId, sessions: owned.sessions(), shards: keeper.owned() },
+    ...{ since, version, states: owned.states() },
   })
 
   async function handOverAndRelease(shard: number, patience: AbortSignal, handOverAt: number): Promise<void> {
     try {
-      await owned.get(shard)?.handOver(patience, handOverAt)
-      owned.delete(shard)
+      await owned.handOver(shard, patience, handOverAt)
       await keeper.release(shard)
     } catch (error) {
       log.warn('Could not hand over and release the shard, its lease will go stale', { shard, error })
@@ -88,8 +60,8 @@ export function socketHost(deps: HostDeps): SocketHost {
       keeper.start()
       stopHeartbeat = keepHeartbeat(deps, describe)
     },
-    states,
-    status: () => ({ shards: keeper.owned(), sessions: sessions(), lastContactAt: keeper.lastContactAt() }),
+    states: owned.states,
+    status: () => ({ shards: keeper.owned(), sessions: owned.sessions(), lastContactAt: keeper.lastContactAt() }),
     drain: async (hurry) => {
       if (isDraining) return
       isDraining = true
@@ -100,7 +72,7 @@ export function socketHost(deps: HostDeps): SocketHost {
       // The sockets stay open until the successors poll the leases often: each session is then down only for a moment.
       const waitMs = await keeper.announceDrain()
       if (waitMs > 0) await pause(time, waitMs, patience)
-      await Promise.all([...owned.keys()].map((shard) => handOverAndRelease(shard, patience, handOverAt)))
+      await Promise.all(owned.numbers().map((shard) => handOverAndRelease(shard, patience, handOverAt)))
       cancel()
       stopHeartbeat()
       await keeper.stop()

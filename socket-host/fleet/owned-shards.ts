@@ -1,0 +1,47 @@
+/** The shards that a host owns: started, handed over and closed as their leases come and go. */
+
+import type { LeaseListener } from './lease-keeper-port.ts'
+import { hostShard, type ShardDeps, type ShardHost } from './shard.ts'
+
+export type OwnedShards = {
+  readonly listener: LeaseListener
+  numbers(): readonly number[]
+  /** As in `ShardHost`. Does nothing when the shard is not owned. */
+  handOver(shard: number, patience: AbortSignal, handOverAt: number): Promise<void>
+  /** Number of open sessions. */
+  sessions(): number
+  /** Number of sessions by status. */
+  states(): Readonly<Record<string, number>>
+}
+
+export function ownedShards(deps: ShardDeps): OwnedShards {
+  const owned = new Map<number, ShardHost>()
+
+  async function handOver(shard: number, patience: AbortSignal, handOverAt: number): Promise<void> {
+    await owned.get(shard)?.handOver(patience, handOverAt)
+    owned.delete(shard)
+  }
+
+  return {
+    listener: {
+      acquired: (shard, lease) => void owned.set(shard, hostShard(deps, shard, lease)),
+      lost: async (shard) => {
+        const shardHost = owned.get(shard)
+        owned.delete(shard)
+        await shardHost?.closeSockets()
+      },
+      mayHandOver: (shard) => owned.get(shard)?.hasRunningAttempt() !== true,
+      handOver: (shard) => handOver(shard, AbortSignal.abort(), deps.time.now()),
+    },
+    numbers: () => [...owned.keys()],
+    handOver,
+    sessions: () => [...owned.values()].reduce((sum, shard) => sum + shard.sessions(), 0),
+    states: () => countEach([...owned.values()].flatMap((shard) => shard.statuses())),
+  }
+}
+
+/** Returns how often each value occurs. */
+export function countEach(values: readonly string[]): Record<string, number> {
+  const groups = Map.groupBy(values, (value) => value)
+  return Object.fromEntries([...groups].map(([value, same]) => [value, same.length]))
+}

@@ -17,7 +17,7 @@ import { decodeJson } from './buffer-json.ts'
 import { StoredCreds } from './creds-schema.ts'
 import { rowCipher } from './row-cipher.ts'
 import { credsRow, type KeyChanges, type KeyRows, memoryRows, storedRows } from './signal-keys.ts'
-import { type StoreFailure, storeFailed, writeFailure } from './store-failure.ts'
+import { failureRecord, type StoreFailure, storeFailed, writeFailure } from './store-failure.ts'
 
 /** Milliseconds for which changes of the creds are collected. A write of keys in the meantime includes them. */
 const saveDelayMs = 100
@@ -86,17 +86,11 @@ function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDep
   let rows = initial
   let isDirty = false
   let saveTimer: NodeJS.Timeout | undefined
-  let failure: StoreFailure | undefined
-  let onFailure: (failure: StoreFailure) => void = () => {}
+  const failures = failureRecord()
 
-  const recordFailure = (reason: StoreFailure): Error => {
-    failure ??= reason
-    onFailure(reason)
-    return reason.error
-  }
   const read: KeyRows['read'] = (type, ids) =>
     rows.read(type, ids).catch((cause) => {
-      throw recordFailure(storeFailed(cause))
+      throw failures.add(storeFailed(cause))
     })
   const write = (changes: KeyChanges): Promise<void> =>
     enqueue(async () => {
@@ -105,7 +99,7 @@ function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDep
       const reason = await writeFailure(rows.write(changes, includesCreds ? creds : undefined))
       if (!reason) return
       isDirty ||= includesCreds
-      throw recordFailure(reason)
+      throw failures.add(reason)
     })
   const saveCreds = async () => {
     clearTimeout(saveTimer)
@@ -114,7 +108,7 @@ function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDep
   }
   const credsChanged = () => {
     isDirty = true
-    // `recordFailure` reports a failed save to the socket and to the next `flush`.
+    // `failures` reports a failed save to the socket and to the next `flush`.
     saveTimer ??= setTimeout(() => void saveCreds().catch(() => {}), saveDelayMs)
   }
 
@@ -123,11 +117,11 @@ function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDep
     isLinked: () => isLinked(creds),
     async flush() {
       await saveCreds()
+      const failure = failures.first()
       if (failure) throw failure.error
     },
     attach(listener) {
-      failure = undefined
-      onFailure = listener
+      failures.restart(listener)
       return attachment(creds, { read, write, credsChanged })
     },
     persist: (target) =>

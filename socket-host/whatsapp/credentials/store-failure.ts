@@ -28,3 +28,23 @@ export const storeFailed = (cause: unknown): StoreFailure => ({
   close: ownClose('lost', `credentials store: ${messageOf(cause)}`),
   error: new Error('The credentials store failed', { cause }),
 })
+
+/** Keeps the first failure since a socket was last attached, and reports each one to that socket. */
+export function failureRecord() {
+  let first: StoreFailure | undefined
+  let listener: (failure: StoreFailure) => void = () => {}
+  return {
+    first: () => first,
+    /** Returns the error for the caller. */
+    add(failure: StoreFailure): Error {
+      first ??= failure
+      listener(failure)
+      return failure.error
+    },
+    /** Forgets the failure; the given listener replaces the previous one. */
+    restart(onFailure: (failure: StoreFailure) => void): void {
+      first = undefined
+      listener = onFailure
+    },
+  }
+}

@@ -14,7 +14,7 @@ import { baileysLogger, type Log, logAbout, silenceLibsignal } from './baileys-l
 import type { BaileysSocket, SocketTimes } from './baileys-socket.ts'
 import { boundedCache } from './bounded-cache.ts'
 import { messageOf, ownClose } from './close-reason.ts'
-import { type AuthState, freshAuthState, loadAuthState } from './credentials/auth-state.ts'
+import { type Attachment, type AuthState, freshAuthState, loadAuthState } from './credentials/auth-state.ts'
 import { requestCode } from './pairing-code.ts'
 import { installFastKeys } from './patches/fast-keys.ts'
 import { installVerification } from './patches/verify-signatures.ts'
@@ -34,6 +34,8 @@ export type WhatsAppDeps = {
   readonly log: Log
   readonly times?: Partial<SocketTimes>
 }
+
+type SocketDeps = WhatsAppDeps & { readonly times: SocketTimes }
 
 export const defaultTimes: SocketTimes = { connectMs: 30_000, helloMs: 15_000, restartMs: 5_000, closeMs: 1000 }
 /** Milliseconds for Baileys to report its close, on top of the peer's `closeMs`. */
@@ -86,15 +88,21 @@ const currentSocket = new AsyncLocalStorage<number | undefined>()
 const sockets = new Map<number, SocketEnd>()
 let lastId = 0
 
-function openSocket(state: AuthState, listener: (event: SocketEvent) => void, deps: WhatsAppDeps): WhatsAppSocket {
-  const { clock, log } = deps
-  const times = { ...defaultTimes, ...deps.times }
-  const isRegistration = !state.isLinked()
-  if (isRegistration) clearUnfinishedPairing(state)
+type Running = {
+  readonly baileys: BaileysSocket
+  readonly attachment: Attachment
+  readonly end: SocketEnd
+  readonly progress: Progress
+  /** Keeps all further events from the listener. */
+  readonly mute: () => void
+}
+
+/** Starts a socket of Baileys, and reports its events to the listener. */
+function startSocket(state: AuthState, listener: (event: SocketEvent) => void, deps: SocketDeps): Running {
+  const { clock, log, times } = deps
   lastId += 1
   const id = lastId
   let isMuted = false
-  let hasRequestedCode = false
 
   const emit = (event: SocketEvent) => {
     if (!isMuted) currentSocket.run(undefined, () => listener(event))
@@ -113,10 +121,22 @@ function openSocket(state: AuthState, listener: (event: SocketEvent) => void, de
   })
   sockets.set(id, end)
   const credentials = { ...state, phone: () => phoneOfIdentity(state.creds.me?.id) }
-  const progress: Progress = listen({ baileys, end, credentials, emit, clock, log, times })
+  const progress = listen({ baileys, end, credentials, emit, clock, log, times })
+  const mute = () => {
+    isMuted = true
+  }
+  return { baileys, attachment, end, progress, mute }
+}
+
+function openSocket(state: AuthState, listener: (event: SocketEvent) => void, deps: WhatsAppDeps): WhatsAppSocket {
+  const times = { ...defaultTimes, ...deps.times }
+  const isRegistration = !state.isLinked()
+  if (isRegistration) clearUnfinishedPairing(state)
+  const { baileys, attachment, end, progress, mute } = startSocket(state, listener, { ...deps, times })
+  let hasRequestedCode = false
 
   const close = async () => {
-    isMuted = true
+    mute()
     end.fail(ownClose('closed', 'closed by the host'))
     await end.gone
   }
@@ -125,10 +145,10 @@ function openSocket(state: AuthState, listener: (event: SocketEvent) => void, de
     async requestCode(phone) {
       if (!progress.hasQr() || hasRequestedCode) throw new Error('A code can be requested once, after the first QR')
       hasRequestedCode = true
-      return requestCode({ baileys, gone: end.gone, helloMs: times.helloMs, log }, phone)
+      return requestCode({ baileys, gone: end.gone, helloMs: times.helloMs, log: deps.log }, phone)
     },
     async unlink(timeoutMs) {
-      isMuted = true
+      mute()
       attachment.discard()
       const identity = state.creds.me?.id
       if (!state.isLinked() || identity === undefined) return close().then(() => 'unconfirmed')

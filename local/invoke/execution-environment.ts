@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import type { CloudFunction } from '../template/cloud.ts'
 import type { Invocation, WorkerMessage, WorkerSetup } from './messages.ts'
 import type { Log, Outcome } from './outcome.ts'
+import { pendingOutcome } from './pending-outcome.ts'
 
 export type ExecutionEnvironment = {
   /** Resolves when the bundle has loaded, or has failed to load. */
@@ -26,30 +27,20 @@ export function startExecutionEnvironment(
   log: Log,
 ): ExecutionEnvironment {
   const invocations = new Int32Array(new SharedArrayBuffer(4))
-  const setup: WorkerSetup = { folder: fn.folder, handler: fn.handler, invocations }
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    workerData: setup,
-    env: { ...env },
-    execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: fn.memoryMb, maxYoungGenerationSizeMb: 16 },
-  })
+  const worker = startWorker(fn, env, invocations)
   const output = new PassThrough()
   createInterface({ input: output }).on('line', (line) => log(fn.title, line))
   let alive = true
-  let settle: ((outcome: Outcome) => void) | undefined
-  const answer = (outcome: Outcome) => {
-    settle?.(outcome)
-    settle = undefined
-  }
+  const pending = pendingOutcome()
   const crash = (errorType: string, errorMessage: string) => {
     if (alive) log(fn.title, `${errorType}: ${errorMessage}`)
     alive = false
-    answer({ status: 'failed', errorType, errorMessage })
+    pending.settle({ status: 'failed', errorType, errorMessage })
   }
   worker.on('message', (message: WorkerMessage) => {
     if (message.type === 'output') return void output.write(message.text)
     if (message.type === 'failed') log(fn.title, invokeError(message))
-    answer(toOutcome(message))
+    pending.settle(toOutcome(message))
   })
   worker.on('error', (error) => crash(errorName(error), error instanceof Error ? error.message : String(error)))
   worker.on('exit', (code) => {
@@ -57,17 +48,11 @@ export function startExecutionEnvironment(
     crash('Runtime.ExitError', `The function's process ended with ${code}`)
   })
 
-  /** Waits for the next message, and terminates the thread after the time limit. */
+  /** Waits for the next outcome, and terminates the thread after the time limit. */
   const next = (timeoutMs: number, timeoutMessage: string) =>
-    new Promise<Outcome>((resolve) => {
-      const timer = setTimeout(() => {
-        crash('Sandbox.Timedout', timeoutMessage)
-        void worker.terminate()
-      }, timeoutMs)
-      settle = (outcome) => {
-        clearTimeout(timer)
-        resolve(outcome)
-      }
+    pending.next(timeoutMs, () => {
+      crash('Sandbox.Timedout', timeoutMessage)
+      void worker.terminate()
     })
   const ready = next(initTimeoutMs, 'The function did not load within 10 seconds')
 
@@ -90,6 +75,20 @@ export function startExecutionEnvironment(
       await worker.terminate()
     },
   }
+}
+
+function startWorker(
+  fn: CloudFunction,
+  env: Readonly<Record<string, string>>,
+  invocations: WorkerSetup['invocations'],
+): Worker {
+  const setup: WorkerSetup = { folder: fn.folder, handler: fn.handler, invocations }
+  return new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData: setup,
+    env: { ...env },
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: fn.memoryMb, maxYoungGenerationSizeMb: 16 },
+  })
 }
 
 function toInvocation(fn: CloudFunction, requestId: string, event: unknown): Invocation {

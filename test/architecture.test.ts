@@ -1,6 +1,7 @@
 /** Import rules between rooms, and the other rules of the repository that a machine can check (see CONTRIBUTING.md). */
 import { posix } from 'node:path'
 import { expect, test } from 'vitest'
+import { functionLengths } from './support/function-lengths.ts'
 import { sources } from './support/repository.ts'
 
 const files = [...sources.keys()]
@@ -337,6 +338,33 @@ test('simulator has no circle, types included', () => {
 test('no source is longer than 250 lines, and no test than 400', () => {
   const lengths = [...sources].map(([file, source]) => ({ file, lines: source.trimEnd().split('\n').length }))
   expect(lengths.filter(({ file, lines }) => lines > (file.startsWith('test/') ? 400 : 250))).toEqual([])
+})
+
+const maxFunctionLines = 60
+/** Being split; to be emptied, and then removed. */
+const filesBeingSplit: readonly string[] = [
+  ...['registration', 'session', 'reconciler', 'take-step'].map((file) => `socket-host/company/${file}.ts`),
+  ...['lease-keeper', 'shard'].map((file) => `socket-host/fleet/${file}.ts`),
+]
+const longFunctions = (source: string) => functionLengths(source).filter(({ lines }) => lines > maxFunctionLines)
+
+test('no function of a source has more than 60 lines', () => {
+  const long = [...sources]
+    .filter(([file]) => !file.startsWith('test/') && !filesBeingSplit.includes(file))
+    .flatMap(([file, source]) => longFunctions(source).map(({ line, lines }) => `${file}:${line} has ${lines} lines`))
+  expect(long).toEqual([])
+})
+
+test.each<[string, string, string]>([
+  ['a function', 'export function f(a: number): number {', '}'],
+  ['an arrow function', 'const f = (a: number) => {', '}'],
+  ['an arrow function that returns an object', 'const f = (a: number) => ({', '})'],
+  ['a method', 'const o = { async f(a: number): Promise<void> {', '} }'],
+  ['a closure', 'const f = () => [1].map((a) => {', '})'],
+])('%s is long with 61 lines, and not with 60', (_name, first, last) => {
+  const withLines = (lines: number) => ['', first, ...Array.from({ length: lines - 2 }, () => ''), last].join('\n')
+  expect(longFunctions(withLines(60))).toEqual([])
+  expect(longFunctions(withLines(61))).toContainEqual({ line: 2, lines: 61 })
 })
 
 test('no test mocks modules or functions, is skipped, or runs alone', () => {

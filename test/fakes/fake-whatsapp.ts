@@ -89,62 +89,6 @@ export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeW
     return credentials
   }
 
-  function openSocket(credentials: Credentials, listener: (event: SocketEvent) => void, about?: About): WhatsAppSocket {
-    const own = asFake(credentials)
-    const codeAnswer = Promise.withResolvers<Result<string, Failure>>()
-    const unlinkAnswer = Promise.withResolvers<UnlinkResult>()
-    const name = `${own.isLinked() ? 'login' : 'registration'} ${own.id}`
-    const end = (): void => {
-      if (!socket.isOpen) return
-      socket.isOpen = false
-      journal.push(`close ${name}`)
-    }
-    const socket: FakeSocket = {
-      kind: own.isLinked() ? 'login' : 'registration',
-      credentials: own,
-      codesAskedFor: [],
-      about,
-      isOpen: true,
-      hasLoggedIn: false,
-      emit: listener,
-      qr: (qr = `qr-${own.id}`, lapsesAt = now() + 60_000) => listener({ type: 'qr', qr, lapsesAt }),
-      answerCode: codeAnswer.resolve,
-      link: (phone) => {
-        own.device = { phone, isLinked: true }
-        devices.push(own.device)
-        listener({ type: 'linked', phone })
-      },
-      opened: () => {
-        socket.hasLoggedIn = true
-        listener({ type: 'opened' })
-      },
-      drop: (reason) => {
-        end()
-        listener({ type: 'closed', close: closeFor(reason) })
-      },
-      answerUnlink: unlinkAnswer.resolve,
-    }
-    sockets.push(socket)
-    journal.push(`open ${name}`)
-    if (isObliging) queueMicrotask(() => oblige(socket))
-    return {
-      requestCode: async (phone) => {
-        socket.codesAskedFor.push(phone)
-        if (isObliging) socket.answerCode(ok('ABCD-EFGH'))
-        return codeAnswer.promise
-      },
-      unlink: async (timeoutMs) => {
-        after?.(timeoutMs, () => socket.answerUnlink('unconfirmed'))
-        if (isObliging) socket.answerUnlink(socket.isOpen && socket.hasLoggedIn ? 'confirmed' : 'unconfirmed')
-        const result = await unlinkAnswer.promise
-        if (result === 'confirmed' && own.device) own.device.isLinked = false
-        end()
-        return result
-      },
-      close: async () => end(),
-    }
-  }
-
   return {
     sockets,
     stored,
@@ -176,7 +120,81 @@ export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeW
       loaded.stored = keyOf(target)
       return loaded
     },
-    open: openSocket,
+    open(credentials, listener, about) {
+      const deps = { listener, about, isObliging, now, after, devices, journal }
+      const { played, socket } = openSocket(asFake(credentials), deps)
+      sockets.push(played)
+      return socket
+    },
+  }
+}
+
+type SocketDeps = Required<Pick<FakeWhatsAppOptions, 'isObliging' | 'now'>> & {
+  readonly after: Time['after'] | undefined
+  readonly listener: (event: SocketEvent) => void
+  readonly about: About | undefined
+  readonly devices: FakeDevice[]
+  readonly journal: string[]
+}
+
+/** Opens a socket that a test plays. */
+function openSocket(
+  own: FakeCredentials,
+  { listener, about, isObliging, now, after, devices, journal }: SocketDeps,
+): { readonly played: FakeSocket; readonly socket: WhatsAppSocket } {
+  const codeAnswer = Promise.withResolvers<Result<string, Failure>>()
+  const unlinkAnswer = Promise.withResolvers<UnlinkResult>()
+  const name = `${own.isLinked() ? 'login' : 'registration'} ${own.id}`
+  const end = (): void => {
+    if (!socket.isOpen) return
+    socket.isOpen = false
+    journal.push(`close ${name}`)
+  }
+  const socket: FakeSocket = {
+    kind: own.isLinked() ? 'login' : 'registration',
+    credentials: own,
+    codesAskedFor: [],
+    about,
+    isOpen: true,
+    hasLoggedIn: false,
+    emit: listener,
+    qr: (qr = `qr-${own.id}`, lapsesAt = now() + 60_000) => listener({ type: 'qr', qr, lapsesAt }),
+    answerCode: codeAnswer.resolve,
+    link: (phone) => {
+      own.device = { phone, isLinked: true }
+      devices.push(own.device)
+      listener({ type: 'linked', phone })
+    },
+    opened: () => {
+      socket.hasLoggedIn = true
+      listener({ type: 'opened' })
+    },
+    drop: (reason) => {
+      end()
+      listener({ type: 'closed', close: closeFor(reason) })
+    },
+    answerUnlink: unlinkAnswer.resolve,
+  }
+  journal.push(`open ${name}`)
+  if (isObliging) queueMicrotask(() => oblige(socket))
+  return {
+    played: socket,
+    socket: {
+      requestCode: async (phone) => {
+        socket.codesAskedFor.push(phone)
+        if (isObliging) socket.answerCode(ok('ABCD-EFGH'))
+        return codeAnswer.promise
+      },
+      unlink: async (timeoutMs) => {
+        after?.(timeoutMs, () => socket.answerUnlink('unconfirmed'))
+        if (isObliging) socket.answerUnlink(socket.isOpen && socket.hasLoggedIn ? 'confirmed' : 'unconfirmed')
+        const result = await unlinkAnswer.promise
+        if (result === 'confirmed' && own.device) own.device.isLinked = false
+        end()
+        return result
+      },
+      close: async () => end(),
+    },
   }
 }
 

@@ -8,6 +8,7 @@ import type { LeaseView } from '#shared/domain/company/view.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { Clock, CompanyStore } from '#shared/ports.ts'
+import { outage } from './outage.ts'
 
 export type MemoryCompanyStore = CompanyStore & {
   state(companyId: string): CompanyState
@@ -38,39 +39,22 @@ const unknown: Item = { state: emptyCompany, seq: 0 }
 export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyStore {
   const items = new Map<string, Item>()
   const leases = new Map<number, LeaseView>()
-  const writes: MemoryCompanyStore['writes'] = []
-  const notices: MemoryCompanyStore['notices'] = []
-  let isDown = false
-  let nextAnswer: 'arrives' | 'isLost' | 'isLostForGood' = 'arrives'
+  const record = decisionRecord()
+  const { controls, answer } = outage(() => away('the store is away'))
+  const answers = answersToWrites()
   const itemOf = (companyId: string): Item => items.get(companyId) ?? unknown
-  const answer = async () => {
-    await Promise.resolve()
-    if (isDown) throw away('the store is away')
-  }
   const keep = (companyId: string, { state, seq }: Item, decision: Decided, changed: boolean) => {
     items.set(companyId, { state, seq, by: decision })
-    if (changed) writes.push({ companyId, state })
-    for (const notice of decision.notices) notices.push({ companyId, notice })
+    record.add(companyId, changed ? state : undefined, decision.notices)
   }
 
   return {
-    writes,
-    notices,
+    ...record.views,
     state: (companyId) => itemOf(companyId).state,
     put: (companyId, state) => items.set(companyId, { state, seq: itemOf(companyId).seq }),
     setLease: (shard, lease) => leases.set(shard, lease),
-    breakDown: () => {
-      isDown = true
-    },
-    repair: () => {
-      isDown = false
-    },
-    loseNextAnswer: () => {
-      nextAnswer = 'isLost'
-    },
-    loseNextAnswerForGood: () => {
-      nextAnswer = 'isLostForGood'
-    },
+    ...controls,
+    ...answers.controls,
     async decide(companyId, transition) {
       await answer()
       while (true) {
@@ -82,8 +66,7 @@ export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyS
         const seq = seen.seq + numbersNeeded(decision.notices)
         if (changed || seq > seen.seq) {
           keep(companyId, { state: decision.state, seq }, decision, changed)
-          const fate = nextAnswer
-          nextAnswer = 'arrives'
+          const fate = answers.next()
           if (fate === 'isLostForGood') throw away('the answer was lost')
           await Promise.resolve()
           // If the decision is not recognised as its own, it is made again.
@@ -106,13 +89,10 @@ export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyS
       await answer()
       return leases.get(shardOf(companyId, shards))
     },
-    async companiesOf(shard, { limit, after = '' }) {
+    async companiesOf(shard, page) {
       await answer()
       const listed = [...items].filter(([id, { state }]) => shardOf(id, shards) === shard && !isEmpty(state))
-      const ids = listed.map(([id]) => id).toSorted(byBytes)
-      const companyIds = ids.filter((id) => byBytes(id, after) > 0).slice(0, limit)
-      const last = companyIds.at(-1)
-      return { companyIds, ...(last !== undefined && ids.at(-1) !== last && { next: last }) }
+      return pageOf(listed, page)
     },
   }
 }
@@ -120,6 +100,50 @@ export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyS
 type Decided = { readonly notices: readonly Notice[] }
 
 const away = (why: string) => new StoreUnavailable('memory', new Error(why))
+
+/** The written states and notices, in order. */
+function decisionRecord() {
+  const writes: MemoryCompanyStore['writes'] = []
+  const notices: MemoryCompanyStore['notices'] = []
+  return {
+    views: { writes, notices },
+    add(companyId: string, changed: CompanyState | undefined, decided: readonly Notice[]): void {
+      if (changed) writes.push({ companyId, state: changed })
+      for (const notice of decided) notices.push({ companyId, notice })
+    },
+  }
+}
+
+/** Fates of the answers to writes, which a test chooses one by one. */
+function answersToWrites() {
+  type Fate = 'arrives' | 'isLost' | 'isLostForGood'
+  let nextFate: Fate = 'arrives'
+  return {
+    controls: {
+      loseNextAnswer: () => {
+        nextFate = 'isLost'
+      },
+      loseNextAnswerForGood: () => {
+        nextFate = 'isLostForGood'
+      },
+    },
+    next(): Fate {
+      const fate = nextFate
+      nextFate = 'arrives'
+      return fate
+    },
+  }
+}
+
+type Page = Parameters<CompanyStore['companiesOf']>[1]
+
+/** Returns the page of ids that follows `after`. */
+function pageOf(listed: readonly (readonly [id: string, Item])[], { limit, after = '' }: Page) {
+  const ids = listed.map(([id]) => id).toSorted(byBytes)
+  const companyIds = ids.filter((id) => byBytes(id, after) > 0).slice(0, limit)
+  const last = companyIds.at(-1)
+  return { companyIds, ...(last !== undefined && ids.at(-1) !== last && { next: last }) }
+}
 
 /** DynamoDB's order of sort keys. */
 const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))

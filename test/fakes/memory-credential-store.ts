@@ -1,5 +1,6 @@
 /** A credential store in memory that keeps the port's promises: epochs fence, and a write is all or nothing. */
 import type { CredentialRow, CredentialStore, GenerationRef } from '#shared/ports.ts'
+import { outage } from './outage.ts'
 
 export type MemoryCredentialStore = CredentialStore & {
   /** The rows of a generation by key; tests may alter them. */
@@ -20,7 +21,7 @@ type Generation = { epoch: number; isCorrupt?: boolean; readonly rows: Map<strin
 export function memoryCredentialStore(): MemoryCredentialStore {
   const generations = new Map<string, Generation>()
   const writes: MemoryCredentialStore['writes'] = []
-  let isDown = false
+  const { controls, answer } = outage(() => new Error('The store is away'))
   let reads = 0
 
   const at = ({ companyId, generation }: GenerationRef): Generation => {
@@ -29,22 +30,13 @@ export function memoryCredentialStore(): MemoryCredentialStore {
     generations.set(key, found)
     return found
   }
-  const answer = async () => {
-    await Promise.resolve()
-    if (isDown) throw new Error('The store is away')
-  }
   return {
+    ...controls,
     writes,
     reads: () => reads,
     rowsOf: (ref) => at(ref).rows,
     spoil(ref) {
       at(ref).isCorrupt = true
-    },
-    breakDown() {
-      isDown = true
-    },
-    repair() {
-      isDown = false
     },
     async load(ref, key, epoch) {
       await answer()

@@ -23,20 +23,7 @@ const shards = 4
 export type Fleet = ReturnType<typeof fleetOf>
 
 export function fleetOf(stage: Stage) {
-  /** Lists the hosts, and tries again while the table with the leases is down or does not answer. */
-  async function hosts(): Promise<readonly HostView[]> {
-    for (;;) {
-      const answer = await Promise.race([stage.run.hosts().catch(() => undefined), pause(2000)])
-      if (answer) return answer
-      await pause(pollMs)
-    }
-  }
-
-  const session = async (companyId: string): Promise<SessionBody> => {
-    const { body } = await stage.http('GET', `/api/whatsapp/sessions/${companyId}`, { role: 'admin' })
-    return body as unknown as SessionBody
-  }
-
+  const hosts = () => hostsOf(stage)
   const ownerOf = async (companyId: string): Promise<HostView> => {
     const shard = shardOf(companyId, shards)
     const owner = (await hosts()).find((host) => host.shards.includes(shard))
@@ -47,38 +34,6 @@ export function fleetOf(stage: Stage) {
   /** Returns those of the companies that are on the host's shards. */
   const heldBy = (host: HostView, companies: readonly Company[]): readonly Company[] =>
     companies.filter(({ companyId }) => host.shards.includes(shardOf(companyId, shards)))
-
-  /**
-   * Resolves with the elapsed ms when all companies are connected; rejects with the names of those that are not in
-   * time.
-   */
-  async function untilConnected(companies: readonly Company[], withinMs: number, butOn?: string): Promise<number> {
-    const startedAt = performance.now()
-    let waiting = companies
-    for (;;) {
-      const isOverdue = performance.now() - startedAt > withinMs
-      const missing = await offline(
-        stage.run,
-        waiting.map(({ phone }) => phone.number),
-      )
-      // Asks functions only once WhatsApp sees every device: one such request costs as much CPU as a session in a minute.
-      if (missing.length === 0 || isOverdue) {
-        const states = await Promise.all(
-          waiting.map(async (company) => ({ company, ...(await session(company.companyId)) })),
-        )
-        const left = states.filter(({ session: status, hostId }) => status !== 'connected' || hostId === butOn)
-        if (left.length === 0) return performance.now() - startedAt
-        if (isOverdue) {
-          const names = left.map(
-            ({ company, session: status, hostId }) => `${company.companyId} ${status} ${hostId ?? ''}`,
-          )
-          throw new Error(`not connected within ${withinMs} ms: ${names.join(', ')}`)
-        }
-        waiting = left.map(({ company }) => company)
-      }
-      await pause(pollMs)
-    }
-  }
 
   /** Waits until the shards are spread: when hosts start together, the first one owns all shards for some seconds. */
   async function untilSpread(withinMs = 30_000): Promise<void> {
@@ -107,16 +62,71 @@ export function fleetOf(stage: Stage) {
 
   return {
     hosts,
-    session,
+    session: (companyId: string) => sessionOf(stage, companyId),
     ownerOf,
     heldBy,
-    untilConnected,
+    untilConnected: (companies: readonly Company[], withinMs: number, butOn?: string) =>
+      untilConnected(stage, companies, withinMs, butOn),
     untilSpread,
     freshOn,
     linkSome,
     simulator,
     twins: async (): Promise<readonly Twin[]> => twinsIn(await simulator()),
   }
+}
+
+/** Lists the hosts, and tries again while the table with the leases is down or does not answer. */
+async function hostsOf(stage: Stage): Promise<readonly HostView[]> {
+  for (;;) {
+    const answer = await Promise.race([stage.run.hosts().catch(() => undefined), pause(2000)])
+    if (answer) return answer
+    await pause(pollMs)
+  }
+}
+
+async function sessionOf(stage: Stage, companyId: string): Promise<SessionBody> {
+  const { body } = await stage.http('GET', `/api/whatsapp/sessions/${companyId}`, { role: 'admin' })
+  return body as unknown as SessionBody
+}
+
+/**
+ * Resolves with the elapsed ms when all companies are connected; rejects with the names of those that are not in
+ * time.
+ */
+async function untilConnected(
+  stage: Stage,
+  companies: readonly Company[],
+  withinMs: number,
+  butOn?: string,
+): Promise<number> {
+  const startedAt = performance.now()
+  let waiting = companies
+  for (;;) {
+    const isOverdue = performance.now() - startedAt > withinMs
+    const missing = await offline(
+      stage.run,
+      waiting.map(({ phone }) => phone.number),
+    )
+    // Asks functions only once WhatsApp sees every device: one such request costs as much CPU as a session in a minute.
+    if (missing.length === 0 || isOverdue) {
+      const left = await notConnected(stage, waiting, butOn)
+      if (left.length === 0) return performance.now() - startedAt
+      if (isOverdue) {
+        const names = left.map(({ company, session, hostId }) => `${company.companyId} ${session} ${hostId ?? ''}`)
+        throw new Error(`not connected within ${withinMs} ms: ${names.join(', ')}`)
+      }
+      waiting = left.map(({ company }) => company)
+    }
+    await pause(pollMs)
+  }
+}
+
+/** Returns those of the companies whose sessions are not connected, or are on the host `butOn`. */
+async function notConnected(stage: Stage, companies: readonly Company[], butOn: string | undefined) {
+  const sessions = await Promise.all(
+    companies.map(async (company) => ({ company, ...(await sessionOf(stage, company.companyId)) })),
+  )
+  return sessions.filter(({ session, hostId }) => session !== 'connected' || hostId === butOn)
 }
 
 const twinsIn = ({ violations }: WhatsAppView): readonly Twin[] =>

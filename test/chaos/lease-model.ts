@@ -118,18 +118,73 @@ type HostDeps = {
 }
 
 function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps) {
-  const sockets = new Set<number>()
-  const leases = new Map<number, OwnedLease>()
-  let pausedUntil = 0
   let stormUntil = 0
-  let offset = 0
   let state: 'running' | 'stopping' | 'gone' = 'running'
+  const clocks = processClocks(clock, () => state === 'gone')
+  const { time } = clocks
+  const sleep = (ms: number) => (ms > 0 ? pause(time, ms) : Promise.resolve())
+  const fateOf = (): CallFate =>
+    clock.monotonic() < stormUntil ? nextWeather() : { delayMs: 5, answerDelayMs: 5, fate: 'ok' }
+  const shards = modelShards(sleep, write)
+  const keeper = leaseKeeper(
+    {
+      ...lease,
+      store: parts.view(troubledLeases(table, sleep, fateOf), time.now),
+      time,
+      hostId,
+      log: createLog('model', { write: () => undefined }),
+    },
+    {
+      acquired: shards.open,
+      lost: shards.close,
+      mayHandOver: () => true,
+      handOver: (shard) => parts.beforeRelease(shards.close(shard)),
+    },
+  )
 
-  // A paused process fires its timers late, but its clocks continue.
+  return {
+    sockets: shards.sockets,
+    start: keeper.start,
+    owned: shards.owned,
+    isGone: () => state !== 'running',
+    /** True while the host is paused, or has just resumed and is still closing the sockets of lost shards. */
+    wasPaused: () => clock.monotonic() < clocks.pausedUntil() + closeMs + stepMs,
+    pause: clocks.pause,
+    storm: (ms: number) => {
+      stormUntil = clock.monotonic() + ms
+    },
+    correctClock: clocks.correct,
+    kill: () => {
+      state = 'gone'
+      shards.sockets.clear()
+      void keeper.stop()
+    },
+    stop: async () => {
+      state = 'stopping'
+      await keeper.announceDrain()
+      await Promise.all(
+        shards.all().map(async (shard) => {
+          await parts.beforeRelease(shards.close(shard))
+          // After a failed release the lease becomes stale.
+          await keeper.release(shard).catch(() => undefined)
+        }),
+      )
+      void keeper.stop()
+    },
+    end: () => {
+      void keeper.stop()
+    },
+  }
+}
+
+/** Clocks and timers of a process that can be paused: it fires its timers late, but its clocks continue. */
+function processClocks(clock: FakeClock, isGone: () => boolean) {
+  let pausedUntil = 0
+  let offset = 0
   const after: Time['after'] = (ms, action) => {
     let isCancelled = false
     let cancel = clock.after(ms, function fire() {
-      if (isCancelled || state === 'gone') return
+      if (isCancelled || isGone()) return
       if (clock.monotonic() < pausedUntil) cancel = clock.after(pausedUntil - clock.monotonic(), fire)
       else action()
     })
@@ -139,15 +194,23 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
     }
   }
   const time: Time = { now: () => clock.now() + offset, monotonic: clock.monotonic, after }
-  const sleep = (ms: number) => (ms > 0 ? pause(time, ms) : Promise.resolve())
-  const fateOf = (): CallFate =>
-    clock.monotonic() < stormUntil ? nextWeather() : { delayMs: 5, answerDelayMs: 5, fate: 'ok' }
-
-  async function close(shard: number): Promise<void> {
-    leases.delete(shard)
-    await sleep(closeMs - 100)
-    sockets.delete(shard)
+  return {
+    time,
+    pausedUntil: () => pausedUntil,
+    pause: (ms: number) => {
+      pausedUntil = clock.monotonic() + ms
+    },
+    /** Corrects the wall clock. */
+    correct: (ms: number) => {
+      offset += ms
+    },
   }
+}
+
+/** Shards of a host: each has a socket, which takes time to close, and writes for as long as the host owns it. */
+function modelShards(sleep: (ms: number) => Promise<void>, write: HostDeps['write']) {
+  const sockets = new Set<number>()
+  const leases = new Map<number, OwnedLease>()
 
   /**
    * Writes repeatedly while the host owns the shard. Each write is decided first and arrives later; a pause may come in
@@ -161,62 +224,20 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
     }
   }
 
-  const keeper = leaseKeeper(
-    {
-      ...lease,
-      store: parts.view(troubledLeases(table, sleep, fateOf), time.now),
-      time,
-      hostId,
-      log: createLog('model', { write: () => undefined }),
-    },
-    {
-      acquired: (shard, lease) => {
-        leases.set(shard, lease)
-        sockets.add(shard)
-        write(shard, lease.epoch)
-        void writeOften(shard, lease)
-      },
-      lost: close,
-      mayHandOver: () => true,
-      handOver: (shard) => parts.beforeRelease(close(shard)),
-    },
-  )
-
   return {
     sockets,
-    start: keeper.start,
+    all: () => [...leases.keys()],
     owned: () => [...leases].filter(([, lease]) => lease.isOwner()).map(([shard]) => shard),
-    isGone: () => state !== 'running',
-    /** True while the host is paused, or has just resumed and is still closing the sockets of lost shards. */
-    wasPaused: () => clock.monotonic() < pausedUntil + closeMs + stepMs,
-    pause: (ms: number) => {
-      pausedUntil = clock.monotonic() + ms
+    open(shard: number, lease: OwnedLease): void {
+      leases.set(shard, lease)
+      sockets.add(shard)
+      write(shard, lease.epoch)
+      void writeOften(shard, lease)
     },
-    storm: (ms: number) => {
-      stormUntil = clock.monotonic() + ms
-    },
-    correctClock: (ms: number) => {
-      offset += ms
-    },
-    kill: () => {
-      state = 'gone'
-      sockets.clear()
-      void keeper.stop()
-    },
-    stop: async () => {
-      state = 'stopping'
-      await keeper.announceDrain()
-      await Promise.all(
-        [...leases.keys()].map(async (shard) => {
-          await parts.beforeRelease(close(shard))
-          // After a failed release the lease becomes stale.
-          await keeper.release(shard).catch(() => undefined)
-        }),
-      )
-      void keeper.stop()
-    },
-    end: () => {
-      void keeper.stop()
+    async close(shard: number): Promise<void> {
+      leases.delete(shard)
+      await sleep(closeMs - 100)
+      sockets.delete(shard)
     },
   }
 }

@@ -15,8 +15,8 @@ import { pacing } from '../../socket-host/company/pacing.ts'
 import { createReconciler, type Reconciler } from '../../socket-host/company/reconciler.ts'
 import type { WhatsApp, WhatsAppSocket } from '../../socket-host/whatsapp/port.ts'
 import type { Table } from '../contracts/engines/engines.ts'
-import { fakeClock } from '../fakes/fake-clock.ts'
-import { type FakeSocket, fakeWhatsApp } from '../fakes/fake-whatsapp.ts'
+import { type FakeClock, fakeClock } from '../fakes/fake-clock.ts'
+import { type FakeSocket, type FakeWhatsApp, fakeWhatsApp } from '../fakes/fake-whatsapp.ts'
 import { memoryDataKeys } from '../fakes/memory-data-keys.ts'
 import { recordingCommandQueue } from '../fakes/recording-command-queue.ts'
 import { recordingPublisher } from '../fakes/recording-publisher.ts'
@@ -34,6 +34,9 @@ type Host = {
   readonly sockets: FakeSocket[]
   crash(): void
 }
+
+/** Moment at which a host dies while it stores a link. */
+type Death = 'before rows' | 'after rows'
 
 /** Descriptions of things that must never happen, recorded where they did. */
 type Violations = string[]
@@ -54,70 +57,17 @@ export function makeWorld(control: Table, stored: Table) {
   const newCredentials = () => busy(dynamoCredentialStore(stored))
   const hosts: Host[] = []
   let generations = 0
-  let dies: 'before rows' | 'after rows' | undefined
+  const { dieStoring, nextDeath } = deaths()
 
   function hire(): Host {
-    const epoch = hosts.length + 1
-    const lease = leaseOf(`host-${epoch}`, epoch)
-    const sockets: FakeSocket[] = []
-    let isDead = false
-    const credentials = newCredentials()
-    const crash = () => {
-      isDead = true
-      lease.lose()
-      for (const socket of sockets) socket.isOpen = false
-    }
-    const deps: CompanyDeps = {
+    const host = makeHost(hosts.length + 1, {
+      ...{ fake, clock, dataKeys, nextDeath },
       companies: newCompanies(),
-      credentials,
-      dataKeys,
-      commands: recordingCommandQueue(),
-      publisher: recordingPublisher(),
-      whatsApp: overStore(credentials, crash, (socket) => sockets.push(socket)),
-      pacing: pacing(clock),
-      // A dead process has no timers.
-      time: { ...clock, after: (ms, action) => clock.after(ms, () => !isDead && action()) },
-      log: createLog('test', { level: 'error', write: () => undefined, clock: clock.now }),
-      settings: { phoneChangePolicy: 'replace', codeLifetimeMs: 50_000 },
-      budget: { take: async () => ok([]), coolDown: async () => undefined },
+      credentials: newCredentials(),
       newGeneration: () => `g${++generations}`,
-      random: () => 0.5,
-    }
-    const host: Host = {
-      epoch,
-      reconciler: createReconciler(deps, companyId, lease, () => undefined),
-      sockets,
-      crash,
-    }
+    })
     hosts.push(host)
     return host
-  }
-
-  /** Wraps the fake, so that rows are written to and read from the real store. */
-  function overStore(store: CredentialStore, crash: () => void, onOpen: (socket: FakeSocket) => void): WhatsApp {
-    return {
-      ...fake,
-      async persist(credentials, target) {
-        if (!target.isOwner()) return 'fenced'
-        const dying = dies
-        dies = undefined
-        if (dying === 'before rows') crash()
-        if (dying) await store.write(target, rowsOf('dying'), target.epoch)
-        if (dying) crash()
-        if (dying) throw new Error('died')
-        const outcome = await store.write(target, rowsOf(`epoch ${target.epoch}`), target.epoch)
-        return outcome === 'written' ? fake.persist(credentials, target) : outcome
-      },
-      async load(target) {
-        const found = await store.load(target, 'creds', target.epoch)
-        return typeof found === 'string' ? found : fake.load(target)
-      },
-      open(credentials, listener): WhatsAppSocket {
-        const socket = fake.open(credentials, listener)
-        onOpen(fake.last())
-        return socket
-      },
-    }
   }
 
   const current = (): Host => hosts.at(-1) ?? hire()
@@ -125,9 +75,7 @@ export function makeWorld(control: Table, stored: Table) {
     ...{ clock, fake, companies, hosts, hire, current, violations, shredded, newCredentials },
     state: async () => (await companies.read(companyId)).state,
     /** Makes the next host that stores a link die while it does. */
-    dieStoring: (when: 'before rows' | 'after rows') => {
-      dies = when
-    },
+    dieStoring,
     look: () =>
       current()
         .reconciler.reconcile()
@@ -148,18 +96,102 @@ export function makeWorld(control: Table, stored: Table) {
       }
     },
     /** Rows of credentials by generation. */
-    async rows(): Promise<Readonly<Record<string, number>>> {
-      const counts: Record<string, number> = {}
-      const found = await stored.client.send(new ScanCommand({ TableName: stored.table, ConsistentRead: true }))
-      for (const item of found.Items ?? []) {
-        const generation = String(item[partitionKey]).split('#').at(-1) ?? ''
-        counts[generation] = (counts[generation] ?? 0) + 1
-      }
-      return counts
-    },
+    rows: () => countRows(stored),
   }
 }
 export type World = ReturnType<typeof makeWorld>
+
+/** Deaths of hosts while they store a link: one for each call of `dieStoring`. */
+function deaths() {
+  let next: Death | undefined
+  return {
+    dieStoring: (when: Death) => {
+      next = when
+    },
+    nextDeath: () => {
+      const death = next
+      next = undefined
+      return death
+    },
+  }
+}
+
+type HostDeps = Pick<CompanyDeps, 'companies' | 'credentials' | 'dataKeys' | 'newGeneration'> & {
+  readonly fake: FakeWhatsApp
+  readonly clock: FakeClock
+  readonly nextDeath: () => Death | undefined
+}
+
+/** Makes a host that owns the company under its epoch until it crashes. */
+function makeHost(epoch: number, { fake, clock, nextDeath, ...stores }: HostDeps): Host {
+  const lease = leaseOf(`host-${epoch}`, epoch)
+  const sockets: FakeSocket[] = []
+  let isDead = false
+  const crash = () => {
+    isDead = true
+    lease.lose()
+    for (const socket of sockets) socket.isOpen = false
+  }
+  const onOpen = (socket: FakeSocket) => void sockets.push(socket)
+  const deps: CompanyDeps = {
+    ...stores,
+    commands: recordingCommandQueue(),
+    publisher: recordingPublisher(),
+    whatsApp: overStore({ fake, store: stores.credentials, nextDeath, crash, onOpen }),
+    pacing: pacing(clock),
+    // A dead process has no timers.
+    time: { ...clock, after: (ms, action) => clock.after(ms, () => !isDead && action()) },
+    log: createLog('test', { level: 'error', write: () => undefined, clock: clock.now }),
+    settings: { phoneChangePolicy: 'replace', codeLifetimeMs: 50_000 },
+    budget: { take: async () => ok([]), coolDown: async () => undefined },
+    random: () => 0.5,
+  }
+  return { epoch, reconciler: createReconciler(deps, companyId, lease, () => undefined), sockets, crash }
+}
+
+type OverStoreDeps = {
+  readonly fake: FakeWhatsApp
+  readonly store: CredentialStore
+  readonly nextDeath: () => Death | undefined
+  readonly crash: () => void
+  readonly onOpen: (socket: FakeSocket) => void
+}
+
+/** Wraps the fake, so that rows are written to and read from the real store. */
+function overStore({ fake, store, nextDeath, crash, onOpen }: OverStoreDeps): WhatsApp {
+  return {
+    ...fake,
+    async persist(credentials, target) {
+      if (!target.isOwner()) return 'fenced'
+      const dying = nextDeath()
+      if (dying === 'before rows') crash()
+      if (dying) await store.write(target, rowsOf('dying'), target.epoch)
+      if (dying) crash()
+      if (dying) throw new Error('died')
+      const outcome = await store.write(target, rowsOf(`epoch ${target.epoch}`), target.epoch)
+      return outcome === 'written' ? fake.persist(credentials, target) : outcome
+    },
+    async load(target) {
+      const found = await store.load(target, 'creds', target.epoch)
+      return typeof found === 'string' ? found : fake.load(target)
+    },
+    open(credentials, listener): WhatsAppSocket {
+      const socket = fake.open(credentials, listener)
+      onOpen(fake.last())
+      return socket
+    },
+  }
+}
+
+async function countRows({ client, table }: Table): Promise<Readonly<Record<string, number>>> {
+  const counts: Record<string, number> = {}
+  const found = await client.send(new ScanCommand({ TableName: table, ConsistentRead: true }))
+  for (const item of found.Items ?? []) {
+    const generation = String(item[partitionKey]).split('#').at(-1) ?? ''
+    counts[generation] = (counts[generation] ?? 0) + 1
+  }
+  return counts
+}
 
 /** Data keys that record a violation when a shredded key is unwrapped: something must have kept it. */
 function watchedKeys(shredded: ReadonlySet<string>, violations: Violations): DataKeys {

@@ -80,10 +80,10 @@ export function leaseOf(hostId: string, epoch: number): OwnedLease & { lose(): v
   }
 }
 
-export function companyRig(options: RigOptions = {}) {
+/** Hosts of the company, one after the other, and what they have written. */
+function hostsOfCompany(options: RigOptions) {
   const parts = rigDeps(options)
-  const { deps, clock, companies, whatsApp } = parts
-  let serial = 0
+  const { deps, clock, companies } = parts
   let idle = 0
   const hire = (epoch: number, hostId = `host-${epoch}`) => {
     const lease = leaseOf(hostId, epoch)
@@ -112,36 +112,34 @@ export function companyRig(options: RigOptions = {}) {
       await reconciler.reconcile()
       await clock.settle()
     },
+  }
+}
+
+/** The reconciler of a company, with what its clients and its owner's phone do. */
+export function companyRig(options: RigOptions = {}) {
+  const hosts = hostsOfCompany(options)
+  const { clock, companies, whatsApp, look } = hosts
+  let serial = 0
+
+  return {
+    ...hosts,
     /** Requests a pairing as the Lambda does: takes the mutex and sends a command. */
     async request(phone: string | undefined = phoneA, method: 'code' | 'qr' = 'code') {
-      serial += 1
-      const attemptId = `a${serial}`
+      const request = ++serial
       await companies.decide(companyId, (state, now) =>
-        requestPairing(
-          state,
-          {
-            attemptId,
-            method,
-            ...(phone && { phone }),
-            correlationId: `corr-${serial}`,
-            deadline: now + 20_000,
-            waiting: { connectionId: 'conn', requestId: `r${serial}` },
-          },
-          now,
-        ),
+        requestPairing(state, requestOf(request, phone, method, now), now),
       )
-      await this.look()
-      return attemptId
+      await look()
+      return `a${request}`
     },
     async cancel() {
       await companies.decide(companyId, (state, now) => cancelPairing(state, [], now))
-      await this.look()
+      await look()
     },
     async reset() {
-      await companies.decide(companyId, (state, now) =>
-        resetCredentials(state, [{ connectionId: 'conn', requestId: 'reset' }], now),
-      )
-      await this.look()
+      const waiting = [{ connectionId: 'conn', requestId: 'reset' }]
+      await companies.decide(companyId, (state, now) => resetCredentials(state, waiting, now))
+      await look()
     },
     /** Links a phone by hand, for a fake WhatsApp that sends no events by itself. */
     async linkedByHand(phone = phoneA) {
@@ -166,3 +164,13 @@ export function companyRig(options: RigOptions = {}) {
     },
   }
 }
+
+/** The request number `serial` of a client. */
+const requestOf = (serial: number, phone: string | undefined, method: 'code' | 'qr', now: number) => ({
+  attemptId: `a${serial}`,
+  method,
+  ...(phone && { phone }),
+  correlationId: `corr-${serial}`,
+  deadline: now + 20_000,
+  waiting: { connectionId: 'conn', requestId: `r${serial}` },
+})

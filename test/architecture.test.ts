@@ -348,9 +348,9 @@ const filesBeingSplit: readonly string[] = [
 ]
 const longFunctions = (source: string) => functionLengths(source).filter(({ lines }) => lines > maxFunctionLines)
 
-test('no function of a source has more than 60 lines', () => {
+test('no function has more than 60 lines, apart from the closures of test suites', () => {
   const long = [...sources]
-    .filter(([file]) => !file.startsWith('test/') && !filesBeingSplit.includes(file))
+    .filter(([file]) => !/\.(test|contract)\.ts$/.test(file) && !filesBeingSplit.includes(file))
     .flatMap(([file, source]) => longFunctions(source).map(({ line, lines }) => `${file}:${line} has ${lines} lines`))
   expect(long).toEqual([])
 })

@@ -127,7 +127,7 @@ const rules: readonly Rule[] = [
   {
     name: 'only four files know Baileys',
     of: [
-      'socket-host/whatsapp/baileys-whatsapp.ts',
+      'socket-host/whatsapp/baileys-connection.ts',
       'socket-host/whatsapp/credentials/auth-state.ts',
       'socket-host/whatsapp/patches/',
     ],

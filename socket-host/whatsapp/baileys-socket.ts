@@ -1,4 +1,4 @@
-/** The part of Baileys' socket that the adapter uses, typed without Baileys; `baileys-whatsapp.ts` provides it. */
+/** The part of Baileys' socket that the adapter uses, typed without Baileys; `baileys-connection.ts` provides it. */
 import type { Closable } from './socket-guard.ts'
 
 /** A stanza of WhatsApp's binary XML. */

@@ -1,18 +1,11 @@
-/** `WhatsApp` port over an unmodified Baileys 7.0.0-rc14. No other file opens its sockets. */
+/** `WhatsApp` port over an unmodified Baileys 7.0.0-rc14. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import {
-  type AuthenticationState,
-  type BinaryNode,
-  Browsers,
-  makeWASocket,
-  type SocketConfig,
-} from '@whiskeysockets/baileys'
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { phoneOfIdentity } from '#shared/domain/values/phone.ts'
 import type { Clock, CredentialStore } from '#shared/ports.ts'
-import { baileysLogger, type Log, logAbout, silenceLibsignal } from './baileys-logger.ts'
+import { connectBaileys } from './baileys-connection.ts'
+import { type Log, logAbout, silenceLibsignal } from './baileys-logger.ts'
 import type { BaileysSocket, SocketTimes } from './baileys-socket.ts'
-import { boundedCache } from './bounded-cache.ts'
 import { messageOf, ownClose } from './close-reason.ts'
 import { type Attachment, type AuthState, freshAuthState, loadAuthState } from './credentials/auth-state.ts'
 import { requestCode } from './pairing-code.ts'
@@ -21,7 +14,6 @@ import { installVerification } from './patches/verify-signatures.ts'
 import type { About, Credentials, SocketEvent, WhatsApp, WhatsAppSocket } from './port.ts'
 import { type SocketEnd, socketEnd } from './socket-end.ts'
 import { listen, type Progress } from './socket-events.ts'
-import { closeWithin } from './socket-guard.ts'
 import { unlinkDevice } from './unlink-device.ts'
 
 installVerification()
@@ -108,7 +100,7 @@ function startSocket(state: AuthState, listener: (event: SocketEvent) => void, d
     if (!isMuted) currentSocket.run(undefined, () => listener(event))
   }
   const attachment = state.attach((failure) => end.fail(failure.close))
-  const baileys = currentSocket.run(id, () => connect(attachment.state, attachment.credsChanged, times.closeMs, deps))
+  const baileys = currentSocket.run(id, () => connectBaileys(attachment, times.closeMs, { clock, log }))
   const end = socketEnd({
     graceMs: times.closeMs + backstopMs,
     end: () => void baileys.end().catch((error) => log.warn({ error: messageOf(error) }, 'Could not end a socket')),
@@ -177,44 +169,4 @@ function clearUnfinishedPairing({ creds }: AuthState): void {
   delete creds.me
   creds.pairingCode = undefined
   creds.registered = false
-}
-
-function connect(
-  auth: AuthenticationState,
-  onCredsChanged: () => void,
-  closeMs: number,
-  { clock, log }: WhatsAppDeps,
-): BaileysSocket {
-  const socket = makeWASocket({ ...socketConfig(clock), auth, logger: baileysLogger(log) })
-  closeWithin(socket.ws, closeMs)
-  socket.ev.on('creds.update', onCredsChanged)
-  return {
-    ws: socket.ws,
-    onUpdate: (listener) => socket.ev.on('connection.update', listener),
-    end: () => socket.end(undefined),
-    freeCaches: () => socket.signalRepository.close?.(),
-    generateMessageTag: socket.generateMessageTag,
-    requestPairingCode: (phone) => socket.requestPairingCode(phone),
-    query: (stanza: BinaryNode, timeoutMs) => socket.query(stanza, timeoutMs),
-  }
-}
-
-/** Settings that differ from Baileys' defaults. Address and protocol version stay as Baileys sets them. */
-function socketConfig(clock: Clock): Partial<SocketConfig> {
-  return {
-    // WhatsApp checks this name, which the phone shows. It must be the name of a known browser, never a brand (R22).
-    browser: Browsers.ubuntu('Chrome'),
-    // While a companion device is online, the phone does not notify its owner of messages.
-    markOnlineOnConnect: false,
-    syncFullHistory: false,
-    shouldSyncHistoryMessage: () => false,
-    getMessage: async () => undefined,
-    enableRecentMessageCache: false,
-    // A failed write ends the socket. Retries inside Baileys would only delay that.
-    transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 1000 },
-    msgRetryCounterCache: boundedCache(1000, 3_600_000, clock),
-    placeholderResendCache: boundedCache(500, 3_600_000, clock),
-    userDevicesCache: boundedCache(500, 300_000, clock),
-    callOfferCache: boundedCache(100, 300_000, clock),
-  }
 }

@@ -1,0 +1,48 @@
+/** Sockets of Baileys 7.0.0-rc14. No other file opens them. */
+import { type BinaryNode, Browsers, makeWASocket, type SocketConfig } from '@whiskeysockets/baileys'
+import type { Clock } from '#shared/ports.ts'
+import { baileysLogger, type Log } from './baileys-logger.ts'
+import type { BaileysSocket } from './baileys-socket.ts'
+import { boundedCache } from './bounded-cache.ts'
+import type { Attachment } from './credentials/auth-state.ts'
+import { closeWithin } from './socket-guard.ts'
+
+/** Opens a socket with our settings. `closeMs` limits the wait for the peer when it closes. */
+export function connectBaileys(
+  { state, credsChanged }: Pick<Attachment, 'state' | 'credsChanged'>,
+  closeMs: number,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): BaileysSocket {
+  const socket = makeWASocket({ ...socketConfig(clock), auth: state, logger: baileysLogger(log) })
+  closeWithin(socket.ws, closeMs)
+  socket.ev.on('creds.update', credsChanged)
+  return {
+    ws: socket.ws,
+    onUpdate: (listener) => socket.ev.on('connection.update', listener),
+    end: () => socket.end(undefined),
+    freeCaches: () => socket.signalRepository.close?.(),
+    generateMessageTag: socket.generateMessageTag,
+    requestPairingCode: (phone) => socket.requestPairingCode(phone),
+    query: (stanza: BinaryNode, timeoutMs) => socket.query(stanza, timeoutMs),
+  }
+}
+
+/** Settings that differ from Baileys' defaults. Address and protocol version stay as Baileys sets them. */
+function socketConfig(clock: Clock): Partial<SocketConfig> {
+  return {
+    // WhatsApp checks this name, which the phone shows. It must be the name of a known browser, never a brand (R22).
+    browser: Browsers.ubuntu('Chrome'),
+    // While a companion device is online, the phone does not notify its owner of messages.
+    markOnlineOnConnect: false,
+    syncFullHistory: false,
+    shouldSyncHistoryMessage: () => false,
+    getMessage: async () => undefined,
+    enableRecentMessageCache: false,
+    // A failed write ends the socket. Retries inside Baileys would only delay that.
+    transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 1000 },
+    msgRetryCounterCache: boundedCache(1000, 3_600_000, clock),
+    placeholderResendCache: boundedCache(500, 3_600_000, clock),
+    userDevicesCache: boundedCache(500, 300_000, clock),
+    callOfferCache: boundedCache(100, 300_000, clock),
+  }
+}

@@ -8,8 +8,6 @@ import { type Admission, attemptBucket, type BucketLimits } from './attempt-buck
 import { nextTurn, type Urgency } from './opening-turn.ts'
 import { averageWith, expectedMs, firstPairingMs } from './pairing-estimate.ts'
 
-export type { Urgency }
-
 export type PacingLimits = BucketLimits & {
   /** Limit of concurrent openings, counted together with all more urgent ones. */
   readonly concurrent: Readonly<Record<Urgency, number>>

@@ -1,6 +1,7 @@
 /** Reports a host's errors to Sentry. Loaded only when a DSN is set. */
 import { captureException, close, flush, init } from '@sentry/node'
-import type { Log, LogFields } from '#shared/telemetry/log.ts'
+import type { Log } from '#shared/telemetry/log.ts'
+import type { LogFields } from '#shared/telemetry/log-fields.ts'
 import { errorContext, type Reporter, sentryOptions } from '#shared/telemetry/sentry.ts'
 import type { SentrySettings } from '#shared/telemetry/sentry-settings.ts'
 

@@ -1,6 +1,7 @@
 /** Reports to Sentry: sent while the function works, and awaited at its end. Sentry is loaded by the first report. */
 import { waitAtMost } from '#shared/async/time-limit.ts'
-import type { Log, LogFields } from '#shared/telemetry/log.ts'
+import type { Log } from '#shared/telemetry/log.ts'
+import type { LogFields } from '#shared/telemetry/log-fields.ts'
 import type { Reporter } from '#shared/telemetry/sentry.ts'
 
 export type Reports<R> = {

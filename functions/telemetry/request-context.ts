@@ -1,6 +1,6 @@
 /** Context of the current request, for its log lines and reports (R35, R37). */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type LogFields, withLogFields } from '#shared/telemetry/log.ts'
+import { type LogFields, withLogFields } from '#shared/telemetry/log-fields.ts'
 
 const userAgents = new AsyncLocalStorage<string | undefined>()
 

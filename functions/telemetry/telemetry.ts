@@ -2,7 +2,7 @@
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { happeningsOf } from '#shared/domain/metrics/happenings.ts'
 import type { ErrorCode } from '#shared/domain/values/errors.ts'
-import type { LogFields } from '#shared/telemetry/log.ts'
+import type { LogFields } from '#shared/telemetry/log-fields.ts'
 import type { Meter } from '#shared/telemetry/metrics.ts'
 import type { Observed } from '#shared/telemetry/observed-store.ts'
 import type { Reporter } from '#shared/telemetry/sentry.ts'

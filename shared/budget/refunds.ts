@@ -1,7 +1,8 @@
 /** Refunds of codes that WhatsApp was never asked for, for functions and hosts (R24). */
 import { unusedTicket } from '../domain/attempt/code-need.ts'
 import type { BudgetTicket } from '../domain/values/budget.ts'
-import type { Log, LogFields } from '../telemetry/log.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { LogFields } from '../telemetry/log-fields.ts'
 import type { Observed } from '../telemetry/observed-store.ts'
 
 export type Refunds = {

@@ -1,9 +1,8 @@
 /** Structured log of functions and hosts: one JSON object per line, redacted. */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ErrorSpec } from '../domain/values/errors.ts'
+import { currentLogFields, type LogFields } from './log-fields.ts'
 import { redact, redactValue } from './redact.ts'
 
-export type LogFields = Readonly<Record<string, unknown>>
 type Write = (message: string, fields?: LogFields) => void
 
 type LogLevel = 'debug' | ErrorSpec['level']
@@ -13,12 +12,6 @@ export type Log = Readonly<Record<LogLevel, Write>> & {
   /** Makes a log that adds these fields to each line, such as `correlationId` (R37); a function runs for each line. */
   child(fields: LogFields | (() => LogFields)): Log
 }
-
-const context = new AsyncLocalStorage<LogFields>()
-
-/** Runs `work` and adds these fields to every line written meanwhile, also by logs that were made before (R37). */
-export const withLogFields = <T>(fields: LogFields, work: () => T): T =>
-  context.run({ ...context.getStore(), ...fields }, work)
 
 export type LogOptions = {
   /** Lowest level that is written; `info` by default. */
@@ -40,7 +33,7 @@ export function createLog(component: string, options: LogOptions = {}): Log {
       (message, lineFields) => {
         if (levels.indexOf(lineLevel) < levels.indexOf(level)) return
         const head = { time: new Date(clock()).toISOString(), level: lineLevel, message: redact(message), component }
-        write(line(head, { ...context.getStore(), ...fieldsNow(), ...lineFields }))
+        write(line(head, { ...currentLogFields(), ...fieldsNow(), ...lineFields }))
       }
     return {
       debug: writeAt('debug'),

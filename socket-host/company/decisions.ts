@@ -3,7 +3,7 @@
  */
 import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
 import type { CompanyState, Transition } from '#shared/domain/company/company.ts'
-import { withLogFields } from '#shared/telemetry/log.ts'
+import { withLogFields } from '#shared/telemetry/log-fields.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 
 export type Decisions = {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { createLog, type LogOptions, withLogFields } from '#shared/telemetry/log.ts'
+import { createLog, type LogOptions } from '#shared/telemetry/log.ts'
+import { withLogFields } from '#shared/telemetry/log-fields.ts'
 
 function setUp(options: Pick<LogOptions, 'level'> = {}) {
   const lines: string[] = []

@@ -1,10 +1,38 @@
-/** Translates a thrown error into the failure that clients see. Its text is never sent. */
-import type { Failure } from '#shared/domain/values/errors.ts'
+/** Failures of functions: translates a thrown error into the failure that clients see, and records it for operators. */
+import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
+import type { Log } from '#shared/telemetry/log.ts'
+import type { LogFields } from '#shared/telemetry/log-fields.ts'
+import type { ErrorTelemetry } from './telemetry/reports.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
 
-/** Returns `STORE_UNAVAILABLE` when a service of AWS is down or slow, otherwise `INTERNAL`. */
-export const failureOf = (error: unknown): Failure => ({ code: isOutage(error) ? 'STORE_UNAVAILABLE' : 'INTERNAL' })
+/** Log and telemetry of a function. Without `telemetry` its failures are only logged. */
+export type Reporting = {
+  readonly log: Log
+  readonly telemetry?: ErrorTelemetry & Partial<Pick<Telemetry, 'refused'>>
+}
 
-/** A `TimeoutError` (Middy's, or that of `withinTime`) means that the function's time is up: a service is slow. */
+/** Name of a function in reports, the log message of its failures, and whether they are counted as refusals. */
+export type FailureKind = {
+  readonly component: string
+  readonly failureMessage: string
+  readonly isCounted?: boolean
+}
+
+/** Logs a failure at the level of its code, counts it, and reports it if it is unexpected. Its text is never sent. */
+export function recordFailure(
+  error: unknown,
+  { component, failureMessage, isCounted }: FailureKind,
+  fields: LogFields,
+  { log, telemetry }: Reporting,
+): Failure {
+  const code = isOutage(error) ? 'STORE_UNAVAILABLE' : 'INTERNAL'
+  if (isCounted) telemetry?.refused?.(code, fields)
+  if (code === 'INTERNAL') telemetry?.unexpected(error, { ...fields, code, component })
+  log[errorSpec(code).level](failureMessage, { code, error })
+  return { code }
+}
+
+/** True when a service of AWS is down or slow. A `TimeoutError` means that the time of the function is up. */
 const isOutage = (error: unknown): boolean =>
   error instanceof StoreUnavailable || (error instanceof Error && error.name === 'TimeoutError')

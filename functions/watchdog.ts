@@ -7,9 +7,8 @@ import { once } from '#shared/async/once.ts'
 import { nextDeadline, timeOut } from '#shared/domain/attempt/deadlines.ts'
 import type { CompanyState, Decision } from '#shared/domain/company/company.ts'
 import type { Clock, CompanyStore } from '#shared/ports.ts'
-import { parseQueueBody, WatchdogMessage } from '#shared/protocol/host-commands.ts'
-import { failureOf } from './failures.ts'
-import { inRequest } from './telemetry/request-context.ts'
+import { queueBody, WatchdogMessage } from '#shared/protocol/host-commands.ts'
+import { type Context, perform, reserved, stack } from './stack.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 import { type NudgeDeps, nudgeHost } from './use-cases/nudge-host.ts'
 import { type PushDeps, pushNotices } from './use-cases/push-notices.ts'
@@ -22,32 +21,49 @@ export type WatchdogDeps = NudgeDeps &
 export type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] }
 
 const BatchEvent = v.object({ Records: v.array(v.object({ messageId: v.string(), body: v.string() })) })
+type BatchRecord = v.InferOutput<typeof BatchEvent>['Records'][number]
 
 /** Checks each company that a message names. */
-export async function watch(rawEvent: unknown, deps: WatchdogDeps): Promise<BatchResponse> {
-  const { Records } = v.parse(BatchEvent, rawEvent)
-  const failed = await Promise.all(
-    Records.map(async ({ messageId, body }) => {
-      try {
-        const message = parseQueueBody(WatchdogMessage, body)
-        const { companyId, correlationId } = message
-        await inRequest({ companyId, correlationId }, undefined, () => checkCompany(message, deps))
-        return []
-      } catch (error) {
-        if (failureOf(error).code === 'INTERNAL') deps.telemetry.unexpected(error, { component: 'watchdog', messageId })
-        deps.log.error('Could not check a company; the message comes again', { messageId, error })
-        return [{ itemIdentifier: messageId }]
-      }
-    }),
-  )
-  await deps.telemetry.finish()
-  return { batchItemFailures: failed.flat() }
+export const watchdog = stack<typeof BatchEvent, WatchdogDeps, BatchResponse>({
+  component: 'watchdog',
+  failureMessage: 'Could not read a batch; its messages come again',
+  event: BatchEvent,
+  begin: ({ Records }, deps, context) => ({
+    fields: {},
+    run: async () => {
+      const failed = await Promise.all(Records.map((record) => checkRecord(record, deps, context)))
+      return { batchItemFailures: failed.flat() }
+    },
+  }),
+  // Later than the end of the records: one that takes too long must not fail the others.
+  reservedMs: reserved.failed,
+})
+
+/** Performs one message as a request of its own. Returns its id if it has to come again. */
+function checkRecord(
+  { messageId, body }: BatchRecord,
+  deps: WatchdogDeps,
+  context: Context,
+): Promise<BatchResponse['batchItemFailures']> {
+  const message = v.safeParse(queueBody(WatchdogMessage), body)
+  const about = message.success && { companyId: message.output.companyId, correlationId: message.output.correlationId }
+  const run = async () => {
+    if (!message.success) throw new v.ValiError(message.issues)
+    await checkCompany(message.output, deps)
+    return []
+  }
+  const work = { fields: { messageId, ...about }, run, failed: () => [{ itemIdentifier: messageId }] }
+  return perform(work, recordFailures, context, async () => deps)
 }
 
+const recordFailures = {
+  component: 'watchdog',
+  failureMessage: 'Could not check a company; the message comes again',
+} as const
+
 /** Ends what is overdue, then wakes itself for the next deadline, so that one message guards a company to the end. */
-async function checkCompany(message: WatchdogMessage, requestDeps: WatchdogDeps): Promise<void> {
+async function checkCompany(message: WatchdogMessage, deps: WatchdogDeps): Promise<void> {
   const { companyId, correlationId, due } = message
-  const deps = { ...requestDeps, log: requestDeps.log.child({ companyId, correlationId }) }
   // Queues delay by whole seconds and by 15 minutes at most, and clocks differ. A message that comes too early is sent
   // again.
   if (due > deps.clock()) return deps.queue.wakeAt(message)
@@ -82,4 +98,4 @@ const deps = once(
   }),
 )
 
-export const handler = (event: unknown): Promise<BatchResponse> => watch(event, deps())
+export const handler = watchdog(deps)

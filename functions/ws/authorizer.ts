@@ -1,11 +1,25 @@
 /** Authorizer of the WebSocket API. It must stay small: each connect waits for it, often for a cold start. */
 import * as v from 'valibot'
+import { once } from '#shared/async/once.ts'
 import { AuthorizerEnv, parseEnv } from '#shared/config/authorizer-env.ts'
+import { tokenCheckFailed } from '#shared/telemetry/metric-names.ts'
 import { type Caller, tokenSettings, tokenVerifier, type VerifyToken } from '../access/tokens.ts'
+import type { Reporting } from '../failures.ts'
 import { languageOf } from '../language.ts'
+import { type Context, stack } from '../stack.ts'
 import { Handshake, headerOf, tokenOf } from './handshake.ts'
 
-const AuthorizerEvent = v.object({ methodArn: v.string(), ...Handshake.entries })
+const AuthorizerEvent = v.object({
+  methodArn: v.string(),
+  requestContext: v.nullish(v.object({ requestId: v.nullish(v.string()) })),
+  ...Handshake.entries,
+})
+
+export type AuthorizerDeps = {
+  /** Makes the check of tokens at first use, within the stack: an environment without its settings is reported. */
+  readonly verifier: () => VerifyToken
+  readonly loadReporting: () => Promise<Reporting>
+}
 
 /** Content of `requestContext.authorizer` in all later events of the connection. API Gateway turns it into strings. */
 export type ConnectionContext = {
@@ -29,24 +43,44 @@ type Policy = {
   readonly context?: ConnectionContext
 }
 
+/** Error message that API Gateway answers with 401; it answers any other with 500. */
+const unauthorized = 'Unauthorized'
+
+const check = stack<typeof AuthorizerEvent, AuthorizerDeps, Policy | typeof unauthorized>({
+  component: 'authorizer',
+  failureMessage: tokenCheckFailed,
+  event: AuthorizerEvent,
+  begin: (event, deps) => ({
+    fields: { correlationId: event.requestContext?.requestId },
+    run: () => policyFor(event, deps.verifier()),
+  }),
+})
+
 /**
- * Returns the policy for a `$connect`: it allows a client of a company and denies an admin (403), whose token names no
- * company. Throws `Unauthorized` for a bad token, which API Gateway answers with 401, and other errors when the check
- * fails.
+ * Makes the authorizer. It throws `Unauthorized` for a bad token, which is a refusal and not a failure, and any other
+ * error when the check fails.
  */
-export async function authorize(event: unknown, verify: VerifyToken): Promise<Policy> {
-  const { methodArn, ...handshake } = v.parse(AuthorizerEvent, event)
+export function authorizer(makeDeps: () => AuthorizerDeps): (event: unknown, context?: Context) => Promise<Policy> {
+  const checked = check(makeDeps)
+  return async (event, context) => {
+    const answer = await checked(event, context)
+    if (answer === unauthorized) throw new Error(unauthorized)
+    return answer
+  }
+}
+
+/** Returns a policy that allows a client of a company and denies an admin (403), whose token names no company. */
+async function policyFor(
+  { methodArn, ...handshake }: v.InferOutput<typeof AuthorizerEvent>,
+  verify: VerifyToken,
+): Promise<Policy | typeof unauthorized> {
   const token = tokenOf(handshake)
   const verified = token === undefined ? undefined : await verify(token)
-  if (!verified?.ok) throw new Error(unauthorized)
+  if (!verified?.ok) return unauthorized
   const caller = verified.value
   if (caller.role === 'admin') return policy('admin', 'Deny', methodArn)
   return { ...policy(caller.companyId, 'Allow', methodArn), context: contextOf(caller, handshake) }
 }
-
-/** Error message that API Gateway answers with 401; it answers any other with 500. */
-const unauthorized = 'Unauthorized'
-const isRefusal = (error: unknown): boolean => error instanceof Error && error.message === unauthorized
 
 function contextOf(caller: Extract<Caller, { role: 'marketplace' }>, handshake: Handshake): ConnectionContext {
   const { companyId, role, lang, exp } = caller
@@ -62,20 +96,7 @@ const policy = (principalId: string, effect: 'Allow' | 'Deny', methodArn: string
   },
 })
 
-let verifier: VerifyToken | undefined
+const verifier = once(() => tokenVerifier(tokenSettings(parseEnv(AuthorizerEnv, process.env))))
+const loadReporting = once(async () => (await import('./authorizer-reporting.ts')).authorizerReporting(process.env))
 
-export const handler = async (event: unknown): Promise<Policy> => {
-  try {
-    verifier ??= tokenVerifier(tokenSettings(parseEnv(AuthorizerEnv, process.env)))
-    return await authorize(event, verifier)
-  } catch (error) {
-    if (!isRefusal(error)) await reportFailure(event, error)
-    throw error
-  }
-}
-
-/** Reports from a separate chunk: log and Sentry are larger than all the rest, and are almost never needed. */
-async function reportFailure(event: unknown, error: unknown): Promise<void> {
-  const { authorizerFailed } = await import('./authorizer-failure.ts')
-  await authorizerFailed(event, error, process.env)
-}
+export const handler = authorizer(() => ({ verifier, loadReporting }))

@@ -2,14 +2,13 @@
  * `$disconnect`: removes the connection. API Gateway does not always send it; the TTL of the row or the next push
  * removes the other connections.
  */
-import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
 import type { ConnectionStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
-import { failureOf } from '../failures.ts'
+import { stack } from '../stack.ts'
 import type { ErrorTelemetry } from '../telemetry/reports.ts'
 import { connectionStore, errorTelemetry, log } from '../wiring/connection-deps.ts'
-import { DisconnectEvent, type RouteResponse } from './events.ts'
+import { DisconnectEvent, type RouteResponse, requestOf } from './events.ts'
 
 export type DisconnectDeps = {
   readonly connections: ConnectionStore
@@ -17,21 +16,27 @@ export type DisconnectDeps = {
   readonly telemetry: ErrorTelemetry
 }
 
-/** Removes the connection. Its attempt goes on: the owner may be typing the code on this phone (R21). Never throws. */
-export async function disconnect(rawEvent: unknown, deps: DisconnectDeps): Promise<RouteResponse> {
-  try {
-    const { requestContext } = v.parse(DisconnectEvent, rawEvent)
-    const { connectionId, authorizer, requestId: correlationId } = requestContext
-    await deps.connections.remove(authorizer.companyId, connectionId)
-    deps.log.info('Client disconnected', { companyId: authorizer.companyId, connectionId, correlationId })
-  } catch (error) {
-    deps.log.warn('Could not remove a connection; it expires by itself', { error })
-    if (failureOf(error).code === 'INTERNAL') deps.telemetry.unexpected(error, { component: 'disconnect' })
-    await deps.telemetry.finish()
-  }
-  return { statusCode: 200 }
+/** Answers 200 whatever happens: the client is gone, and the row of its connection expires by itself. */
+const done = (): RouteResponse => ({ statusCode: 200 })
+
+/** Removes the connection. Its attempt goes on: the owner may be typing the code on this phone (R21). */
+export const disconnect = stack<typeof DisconnectEvent, DisconnectDeps, RouteResponse>({
+  component: 'disconnect',
+  failureMessage: 'Could not remove a connection; it expires by itself',
+  event: DisconnectEvent,
+  begin: (event, deps) => ({ ...requestOf(event), run: () => remove(event, deps), failed: done }),
+  malformed: done,
+})
+
+async function remove(
+  { requestContext }: DisconnectEvent,
+  { connections, log }: DisconnectDeps,
+): Promise<RouteResponse> {
+  await connections.remove(requestContext.authorizer.companyId, requestContext.connectionId)
+  log.info('Client disconnected')
+  return done()
 }
 
 const deps = once((): DisconnectDeps => ({ connections: connectionStore(), log: log(), telemetry: errorTelemetry() }))
 
-export const handler = (event: unknown): Promise<RouteResponse> => disconnect(event, deps())
+export const handler = disconnect(deps)

@@ -1,6 +1,7 @@
 /** Events of the WebSocket API, as far as we read them. API Gateway sends null for a missing value. */
 import * as v from 'valibot'
 import { CompanyId } from '#shared/protocol/client-messages.ts'
+import type { Work } from '../stack.ts'
 import { Handshake } from './handshake.ts'
 
 /** Context that the authorizer has set. API Gateway turns numbers into strings. */
@@ -21,9 +22,17 @@ const requestContext = v.object({
 })
 
 export const ConnectEvent = v.object({ requestContext, ...Handshake.entries })
+export type ConnectEvent = v.InferOutput<typeof ConnectEvent>
 export const DisconnectEvent = v.object({ requestContext })
+export type DisconnectEvent = v.InferOutput<typeof DisconnectEvent>
 export const MessageEvent = v.object({ requestContext, body: v.nullish(v.string()) })
 export type MessageEvent = v.InferOutput<typeof MessageEvent>
+
+/** Context of the requests of a client, for the stack. */
+export const requestOf = ({ requestContext }: DisconnectEvent): Pick<Work<RouteResponse>, 'fields' | 'userAgent'> => {
+  const { connectionId, authorizer, requestId: correlationId, identity } = requestContext
+  return { fields: { companyId: authorizer.companyId, connectionId, correlationId }, userAgent: identity?.userAgent }
+}
 
 /** Response of a WebSocket route. The body goes to the client if the route has a route response. */
 export type RouteResponse = {

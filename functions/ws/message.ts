@@ -1,5 +1,4 @@
-/** Handler of client messages (requirements, "WebSocket API"): checks each one, runs its action, and always answers. */
-import * as v from 'valibot'
+/** Handler of client messages (requirements, "WebSocket API"): checks each one and runs its action. */
 import { once } from '#shared/async/once.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
 import type { Connection } from '#shared/ports.ts'
@@ -8,8 +7,7 @@ import { type Envelope, errorMessage, type ServerMessage } from '#shared/protoco
 import { hangUp } from '#shared/push/publisher.ts'
 import type { MessageRateLimit } from '../access/message-rate.ts'
 import { isExpired } from '../access/tokens.ts'
-import { failureOf } from '../failures.ts'
-import { inRequest } from '../telemetry/request-context.ts'
+import { stack } from '../stack.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import {
   budget,
@@ -25,91 +23,92 @@ import {
   telemetry,
 } from '../wiring/deps.ts'
 import { type ActionDeps, runAction } from './actions.ts'
-import { type DeliveryDeps, deliveryTo } from './delivery.ts'
-import { MessageEvent, type RouteResponse } from './events.ts'
-import { type Remaining, withinTime } from './within-time.ts'
+import { type Delivery, type DeliveryDeps, deliveryTo } from './delivery.ts'
+import { MessageEvent, type RouteResponse, requestOf } from './events.ts'
 
 export type MessageDeps = ActionDeps &
   DeliveryDeps & { readonly telemetry: Telemetry; readonly rateLimit: MessageRateLimit }
 
-/** Sender of the message, and its correlation id. */
-type Sender = { readonly client: Connection; readonly correlationId: string; readonly deps: MessageDeps }
+/** Log message of every message that is refused or fails. */
+const refused = 'Message refused'
 
-/** Answers one message. Never throws: the client gets an error event of ours, whatever happens. */
-export async function receive(rawEvent: unknown, context: Remaining, baseDeps: MessageDeps): Promise<RouteResponse> {
-  const event = v.safeParse(MessageEvent, rawEvent)
-  if (!event.success) {
-    // API Gateway does not send such events, and this one names no client that we could answer.
-    baseDeps.log.error('Unknown event of the WebSocket API', { issues: event.issues.map((issue) => issue.message) })
-    return { statusCode: 400 }
-  }
-  const { requestContext } = event.output
-  const { connectionId, authorizer, requestId: correlationId } = requestContext
-  const fields = { companyId: authorizer.companyId, connectionId, correlationId }
-  const userAgent = requestContext.identity?.userAgent
-  const response = await inRequest(fields, userAgent, () => answer(event.output, context, inContext(baseDeps, fields)))
-  await baseDeps.telemetry.finish()
-  return response
+/** One message: its sender, its text as it was parsed, and the frames that are kept for the sender. */
+type Received = {
+  readonly client: Connection
+  readonly correlationId: string
+  /** Expiry of the sender's token, in epoch seconds. */
+  readonly exp: number
+  readonly message: ReturnType<typeof parseClientMessage>
+  readonly delivery: Delivery
+  readonly deps: MessageDeps
 }
 
-async function answer(
-  { requestContext, body }: MessageEvent,
-  context: Remaining,
-  deps: MessageDeps,
-): Promise<RouteResponse> {
+/** Answers one message: the client gets an event of ours, whatever happens. */
+export const message = stack<typeof MessageEvent, MessageDeps, RouteResponse>({
+  component: 'message',
+  failureMessage: refused,
+  isCounted: true,
+  event: MessageEvent,
+  begin: (event, deps) => {
+    const received = receivedOf(event, deps)
+    return { ...requestOf(event), run: () => answer(received), failed: (failure) => answerFailure(failure, received) }
+  },
+  // Such an event names no client that we could answer.
+  malformed: () => ({ statusCode: 400 }),
+})
+
+function receivedOf({ requestContext, body }: MessageEvent, deps: MessageDeps): Received {
   const { connectionId, connectedAt, authorizer, requestId: correlationId } = requestContext
   const { companyId, language, exp } = authorizer
-  const sender = { client: { connectionId, companyId, language, connectedAt }, correlationId, deps }
+  const client = { connectionId, companyId, language, connectedAt }
   const parsed = parseClientMessage(body ?? undefined)
-  const { requestId } = parsed.ok ? parsed.value : parsed.error
-  if (isExpired(exp, deps.clock())) return endExpired(sender, requestId)
-  if (await deps.rateLimit.isExceeded(connectionId)) return respond(rejectRateLimited(sender, requestId))
-  if (parsed.ok) return respond(await execute(parsed.value, sender, context))
+  return { client, correlationId, exp, message: parsed, delivery: deliveryTo(client, deps), deps }
+}
+
+async function answer(received: Received): Promise<RouteResponse> {
+  const { client, exp, message: parsed, deps } = received
+  if (isExpired(exp, deps.clock())) return endExpired(received)
+  if (await deps.rateLimit.isExceeded(client.connectionId)) return respond(rejectRateLimited(received))
+  if (parsed.ok) return respond(await execute(parsed.value, received))
   const { field, detail } = parsed.error
-  return respond(await refuse({ code: 'BAD_REQUEST', detail }, sender, { field, requestId }))
+  const failure = refuse({ code: 'BAD_REQUEST', detail }, received)
+  return respond(errorMessage(failure, envelopeOf(received, await drawSeq(received)), 'error', field))
 }
 
 /** No sequence number: drawing one is a write, and rejecting a message must be cheaper than serving it. */
-function rejectRateLimited(sender: Sender, requestId: string | undefined): ServerMessage {
-  const failure: Failure = { code: 'RATE_LIMITED', retryAfter: 1 }
-  report(failure, sender)
-  return errorMessage(failure, envelopeOf(sender, undefined, requestId))
+function rejectRateLimited(received: Received): ServerMessage {
+  return errorMessage(refuse({ code: 'RATE_LIMITED', retryAfter: 1 }, received), envelopeOf(received, undefined))
 }
-
-const inContext = (deps: MessageDeps, fields: Record<string, string>): MessageDeps => ({
-  ...deps,
-  log: deps.log.child(fields),
-})
 
 const respond = (frame: ServerMessage | undefined): RouteResponse => ({
   statusCode: 200,
   ...(frame && { body: JSON.stringify(frame) }),
 })
 
-/** Runs the action. An error that it throws becomes the failure event of the action. */
-async function execute(message: ClientMessage, sender: Sender, context: Remaining): Promise<ServerMessage | undefined> {
-  const { client, correlationId, deps } = sender
-  const { action, requestId } = message
-  const delivery = deliveryTo(client, deps)
+/** Runs the action. Returns the last frame for the client, if there is one. */
+async function execute(parsed: ClientMessage, received: Received): Promise<ServerMessage | undefined> {
+  const { client, correlationId, delivery, deps } = received
+  const { action, requestId } = parsed
+  deps.log.info('Message', { action, requestId })
   const call = {
     companyId: client.companyId,
     language: client.language,
     correlationId,
     waiting: { connectionId: client.connectionId, ...(requestId !== undefined && { requestId }) },
     notify: delivery.notify,
-    envelope: (seq: number | undefined) => envelopeOf(sender, seq, requestId),
-    drawSeq: () => drawSeq(sender),
+    envelope: (seq: number | undefined) => envelopeOf(received, seq),
+    drawSeq: () => drawSeq(received),
   }
-  deps.log.info('Message', { action, requestId })
-  try {
-    return await withinTime(context, runAction(action, message, call, deps).then(delivery.finish))
-  } catch (error) {
-    const failure = failureOf(error)
-    report(failure, sender, error)
-    // When the store is down it cannot give a number, and there is no time left to ask it again.
-    const seq = failure.code === 'STORE_UNAVAILABLE' ? undefined : await call.drawSeq()
-    return delivery.finish(errorMessage(failure, call.envelope(seq), failureEvents[action]))
-  }
+  return delivery.finish(await runAction(action, parsed, call, deps))
+}
+
+/** Sends the frames that the failed action has left for the client, and answers with its failure event. */
+async function answerFailure(failure: Failure, received: Received): Promise<RouteResponse> {
+  const { message: parsed, delivery } = received
+  // When the store is down it cannot give a number, and there is no time left to ask it again.
+  const seq = failure.code === 'STORE_UNAVAILABLE' ? undefined : await drawSeq(received)
+  const event = parsed.ok ? failureEvents[parsed.value.action] : 'error'
+  return respond(await delivery.finish(errorMessage(failure, envelopeOf(received, seq), event)))
 }
 
 /** Event that reports the failure of each action. */
@@ -123,43 +122,36 @@ const failureEvents: Readonly<Record<ClientAction, Parameters<typeof errorMessag
 }
 
 /** Ends a connection whose token has expired (R30): sends the reason, then closes it. */
-async function endExpired(sender: Sender, requestId: string | undefined): Promise<RouteResponse> {
-  const { client, deps } = sender
-  const failure: Failure = { code: 'UNAUTHORIZED' }
-  report(failure, sender)
-  const seq = await drawSeq(sender)
+async function endExpired(received: Received): Promise<RouteResponse> {
+  const { client, deps } = received
+  const failure = refuse({ code: 'UNAUTHORIZED' }, received)
+  const { seq, requestId } = envelopeOf(received, await drawSeq(received))
   const about = { ...(seq !== undefined && { seq }), ...(requestId !== undefined && { requestId }) }
   await hangUp({ api: deps.connectionsApi, clock: deps.clock }, client, failure, about)
   // 200, because the client has its answer. API Gateway counts any other status as an error, and that raises an alarm.
   return { statusCode: 200 }
 }
 
-async function refuse(
-  failure: Failure,
-  sender: Sender,
-  about: { readonly field: string; readonly requestId: string | undefined },
-): Promise<ServerMessage> {
-  report(failure, sender)
-  return errorMessage(failure, envelopeOf(sender, await drawSeq(sender), about.requestId), 'error', about.field)
+/** Counts and logs a refusal, and returns it. */
+function refuse(failure: Failure, { deps, correlationId, client }: Received): Failure {
+  deps.telemetry.refused(failure.code, { companyId: client.companyId, correlationId })
+  deps.log[errorSpec(failure.code).level](refused, { code: failure.code })
+  return failure
 }
 
-function report({ code }: Failure, { deps, correlationId, client }: Sender, error?: unknown): void {
-  const about = { companyId: client.companyId, correlationId }
-  deps.telemetry.refused(code, about)
-  if (code === 'INTERNAL') deps.telemetry.unexpected(error, { ...about, code, component: 'message' })
-  deps.log[errorSpec(code).level]('Message refused', { code, ...(error !== undefined && { error }) })
+function envelopeOf({ client, message: parsed, deps }: Received, seq: number | undefined): Envelope {
+  const { requestId } = parsed.ok ? parsed.value : parsed.error
+  return {
+    companyId: client.companyId,
+    language: client.language,
+    at: deps.clock(),
+    ...(seq !== undefined && { seq }),
+    ...(requestId !== undefined && { requestId }),
+  }
 }
-
-const envelopeOf = ({ client, deps }: Sender, seq: number | undefined, requestId: string | undefined): Envelope => ({
-  companyId: client.companyId,
-  language: client.language,
-  at: deps.clock(),
-  ...(seq !== undefined && { seq }),
-  ...(requestId !== undefined && { requestId }),
-})
 
 /** Draws the company's next sequence number. Undefined when the store is down: the answer then goes without one. */
-async function drawSeq({ client, deps }: Sender): Promise<number | undefined> {
+async function drawSeq({ client, deps }: Received): Promise<number | undefined> {
   try {
     return (await deps.store.readWithSeq(client.companyId)).seq
   } catch (error) {
@@ -184,4 +176,4 @@ const deps = once(
   }),
 )
 
-export const handler = (event: unknown, context: Remaining): Promise<RouteResponse> => receive(event, context, deps())
+export const handler = message(deps)

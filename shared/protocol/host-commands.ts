@@ -20,6 +20,5 @@ export const WatchdogMessage = v.object({
 })
 export type WatchdogMessage = v.InferOutput<typeof WatchdogMessage>
 
-/** Parses the body of a queue message. Throws when it is invalid: SQS then moves it to the dead-letter queue. */
-export const parseQueueBody = <S extends v.GenericSchema>(schema: S, body: string): v.InferOutput<S> =>
-  v.parse(schema, JSON.parse(body))
+/** Schema of the body of a queue message. SQS moves a message that does not fit it to the dead-letter queue. */
+export const queueBody = <const S extends v.GenericSchema>(schema: S) => v.pipe(v.string(), v.parseJson(), schema)

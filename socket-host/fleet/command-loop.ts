@@ -1,6 +1,6 @@
 /** Receives the commands of one shard while this host owns it. Each command names a company to reconcile. */
 import * as v from 'valibot'
-import { HostCommand } from '#shared/protocol/host-commands.ts'
+import { HostCommand, queueBody } from '#shared/protocol/host-commands.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { pause, type Time } from '../time.ts'
 
@@ -64,6 +64,6 @@ async function handle(
 }
 
 function parseCommand(body: string): HostCommand | undefined {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), HostCommand), body)
+  const parsed = v.safeParse(queueBody(HostCommand), body)
   return parsed.success ? parsed.output : undefined
 }

@@ -7,13 +7,19 @@ import { metricsRoutes } from '../../functions/http/metrics.ts'
 import { pairingRoutes } from '../../functions/http/pairing.ts'
 import { sessionsRoutes } from '../../functions/http/sessions.ts'
 import { httpRoutes } from '../../functions/routes.ts'
-import { watch } from '../../functions/watchdog.ts'
-import { authorize } from '../../functions/ws/authorizer.ts'
-import { authorizerFailed } from '../../functions/ws/authorizer-failure.ts'
-import { connect } from '../../functions/ws/connect.ts'
-import { disconnect } from '../../functions/ws/disconnect.ts'
-import { receive } from '../../functions/ws/message.ts'
-import { connectEvent, httpEvent, lambdaContext, makeWorld, messageEvent, start } from './support.ts'
+import {
+  authorize,
+  connect,
+  connectEvent,
+  disconnect,
+  httpEvent,
+  lambdaContext,
+  makeWorld,
+  messageEvent,
+  receive,
+  start,
+  watch,
+} from './support.ts'
 
 type Event = Readonly<Record<string, unknown>>
 type HttpEvent = ReturnType<typeof httpEvent>
@@ -108,9 +114,11 @@ test('the authorizer refuses a client whose token is null like one without', asy
 })
 
 test('an authorizer event whose context is null can be logged', async () => {
-  const lines: string[] = []
-  await authorizerFailed({ requestContext: null }, new Error('x'), {}, { write: (line) => lines.push(line) })
-  expect(lines).toHaveLength(1)
+  const world = makeWorld()
+  const fails = () => Promise.reject(new Error('x'))
+  const event = { methodArn, requestContext: null, queryStringParameters: { token: '1001' } }
+  await expect(authorize(event, fails, world)).rejects.toThrow('x')
+  expect(world.lines).toHaveLength(1)
 })
 
 test.each([

@@ -13,8 +13,15 @@ import { connectionPublisher } from '#shared/push/publisher.ts'
 import { createLog } from '#shared/telemetry/log.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
 import type { VerifyToken } from '../../functions/access/tokens.ts'
+import type { Reporting } from '../../functions/failures.ts'
+import type { Context } from '../../functions/stack.ts'
 import type { Telemetry } from '../../functions/telemetry/telemetry.ts'
+import { type WatchdogDeps, watchdog } from '../../functions/watchdog.ts'
+import { authorizer } from '../../functions/ws/authorizer.ts'
+import { type ConnectDeps, connect as connectFunction } from '../../functions/ws/connect.ts'
+import { type DisconnectDeps, disconnect as disconnectFunction } from '../../functions/ws/disconnect.ts'
 import { expelConnections } from '../../functions/ws/expel.ts'
+import { type MessageDeps, message } from '../../functions/ws/message.ts'
 import { memoryBudgetStore } from '../fakes/memory-budget-store.ts'
 import { memoryCompanyStore } from '../fakes/memory-company-store.ts'
 import { memoryConnectionStore } from '../fakes/memory-connection-store.ts'
@@ -185,7 +192,18 @@ export async function link(world: World, companyId = company): Promise<void> {
 
 export const lambdaContext = { getRemainingTimeInMillis: () => 10_000 }
 
-type Context = {
+/** Calls of the functions, each with the dependencies of a test. */
+export const connect = (event: unknown, deps: ConnectDeps, context: Context = lambdaContext) =>
+  connectFunction(() => deps)(event, context)
+export const disconnect = (event: unknown, deps: DisconnectDeps, context: Context = lambdaContext) =>
+  disconnectFunction(() => deps)(event, context)
+export const receive = (event: unknown, context: Context, deps: MessageDeps) => message(() => deps)(event, context)
+export const watch = (event: unknown, deps: WatchdogDeps, context: Context = lambdaContext) =>
+  watchdog(() => deps)(event, context)
+export const authorize = (event: unknown, verify: VerifyToken, reporting: Reporting = makeWorld()) =>
+  authorizer(() => ({ verifier: () => verify, loadReporting: async () => reporting }))(event, lambdaContext)
+
+type RequestContext = {
   connectionId?: string
   companyId?: string
   language?: 'ru' | 'en'
@@ -199,7 +217,7 @@ const requestContext = ({
   language = 'en',
   exp = String(start / 1000 + 60),
   connectedAt = start,
-}: Context) => ({
+}: RequestContext) => ({
   routeKey: '$default',
   connectionId,
   connectedAt,
@@ -208,13 +226,13 @@ const requestContext = ({
 })
 
 /** Makes the event of a message as API Gateway delivers it. */
-export const messageEvent = (body: unknown, context: Context = {}) => ({
+export const messageEvent = (body: unknown, context: RequestContext = {}) => ({
   requestContext: requestContext(context),
   body: typeof body === 'string' ? body : JSON.stringify(body),
   isBase64Encoded: false,
 })
 
-export const connectEvent = (headers: Record<string, string> = {}, context: Context = {}) => ({
+export const connectEvent = (headers: Record<string, string> = {}, context: RequestContext = {}) => ({
   headers,
   queryStringParameters: null,
   requestContext: requestContext(context),

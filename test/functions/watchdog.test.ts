@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { reset } from '../../functions/use-cases/reset.ts'
 import { startPairing } from '../../functions/use-cases/start-pairing.ts'
-import { watch } from '../../functions/watchdog.ts'
-import { company, link, makeWorld, phone, showCode, start, type World } from './support.ts'
+import { company, link, makeWorld, phone, showCode, start, type World, watch } from './support.ts'
 
 let world: World
 

@@ -9,7 +9,6 @@ import { metricsRoutes } from '../../functions/http/metrics.ts'
 import { pairingRoutes } from '../../functions/http/pairing.ts'
 import { sessionsRoutes } from '../../functions/http/sessions.ts'
 import { httpRoutes } from '../../functions/routes.ts'
-import { receive } from '../../functions/ws/message.ts'
 import {
   company,
   httpEvent,
@@ -18,6 +17,7 @@ import {
   makeWorld,
   messageEvent,
   phone,
+  receive,
   showCode,
 } from '../functions/support.ts'
 import { anyJson, type FuzzTarget, mutated, target, text } from './target.ts'
@@ -86,8 +86,9 @@ const webSocketEvents = target(
   async (event) => {
     const world = await worldAt('fresh')
     const { statusCode } = await receive(event, lambdaContext, world)
-    assert([200, 400, 401].includes(statusCode))
-    assert.deepEqual(world.telemetry.seen, [])
+    assert([200, 400].includes(statusCode))
+    // API Gateway sends no malformed event: one that comes all the same is a defect, and is reported.
+    assert.equal(world.telemetry.seen.length, statusCode === 400 ? 1 : 0)
   },
 )
 

@@ -5,10 +5,9 @@ import fc from 'fast-check'
 import * as v from 'valibot'
 import { HostCommand } from '#shared/protocol/host-commands.ts'
 import { createLog } from '#shared/telemetry/log.ts'
-import { watch } from '../../functions/watchdog.ts'
 import { commandLoop, type ReceivedMessage } from '../../socket-host/fleet/command-loop.ts'
 import { fakeClock } from '../fakes/fake-clock.ts'
-import { company, makeWorld, start } from '../functions/support.ts'
+import { company, makeWorld, start, watch } from '../functions/support.ts'
 import { anyJson, type FuzzTarget, mutated, target, text } from './target.ts'
 
 const asBodies = (message: object) =>

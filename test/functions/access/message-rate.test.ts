@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { MessageCounter } from '#shared/dynamo/clients/message-counter.ts'
 import { messageRateLimit } from '../../../functions/access/message-rate.ts'
-import { receive } from '../../../functions/ws/message.ts'
-import { type Frame, lambdaContext, makeWorld, messageEvent, type World } from '../support.ts'
+import { type Frame, lambdaContext, makeWorld, messageEvent, receive, type World } from '../support.ts'
 
 let world: World
 beforeEach(async () => {

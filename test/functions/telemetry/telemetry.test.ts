@@ -3,10 +3,8 @@ import type { Counts } from '#shared/domain/metrics/metrics.ts'
 import { createMeter } from '#shared/telemetry/metrics.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
 import { createTelemetry } from '../../../functions/telemetry/telemetry.ts'
-import { watch } from '../../../functions/watchdog.ts'
-import { receive } from '../../../functions/ws/message.ts'
 import { makeApi, routes } from '../http/support.ts'
-import { company, lambdaContext, makeWorld, messageEvent, phone, type World } from '../support.ts'
+import { company, lambdaContext, makeWorld, messageEvent, phone, receive, type World, watch } from '../support.ts'
 
 let world: World
 beforeEach(async () => {

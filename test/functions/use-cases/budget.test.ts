@@ -1,8 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { rejectBusy } from '#shared/domain/attempt/pairing.ts'
-import { watch } from '../../../functions/watchdog.ts'
-import { receive } from '../../../functions/ws/message.ts'
-import { company, type Frame, lambdaContext, makeWorld, messageEvent, showCode, type World } from '../support.ts'
+import {
+  company,
+  type Frame,
+  lambdaContext,
+  makeWorld,
+  messageEvent,
+  receive,
+  showCode,
+  type World,
+  watch,
+} from '../support.ts'
 
 async function ask(world: World, phoneNumber: string): Promise<Frame> {
   const event = messageEvent({ action: 'request-pairing-code', phoneNumber, requestId: 'r' }, { connectionId: 'A' })

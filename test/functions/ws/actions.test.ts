@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { receive } from '../../../functions/ws/message.ts'
 import {
   digits,
   type Frame,
@@ -8,6 +7,7 @@ import {
   makeWorld,
   messageEvent,
   phone,
+  receive,
   showCode,
   start,
   type World,

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { VerifyToken } from '../../../functions/access/tokens.ts'
-import { authorize, handler } from '../../../functions/ws/authorizer.ts'
-import { authorizerFailed } from '../../../functions/ws/authorizer-failure.ts'
+import { handler } from '../../../functions/ws/authorizer.ts'
+import { authorizerReporting } from '../../../functions/ws/authorizer-reporting.ts'
 import { type SentryIngest, sentryIngest } from '../../shared/support/sentry-ingest.ts'
+import { authorize } from '../support.ts'
 
 const methodArn = 'arn:aws:execute-api:eu-central-1:123456789012:abc123/prod/$connect'
 const exp = 1_800_000_000
@@ -79,10 +80,11 @@ describe('a token that could not be checked', () => {
   })
   afterAll(() => ingest.stop())
 
-  const event = { methodArn, requestContext: { requestId: 'r1' } }
+  const event = { methodArn, requestContext: { requestId: 'r1' }, queryStringParameters: { token: 'aaa.bbb.ccc' } }
   async function fail(error: unknown, env: NodeJS.ProcessEnv) {
     const lines: string[] = []
-    await authorizerFailed(event, error, env, { write: (line) => lines.push(line) })
+    const reporting = authorizerReporting(env, { write: (line) => lines.push(line) })
+    await expect(authorize(event, () => Promise.reject(error), reporting)).rejects.toBe(error)
     return lines.map((line) => JSON.parse(line))
   }
 

@@ -1,10 +1,8 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Connection } from '#shared/ports.ts'
-import { connect } from '../../../functions/ws/connect.ts'
-import { disconnect } from '../../../functions/ws/disconnect.ts'
 import { expelConnections } from '../../../functions/ws/expel.ts'
-import { connectEvent, makeWorld, start, type World } from '../support.ts'
+import { connect, connectEvent, disconnect, makeWorld, start, type World } from '../support.ts'
 
 let world: World
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { receive } from '../../../functions/ws/message.ts'
-import { type Frame, lambdaContext, makeWorld, messageEvent, start, type World } from '../support.ts'
+import { type Frame, lambdaContext, makeWorld, messageEvent, receive, start, type World } from '../support.ts'
 
 let world: World
 

@@ -1,9 +1,10 @@
 import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
+import * as v from 'valibot'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
-import { HostCommand, parseQueueBody } from '#shared/protocol/host-commands.ts'
+import { HostCommand, queueBody } from '#shared/protocol/host-commands.ts'
 import { startSqs } from '../../../local/services/sqs.ts'
 import { describeCommandQueue } from '../../contracts/command-queue.contract.ts'
 import { account } from './aws-services.ts'
@@ -49,7 +50,7 @@ async function arrivedIn(QueueUrl: string | undefined): Promise<readonly HostCom
   const messages = await receive(QueueUrl)
   if (messages.length === 0) return []
   for (const { ReceiptHandle } of messages) await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
-  return [...messages.map(({ Body }) => parseQueueBody(HostCommand, Body ?? '')), ...(await arrivedIn(QueueUrl))]
+  return [...messages.map(({ Body }) => v.parse(queueBody(HostCommand), Body ?? '')), ...(await arrivedIn(QueueUrl))]
 }
 
 describeCommandQueue({

@@ -1,4 +1,5 @@
 /** Control plane in memory: the real publisher and the real decisions, over recording stores, queues and clients. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { codeBudget } from '#shared/budget/code-budget.ts'
 import { type Refunds, refundUnused } from '#shared/budget/refunds.ts'
 import { leaseTimes } from '#shared/config/settings.ts'
@@ -38,17 +39,24 @@ const owner = { hostId: 'host-1', epoch: 7 }
 export type Frame = { readonly event: string; readonly seq: number; readonly [field: string]: unknown }
 export type World = ReturnType<typeof makeWorld>
 
-/** Dependencies of all functions. A service in `away` cannot be reached; one in `broken` throws an unexpected error. */
+type Service = 'store' | 'queue' | 'connections'
+
+/**
+ * Dependencies of all functions. A service in `away` cannot be reached, one in `broken` throws an unexpected error, and
+ * one in `stuck` never answers.
+ */
 export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) {
   const now = { value: start }
   const clock = () => now.value
-  const away = new Set<'store' | 'queue' | 'connections'>()
-  const broken = new Set<'store'>()
+  const away = new Set<Service>()
+  const broken = new Set<Service>()
+  const stuck = new Set<Service>()
   const lines: string[] = []
   const log = createLog('test', { write: (line) => lines.push(line), clock })
-  const check = (what: 'store' | 'queue' | 'connections') => {
+  const check = (what: Service) => {
     if (away.has(what)) throw new StoreUnavailable(what, new Error('connect ECONNREFUSED 10.0.0.7'))
-    if (what === 'store' && broken.has(what)) throw new TypeError('secret internals')
+    if (broken.has(what)) throw new TypeError('secret internals')
+    return stuck.has(what) ? new Promise<void>(() => {}) : undefined
   }
   const queue = troubledQueue(() => check('queue'))
   const connections = watchedConnections(clock, () => check('connections'))
@@ -66,7 +74,7 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
   })
   const store = watchedStore(clock, () => check('store'), { giveBack: budget.giveBack, log })
   return {
-    ...{ now, clock, away, broken, lines, log, store, queue, connections, connectionsApi: clients, clients },
+    ...{ now, clock, away, broken, stuck, lines, log, store, queue, connections, connectionsApi: clients, clients },
     ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards, telemetry: recordingTelemetry() },
     staleMs: leaseTimes.staleMs,
     rateLimit: { isExceeded: async () => false },
@@ -79,7 +87,7 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
 }
 
 /** Company store that can be down, and whose state tests can read. */
-function watchedStore(clock: () => number, check: () => void, refunds: Refunds) {
+function watchedStore(clock: () => number, check: Check, refunds: Refunds) {
   const memory = memoryCompanyStore(clock, shards)
   const store = observedCompanyStore(memory, refundUnused(refunds))
   const checked = checkedBy(check)
@@ -88,7 +96,7 @@ function watchedStore(clock: () => number, check: () => void, refunds: Refunds) 
     state: memory.state,
     setLease: memory.setLease,
     async decide<Outcome>(companyId: string, transition: Transition<Outcome>): Promise<Decided<Outcome>> {
-      check()
+      await check()
       return store.decide(companyId, transition)
     },
     read: checked(store.read),
@@ -99,7 +107,7 @@ function watchedStore(clock: () => number, check: () => void, refunds: Refunds) 
 }
 
 /** Queues that can be down. `refusesCommands` fails commands only; the watchdog has another queue. */
-function troubledQueue(check: () => void) {
+function troubledQueue(check: Check) {
   const trouble = { refusesCommands: false }
   const queue = recordingCommandQueue((call) => {
     check()
@@ -109,16 +117,19 @@ function troubledQueue(check: () => void) {
   return Object.assign(trouble, queue)
 }
 
+/** Throws when a service is in trouble; the promise of one that is stuck never settles. */
+type Check = () => Promise<void> | undefined
+
 const checkedBy =
-  (check: () => void) =>
+  (check: Check) =>
   <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) =>
   async (...args: Args): Promise<T> => {
-    check()
+    await check()
     return call(...args)
   }
 
 /** Connection store that can be down. */
-function watchedConnections(clock: () => number, check: () => void): ConnectionStore {
+function watchedConnections(clock: () => number, check: Check): ConnectionStore {
   const store = memoryConnectionStore(clock)
   const checked = checkedBy(check)
   return { add: checked(store.add), remove: checked(store.remove), list: checked(store.list) }
@@ -143,17 +154,22 @@ function recordingClients() {
   }
 }
 
-/** Telemetry that records what operators would see. */
+/** Telemetry that records what operators would see, and the number of reports that each flush has sent. */
 function recordingTelemetry() {
   const refusals: string[] = []
   const unexpected: unknown[] = []
+  const flushes: number[] = []
   const telemetry: Telemetry = {
     observe: () => {},
     refused: (code) => refusals.push(code),
     unexpected: (error) => unexpected.push(error),
-    finish: async () => {},
+    async finish() {
+      // Takes a turn of the event loop, so that an answer that does not wait for it comes first.
+      await nextTurn()
+      flushes.push(unexpected.length)
+    },
   }
-  return { ...telemetry, refusals, seen: unexpected }
+  return { ...telemetry, refusals, seen: unexpected, flushes }
 }
 
 /** Verifies tokens that are just a name: `admin`, or a company's id. */
@@ -200,8 +216,12 @@ export const disconnect = (event: unknown, deps: DisconnectDeps, context: Contex
 export const receive = (event: unknown, context: Context, deps: MessageDeps) => message(() => deps)(event, context)
 export const watch = (event: unknown, deps: WatchdogDeps, context: Context = lambdaContext) =>
   watchdog(() => deps)(event, context)
-export const authorize = (event: unknown, verify: VerifyToken, reporting: Reporting = makeWorld()) =>
-  authorizer(() => ({ verifier: () => verify, loadReporting: async () => reporting }))(event, lambdaContext)
+export const authorize = (
+  event: unknown,
+  verify: VerifyToken,
+  reporting: Reporting = makeWorld(),
+  context: Context = lambdaContext,
+) => authorizer(() => ({ verifier: () => verify, loadReporting: async () => reporting }))(event, context)
 
 type RequestContext = {
   connectionId?: string

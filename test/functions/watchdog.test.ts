@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { reserved } from '../../functions/stack.ts'
 import { reset } from '../../functions/use-cases/reset.ts'
 import { startPairing } from '../../functions/use-cases/start-pairing.ts'
 import { company, link, makeWorld, phone, showCode, start, type World, watch } from './support.ts'
@@ -8,6 +9,9 @@ let world: World
 beforeEach(async () => {
   world = makeWorld()
   await world.join('A')
+})
+afterEach(() => {
+  vi.useRealTimers()
 })
 
 const request = () =>
@@ -102,6 +106,30 @@ describe('a batch', () => {
     expect(await deliver('{', good, { ...good, companyId: '../x' }, {})).toEqual({
       batchItemFailures: [{ itemIdentifier: 'm0' }, { itemIdentifier: 'm2' }, { itemIdentifier: 'm3' }],
     })
+  })
+
+  test('with a bad message logs and reports that one, and flushes once', async () => {
+    const good = { companyId: company, correlationId: 'c1', due: start }
+    await deliver(good, '{', good)
+    expect(world.lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 'error', code: 'INTERNAL', messageId: 'm1', error: { name: 'ValiError' } },
+    ])
+    expect(world.telemetry.seen).toHaveLength(1)
+    expect(world.telemetry.flushes).toHaveLength(1)
+  })
+
+  test('with a message that takes too long fails for that one alone', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const messages = ['other', company].map((companyId) => ({ companyId, correlationId: companyId, due: start }))
+    const { decide } = world.store
+    world.store.decide = (companyId, transition) =>
+      companyId === 'other' ? new Promise(() => {}) : decide(companyId, transition)
+    const answer = deliver(...messages)
+    await vi.advanceTimersByTimeAsync(10_000 - reserved.run)
+    expect(await answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'm0' }] })
+    expect(world.lines.map((line) => JSON.parse(line))).toMatchObject([
+      { code: 'STORE_UNAVAILABLE', companyId: 'other', correlationId: 'other', messageId: 'm0' },
+    ])
   })
 
   test('comes again when the store is down', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { type Frame, lambdaContext, makeWorld, messageEvent, receive, start, type World } from '../support.ts'
 
 let world: World
@@ -116,6 +117,18 @@ test('an unexpected error is INTERNAL, without its text', async () => {
   expect(JSON.parse(body ?? '')).toMatchObject({ event: 'pairing-code-error', code: 'INTERNAL', retryable: true })
   expect(body).not.toContain('secret internals')
   expect(world.lines.some((line) => line.includes('secret internals'))).toBe(true)
+})
+
+test('the frames of an action that fails halfway are sent before its failure', async () => {
+  world.queue.sendCommand = async () => {
+    world.broken.add('store')
+    throw new StoreUnavailable('sqs', new Error('connect ETIMEDOUT'))
+  }
+  const answer = await send({ ...pairing, requestId: 'r1' })
+  expect([...world.clients.framesOf('A'), answer]).toMatchObject([
+    { event: 'pairing-started', requestId: 'r1' },
+    { event: 'pairing-code-error', requestId: 'r1', code: 'INTERNAL' },
+  ])
 })
 
 test.each(['request-pairing-code', 'request-qr', 'cancel-pairing', 'reset-whatsapp-credentials', 'get-status'])(

@@ -101,6 +101,11 @@ const rules: readonly Rule[] = [
   { name: 'shared imports only shared', of: ['shared/'], may: ['node:', 'shared/'] },
   { name: 'functions/routes.ts is plain data', of: ['functions/routes.ts'], may: [] },
   {
+    name: 'the stack around the functions knows none of them',
+    of: ['functions/stack.ts', 'functions/failures.ts'],
+    may: ['functions/failures.ts', 'functions/telemetry/', 'shared/', 'valibot'],
+  },
+  {
     name: 'access, telemetry and use cases of functions know neither API, nor how they are wired',
     of: functionsGround,
     may: [...functionsGround, ...['shared/', 'jose', 'valibot', 'ulid', 'node:', '@sentry/aws-serverless']],
@@ -115,7 +120,14 @@ const rules: readonly Rule[] = [
     of: [`functions/${api}/`],
     may: [
       ...[`functions/${api}/`, ...functionsGround],
-      ...['functions/wiring/', 'functions/failures.ts', 'functions/language.ts', 'shared/', '@middy/core', 'valibot'],
+      ...[
+        'functions/wiring/',
+        'functions/stack.ts',
+        'functions/failures.ts',
+        'functions/language.ts',
+        'shared/',
+        'valibot',
+      ],
       ...['ulid', 'node:'],
     ],
   })),

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { expect, it } from 'vitest'
 import { errorCodes, errorSpec } from '#shared/domain/values/errors.ts'
-import { clientActions } from '#shared/protocol/client-messages.ts'
+import { actionTable, clientActions } from '#shared/protocol/client-messages.ts'
 import { httpRoutes } from '../functions/routes.ts'
 import { folders, pages, read, root, sources, textsOf } from './support/repository.ts'
 
@@ -51,6 +51,21 @@ it.each([
   const ofAws = /^AWS_/
   const named = read(page).match(upperCase) ?? []
   expect(named.filter((word) => !known.has(word) && !ofAws.test(word))).toEqual([])
+})
+
+it('docs/api.md has a row for every action, with its fields and the event that reports its failure', () => {
+  const table = read('docs/api.md').split('| `action` |')[1]?.split('\n\n')[0] ?? ''
+  const rows = table
+    .split('\n')
+    .slice(2)
+    .map((row) => row.split('|').slice(1, -1))
+  const namesIn = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
+  const described = rows.map(([action, fields, , failure]) => [action, fields, failure].map(namesIn))
+  const actual = actionTable.map(({ message, failureEvent }) => {
+    const { action, requestId: _, ...fields } = message.entries
+    return [[action.literal], Object.keys(fields), [failureEvent]]
+  })
+  expect(described.map(String).sort()).toEqual(actual.map(String).sort())
 })
 
 it('docs/api.md names every action, event and route', () => {

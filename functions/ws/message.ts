@@ -2,7 +2,7 @@
 import { once } from '#shared/async/once.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
 import type { Connection } from '#shared/ports.ts'
-import { type ClientAction, type ClientMessage, parseClientMessage } from '#shared/protocol/client-messages.ts'
+import { type ClientMessage, failureEventOf, parseClientMessage } from '#shared/protocol/client-messages.ts'
 import { type Envelope, errorMessage, type ServerMessage } from '#shared/protocol/server-messages.ts'
 import { hangUp } from '#shared/push/publisher.ts'
 import type { MessageRateLimit } from '../access/message-rate.ts'
@@ -107,18 +107,8 @@ async function answerFailure(failure: Failure, received: Received): Promise<Rout
   const { message: parsed, delivery } = received
   // When the store is down it cannot give a number, and there is no time left to ask it again.
   const seq = failure.code === 'STORE_UNAVAILABLE' ? undefined : await drawSeq(received)
-  const event = parsed.ok ? failureEvents[parsed.value.action] : 'error'
+  const event = parsed.ok ? failureEventOf(parsed.value.action) : 'error'
   return respond(await delivery.finish(errorMessage(failure, envelopeOf(received, seq), event)))
-}
-
-/** Event that reports the failure of each action. */
-const failureEvents: Readonly<Record<ClientAction, Parameters<typeof errorMessage>[2]>> = {
-  'request-pairing-code': 'pairing-code-error',
-  'request-qr': 'pairing-code-error',
-  'cancel-pairing': 'error',
-  'reset-whatsapp-credentials': 'credentials-reset-error',
-  'get-status': 'error',
-  ping: 'error',
 }
 
 /** Ends a connection whose token has expired (R30): sends the reason, then closes it. */

@@ -1,6 +1,7 @@
 /** Messages from clients over the WebSocket (requirements, "WebSocket API"). */
 import * as v from 'valibot'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
+import type { FailureEvent } from './server-messages.ts'
 
 export { CompanyId } from './company-id.ts'
 
@@ -20,20 +21,38 @@ export const TypedPhone = v.pipe(
 
 const requestId = v.optional(RequestId)
 
-export const ClientMessage = v.variant('action', [
-  v.object({ action: v.literal('request-pairing-code'), phoneNumber: TypedPhone, requestId }),
-  v.object({ action: v.literal('request-qr'), phoneNumber: v.optional(TypedPhone), requestId }),
-  v.object({ action: v.literal('cancel-pairing'), requestId }),
-  v.object({ action: v.literal('reset-whatsapp-credentials'), requestId }),
-  v.object({ action: v.literal('get-status'), requestId }),
-  v.object({ action: v.literal('ping'), requestId }),
-])
+/** Defines an action: the fields of its message, and the event that reports its failure. */
+const action = <const Name extends string, Fields extends v.ObjectEntries>(
+  name: Name,
+  fields: Fields,
+  failureEvent: FailureEvent,
+) => ({ message: v.object({ action: v.literal(name), ...fields, requestId }), failureEvent })
+
+/**
+ * All actions, in the order in which the error about an unknown one lists them. `functions/ws/actions.ts` has the
+ * handler of each, and `docs/api.md` a row.
+ */
+export const actionTable = [
+  action('request-pairing-code', { phoneNumber: TypedPhone }, 'pairing-code-error'),
+  action('request-qr', { phoneNumber: v.optional(TypedPhone) }, 'pairing-code-error'),
+  action('cancel-pairing', {}, 'error'),
+  action('reset-whatsapp-credentials', {}, 'credentials-reset-error'),
+  action('get-status', {}, 'error'),
+  action('ping', {}, 'error'),
+]
+
+export const ClientMessage = v.variant(
+  'action',
+  actionTable.map(({ message }) => message),
+)
 export type ClientMessage = v.InferOutput<typeof ClientMessage>
 export type ClientAction = ClientMessage['action']
-/** All actions, in the order in which the error about an unknown one lists them. */
-export const clientActions: readonly ClientAction[] = ClientMessage.options.map(
-  (option) => option.entries.action.literal,
-)
+
+export const clientActions: readonly ClientAction[] = actionTable.map(({ message }) => message.entries.action.literal)
+
+/** Returns the event that reports the failure of an action. */
+export const failureEventOf = (name: ClientAction): FailureEvent =>
+  actionTable.find(({ message }) => message.entries.action.literal === name)?.failureEvent ?? 'error'
 
 /** Refusal of a message: the wrong field, a sentence for developers, and the request's id if it had a valid one. */
 export type BadMessage = { readonly field: string; readonly detail: string; readonly requestId?: string }

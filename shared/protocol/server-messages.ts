@@ -41,11 +41,14 @@ export function eventMessage(event: CompanyEvent, envelope: Envelope): ServerMes
 
 export const pongMessage = (envelope: Envelope): ServerMessage => message('pong', envelope, {})
 
+/** Events that report a failure. */
+export type FailureEvent = 'error' | 'pairing-code-error' | 'credentials-reset-error'
+
 /** Returns the message for a failure outside an attempt: bad input, an expired token, an unavailable store. */
 export function errorMessage(
   failure: Failure,
   envelope: Envelope,
-  event: 'error' | 'pairing-code-error' | 'credentials-reset-error' = 'error',
+  event: FailureEvent = 'error',
   field?: string,
 ): ServerMessage {
   return message(event, envelope, failureFields(failure, envelope.language, field))

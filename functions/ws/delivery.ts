@@ -12,22 +12,25 @@ export type DeliveryDeps = PushDeps & { readonly connectionsApi: ConnectionsApi;
 export type Delivery = {
   /** Pushes to the company's other clients at once, and keeps the frames of this client for `finish`. */
   readonly notify: (decided: Decided<unknown>) => Promise<void>
-  /** Sends the kept frames and then `answer` to this client. Returns the last one, for the route to answer with. */
+  /**
+   * Sends the kept frames and then `answer` to this client. Returns the last one, for the route to answer with. A second
+   * call, because the time was up during the first, sends no frame again.
+   */
   readonly finish: (answer?: ServerMessage) => Promise<ServerMessage | undefined>
 }
 
 export function deliveryTo(client: Connection, deps: DeliveryDeps): Delivery {
   const own: ServerMessage[] = []
+  let sent = 0
   return {
     async notify(decided) {
       own.push(...framesFor(client, decided, deps.clock()))
       await pushNotices(client.companyId, decided, deps, client.connectionId)
     },
     async finish(answer) {
-      const frames = answer ? [...own, answer] : own
-      for (const frame of frames.slice(0, -1))
-        await deps.connectionsApi.post(client.connectionId, JSON.stringify(frame))
-      return frames.at(-1)
+      if (answer) own.push(answer)
+      while (sent < own.length - 1) await deps.connectionsApi.post(client.connectionId, JSON.stringify(own[sent++]))
+      return own.at(-1)
     },
   }
 }

@@ -1,13 +1,17 @@
 import fc from 'fast-check'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
-import { type Frame, lambdaContext, makeWorld, messageEvent, receive, start, type World } from '../support.ts'
+import { reserved } from '../../../functions/stack.ts'
+import { type Frame, lambdaContext, makeWorld, messageEvent, receive, showCode, start, type World } from '../support.ts'
 
 let world: World
 
 beforeEach(async () => {
   world = makeWorld()
   await world.join('A')
+})
+afterEach(() => {
+  vi.useRealTimers()
 })
 
 async function send(body: unknown, exp?: number | string): Promise<Frame | undefined> {
@@ -104,6 +108,28 @@ describe('when the store is away', () => {
     const { body } = await receive(messageEvent({ action: 'get-status' }), short, stuck)
     expect(JSON.parse(body ?? '')).toMatchObject({ event: 'error', code: 'STORE_UNAVAILABLE' })
   })
+})
+
+test('a frame that was being sent when the time was up is not sent again', async () => {
+  await send(pairing)
+  await showCode(world)
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const posting = Promise.withResolvers<void>()
+  const posted: string[] = []
+  const post = (_connectionId: string, text: string) => {
+    posted.push((JSON.parse(text) as Frame).event)
+    posting.resolve()
+    return posted.length === 1 ? new Promise<never>(() => {}) : Promise.resolve('sent' as const)
+  }
+  const slow = { ...world, connectionsApi: { ...world.clients, post } }
+  const answered = receive(messageEvent(pairing), lambdaContext, slow)
+  await posting.promise
+  await vi.advanceTimersByTimeAsync(lambdaContext.getRemainingTimeInMillis() - reserved.run)
+  expect(JSON.parse((await answered).body ?? '')).toMatchObject({
+    event: 'pairing-code-error',
+    code: 'STORE_UNAVAILABLE',
+  })
+  expect(posted).toEqual(['pairing-started', 'pairing-code'])
 })
 
 test('a failed push to other clients does not change the answer', async () => {

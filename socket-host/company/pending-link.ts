@@ -2,9 +2,12 @@
 import type { Credentials } from '../whatsapp/port.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 
+/** Data key of a generation, in clear and wrapped by KMS (base64). */
+type DataKey = { readonly key: Uint8Array; readonly wrappedKey: string }
+
 export type PendingLink = {
   /** Chooses the generation and creates its data key, once; later calls return the same. Rejects when KMS fails. */
-  prepare(): Promise<{ readonly generation: string; readonly wrappedKey: string }>
+  prepare(): Promise<DataKey & { readonly generation: string }>
   /**
    * Writes the linked credentials under their generation. Once they are written, further calls write nothing. `fenced`:
    * this host no longer owns the shard. Rejects when the store or KMS fails.
@@ -22,20 +25,17 @@ export function pendingLink(
   credentials: Credentials,
 ): PendingLink {
   let generation: string | undefined
-  let dataKey: { readonly key: Uint8Array; readonly wrappedKey: string } | undefined
+  let dataKey: DataKey | undefined
   let isStored = false
 
   async function prepare() {
     generation ??= deps.newGeneration()
     dataKey ??= await deps.dataKeys.create({ companyId, generation })
-    return { generation, wrappedKey: dataKey.wrappedKey, key: dataKey.key }
+    return { generation, ...dataKey }
   }
 
   return {
-    prepare: async () => {
-      const { generation: name, wrappedKey } = await prepare()
-      return { generation: name, wrappedKey }
-    },
+    prepare,
     store: async () => {
       if (isStored) return 'written'
       const { generation: name, key } = await prepare()

@@ -69,13 +69,13 @@ export function createReconciler(
     },
     correlationId: () => correlationOf(progress),
   })
-  const timer = passTimer(ctx)
+  const timer = passTimer(ctx, () => progress.isOver)
   const passes = coalesce(() => timer.retried(pass))
 
   async function pass(): Promise<void> {
     if (progress.isOver || !lease.isOwner()) return
     const state = await takeSteps(ctx, progress)
-    if (!progress.isOver) timer.set(requeueAt(state, snapshot(ctx.running)))
+    timer.set(requeueAt(state, snapshot(ctx.running)))
     // Another pass, if one is requested, may find something to do.
     if (isEmpty(state) && ctx.isIdle() && !passes.isRequested()) onIdle()
   }
@@ -127,20 +127,19 @@ async function takeSteps(ctx: CompanyContext, progress: Progress): Promise<Compa
 }
 
 /** The timer that starts the next pass: when time alone makes one necessary, or after a failed one. */
-function passTimer({ deps, wake }: CompanyContext) {
+function passTimer({ deps, wake }: CompanyContext, isOver: () => boolean) {
   const { time, log } = deps
   let failures = 0
   let stopTimer = (): void => undefined
-  let isStopped = false
 
-  function after(ms: number): void {
+  function wakeIn(ms: number): void {
     stopTimer()
-    if (!isStopped) stopTimer = time.after(ms, wake)
+    if (!isOver()) stopTimer = time.after(ms, wake)
   }
 
   return {
     set: (at: number | undefined) => {
-      if (at !== undefined) after(Math.max(at - time.now(), 10))
+      if (at !== undefined) wakeIn(Math.max(at - time.now(), 10))
     },
     /** Runs a pass. Retries it after a failure, later each time, and rejects. */
     retried: async (pass: () => Promise<void>) => {
@@ -150,14 +149,11 @@ function passTimer({ deps, wake }: CompanyContext) {
         failures = 0
       } catch (error) {
         log.warn('Could not reconcile the company, retrying', { error })
-        after(Math.min(maxRetryMs, 250 * 2 ** failures++))
+        wakeIn(Math.min(maxRetryMs, 250 * 2 ** failures++))
         throw error
       }
     },
-    stop: () => {
-      isStopped = true
-      stopTimer()
-    },
+    stop: () => stopTimer(),
   }
 }
 

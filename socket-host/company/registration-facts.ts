@@ -20,8 +20,8 @@ export type RegistrationFacts = {
   readonly openedAt: number | undefined
   /** Generation that was current when the attempt was accepted; undefined also when this host has retired it since. */
   readonly seenGeneration: string | undefined
-  /** WhatsApp has been asked for a code: once, since each QR that follows would otherwise ask again (R17). */
-  readonly isCodeRequested: boolean
+  /** Phone for which WhatsApp is asked for a code: once, although more QRs follow (R17). Undefined before that. */
+  readonly codeFor: string | undefined
   /** The latest code or QR; undefined before the first one. */
   readonly offer: Offer | undefined
   /** Times that the phone has answered a code, and how many of them are reported. */
@@ -33,19 +33,23 @@ export type RegistrationFacts = {
   readonly linkedPhone: string | undefined
   /** Name under which the link is stored; undefined until the step `prepareLink` has chosen it. */
   readonly generation: string | undefined
-  /** The socket is gone, closed by WhatsApp or from here. */
+  /** WhatsApp has closed the socket, or it is being closed from here: nothing more is heard of it. */
   readonly isClosed: boolean
   /** Why the attempt must fail; undefined while it need not. */
   readonly failure: Failure | undefined
 }
 
-export type RegistrationEvent =
+/** Events of the socket, and the code that comes over it. */
+type HeardEvent =
   /** The turn of the registration has come, and its socket opens. */
   | { readonly type: 'began' }
   | SocketEvent
   /** WhatsApp has answered with a code, which is valid until `expiresAt` (epoch ms). */
   | { readonly type: 'codeReceived'; readonly code: string; readonly expiresAt: number }
-  /** The attempt must fail, for a reason that the socket does not report itself. */
+
+export type RegistrationEvent =
+  | HeardEvent
+  /** The attempt must fail: WhatsApp gives no code, or a step of this host was refused. */
   | { readonly type: 'failed'; readonly failure: Failure }
   /** The link has its generation and its data key. */
   | { readonly type: 'prepared'; readonly generation: string }
@@ -62,7 +66,7 @@ export const newRegistration = (
 ): RegistrationFacts => ({
   ...about,
   openedAt: undefined,
-  isCodeRequested: false,
+  codeFor: undefined,
   offer: undefined,
   answers: 0,
   answersReported: 0,
@@ -73,9 +77,29 @@ export const newRegistration = (
   failure: undefined,
 })
 
-/** Returns the facts after an event; `now` is epoch ms. Late events of a socket that is gone change nothing. */
-export function after(facts: RegistrationFacts, event: RegistrationEvent, now: number): RegistrationFacts {
-  if (facts.isClosed && isOfSocket(event)) return facts
+/** Returns the facts after an event; `now` is epoch ms. Late events of a socket that has closed change nothing. */
+export function afterRegistrationEvent(
+  facts: RegistrationFacts,
+  event: RegistrationEvent,
+  now: number,
+): RegistrationFacts {
+  switch (event.type) {
+    case 'failed':
+      return failing(facts, event.failure)
+    case 'prepared':
+      return { ...facts, generation: event.generation }
+    case 'retired':
+      return facts.seenGeneration === event.generation ? { ...facts, seenGeneration: undefined } : facts
+    case 'answersReported':
+      return { ...facts, answersReported: event.count }
+    case 'left':
+      return { ...facts, isClosed: true }
+    default:
+      return facts.isClosed ? facts : afterHeard(facts, event, now)
+  }
+}
+
+function afterHeard(facts: RegistrationFacts, event: HeardEvent, now: number): RegistrationFacts {
   switch (event.type) {
     case 'began':
       return { ...facts, openedAt: now }
@@ -93,28 +117,14 @@ export function after(facts: RegistrationFacts, event: RegistrationEvent, now: n
       return facts
     case 'closed':
       return afterClose(facts, event.close)
-    case 'failed':
-      return failing(facts, event.failure)
-    case 'prepared':
-      return { ...facts, generation: event.generation }
-    case 'retired':
-      return facts.seenGeneration === event.generation ? { ...facts, seenGeneration: undefined } : facts
-    case 'answersReported':
-      return { ...facts, answersReported: event.count }
-    case 'left':
-      return { ...facts, isClosed: true }
   }
 }
-
-/** Events of the socket, or answers that came over it. */
-const isOfSocket = ({ type }: RegistrationEvent): boolean =>
-  !['failed', 'prepared', 'retired', 'answersReported', 'left'].includes(type)
 
 /** A QR is shown when the owner wants one; otherwise the first one means that a code may be requested. */
 function afterQr(facts: RegistrationFacts, qr: string, lapsesAt: number): RegistrationFacts {
   if (facts.method === 'qr') return offering(facts, { qr }, lapsesAt)
   if (facts.phone === undefined) return failing(facts, { code: 'INTERNAL' })
-  return { ...facts, isCodeRequested: true }
+  return { ...facts, codeFor: facts.phone }
 }
 
 /** A code or a QR is of no use once its socket is gone, so it expires with the socket at the latest. */

@@ -6,12 +6,18 @@ import type { Attempt, Link } from '#shared/domain/company/attempt.ts'
 import type { AttemptRef } from '#shared/domain/company/company.ts'
 import { type Close, isUnexplained, pairingFailure } from '#shared/domain/session/disconnect.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
+import { err, type Result } from '#shared/domain/values/result.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import type { Credentials, SocketEvent, WhatsAppSocket } from '../whatsapp/port.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 import type { Leave } from './pacing.ts'
 import { type PendingLink, pendingLink } from './pending-link.ts'
-import { after, newRegistration, type RegistrationEvent, type RegistrationFacts } from './registration-facts.ts'
+import {
+  afterRegistrationEvent,
+  newRegistration,
+  type RegistrationEvent,
+  type RegistrationFacts,
+} from './registration-facts.ts'
 
 export type Registration = Pick<PendingLink, 'store' | 'isStored'> & {
   readonly credentials: Credentials
@@ -53,29 +59,40 @@ export function openRegistration(
   let leaveQueue: Leave = () => undefined
 
   function record(event: RegistrationEvent): void {
-    facts = after(facts, event, deps.time.now())
+    facts = afterRegistrationEvent(facts, event, deps.time.now())
     if (facts.offer) leaveQueue('served')
     else if (facts.failure || facts.isClosed) leaveQueue()
   }
 
-  async function onEvent(from: WhatsAppSocket, event: SocketEvent): Promise<void> {
+  function onEvent(from: WhatsAppSocket, event: SocketEvent): void {
     if (facts.isClosed) return
-    const hadAsked = facts.isCodeRequested
+    const { codeFor } = facts
     record(event)
     logEvent(deps.log, about, event, facts)
-    onChange()
-    if (hadAsked || !facts.isCodeRequested) return
-    const answer = await codeOrFailure(deps, from, facts.phone ?? '', about)
-    if (facts.isClosed) return
-    record(answer)
+    if (facts.codeFor !== undefined && codeFor === undefined) void askForCode(from, facts.codeFor)
     onChange()
   }
 
+  async function askForCode(from: WhatsAppSocket, phone: string): Promise<void> {
+    const answer = await requestCode(deps.log, from, phone, about)
+    if (facts.isClosed) return
+    await coolDown(deps, phone, answer, about)
+    record(codeEvent(answer, deps.time.now() + deps.settings.codeLifetimeMs))
+    onChange()
+  }
+
+  /** Must not throw: another registration that leaves the queue calls it. */
   function begin(): void {
     if (facts.isClosed || !lease.isOwner()) return
     record({ type: 'began' })
-    const opened = deps.whatsApp.open(credentials, (event) => void onEvent(opened, event))
-    socket = opened
+    try {
+      const opened = deps.whatsApp.open(credentials, (event) => onEvent(opened, event))
+      socket = opened
+    } catch (error) {
+      deps.log.error('Could not open a registration socket', { ...about, error })
+      record({ type: 'failed', failure: { code: 'INTERNAL' } })
+      onChange()
+    }
   }
 
   leaveQueue = deps.pacing.enter('pairing', begin)
@@ -86,9 +103,9 @@ export function openRegistration(
     fail: (failure) => record({ type: 'failed', failure }),
     retired: (generation) => record({ type: 'retired', generation }),
     link: async () => {
-      const prepared = await pending.prepare()
-      record({ type: 'prepared', generation: prepared.generation })
-      return { ...prepared, ...(facts.linkedPhone && { phone: facts.linkedPhone }) }
+      const { generation, wrappedKey } = await pending.prepare()
+      record({ type: 'prepared', generation })
+      return { generation, wrappedKey, ...(facts.linkedPhone && { phone: facts.linkedPhone }) }
     },
     close: async () => {
       const closing = facts.isClosed ? undefined : socket
@@ -98,32 +115,45 @@ export function openRegistration(
   }
 }
 
-/**
- * Asks WhatsApp for a code. A refusal's cool-down is stored before the failure shows: an owner who retries at once
- * would otherwise reach WhatsApp again.
- */
-async function codeOrFailure(
-  { budget, time, settings, log }: CompanyDeps,
+/** Asks WhatsApp for a code. Without an answer the failure is `WHATSAPP_UNAVAILABLE`. Never rejects. */
+async function requestCode(
+  log: Log,
   socket: WhatsAppSocket,
   phone: string,
   about: object,
-): Promise<RegistrationEvent> {
+): Promise<Result<string, Failure>> {
   try {
     const answer = await socket.requestCode(phone)
-    const refused = answer.ok ? undefined : answer.error.code
-    log.info('WhatsApp answered companion_hello', { ...about, phone, refused })
-    if (answer.ok) return { type: 'codeReceived', code: answer.value, expiresAt: time.now() + settings.codeLifetimeMs }
-    const failure = answer.error
-    if (failure.code === 'RATE_LIMITED' && failure.retryAfter !== undefined)
-      await budget
-        .coolDown(phone, time.now() + failure.retryAfter * 1000)
-        .catch((error: unknown) => log.warn('Could not store the cool-down', { ...about, phone, error }))
-    return { type: 'failed', failure }
+    log.info('WhatsApp answered companion_hello', {
+      ...about,
+      phone,
+      refused: answer.ok ? undefined : answer.error.code,
+    })
+    return answer
   } catch (error) {
     log.warn('Could not ask for a code', { ...about, error })
-    return { type: 'failed', failure: { code: 'WHATSAPP_UNAVAILABLE' } }
+    return err({ code: 'WHATSAPP_UNAVAILABLE' })
   }
 }
+
+/**
+ * Stores the cool-down of a refusal before the failure shows: an owner who retries at once would otherwise reach
+ * WhatsApp again.
+ */
+async function coolDown(
+  { budget, time, log }: CompanyDeps,
+  phone: string,
+  answer: Result<string, Failure>,
+  about: object,
+): Promise<void> {
+  if (answer.ok || answer.error.code !== 'RATE_LIMITED' || answer.error.retryAfter === undefined) return
+  await budget
+    .coolDown(phone, time.now() + answer.error.retryAfter * 1000)
+    .catch((error: unknown) => log.warn('Could not store the cool-down', { ...about, phone, error }))
+}
+
+const codeEvent = (answer: Result<string, Failure>, expiresAt: number): RegistrationEvent =>
+  answer.ok ? { type: 'codeReceived', code: answer.value, expiresAt } : { type: 'failed', failure: answer.error }
 
 function logEvent(log: Log, about: object, event: SocketEvent, facts: RegistrationFacts): void {
   if (event.type === 'linked') log.info('Phone linked', { ...about, phone: event.phone })

@@ -6,11 +6,12 @@ import { type Close, sessionVerdicts } from '#shared/domain/session/disconnect.t
 import type { ErrorCode } from '#shared/domain/values/errors.ts'
 
 /**
- * Phase of a session:
+ * Phase of a session. Usually:
  *
  *     queued -> loading -> opening -> open -> backingOff -> queued ...
  *
- * Any phase can end in `left`, and one that WhatsApp or unreadable credentials end, in `ended`.
+ * A failure on the way leads to `backingOff`, a socket that does not open in time to `hanging` first. The last phase is
+ * `ended`, `fenced` or `left`.
  */
 export type SessionPhase =
   /** Waits for its turn among the other openings of this host. */
@@ -23,8 +24,8 @@ export type SessionPhase =
   | { readonly is: 'open'; readonly since: number }
   /** Its socket did not open in time and is being closed. The next one has the same credentials and must wait. */
   | { readonly is: 'hanging' }
-  /** Waits before the next try. `failures` (0, 1, 2 …) sets the delay. */
-  | { readonly is: 'backingOff'; readonly failures: number }
+  /** Waits before the next try. The number of failures sets the delay. */
+  | { readonly is: 'backingOff' }
   /** Will not be retried: WhatsApp ended it, or its credentials cannot be read. */
   | { readonly is: 'ended'; readonly end: SessionEnd }
   /** This host no longer owns the shard; the new owner opens the session. */
@@ -74,7 +75,7 @@ export const newSession = (generation: string, urgency: 'restart' | 'reconnect')
 })
 
 /** Returns the facts after an event; `now` is monotonic ms. An event that does not fit the phase changes nothing. */
-export function after(facts: SessionFacts, event: SessionEvent, now: number): SessionFacts {
+export function afterSessionEvent(facts: SessionFacts, event: SessionEvent, now: number): SessionFacts {
   const { is } = facts.phase
   if (is === 'left') return facts
   if (event.type === 'left') return inPhase(facts, { is: 'left' })
@@ -144,7 +145,7 @@ function afterClose(before: SessionFacts, { reason }: Close, isOwner: boolean): 
 
 const retried = (facts: SessionFacts): SessionFacts => ({
   ...facts,
-  phase: { is: 'backingOff', failures: facts.failures },
+  phase: { is: 'backingOff' },
   failures: facts.failures + 1,
 })
 

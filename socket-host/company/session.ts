@@ -9,7 +9,7 @@ import type { Log } from '#shared/telemetry/log.ts'
 import type { Credentials, WhatsAppSocket } from '../whatsapp/port.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 import { readCredentials, type StoredGeneration } from './read-credentials.ts'
-import { after, newSession, type SessionEvent, type SessionFacts, type SessionPhase } from './session-facts.ts'
+import { afterSessionEvent, newSession, type SessionEvent, type SessionFacts } from './session-facts.ts'
 
 /** Longest time that a socket may take to open; after that it hangs (R41). The longest bring-up known takes 90 s. */
 const hangsAfterMs = 120_000
@@ -29,7 +29,8 @@ export type LinkedSession = {
 /**
  * Opens the session of a generation and reopens it whenever it closes, until it is closed from here or cannot go on.
  * `linked` are the credentials of a link that has just been committed; without them the stored ones are read.
- * `onChange` is called whenever the session has opened, closed, ended, or failed for another reason than before.
+ * `onChange` is called whenever an open session has closed or another one has opened, when it has ended, and when it
+ * failed to open for another reason than before.
  */
 export function keepSession(
   deps: CompanyDeps,
@@ -43,10 +44,10 @@ export function keepSession(
 
   function on(event: SessionEvent): void {
     const before = facts
-    facts = after(before, event, deps.time.monotonic())
+    facts = afterSessionEvent(before, event, deps.time.monotonic())
     if (facts.phase === before.phase) return
     if (event.type === 'closed') logClose(deps.log, stored, event.close)
-    connection.enter(facts.phase)
+    connection.enter(facts)
     if (isNews(before, facts)) onChange()
   }
 
@@ -57,21 +58,25 @@ export function keepSession(
     return last
   }
 
-  connection.enter(facts.phase)
+  connection.enter(facts)
   return {
     facts: () => facts,
     hurry: () => on({ type: 'hurried' }),
     takeSocket: () => (facts.phase.is === 'open' ? leave() : undefined),
-    close: async () => leave()?.close(),
+    close: async () => {
+      await Promise.all([leave()?.close(), connection.hangingClosed()])
+    },
     flush: connection.flush,
   }
 }
 
 type SessionConnection = {
   /** Starts what the phase calls for, and ends what it does not. */
-  enter(phase: SessionPhase): void
+  enter(facts: SessionFacts): void
   /** Returns the socket that opens or is open. */
   socket(): WhatsAppSocket | undefined
+  /** Resolves when the last socket that hung is gone. */
+  hangingClosed(): Promise<void>
   flush(): Promise<void>
 }
 
@@ -86,10 +91,11 @@ function sessionConnection(
   const { time, log } = deps
   let credentials = linked
   let socket: WhatsAppSocket | undefined
+  let closing: Promise<void> = Promise.resolve()
   let leaveQueue = (): void => undefined
   let stopTimer = (): void => undefined
 
-  function enter(phase: SessionPhase): void {
+  function enter({ phase, failures }: SessionFacts): void {
     const last = socket
     stopTimer()
     if (phase.is !== 'loading' && phase.is !== 'opening') leaveQueue()
@@ -97,9 +103,9 @@ function sessionConnection(
     if (phase.is === 'queued') leaveQueue = deps.pacing.enter(phase.urgency, () => on({ type: 'turn' }))
     if (phase.is === 'loading') load().catch((error: unknown) => on(failureToOpen(log, stored, error)))
     if (phase.is === 'opening' && credentials) open(credentials)
-    if (phase.is === 'hanging' && last) void closeHanging(last)
+    if (phase.is === 'hanging' && last) closing = closeHanging(last)
     if (phase.is === 'backingOff')
-      stopTimer = time.after(backOffMs(phase.failures, deps.random()), () => on({ type: 'backOffOver' }))
+      stopTimer = time.after(backOffMs(failures - 1, deps.random()), () => on({ type: 'backOffOver' }))
   }
 
   async function load(): Promise<void> {
@@ -128,7 +134,7 @@ function sessionConnection(
     onClosed({ reason: 'lost', detail: 'nothing heard while opening' })
   }
 
-  return { enter, socket: () => socket, flush: async () => credentials?.flush() }
+  return { enter, socket: () => socket, hangingClosed: () => closing, flush: async () => credentials?.flush() }
 }
 
 /** True when the company must be looked at again: the session has opened or closed, ended, or has a new reason. */

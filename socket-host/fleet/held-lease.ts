@@ -36,9 +36,15 @@ export function holdLease(
   let lease = claimed
   let isStopped = false
   let isRenewing = false
+  let cancelRetry: Cancel = () => undefined
+
+  function end(): boolean {
+    cancelRetry()
+    return ownership.end()
+  }
 
   function lose(why: string): void {
-    if (!ownership.end()) return
+    if (!end()) return
     log.warn('Lease lost', { shard, epoch, why })
     onLost()
   }
@@ -57,17 +63,18 @@ export function holdLease(
     } catch (error) {
       // The renewal may have succeeded: the lease is held until its time is up, and the renewal is retried soon.
       log.warn('Could not renew the lease', { shard, error })
-      time.after(renewMs / 4, () => renew())
+      if (!isStopped) cancelRetry = time.after(renewMs / 4, () => renew())
     } finally {
       isRenewing = false
     }
   }
 
   return {
-    ...{ shard, epoch, renew, lose, isHeld: ownership.isHeld, end: ownership.end },
+    ...{ shard, epoch, renew, lose, isHeld: ownership.isHeld, end },
     lease: () => lease,
     stop: () => {
       isStopped = true
+      cancelRetry()
       ownership.stopTimer()
     },
   }

@@ -9,7 +9,7 @@ export type Holdings = {
   readonly deps: LeaseKeeperDeps
   readonly listener: LeaseListener
   /** By shard. A lost lease stays until its sockets are closed: only then is the shard claimed again. */
-  readonly held: Map<number, HeldLease>
+  readonly leases: Map<number, HeldLease>
   /**
    * Shards that this host does not hold though their lease may still name it: it may claim them before they are stale.
    */
@@ -19,19 +19,19 @@ export type Holdings = {
 
 export const noHoldings = (deps: LeaseKeeperDeps, listener: LeaseListener): Holdings => ({
   ...{ deps, listener },
-  ...{ held: new Map(), abandoned: new Set(), handingOver: new Set() },
+  ...{ leases: new Map(), abandoned: new Set(), handingOver: new Set() },
 })
 
 /** Returns the shards that this host owns by its own clock. */
-export const heldShards = ({ held }: Holdings): readonly number[] =>
-  [...held.values()].filter((own) => own.isHeld()).map(({ shard }) => shard)
+export const heldShards = ({ leases }: Holdings): readonly number[] =>
+  [...leases.values()].filter((own) => own.isHeld()).map(({ shard }) => shard)
 
-/** Holds a lease whose claim was sent at `claimedAt` (monotonic ms), and tells the listener of it. */
+/** Holds a lease whose claim was sent at `claimedAt` (monotonic ms), unless its time is over already. */
 export function hold(holdings: Holdings, lease: Lease, claimedAt: number, from: string | undefined): void {
-  const { deps, listener, held } = holdings
+  const { deps, listener, leases } = holdings
   const { shard, epoch } = lease
   const own = holdLease(deps, lease, claimedAt, () => forgetWhenClosed(holdings, shard))
-  held.set(shard, own)
+  leases.set(shard, own)
   if (!own.isHeld()) {
     own.lose('claimed too slowly')
     return
@@ -41,9 +41,9 @@ export function hold(holdings: Holdings, lease: Lease, claimedAt: number, from: 
 }
 
 /** Forgets a lost lease when the sockets of the shard are closed. */
-function forgetWhenClosed({ deps, listener, held, abandoned, handingOver }: Holdings, shard: number): void {
+function forgetWhenClosed({ deps, listener, leases, abandoned, handingOver }: Holdings, shard: number): void {
   const forget = () => {
-    held.delete(shard)
+    leases.delete(shard)
     handingOver.delete(shard)
     abandoned.add(shard)
   }
@@ -54,10 +54,10 @@ function forgetWhenClosed({ deps, listener, held, abandoned, handingOver }: Hold
 }
 
 /** Releases the lease of a shard that has been handed over. Rejects when the store fails; the lease then goes stale. */
-export async function release({ deps, held, abandoned }: Holdings, shard: number): Promise<void> {
-  const own = held.get(shard)
+export async function release({ deps, leases, abandoned }: Holdings, shard: number): Promise<void> {
+  const own = leases.get(shard)
   if (!own?.end()) return
-  held.delete(shard)
+  leases.delete(shard)
   abandoned.add(shard)
   const lease = own.lease()
   await deps.store.release(lease)
@@ -66,7 +66,7 @@ export async function release({ deps, held, abandoned }: Holdings, shard: number
 
 /** Hands a shard over to the host that wants it, then releases the lease. Does nothing while it may not leave. */
 export function startHandOver(holdings: Holdings, shard: number): void {
-  const { deps, listener, held, handingOver } = holdings
+  const { deps, listener, leases, handingOver } = holdings
   if (handingOver.has(shard) || !listener.mayHandOver(shard)) return
   handingOver.add(shard)
   listener
@@ -74,17 +74,17 @@ export function startHandOver(holdings: Holdings, shard: number): void {
     .then(() => release(holdings, shard))
     .catch((error: unknown) => {
       deps.log.warn('Could not hand over the shard, its lease will go stale', { shard, error })
-      held.get(shard)?.lose('hand-over failed')
+      leases.get(shard)?.lose('hand-over failed')
     })
     .finally(() => handingOver.delete(shard))
 }
 
 /** Names a successor for each shard that has none. Resolves with the number of shards offered. */
-export async function nameSuccessors({ deps, held }: Holdings, view: ClusterView): Promise<number> {
+export async function nameSuccessors({ deps, leases }: Holdings, view: ClusterView): Promise<number> {
   const handOffs = planHandOff(view)
   await Promise.all(
     handOffs.map(({ shard, successor }) => {
-      const own = held.get(shard)
+      const own = leases.get(shard)
       return own && guarded(deps.log, 'nameSuccessor', () => deps.store.nameSuccessor(own.lease(), successor))
     }),
   )

@@ -42,8 +42,11 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     const leases = await store.readAll(deps.shards)
     lastContactAt = time.monotonic()
     observed = watch(observed, leases, lastContactAt)
-    // A chosen successor may be draining too, which shows once it has named successors of its own: then choose again.
-    if (!isClaiming) return nameSuccessors(holdings, view()).then(() => renewMs / 10)
+    if (!isClaiming) {
+      // A chosen successor may be draining too, which shows once it has named successors of its own: then choose again.
+      await nameSuccessors(holdings, view())
+      return renewMs / 10
+    }
     const plan = planLeases(view())
     const claims = await Promise.all(plan.claim.map((seen) => guarded(deps.log, 'claim', () => claim(seen))))
     // Another lease may still be free: look again at once, so that it does not stay free until the next round.
@@ -58,7 +61,7 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       looks.look()
-      for (const own of holdings.held.values()) void own.renew()
+      for (const own of holdings.leases.values()) void own.renew()
       await pause(time, renewMs, stopping.signal)
     }
     await looks.settled()
@@ -79,15 +82,15 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     release: (shard) => release(holdings, shard),
     stop: async () => {
       stopping.abort()
-      for (const own of holdings.held.values()) own.stop()
+      for (const own of holdings.leases.values()) own.stop()
       await loop
     },
   }
 }
 
-const viewOf = ({ deps, held, abandoned }: Holdings, observed: readonly ObservedLease[]): ClusterView => {
+const viewOf = ({ deps, leases, abandoned }: Holdings, observed: readonly ObservedLease[]): ClusterView => {
   const { hostId, time, staleMs, renewMs } = deps
-  return { hostId, observed, owned: new Set(held.keys()), abandoned, now: time.monotonic(), staleMs, renewMs }
+  return { hostId, observed, owned: new Set(leases.keys()), abandoned, now: time.monotonic(), staleMs, renewMs }
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The companies of one shard on this host: a reconciler for each that has anything to do, and their hand-over. */
 import { inParallel } from '#shared/async/in-parallel.ts'
+import { settled } from '#shared/async/settled.ts'
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import type { SessionStatus } from '#shared/domain/company/company.ts'
 import type { Log } from '#shared/telemetry/log.ts'
@@ -13,7 +14,7 @@ export const maxConcurrent = 16
 export type ShardCompanies = {
   /** Reconciles a company. Rejects when a step failed (it is retried), and for an unknown company after `seal`. */
   reconcile(companyId: string, correlationId?: string): Promise<void>
-  /** Accepts no further companies: the shard is being handed over. */
+  /** Accepts no further companies: the shard is being handed over, or its lease is lost. */
   seal(): void
   /** Plans the hand-over of all companies, also of those that come later, for that time (epoch ms). */
   setHandOverAt(at: number): void
@@ -56,7 +57,7 @@ export function shardCompanies(deps: CompanyDeps, lease: OwnedLease): ShardCompa
   return {
     reconcile: async (companyId, correlationId) => {
       const known = reconcilers.get(companyId)
-      if (!known && isSealed) throw new Error('The shard is being handed over')
+      if (!known && isSealed) throw new Error('The shard is leaving this host')
       await (known ?? add(companyId)).reconcile(correlationId)
     },
     seal: () => {
@@ -79,9 +80,11 @@ export function shardCompanies(deps: CompanyDeps, lease: OwnedLease): ShardCompa
       return count
     },
     closeSockets: async () => {
-      const closing = new Map(reconcilers)
-      reconcilers.clear()
-      await forEach(closing, closing.size, (reconciler) => reconciler.closeSockets())
+      try {
+        await forEach(reconcilers, reconcilers.size, (reconciler) => reconciler.closeSockets())
+      } finally {
+        reconcilers.clear()
+      }
     },
     count: () => reconcilers.size,
     sessions: () => all().filter((reconciler) => reconciler.isOpen()).length,
@@ -109,10 +112,4 @@ async function handOverOrClose(companyId: string, reconciler: Reconciler, log: L
     log.warn('Could not hand over the company, closing its sockets', { companyId, error })
     await reconciler.closeSockets()
   }
-}
-
-/** Waits until the work has ended, well or not. It never rejects. */
-export async function settled(work: Promise<void>): Promise<PromiseSettledResult<void>> {
-  const [outcome] = await Promise.allSettled([work])
-  return outcome
 }

@@ -1,10 +1,11 @@
 /** One shard while this host owns it: its commands, its companies, and its hand-over. */
 import { inParallel } from '#shared/async/in-parallel.ts'
+import { settled } from '#shared/async/settled.ts'
 import type { SessionStatus } from '#shared/domain/company/company.ts'
 import type { CompanyDeps, OwnedLease } from '../company/deps.ts'
 import { pause } from '../time.ts'
 import { type CommandInbox, commandLoop } from './command-loop.ts'
-import { maxConcurrent, type ShardCompanies, settled, shardCompanies } from './shard-companies.ts'
+import { maxConcurrent, type ShardCompanies, shardCompanies } from './shard-companies.ts'
 
 export type ShardDeps = CompanyDeps & { readonly inbox: CommandInbox }
 

@@ -4,7 +4,7 @@
  */
 import { expect, it } from 'vitest'
 import { brokenPromises, burst, connectHealthy, gather } from '../support/burst.ts'
-import { startStage } from '../support/stage.ts'
+import { startStage, steadyLeases } from '../support/stage.ts'
 
 /** Longer than the deadline of a code, which the hosts enforce. */
 const patienceMs = 150_000
@@ -12,7 +12,7 @@ const patienceMs = 150_000
 it('thirty pairings at once: everybody has a code or an honest BUSY, and no session has to log in again', async () => {
   const stage = await startStage({
     hosts: 1,
-    environment: { RECONNECTS_PER_SECOND: '20', CODE_DEADLINE_SECONDS: '120' },
+    environment: { ...steadyLeases, RECONNECTS_PER_SECOND: '20', CODE_DEADLINE_SECONDS: '120' },
   })
   try {
     const healthy = await connectHealthy(stage, 20)

@@ -7,14 +7,14 @@ import { behaviours } from '../../simulator/phone/behaviours.ts'
 import { conditions } from '../../simulator/service/conditions.ts'
 import type { Client } from '../support/client.ts'
 import { type Lanes, lanesOf } from '../support/lanes.ts'
-import { link, outcomeOf, type Stage, startStage } from '../support/stage.ts'
+import { link, outcomeOf, type Stage, startStage, steadyLeases } from '../support/stage.ts'
 import { elsewhere, hangingService, untilTimeIsUp, whileLinking, wholeService } from './failure-cases.ts'
 
 let stage: Stage
 let lanes: Lanes
 beforeAll(async () => {
   // The tests make more attempts per minute than a host of this size admits by default.
-  stage = await startStage({ hosts: 2, environment: { ATTEMPTS_PER_SECOND: '20' } })
+  stage = await startStage({ hosts: 2, environment: { ...steadyLeases, ATTEMPTS_PER_SECOND: '20' } })
   lanes = await lanesOf(stage)
 })
 afterAll(() => stage?.stop())

@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Client } from '../support/client.ts'
-import { link, type Phone, type Stage, startStage } from '../support/stage.ts'
+import { link, type Phone, type Stage, startStage, steadyLeases } from '../support/stage.ts'
 
 let stage: Stage
 let linked: { companyId: string; phone: Phone }
@@ -14,7 +14,7 @@ const admin = { role: 'admin' } as const
 const sessions = '/api/whatsapp/sessions'
 
 beforeAll(async () => {
-  stage = await startStage()
+  stage = await startStage({ environment: steadyLeases })
   linked = stage.fresh()
   client = await link(stage, linked.companyId, linked.phone)
 })

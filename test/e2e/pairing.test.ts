@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../support/client.ts'
-import { link, type Stage, startStage } from '../support/stage.ts'
+import { link, type Stage, startStage, steadyLeases } from '../support/stage.ts'
 
 let stage: Stage
 beforeAll(async () => {
-  stage = await startStage()
+  stage = await startStage({ environment: steadyLeases })
 })
 afterAll(() => stage?.stop())
 

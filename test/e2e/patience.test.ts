@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Lanes, lanesOf } from '../support/lanes.ts'
-import { link, outcomeOf, type Stage, startStage } from '../support/stage.ts'
+import { link, outcomeOf, type Stage, startStage, steadyLeases } from '../support/stage.ts'
 import { hangingService, untilTimeIsUp } from './failure-cases.ts'
 
 let stage: Stage
@@ -12,6 +12,7 @@ let lanes: Lanes
 beforeAll(async () => {
   const environment = {
     CODE_LIFETIME_SECONDS: '2',
+    ...steadyLeases,
     CODE_DEADLINE_SECONDS: '10',
     PHONE_CHANGE_POLICY: 'keep-until-linked',
   }

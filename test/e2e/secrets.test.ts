@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type SentryIngest, sentryIngest } from '../shared/support/sentry-ingest.ts'
 import { type Client, connect } from '../support/client.ts'
-import { type Stage, startStage } from '../support/stage.ts'
+import { type Stage, startStage, steadyLeases } from '../support/stage.ts'
 
 type Line = Readonly<Record<string, unknown>>
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
   ingest = await sentryIngest()
   stage = await startStage({
     log: (source, line) => written.push({ source, line }),
-    environment: { SENTRY_DSN: ingest.dsn, LOG_LEVEL: 'debug' },
+    environment: { ...steadyLeases, SENTRY_DSN: ingest.dsn, LOG_LEVEL: 'debug' },
   })
 })
 afterAll(async () => {

@@ -42,15 +42,14 @@ type PhoneReport = {
 let companies = 0
 
 /**
- * Lease times for tests that are not about leases. A machine that stands still for seven seconds must not cost a host
- * its leases: attempts would fail with `HOST_UNAVAILABLE`, and sessions would log in again.
+ * Lease times for stages on which nothing depends on leases. A machine that stands still for seven seconds must not
+ * cost a host its leases: attempts would fail with `HOST_UNAVAILABLE`, and sessions would log in again.
  */
-const steadyLeases = { LEASE_STALE_MS: '60000' }
+export const steadyLeases = { LEASE_STALE_MS: '60000' } as const
 
 export async function startStage(options: Parameters<typeof startLocal>[0] = {}): Promise<Stage> {
   const assembly = await assemblyFolder()
-  const environment = { ...steadyLeases, ...options.environment }
-  const run = await startLocal({ port: 0, ...(assembly && { assembly }), ...options, environment })
+  const run = await startLocal({ port: 0, ...(assembly && { assembly }), ...options })
   const control = async (method: string, path: string, body: object = {}) => {
     if (!run.simulator) throw new Error('The hosts of this run talk to another WhatsApp')
     const reply = await run.simulator.control(method, `/simulator/${path}`, method === 'GET' ? undefined : body)

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type CloseReason, pairingFailure } from '#shared/domain/session/disconnect.ts'
 import {
   newRegistration,
-  after as next,
+  afterRegistrationEvent as next,
   type RegistrationEvent,
   type RegistrationFacts,
 } from '../../../socket-host/company/registration-facts.ts'
@@ -30,7 +30,7 @@ describe('after an event, a registration', () => {
   it.each<[string, RegistrationFacts, readonly RegistrationEvent[], Partial<RegistrationFacts>]>([
     ['waits for its turn', newRegistration({ ...about, method: 'code', phone }), [], { openedAt: undefined }],
     ['has a socket from the time that it began', byCode, [], { openedAt, offer: undefined, failure: undefined }],
-    ['asks for a code at the first QR', byCode, [qr], { isCodeRequested: true, offer: undefined }],
+    ['asks for a code at the first QR', byCode, [qr], { codeFor: phone, offer: undefined }],
     ['cannot ask for a code without a phone', { ...byCode, phone: undefined }, [qr], { failure: { code: 'INTERNAL' } }],
     [
       'shows a code',

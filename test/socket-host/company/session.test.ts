@@ -163,3 +163,57 @@ describe('a company that another host has taken over', () => {
     expect(s.whatsApp.live()).toEqual([])
   })
 })
+
+describe('a session that cannot be opened', () => {
+  /** Another host with a session that it cannot load, and the number of times that it reads the company's state. */
+  async function unloadable() {
+    const s = companyRig()
+    await s.linked()
+    await s.reconciler.handOver()
+    const { read } = s.companies
+    const count = { reads: 0 }
+    Object.assign(s.companies, {
+      read: (id: string) => {
+        count.reads += 1
+        return read(id)
+      },
+    })
+    Object.assign(s.deps.dataKeys, { unwrap: async () => Promise.reject(new Error('no key')) })
+    s.takeOver(2)
+    await s.look()
+    return { ...s, count }
+  }
+
+  it('shows why, in place of what the last host has written', async () => {
+    const s = await unloadable()
+    expect(s.state().session).toMatchObject({ status: 'reconnecting', error: 'INTERNAL' })
+  })
+
+  it('costs no read of the company when it fails again for the same reason', async () => {
+    const s = await unloadable()
+    const { reads } = s.count
+    await s.clock.advance(300_000)
+    expect(s.count.reads).toBe(reads)
+    expect(s.lines.filter((line) => line.includes('Could not open the session')).length).toBeGreaterThan(4)
+  })
+
+  it('is closed only when the socket that hung is gone', async () => {
+    const s = companyRig({ isObliging: false })
+    await s.linkedByHand()
+    const gone = Promise.withResolvers<void>()
+    const { open } = s.whatsApp
+    Object.assign(s.whatsApp, {
+      open: (...args: Parameters<typeof open>) => ({ ...open(...args), close: () => gone.promise }),
+    })
+    s.whatsApp.last().drop('lost')
+    await s.clock.advance(125_000)
+    let isClosed = false
+    const closing = s.reconciler.closeSockets().then(() => {
+      isClosed = true
+    })
+    await s.clock.settle()
+    expect(isClosed).toBe(false)
+    gone.resolve()
+    await closing
+  })
+})

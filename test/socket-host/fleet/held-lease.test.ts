@@ -109,4 +109,17 @@ describe('a held lease', () => {
     expect(own.isHeld()).toBe(true)
     expect(own.lease().version).toBe(1)
   })
+
+  it.each(['ok', 'fails'] as const)(
+    'leaves no timer behind when its renewal %s after the host has stopped',
+    async (fate) => {
+      const { clock, call, own } = await held()
+      call.fate = { ...smooth, delayMs: 100, fate }
+      const renewing = own.renew()
+      own.stop()
+      await clock.advance(100)
+      await renewing
+      expect(clock.timers()).toBe(0)
+    },
+  )
 })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { requestPairing } from '#shared/domain/attempt/pairing.ts'
 import type { CommandInbox } from '../../../socket-host/fleet/command-loop.ts'
 import { hostShard } from '../../../socket-host/fleet/shard.ts'
+import { shardCompanies } from '../../../socket-host/fleet/shard-companies.ts'
 import { aborted } from '../../../socket-host/time.ts'
 import { leaseOf, phoneA, rigDeps } from '../support/company-rig.ts'
 
@@ -89,5 +90,80 @@ describe('a company of a shard', () => {
     expect(isHandedOver).toBe(false)
     sent.resolve()
     await handingOver
+  })
+})
+
+describe('a shard whose sockets cannot be closed', () => {
+  /** A shard with the attempts of two companies; the sockets of the first end as `close` says. */
+  async function closing(close: () => Promise<void>) {
+    const s = hosted()
+    const { open } = s.whatsApp
+    let opened = 0
+    Object.assign(s.whatsApp, {
+      open: (...args: Parameters<typeof open>) => {
+        const socket = open(...args)
+        return opened++ === 0 ? { ...socket, close } : socket
+      },
+    })
+    for (const companyId of ['c1', 'c2']) {
+      await s.ask(companyId)
+      await s.command(companyId)
+    }
+    return s
+  }
+  const fails = () => Promise.reject(new Error('stuck'))
+
+  it('closes the others, and says so: when the lease is lost, and before it would be released', async () => {
+    const lost = await closing(fails)
+    await expect(lost.shard.closeSockets()).rejects.toThrow('stuck')
+    const left = await closing(fails)
+    await expect(left.shard.handOver(AbortSignal.abort(), left.clock.now())).rejects.toThrow('stuck')
+    expect([lost, left].map((s) => s.whatsApp.live().length)).toEqual([1, 1])
+  })
+
+  it('makes a hand-over wait for them when the lease is lost meanwhile', async () => {
+    const gone = Promise.withResolvers<void>()
+    const s = await closing(() => gone.promise)
+    const ends: string[] = []
+    const closingAll = s.shard.closeSockets().then(() => ends.push('closed'))
+    const handingOver = s.shard.handOver(AbortSignal.abort(), s.clock.now()).then(() => ends.push('handed over'))
+    await s.clock.settle()
+    expect(ends).toEqual([])
+    gone.resolve()
+    await Promise.all([closingAll, handingOver])
+  })
+})
+
+describe('a shard that leaves this host', () => {
+  it('begins nothing for companies that are not there yet', async () => {
+    const { deps, whatsApp } = rigDeps()
+    const companies = shardCompanies(deps, leaseOf('host-1', 1))
+    companies.seal()
+    await expect(companies.reconcile('c1')).rejects.toThrow('The shard is leaving this host')
+    expect(companies.count()).toBe(0)
+    expect(whatsApp.sockets).toEqual([])
+  })
+
+  it('waits for the step that a company is taking', async () => {
+    const s = hosted()
+    const { decide } = s.companies
+    const written = Promise.withResolvers<void>()
+    await s.ask('c1')
+    Object.assign(s.companies, {
+      decide: async (...args: Parameters<typeof decide>) => {
+        await written.promise
+        return decide(...args)
+      },
+    })
+    await s.command('c1')
+    let isHandedOver = false
+    const handingOver = s.shard.handOver(AbortSignal.abort(), s.clock.now()).then(() => {
+      isHandedOver = true
+    })
+    await s.clock.settle()
+    expect(isHandedOver).toBe(false)
+    written.resolve()
+    await handingOver
+    expect(s.whatsApp.live()).toEqual([])
   })
 })

@@ -6,30 +6,29 @@ import type { LogFields } from '#shared/telemetry/log-fields.ts'
 import type { ErrorTelemetry } from './telemetry/reports.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 
-/** Log and telemetry of a function. Without `telemetry` its failures are only logged. */
+/** Log and telemetry of a function. Without `telemetry` its failures are only logged. Neither may throw. */
 export type Reporting = {
   readonly log: Log
   readonly telemetry?: ErrorTelemetry & Partial<Pick<Telemetry, 'refused'>>
 }
 
-/** Name of a function in reports, the log message of its failures, and whether they are counted as refusals. */
+/** Name of a function in reports, and the log message of its failures. */
 export type FailureKind = {
   readonly component: string
   readonly failureMessage: string
-  readonly isCounted?: boolean
 }
 
 /** Logs a failure at the level of its code, counts it, and reports it if it is unexpected. Its text is never sent. */
 export function recordFailure(
   error: unknown,
-  { component, failureMessage, isCounted }: FailureKind,
+  { component, failureMessage }: FailureKind,
   fields: LogFields,
   { log, telemetry }: Reporting,
 ): Failure {
   const code = isOutage(error) ? 'STORE_UNAVAILABLE' : 'INTERNAL'
-  if (isCounted) telemetry?.refused?.(code, fields)
-  if (code === 'INTERNAL') telemetry?.unexpected(error, { ...fields, code, component })
   log[errorSpec(code).level](failureMessage, { code, error })
+  telemetry?.refused?.(code, fields)
+  if (code === 'INTERNAL') telemetry?.unexpected(error, { ...fields, code, component })
   return { code }
 }
 

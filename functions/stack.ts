@@ -46,9 +46,8 @@ export const stack =
   (makeDeps: () => Deps) =>
   async (rawEvent: unknown, context: Context = {}): Promise<Answer> => {
     const deps = makeDeps()
-    const source: StackDeps = deps
-    let reporting: Reporting | undefined = 'log' in source ? source : undefined
-    const loadReporting = async () => (reporting ??= 'log' in source ? source : await source.loadReporting())
+    let reporting = reportingAtHand(deps)
+    const loadReporting = async () => (reporting ??= await loadedReporting(deps))
     const event = v.safeParse(spec.event, rawEvent)
     const work = event.success ? spec.begin(event.output, deps, context) : unknownEvent(event.issues, spec.malformed)
     try {
@@ -77,6 +76,11 @@ export function perform<Answer>(
     }
   })
 }
+
+const reportingAtHand = (deps: StackDeps): Reporting | undefined => ('log' in deps ? deps : undefined)
+
+const loadedReporting = (deps: StackDeps): Promise<Reporting> | Reporting =>
+  'log' in deps ? deps : deps.loadReporting()
 
 const unknownEvent = <Answer>(
   issues: [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]],

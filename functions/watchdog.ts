@@ -21,6 +21,7 @@ export type WatchdogDeps = NudgeDeps &
 export type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] }
 
 const BatchEvent = v.object({ Records: v.array(v.object({ messageId: v.string(), body: v.string() })) })
+const WatchdogBody = queueBody(WatchdogMessage)
 type BatchRecord = v.InferOutput<typeof BatchEvent>['Records'][number]
 
 /** Checks each company that a message names. */
@@ -45,7 +46,7 @@ function checkRecord(
   deps: WatchdogDeps,
   context: Context,
 ): Promise<BatchResponse['batchItemFailures']> {
-  const message = v.safeParse(queueBody(WatchdogMessage), body)
+  const message = v.safeParse(WatchdogBody, body)
   const about = message.success && { companyId: message.output.companyId, correlationId: message.output.correlationId }
   const run = async () => {
     if (!message.success) throw new v.ValiError(message.issues)
@@ -53,10 +54,10 @@ function checkRecord(
     return []
   }
   const work = { fields: { messageId, ...about }, run, failed: () => [{ itemIdentifier: messageId }] }
-  return perform(work, recordFailures, context, async () => deps)
+  return perform(work, failureOfRecord, context, async () => deps)
 }
 
-const recordFailures = {
+const failureOfRecord = {
   component: 'watchdog',
   failureMessage: 'Could not check a company; the message comes again',
 } as const

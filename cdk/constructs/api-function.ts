@@ -58,10 +58,10 @@ export class ApiFunction extends Construct {
   }
 
   private addAlarms({ alerts, spec, metricNamespace }: ApiFunctionProps, logs: LogGroup): void {
-    // Only crashes and time-outs count: a rejected request is an ordinary answer.
+    // Only crashes count: a rejected request is an ordinary answer, and so is a slow service (functions/stack.ts).
     const errors = this.function.metricErrors({ period: fiveMinutes })
     alerts.add(this, 'Failing', {
-      summary: `The function ${this.node.id} crashes or times out`,
+      summary: `The function ${this.node.id} crashes`,
       runbook: 'function-failing',
       metric: spec.refusesByThrowing ? this.failuresIn(logs, metricNamespace) : errors,
       threshold: 3,

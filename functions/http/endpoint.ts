@@ -13,7 +13,7 @@ import { type HttpResponse, type Problem, problemResponse } from './responses.ts
 export type EndpointDeps = { readonly log: Log; readonly verify?: VerifyToken; readonly telemetry?: Telemetry }
 
 /** Log message of every request that is refused or fails. */
-const refused = 'Request refused'
+const refusedMessage = 'Request refused'
 
 /** Makes the handler of a function from its routes, by route key. */
 export const endpoint = <Deps extends EndpointDeps>(
@@ -22,8 +22,7 @@ export const endpoint = <Deps extends EndpointDeps>(
 ) =>
   stack<typeof HttpEvent, Deps, HttpResponse>({
     component: 'http',
-    failureMessage: refused,
-    isCounted: true,
+    failureMessage: refusedMessage,
     event: HttpEvent,
     begin: (event, deps) => ({
       fields: { correlationId: event.requestContext.requestId, route: event.routeKey },
@@ -60,6 +59,6 @@ async function callerOf(event: HttpEvent, verify: VerifyToken | undefined): Prom
 function refuse(problem: Problem, language: Language, { log, telemetry }: EndpointDeps): HttpResponse {
   const { code, field, isCounted } = problem
   if (!isCounted) telemetry?.refused(code)
-  log[errorSpec(code).level](refused, { code, ...(field && { field }) })
+  log[errorSpec(code).level](refusedMessage, { code, ...(field && { field }) })
   return problemResponse(problem, language)
 }

@@ -28,9 +28,11 @@ export function deliveryTo(client: Connection, deps: DeliveryDeps): Delivery {
       await pushNotices(client.companyId, decided, deps, client.connectionId)
     },
     async finish(answer) {
-      if (answer) own.push(answer)
-      while (sent < own.length - 1) await deps.connectionsApi.post(client.connectionId, JSON.stringify(own[sent++]))
-      return own.at(-1)
+      // The answer is not kept: work that goes on although its time was up must not send it a second time.
+      const frames = answer ? [...own, answer] : own
+      while (sent < frames.length - 1)
+        await deps.connectionsApi.post(client.connectionId, JSON.stringify(frames[sent++]))
+      return frames.at(-1)
     },
   }
 }

@@ -30,7 +30,7 @@ export type MessageDeps = ActionDeps &
   DeliveryDeps & { readonly telemetry: Telemetry; readonly rateLimit: MessageRateLimit }
 
 /** Log message of every message that is refused or fails. */
-const refused = 'Message refused'
+const refusedMessage = 'Message refused'
 
 /** One message: its sender, its text as it was parsed, and the frames that are kept for the sender. */
 type Received = {
@@ -46,8 +46,7 @@ type Received = {
 /** Answers one message: the client gets an event of ours, whatever happens. */
 export const message = stack<typeof MessageEvent, MessageDeps, RouteResponse>({
   component: 'message',
-  failureMessage: refused,
-  isCounted: true,
+  failureMessage: refusedMessage,
   event: MessageEvent,
   begin: (event, deps) => {
     const received = receivedOf(event, deps)
@@ -125,7 +124,7 @@ async function endExpired(received: Received): Promise<RouteResponse> {
 /** Counts and logs a refusal, and returns it. */
 function refuse(failure: Failure, { deps, correlationId, client }: Received): Failure {
   deps.telemetry.refused(failure.code, { companyId: client.companyId, correlationId })
-  deps.log[errorSpec(failure.code).level](refused, { code: failure.code })
+  deps.log[errorSpec(failure.code).level](refusedMessage, { code: failure.code })
   return failure
 }
 

@@ -44,7 +44,7 @@ const maxRequests = 3
 export function react(facts: Facts, event: PairingEvent): Reaction {
   switch (event.type) {
     case 'opened':
-      return then(askStatus({ ...facts, isConnected: true, isResuming: true, lastSeq: 0 }), { do: 'expect' })
+      return followedBy(askStatus({ ...facts, isConnected: true, isResuming: true, lastSeq: 0 }), { do: 'expect' })
     case 'lost':
       return {
         facts: { ...facts, isConnected: false, isStatusPending: false },
@@ -76,7 +76,7 @@ const giveUp: readonly Effect[] = [
   print('The cancellation was not confirmed. The code expires by itself.'),
   { do: 'finish', exitCode: 130 },
 ]
-const then = ({ facts, effects }: Reaction, ...more: readonly Effect[]): Reaction => ({
+const followedBy = ({ facts, effects }: Reaction, ...more: readonly Effect[]): Reaction => ({
   facts,
   effects: [...effects, ...more],
 })
@@ -105,8 +105,8 @@ function cancel(before: Facts): Reaction {
   if (before.isCancelled || !isRequested) return { facts, effects: [finish(facts, 130)] }
   const cancelling: Reaction = { facts, effects: [{ do: 'stop-countdown' }, print('Cancelling …')] }
   // An unanswered request is cancelled when it is answered: before that, the cancel could overtake it.
-  if (!started) return then(cancelling, { do: 'limit-cancel' })
-  return isConnected ? then(cancelling, sendCancel, { do: 'limit-cancel' }) : then(cancelling, ...giveUp)
+  if (!started) return followedBy(cancelling, { do: 'limit-cancel' })
+  return isConnected ? followedBy(cancelling, sendCancel, { do: 'limit-cancel' }) : followedBy(cancelling, ...giveUp)
 }
 
 function takeFrame(before: Facts, frame: Frame): Reaction {

@@ -42,7 +42,12 @@ export function environmentPool(startEnvironment: () => ExecutionEnvironment): E
   const take = async (): Promise<ExecutionEnvironment | undefined> => {
     if (stopped) return undefined
     const free = idle.take()
-    if (free !== undefined) return free.isAlive() ? free : start()
+    if (free?.isAlive()) return free
+    if (free !== undefined) {
+      // A dead environment must not count against the largest number of environments.
+      void discard(free)
+      return start()
+    }
     if (all.size === 0) return start()
     growing ??= setTimeout(grow, growDelayMs)
     return new Promise((resolve) => waiting.push(resolve))

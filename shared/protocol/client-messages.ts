@@ -51,8 +51,11 @@ export type ClientAction = ClientMessage['action']
 export const clientActions: readonly ClientAction[] = actionTable.map(({ message }) => message.entries.action.literal)
 
 /** Returns the event that reports the failure of an action. */
-export const failureEventOf = (name: ClientAction): FailureEvent =>
-  actionTable.find(({ message }) => message.entries.action.literal === name)?.failureEvent ?? 'error'
+export const failureEventOf = (name: ClientAction): FailureEvent => failureEvents[name]
+
+const failureEvents = Object.fromEntries(
+  actionTable.map(({ message, failureEvent }) => [message.entries.action.literal, failureEvent]),
+) as Readonly<Record<ClientAction, FailureEvent>>
 
 /** Refusal of a message: the wrong field, a sentence for developers, and the request's id if it had a valid one. */
 export type BadMessage = { readonly field: string; readonly detail: string; readonly requestId?: string }

@@ -8,24 +8,24 @@ import {
   rejectBusy,
   restartPairing,
 } from '#shared/domain/attempt/pairing.ts'
-import type { Attempt } from '#shared/domain/company/attempt.ts'
 import type { AttemptRef, CompanyState } from '#shared/domain/company/company.ts'
 import type { Failure } from '#shared/domain/values/errors.ts'
 import { applyDecision, type CompanyContext, ownerOf, write } from './context.ts'
 import type { StepOf } from './next-step.ts'
 import { openRegistration, type Registration } from './registration.ts'
 
-/** Calls `act` with the registration; returns the state unchanged when there is none any more. */
-export async function withRegistration(
-  { running }: CompanyContext,
-  state: CompanyState,
-  act: (registration: Registration) => Promise<CompanyState>,
-): Promise<CompanyState> {
-  return running.registration ? act(running.registration) : state
-}
+/** Makes a step of one that needs the registration. It changes nothing when there is no registration any more. */
+export const withRegistration =
+  <S>(act: (ctx: CompanyContext, registration: Registration, state: CompanyState, step: S) => Promise<CompanyState>) =>
+  async (ctx: CompanyContext, step: S, state: CompanyState): Promise<CompanyState> =>
+    ctx.running.registration ? act(ctx, ctx.running.registration, state, step) : state
 
 /** Accepts an attempt, or rejects it as busy before anything stored changes (R8, R44). Linked phones are exempt. */
-export async function accept(ctx: CompanyContext, attempt: Attempt, seen: CompanyState): Promise<CompanyState> {
+export async function accept(
+  ctx: CompanyContext,
+  { attempt }: StepOf<'acceptAttempt'>,
+  seen: CompanyState,
+): Promise<CompanyState> {
   const { deps, running } = ctx
   const { attemptId, fence, correlationId, method } = attempt
   const ref: AttemptRef = { attemptId, fence, owner: ownerOf(ctx) }
@@ -59,8 +59,7 @@ export async function chargeAndRestart(
 
 export async function beginPairing(
   ctx: CompanyContext,
-  attempt: Attempt,
-  ref: AttemptRef,
+  { attempt, ref }: StepOf<'openRegistration'>,
   state: CompanyState,
 ): Promise<CompanyState> {
   const seenGeneration = state.credentials?.generation

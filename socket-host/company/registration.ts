@@ -55,7 +55,6 @@ export function openRegistration(
   const credentials = deps.whatsApp.fresh()
   const pending = pendingLink(deps, companyId, lease, credentials)
   let facts = newRegistration({ ref, method: attempt.method, phone: attempt.phone, seenGeneration })
-  let socket: WhatsAppSocket | undefined
   let leaveQueue: Leave = () => undefined
 
   function record(event: RegistrationEvent): void {
@@ -64,38 +63,17 @@ export function openRegistration(
     else if (facts.failure || facts.isClosed) leaveQueue()
   }
 
-  function onEvent(from: WhatsAppSocket, event: SocketEvent): void {
-    if (facts.isClosed) return
-    const { codeFor } = facts
+  function on(event: RegistrationEvent): void {
     record(event)
-    logEvent(deps.log, about, event, facts)
-    if (facts.codeFor !== undefined && codeFor === undefined) void askForCode(from, facts.codeFor)
     onChange()
   }
 
-  async function askForCode(from: WhatsAppSocket, phone: string): Promise<void> {
-    const answer = await requestCode(deps.log, from, phone, about)
-    if (facts.isClosed) return
-    await coolDown(deps, phone, answer, about)
-    record(codeEvent(answer, deps.time.now() + deps.settings.codeLifetimeMs))
-    onChange()
-  }
-
-  /** Must not throw: another registration that leaves the queue calls it. */
-  function begin(): void {
+  const socket = registrationSocket(deps, credentials, about, () => facts, on)
+  leaveQueue = deps.pacing.enter('pairing', () => {
     if (facts.isClosed || !lease.isOwner()) return
     record({ type: 'began' })
-    try {
-      const opened = deps.whatsApp.open(credentials, (event) => onEvent(opened, event))
-      socket = opened
-    } catch (error) {
-      deps.log.error('Could not open a registration socket', { ...about, error })
-      record({ type: 'failed', failure: { code: 'INTERNAL' } })
-      onChange()
-    }
-  }
-
-  leaveQueue = deps.pacing.enter('pairing', begin)
+    socket.open()
+  })
   return {
     ...{ credentials, store: pending.store, isStored: pending.isStored },
     facts: () => facts,
@@ -108,10 +86,51 @@ export function openRegistration(
       return { generation, wrappedKey, ...(facts.linkedPhone && { phone: facts.linkedPhone }) }
     },
     close: async () => {
-      const closing = facts.isClosed ? undefined : socket
+      const isOpen = !facts.isClosed
       record({ type: 'left' })
-      await closing?.close()
+      if (isOpen) await socket.close()
     },
+  }
+}
+
+/** Makes the socket of a registration. It asks for a code when the facts say so, and reports with `on`. */
+function registrationSocket(
+  deps: CompanyDeps,
+  credentials: Credentials,
+  about: object,
+  factsNow: () => RegistrationFacts,
+  on: (event: RegistrationEvent) => void,
+) {
+  let socket: WhatsAppSocket | undefined
+
+  function onEvent(from: WhatsAppSocket, event: SocketEvent): void {
+    const { isClosed, codeFor } = factsNow()
+    if (isClosed) return
+    on(event)
+    const facts = factsNow()
+    logEvent(deps.log, about, event, facts)
+    if (facts.codeFor !== undefined && codeFor === undefined) void askForCode(from, facts.codeFor)
+  }
+
+  async function askForCode(from: WhatsAppSocket, phone: string): Promise<void> {
+    const answer = await requestCode(deps.log, from, phone, about)
+    if (factsNow().isClosed) return
+    await coolDown(deps, phone, answer, about)
+    on(codeEvent(answer, deps.time.now() + deps.settings.codeLifetimeMs))
+  }
+
+  return {
+    /** Must not throw: another registration that leaves the queue calls it. */
+    open: () => {
+      try {
+        const opened = deps.whatsApp.open(credentials, (event) => onEvent(opened, event))
+        socket = opened
+      } catch (error) {
+        deps.log.error('Could not open a registration socket', { ...about, error })
+        on({ type: 'failed', failure: { code: 'INTERNAL' } })
+      }
+    },
+    close: async () => socket?.close(),
   }
 }
 

@@ -6,14 +6,13 @@ import {
   sessionEnded,
   sessionInterrupted,
 } from '#shared/domain/session/session.ts'
-import type { ErrorCode } from '#shared/domain/values/errors.ts'
 import { startUnlink } from './cleanup.ts'
 import { type CompanyContext, ownerOf, storedGeneration, write } from './context.ts'
 import type { StepOf } from './next-step.ts'
 import { keepSession } from './session.ts'
 
 /** Opens the session, with the credentials of a link that has just been committed or else with the stored ones. */
-export async function openSession(ctx: CompanyContext, state: CompanyState): Promise<CompanyState> {
+export async function openSession(ctx: CompanyContext, _step: unknown, state: CompanyState): Promise<CompanyState> {
   const { running, deps, lease, companyId, wake } = ctx
   if (!state.credentials) return state
   const stored = storedGeneration(companyId, state.credentials)
@@ -48,16 +47,23 @@ export async function endSession(
   return forgetSession(ctx, state, ended)
 }
 
-export async function reportUnreadable(ctx: CompanyContext, state: CompanyState): Promise<CompanyState> {
+export async function reportUnreadable(
+  ctx: CompanyContext,
+  _step: unknown,
+  state: CompanyState,
+): Promise<CompanyState> {
   const ended = await write(ctx, (s, now) => credentialsUnreadable(s, currentSession(ctx, state), now))
   return forgetSession(ctx, state, ended)
 }
 
-export const reportConnected = (ctx: CompanyContext, state: CompanyState): Promise<CompanyState> =>
+export const reportConnected = (ctx: CompanyContext, _step: unknown, state: CompanyState): Promise<CompanyState> =>
   write(ctx, (s, now) => sessionConnected(s, currentSession(ctx, state), now))
 
-export const reportInterrupted = (ctx: CompanyContext, code: ErrorCode, state: CompanyState): Promise<CompanyState> =>
-  write(ctx, (s, now) => sessionInterrupted(s, currentSession(ctx, state), code, now))
+export const reportInterrupted = (
+  ctx: CompanyContext,
+  { code }: StepOf<'reportInterrupted'>,
+  state: CompanyState,
+): Promise<CompanyState> => write(ctx, (s, now) => sessionInterrupted(s, currentSession(ctx, state), code, now))
 
 const currentSession = (ctx: CompanyContext, { credentials }: CompanyState) => ({
   generation: credentials?.generation ?? '',

@@ -33,26 +33,27 @@ type Steps = {
 const steps: Steps = {
   adopt: (ctx) => write(ctx, (s, now) => adoptCompany(s, ownerOf(ctx), now)),
   timeOut: (ctx) => write(ctx, timeOut),
-  acceptAttempt: (ctx, { attempt }, state) => accept(ctx, attempt, state),
-  openRegistration: (ctx, { attempt, ref }, state) => beginPairing(ctx, attempt, ref, state),
-  restartPairing: (ctx, step) => chargeAndRestart(ctx, step),
-  issueCode: (ctx, { offer }, state) =>
-    withRegistration(ctx, state, (registration) => write(ctx, (s) => issueCode(s, registration.facts().ref, offer))),
-  reportAnswer: (ctx, _, state) => withRegistration(ctx, state, (registration) => reportAnswer(ctx, registration)),
-  prepareLink: (ctx, _, state) => withRegistration(ctx, state, (registration) => prepare(ctx, registration)),
-  commitLink: (ctx, _, state) => withRegistration(ctx, state, (registration) => commit(ctx, registration, state)),
+  acceptAttempt: accept,
+  openRegistration: beginPairing,
+  restartPairing: chargeAndRestart,
+  issueCode: withRegistration((ctx, registration, _state, { offer }) =>
+    write(ctx, (s) => issueCode(s, registration.facts().ref, offer)),
+  ),
+  reportAnswer: withRegistration(reportAnswer),
+  prepareLink: withRegistration(prepare),
+  commitLink: withRegistration(commit),
   failAttempt: (ctx, { ref, failure }) => write(ctx, (s, now) => failAttempt(s, ref, failure, now)),
-  closeRegistration: (ctx, _, state) =>
-    withRegistration(ctx, state, (registration) => closeRegistration(ctx, registration, state)),
-  unlinkRegistration: (ctx, { retired }, state) =>
-    withRegistration(ctx, state, (registration) => unlinkRegistration(ctx, registration, retired, state)),
-  reopenAsSession: (ctx, _, state) => openSession(ctx, state),
-  openSession: (ctx, _, state) => openSession(ctx, state),
+  closeRegistration: withRegistration(closeRegistration),
+  unlinkRegistration: withRegistration((ctx, registration, state, { retired }) =>
+    unlinkRegistration(ctx, registration, retired, state),
+  ),
+  reopenAsSession: openSession,
+  openSession,
   closeSession,
   endSession,
-  reportUnreadable: (ctx, _, state) => reportUnreadable(ctx, state),
-  reportConnected: (ctx, _, state) => reportConnected(ctx, state),
-  reportInterrupted: (ctx, { code }, state) => reportInterrupted(ctx, code, state),
+  reportUnreadable,
+  reportConnected,
+  reportInterrupted,
   startUnlink: (ctx, { retired }, state) => startUnlink(ctx, retired, {}, state),
   reportUnlinked: async (ctx, { generation, result }) => {
     const state = await write(ctx, (s) => unlinkFinished(s, generation, result))

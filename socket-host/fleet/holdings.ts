@@ -1,5 +1,5 @@
 /** Leases that this host holds, and the ways in which they leave it: lost, released, or handed over to another host. */
-import { type ClusterView, planHandOff } from '#shared/domain/fleet/lease.ts'
+import { type ClusterView, type ObservedLease, planHandOff } from '#shared/domain/fleet/lease.ts'
 import type { Lease } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { type HeldLease, holdLease } from './held-lease.ts'
@@ -15,12 +15,20 @@ export type Holdings = {
    */
   readonly abandoned: Set<number>
   readonly handingOver: Set<number>
+  /** All leases of the fleet, as they were last read. */
+  observed: readonly ObservedLease[]
 }
 
 export const noHoldings = (deps: LeaseKeeperDeps, listener: LeaseListener): Holdings => ({
   ...{ deps, listener },
-  ...{ leases: new Map(), abandoned: new Set(), handingOver: new Set() },
+  ...{ leases: new Map(), abandoned: new Set(), handingOver: new Set(), observed: [] },
 })
+
+/** Returns the view on the leases by which this host plans. */
+export function viewOf({ deps, leases, abandoned, observed }: Holdings): ClusterView {
+  const { hostId, time, staleMs, renewMs } = deps
+  return { hostId, observed, owned: new Set(leases.keys()), abandoned, now: time.monotonic(), staleMs, renewMs }
+}
 
 /** Returns the shards that this host owns by its own clock. */
 export const heldShards = ({ leases }: Holdings): readonly number[] =>
@@ -80,8 +88,9 @@ export function startHandOver(holdings: Holdings, shard: number): void {
 }
 
 /** Names a successor for each shard that has none. Resolves with the number of shards offered. */
-export async function nameSuccessors({ deps, leases }: Holdings, view: ClusterView): Promise<number> {
-  const handOffs = planHandOff(view)
+export async function nameSuccessors(holdings: Holdings): Promise<number> {
+  const { deps, leases } = holdings
+  const handOffs = planHandOff(viewOf(holdings))
   await Promise.all(
     handOffs.map(({ shard, successor }) => {
       const own = leases.get(shard)

@@ -2,15 +2,7 @@
  * Keeps this host's leases: looks at all leases in rounds, claims a fair share, renews, and hands over (R27). One lease
  * and its clock are in `held-lease.ts`, the ways in which a lease leaves this host in `holdings.ts`.
  */
-import {
-  type ClusterView,
-  type LeasePlan,
-  type LeaseSeen,
-  nextEpoch,
-  type ObservedLease,
-  planLeases,
-  watch,
-} from '#shared/domain/fleet/lease.ts'
+import { type LeasePlan, type LeaseSeen, nextEpoch, planLeases, watch } from '#shared/domain/fleet/lease.ts'
 import { type Cancel, pause } from '../time.ts'
 import {
   guarded,
@@ -21,6 +13,7 @@ import {
   noHoldings,
   release,
   startHandOver,
+  viewOf,
 } from './holdings.ts'
 import type { LeaseKeeper, LeaseKeeperDeps, LeaseListener } from './lease-keeper-port.ts'
 
@@ -28,34 +21,29 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
   const { store, time, renewMs } = deps
   const holdings = noHoldings(deps, listener)
   const stopping = new AbortController()
-  let observed: readonly ObservedLease[] = []
   let lastContactAt = time.monotonic()
   let isClaiming = true
   let loop: Promise<void> = Promise.resolve()
   /** Monotonic ms. Until then the host looks often: hosts that start together share out the shards without sessions. */
   const startingUntil = time.monotonic() + deps.staleMs
   const looks = lookRounds(deps, look, stopping.signal)
-  const view = () => viewOf(holdings, observed)
 
   /** Reads all leases and acts on them. Resolves with the ms until the next look, or undefined for the next round. */
   async function look(): Promise<number | undefined> {
     const leases = await store.readAll(deps.shards)
     lastContactAt = time.monotonic()
-    observed = watch(observed, leases, lastContactAt)
-    if (!isClaiming) {
-      // A chosen successor may be draining too, which shows once it has named successors of its own: then choose again.
-      await nameSuccessors(holdings, view())
-      return renewMs / 10
-    }
-    const plan = planLeases(view())
-    const claims = await Promise.all(plan.claim.map((seen) => guarded(deps.log, 'claim', () => claim(seen))))
+    holdings.observed = watch(holdings.observed, leases, lastContactAt)
+    if (!isClaiming) return nameAgain(holdings)
+    const plan = planLeases(viewOf(holdings))
+    const claims = await Promise.all(plan.claim.map(claim))
     // Another lease may still be free: look again at once, so that it does not stay free until the next round.
     if (claims.includes('beaten')) return look()
     await shareOut(holdings, plan)
     return plan.expectsShard || time.monotonic() < startingUntil ? renewMs / 10 : undefined
   }
 
-  const claim = (seen: LeaseSeen) => claimLease(holdings, seen, () => isClaiming && !stopping.signal.aborted)
+  const mayClaim = () => isClaiming && !stopping.signal.aborted
+  const claim = (seen: LeaseSeen) => guarded(deps.log, 'claim', () => claimLease(holdings, seen, mayClaim))
 
   /** Looks and renews in each round. Renewals do not wait for the look: a slow read must not cost a lease. */
   async function run(): Promise<void> {
@@ -75,7 +63,7 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     lastContactAt: () => lastContactAt,
     announceDrain: async () => {
       isClaiming = false
-      const offered = await nameSuccessors(holdings, view())
+      const offered = await nameSuccessors(holdings)
       looks.look()
       return offered > 0 ? renewMs : 0
     },
@@ -86,11 +74,6 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
       await loop
     },
   }
-}
-
-const viewOf = ({ deps, leases, abandoned }: Holdings, observed: readonly ObservedLease[]): ClusterView => {
-  const { hostId, time, staleMs, renewMs } = deps
-  return { hostId, observed, owned: new Set(leases.keys()), abandoned, now: time.monotonic(), staleMs, renewMs }
 }
 
 /**
@@ -109,6 +92,15 @@ async function claimLease(holdings: Holdings, seen: LeaseSeen, isClaiming: () =>
   if (isClaiming()) hold(holdings, lease, claimedAt, seen.ownerId)
   else await store.release(lease)
   return 'done'
+}
+
+/**
+ * Chooses again where a chosen successor is draining too, which shows once it has named successors of its own. Resolves
+ * with the ms until the next look.
+ */
+async function nameAgain(holdings: Holdings): Promise<number> {
+  await nameSuccessors(holdings)
+  return holdings.deps.renewMs / 10
 }
 
 /** Asks for one more shard, or hands one over, as planned. */

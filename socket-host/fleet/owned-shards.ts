@@ -1,5 +1,4 @@
 /** The shards that a host owns: started, handed over and closed as their leases come and go. */
-
 import type { LeaseListener } from './lease-keeper-port.ts'
 import { hostShard, type ShardDeps, type ShardHost } from './shard.ts'
 

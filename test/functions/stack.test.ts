@@ -134,7 +134,7 @@ const table: Readonly<Record<FunctionName, Row>> = {
     },
     call: watch,
     message: 'Could not check a company; the message comes again',
-    isCounted: false,
+    isCounted: true,
     answer: () => ({ batchItemFailures: [{ itemIdentifier: 'm0' }] }),
     malformed: { message: 'Could not read a batch; its messages come again', answer: { thrown: 'ValiError' } },
   },
@@ -195,6 +195,9 @@ describe.each(rows)('%s', (name, row) => {
     ])
     expect(world.telemetry.seen.map(String)).toEqual(reported(['TypeError: secret internals']))
     expect(world.telemetry.refusals).toEqual(counted('INTERNAL'))
+    expect(world.telemetry.refusedAbout).toMatchObject(
+      counted('INTERNAL').map(() => ({ correlationId: expect.any(String) })),
+    )
     expect(world.telemetry.flushes).toEqual(hasTelemetry(name) ? [1] : [])
   })
 

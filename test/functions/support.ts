@@ -16,6 +16,7 @@ import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
 import type { VerifyToken } from '../../functions/access/tokens.ts'
 import type { Reporting } from '../../functions/failures.ts'
 import type { Context } from '../../functions/stack.ts'
+import type { ErrorTelemetry } from '../../functions/telemetry/reports.ts'
 import type { Telemetry } from '../../functions/telemetry/telemetry.ts'
 import { type WatchdogDeps, watchdog } from '../../functions/watchdog.ts'
 import { authorizer } from '../../functions/ws/authorizer.ts'
@@ -157,11 +158,16 @@ function recordingClients() {
 /** Telemetry that records what operators would see, and the number of reports that each flush has sent. */
 function recordingTelemetry() {
   const refusals: string[] = []
+  /** Fields beside each refusal in the metrics. */
+  const refusedAbout: unknown[] = []
   const unexpected: unknown[] = []
   const flushes: number[] = []
   const telemetry: Telemetry = {
     observe: () => {},
-    refused: (code) => refusals.push(code),
+    refused: (code, about) => {
+      refusals.push(code)
+      refusedAbout.push(about)
+    },
     unexpected: (error) => unexpected.push(error),
     async finish() {
       // Takes a turn of the event loop, so that an answer that does not wait for it comes first.
@@ -169,7 +175,7 @@ function recordingTelemetry() {
       flushes.push(unexpected.length)
     },
   }
-  return { ...telemetry, refusals, seen: unexpected, flushes }
+  return { ...telemetry, refusals, refusedAbout, seen: unexpected, flushes }
 }
 
 /** Verifies tokens that are just a name: `admin`, or a company's id. */
@@ -210,9 +216,9 @@ export const lambdaContext = { getRemainingTimeInMillis: () => 10_000 }
 
 /** Calls of the functions, each with the dependencies of a test. */
 export const connect = (event: unknown, deps: ConnectDeps, context: Context = lambdaContext) =>
-  connectFunction(() => deps)(event, context)
+  connectFunction(() => ({ ...deps, telemetry: errorsOnly(deps.telemetry) }))(event, context)
 export const disconnect = (event: unknown, deps: DisconnectDeps, context: Context = lambdaContext) =>
-  disconnectFunction(() => deps)(event, context)
+  disconnectFunction(() => ({ ...deps, telemetry: errorsOnly(deps.telemetry) }))(event, context)
 export const receive = (event: unknown, context: Context, deps: MessageDeps) => message(() => deps)(event, context)
 export const watch = (event: unknown, deps: WatchdogDeps, context: Context = lambdaContext) =>
   watchdog(() => deps)(event, context)
@@ -221,7 +227,14 @@ export const authorize = (
   verify: VerifyToken,
   reporting: Reporting = makeWorld(),
   context: Context = lambdaContext,
-) => authorizer(() => ({ verifier: () => verify, loadReporting: async () => reporting }))(event, context)
+) => {
+  const { log, telemetry } = reporting
+  const loadReporting = async () => ({ log, ...(telemetry && { telemetry: errorsOnly(telemetry) }) })
+  return authorizer(() => ({ verifier: () => verify, loadReporting }))(event, context)
+}
+
+/** The telemetry of functions that make no decisions about companies: they have no counters. */
+const errorsOnly = ({ unexpected, finish }: ErrorTelemetry): ErrorTelemetry => ({ unexpected, finish })
 
 type RequestContext = {
   connectionId?: string

@@ -98,6 +98,11 @@ describe('a token that could not be checked', () => {
     expect(ingest.texts.join()).not.toContain('79001234567')
   })
 
+  test('is logged even if the settings of Sentry are wrong', async () => {
+    const env = { SENTRY_DSN: ingest.dsn, METRICS_NAMESPACE: '', BUILD_VERSION: '' }
+    expect(await fail(new TypeError('no key'), env)).toMatchObject([{ level: 'error', code: 'INTERNAL' }])
+  })
+
   test('because of an outage is logged alone, and so is everything without a DSN', async () => {
     ingest.events.length = 0
     const away = new StoreUnavailable('secretsmanager', new Error('away'))

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { reserved } from '../../../functions/stack.ts'
+import { currentUserAgent } from '../../../functions/telemetry/request-context.ts'
 import { type Frame, lambdaContext, makeWorld, messageEvent, receive, showCode, start, type World } from '../support.ts'
 
 let world: World
@@ -135,6 +136,44 @@ test('a frame that was being sent when the time was up is not sent again', async
 test('a failed push to other clients does not change the answer', async () => {
   world.away.add('connections')
   expect(await send(pairing)).toMatchObject({ event: 'pairing-started' })
+})
+
+test('work that goes on although its time was up sends nothing that the client has had', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const { decide } = world.store
+  const stuck = Promise.withResolvers<void>()
+  const done = Promise.withResolvers<void>()
+  world.store.decide = async (...args: Parameters<typeof decide>) => {
+    await stuck.promise
+    return decide(...args) as never
+  }
+  const publish = world.publisher.publish
+  Object.assign(world.publisher, {
+    publish: async (...args: Parameters<typeof publish>) => {
+      await publish(...args)
+      done.resolve()
+    },
+  })
+  const answered = receive(messageEvent(pairing), lambdaContext, world)
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(JSON.parse((await answered).body ?? '')).toMatchObject({ event: 'pairing-code-error' })
+  vi.useRealTimers()
+  stuck.resolve()
+  await done.promise
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  expect(world.clients.framesOf('A')).toEqual([])
+})
+
+test('the browser of the client is known to what the message does', async () => {
+  const seen: (string | undefined)[] = []
+  world.rateLimit.isExceeded = async () => {
+    seen.push(currentUserAgent())
+    return false
+  }
+  const event = messageEvent(pairing)
+  const identity = { userAgent: 'Firefox on a phone' }
+  await receive({ ...event, requestContext: { ...event.requestContext, identity } }, lambdaContext, world)
+  expect(seen).toEqual(['Firefox on a phone'])
 })
 
 test('an unexpected error is INTERNAL, without its text', async () => {

@@ -47,6 +47,19 @@ describe('a company whose lease is lost', () => {
     expect(s.whatsApp.live()).toEqual([])
   })
 
+  it('leaves no timer behind, even if a read fails afterwards', async () => {
+    const s = companyRig()
+    const answer = Promise.withResolvers<never>()
+    Object.assign(s.companies, { read: () => answer.promise })
+    const looking = s.reconciler.reconcile()
+    await s.clock.settle()
+    s.lease.lose()
+    await s.reconciler.closeSockets()
+    answer.reject(new Error('too late'))
+    await expect(looking).rejects.toThrow('too late')
+    expect(s.clock.timers()).toBe(0)
+  })
+
   it('has a link that was never persisted rolled back', async () => {
     const s = companyRig()
     await s.request(phoneA)

@@ -43,12 +43,9 @@ export function environmentPool(startEnvironment: () => ExecutionEnvironment): E
     if (stopped) return undefined
     const free = idle.take()
     if (free?.isAlive()) return free
-    if (free !== undefined) {
-      // A dead environment must not count against the largest number of environments.
-      void discard(free)
-      return start()
-    }
-    if (all.size === 0) return start()
+    // A dead environment must not count against the largest number of environments.
+    if (free !== undefined) void discard(free)
+    if (free !== undefined || all.size === 0) return start()
     growing ??= setTimeout(grow, growDelayMs)
     return new Promise((resolve) => waiting.push(resolve))
   }

@@ -50,6 +50,15 @@ test('a waiting invocation gets a new environment when the one that comes back h
   expect(await next).toBe(started[1])
 })
 
+test('an environment that crashed while it was idle does not count against the limit', async () => {
+  const { take, giveBack, started } = pool()
+  giveBack((await take())!)
+  started[0]?.crash()
+  for (let invocation = 0; invocation < 2 * maxEnvironments; invocation++) void take()
+  await vi.advanceTimersByTimeAsync(2 * maxEnvironments * growDelayMs)
+  expect(started).toHaveLength(1 + maxEnvironments)
+})
+
 test('a pool is prewarmed once', async () => {
   const { take, prewarm, started } = pool()
   await prewarm()

@@ -1,6 +1,6 @@
 /**
- * The folder of `--data`. A marker file records which WhatsApp it belongs to, and a lock lets only one run use it at a
- * time.
+ * The folder of `--data`. A marker file records which WhatsApp and which number of shards it belongs to, and a lock lets
+ * only one run use it at a time.
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,16 +15,17 @@ export type DataDir = {
   release(): void
 }
 
-const Marker = v.object({ whatsapp: v.string() })
+/** Folders of older runs do not name their number of shards. */
+const Marker = v.object({ whatsapp: v.string(), shards: v.optional(v.number()) })
 const Lock = v.object({ pid: v.number() })
 
 /** Creates and locks the folder for this run. Throws an error that says why it cannot be used. */
-export function openDataDir(folder: string, whatsapp: WhatsApp): DataDir {
+export function openDataDir(folder: string, whatsapp: WhatsApp, shards: number): DataDir {
   makeFolder(folder)
   const lock = join(folder, 'run.lock')
-  checkMarker(folder, whatsapp)
+  checkMarker(folder, whatsapp, shards)
   takeLock(lock, folder)
-  writeJson(join(folder, markerName), { whatsapp: identityOf(whatsapp) })
+  writeJson(join(folder, markerName), { whatsapp: identityOf(whatsapp), shards })
   return { file: (name) => join(folder, name), release: () => rmSync(lock, { force: true }) }
 }
 
@@ -40,7 +41,7 @@ function makeFolder(folder: string): void {
 
 const markerName = 'pairplane-data.json'
 
-function checkMarker(folder: string, whatsapp: WhatsApp): void {
+function checkMarker(folder: string, whatsapp: WhatsApp, shards: number): void {
   const marker = readJson(join(folder, markerName), Marker)
   if (marker === undefined) {
     const foreign = readdirSync(folder).filter((name) => name !== 'run.lock')
@@ -48,6 +49,11 @@ function checkMarker(folder: string, whatsapp: WhatsApp): void {
       throw new Error(`${folder} is not empty and was not created by a local run; choose another folder`)
     return
   }
+  if (marker.shards !== undefined && marker.shards !== shards)
+    // Its companies would stay on the lists of their old shards, and no host would open their sessions.
+    throw new Error(
+      `${folder} was created with --shards ${marker.shards}, but this run has ${shards}; choose another folder`,
+    )
   const wanted = identityOf(whatsapp)
   if (marker.whatsapp === wanted) return
   // Another WhatsApp does not know the linked devices in the folder and would log all of them out.

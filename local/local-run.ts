@@ -119,9 +119,11 @@ async function start(options: LocalOptions, stack: AsyncDisposableStack): Promis
   }
 }
 
+const shardsOf = ({ shards = 4 }: LocalOptions): number => shards
+
 function takeDataDir(options: LocalOptions, stack: AsyncDisposableStack): DataDir | undefined {
   if (options.dataDir === undefined) return undefined
-  const dataDir = openDataDir(options.dataDir, options.whatsapp ?? { kind: 'simulated' })
+  const dataDir = openDataDir(options.dataDir, options.whatsapp ?? { kind: 'simulated' }, shardsOf(options))
   stack.defer(dataDir.release)
   return dataDir
 }
@@ -159,7 +161,7 @@ async function startParts(
   }
   const synthesis = async () => {
     if (assembly !== undefined) return assembly
-    const { folder, remove } = await synthesize(options.shards ?? 4, AbortSignal.any([signal, failure.signal]))
+    const { folder, remove } = await synthesize(shardsOf(options), AbortSignal.any([signal, failure.signal]))
     stack.defer(remove)
     log('local', 'Templates and bundles are ready')
     return folder

@@ -4,6 +4,7 @@ import { join, posix } from 'node:path'
 import { expect, it } from 'vitest'
 import { errorCodes, errorSpec } from '#shared/domain/values/errors.ts'
 import { actionTable, clientActions } from '#shared/protocol/client-messages.ts'
+import { answerEvents } from '#shared/protocol/server-messages.ts'
 import { httpRoutes } from '../functions/routes.ts'
 import { folders, pages, read, root, sources, textsOf } from './support/repository.ts'
 
@@ -75,7 +76,7 @@ it('docs/api.md names every action, event and route', () => {
   )
   const routes = Object.keys(httpRoutes).filter((route) => !route.startsWith('$'))
   expect(events).toContain('pairing-code')
-  const names = [...clientActions, ...events, ...routes, 'status', 'error', 'credentials-reset-error', 'pong']
+  const names = [...clientActions, ...events, ...routes, ...answerEvents, 'error', 'credentials-reset-error']
   expect(names.filter((name) => !page.includes(`| \`${name}\``) && !page.includes(`, \`${name}\``))).toEqual([])
 })
 

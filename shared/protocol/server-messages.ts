@@ -39,7 +39,13 @@ export function eventMessage(event: CompanyEvent, envelope: Envelope): ServerMes
   return message(event.event, envelope, fieldsOf(event, envelope))
 }
 
-export const pongMessage = (envelope: Envelope): ServerMessage => message('pong', envelope, {})
+/** Events that answer one request and belong to no decision. */
+export const answerEvents = ['status', 'pong'] as const
+
+const answer = (event: (typeof answerEvents)[number], envelope: Envelope, fields: Record<string, unknown>) =>
+  message(event, envelope, fields)
+
+export const pongMessage = (envelope: Envelope): ServerMessage => answer('pong', envelope, {})
 
 /** Events that report a failure. */
 export type FailureEvent = 'error' | 'pairing-code-error' | 'credentials-reset-error'
@@ -63,7 +69,7 @@ export function statusMessage(
 ): ServerMessage {
   const session = sessionView(state, lease, staleMs, envelope.at)
   const { attempt } = state
-  return message('status', envelope, {
+  return answer('status', envelope, {
     session: session.status,
     ...(session.phone && { phoneNumber: maskPhone(session.phone) }),
     ...(attempt && { attempt: attemptFields(attempt, envelope.at) }),

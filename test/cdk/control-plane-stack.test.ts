@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { AuthorizerEnv, ControlPlaneEnv, HealthEnv } from '#shared/config/env.ts'
 import { type FunctionName, functions, httpRoutes, webSocketRoutes } from '../../functions/routes.ts'
-import { only, pathOf, permissions, type Resource, resources, synthesize } from './synthesize.ts'
+import { only, pathOf, permissions, prodShards, type Resource, resources, synthesize } from './synthesize.ts'
 
 const { controlPlane } = synthesize('prod')
 const names = Object.keys(functions) as FunctionName[]
@@ -122,7 +122,7 @@ describe('a function', () => {
   it('is told the URL of the first queue and the number of shards', () => {
     const { SHARD_0_QUEUE_URL, SHARDS } = functionOf('message')[1].Properties.Environment.Variables
     expect(SHARD_0_QUEUE_URL['Fn::ImportValue']).toMatch(/CommandsShard0[0-9A-F]{8}/)
-    expect(SHARDS).toBe('16')
+    expect(SHARDS).toBe(String(prodShards))
   })
 })
 
@@ -149,9 +149,9 @@ describe('least privilege', () => {
 
   it.each(names)('%s sends to the queues that routes.ts says', (name) => {
     const sends = allowed(name).filter((permission) => permission.startsWith('sqs:SendMessage'))
-    expect(sends).toHaveLength(functions[name].sendsCommands ? 17 : 0)
+    expect(sends).toHaveLength(functions[name].sendsCommands ? prodShards + 1 : 0)
     const shards = sends.flatMap((permission) => permission.match(/:pairplane-prod-shard-(\d+)\.fifo"/)?.[1] ?? [])
-    const expected = Array.from({ length: functions[name].sendsCommands ? 16 : 0 }, (_, shard) => `${shard}`)
+    const expected = Array.from({ length: functions[name].sendsCommands ? prodShards : 0 }, (_, shard) => `${shard}`)
     expect(shards.sort()).toEqual(expected.sort())
   })
 

@@ -1,6 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions'
 import { describe, expect, it } from 'vitest'
-import { only, pathOf, resources, synthesize } from './synthesize.ts'
+import { only, pathOf, prodShards, resources, synthesize } from './synthesize.ts'
 
 const prod = synthesize('prod').data
 const dev = synthesize('dev').data
@@ -58,17 +58,17 @@ describe('the queues', () => {
       expect.arrayContaining([
         'Commands/DeadLetters/Resource',
         'Commands/Shard0/Resource',
-        'Commands/Shard15/Resource',
+        `Commands/Shard${prodShards - 1}/Resource`,
       ]),
     )
-    expect(fifo).toHaveLength(17)
+    expect(fifo).toHaveLength(prodShards + 1)
   })
 
   it('have names of ours that end in the number of the shard: shared/config/env.ts makes URLs of them', () => {
     const names = Object.values(resources(prod, 'AWS::SQS::Queue')).flatMap(
       ({ Properties }) => Properties.QueueName ?? [],
     )
-    expect(names).toEqual(Array.from({ length: 16 }, (_, shard) => `pairplane-prod-shard-${shard}.fifo`))
+    expect(names).toEqual(Array.from({ length: prodShards }, (_, shard) => `pairplane-prod-shard-${shard}.fifo`))
     expect(Object.keys(prod.findOutputs('*')).filter((name) => name.includes('CommandsShard'))).toHaveLength(1)
   })
 

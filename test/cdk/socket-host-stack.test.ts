@@ -2,7 +2,7 @@ import { Match } from 'aws-cdk-lib/assertions'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { SocketHostEnv } from '#shared/config/env.ts'
-import { only, permissions, resources, synthesize } from './synthesize.ts'
+import { only, permissions, prodShards, resources, synthesize } from './synthesize.ts'
 
 const { socketHost } = synthesize('prod')
 const container = only(socketHost, 'AWS::ECS::TaskDefinition').Properties.ContainerDefinitions[0]
@@ -111,9 +111,9 @@ describe('the role of a host', () => {
 
   it('takes commands, and sends none', () => {
     const actions = ['sqs:DeleteMessage', 'sqs:ReceiveMessage']
-    for (let shard = 0; shard < 16; shard++)
+    for (let shard = 0; shard < prodShards; shard++)
       expect(on(`:pairplane-prod-shard-${shard}.fifo"`).sort(), `${shard}`).toEqual(actions)
-    expect(on('.fifo')).toHaveLength(16 * actions.length)
+    expect(on('.fifo')).toHaveLength(prodShards * actions.length)
     expect(on('WatchdogQueue')).toEqual(['sqs:SendMessage'])
   })
 

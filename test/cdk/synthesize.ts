@@ -20,6 +20,9 @@ export type Resource = {
   readonly DependsOn?: readonly string[]
 }
 
+/** Number of shards of the stage `prod`. */
+export const prodShards = readStage((name) => ({ stage: 'prod', ...context })[name]).shards
+
 /** Returns the templates of a stage; `change` alters its settings. */
 export function synthesize(stageName: string, change: (stage: StageConfig) => StageConfig = (stage) => stage) {
   const { app, stacks } = stage(stageName, change)

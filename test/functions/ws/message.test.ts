@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
+import { clientActions } from '#shared/protocol/client-messages.ts'
+import { answerEvents } from '#shared/protocol/server-messages.ts'
 import { reserved } from '../../../functions/stack.ts'
 import { currentUserAgent } from '../../../functions/telemetry/request-context.ts'
 import { type Frame, lambdaContext, makeWorld, messageEvent, receive, showCode, start, type World } from '../support.ts'
@@ -20,7 +22,7 @@ async function send(body: unknown, exp?: number | string): Promise<Frame | undef
   return response.body === undefined ? undefined : (JSON.parse(response.body) as Frame)
 }
 
-const actions = 'request-pairing-code, request-qr, cancel-pairing, reset-whatsapp-credentials, get-status, ping'
+const actions = clientActions.join(', ')
 const pairing = { action: 'request-pairing-code', phoneNumber: '+7 900 123-45-67' }
 
 describe('a bad message is answered with its field, and the connection stays open', () => {
@@ -226,8 +228,7 @@ describe('log lines', () => {
 describe('whatever comes in', () => {
   const ours = [
     'error',
-    'pong',
-    'status',
+    ...answerEvents,
     'pairing-started',
     'pairing-code',
     'pairing-code-error',

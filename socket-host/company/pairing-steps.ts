@@ -14,7 +14,7 @@ import { applyDecision, type CompanyContext, ownerOf, write } from './context.ts
 import type { StepOf } from './next-step.ts'
 import { openRegistration, type Registration } from './registration.ts'
 
-/** Makes a step of one that needs the registration. It changes nothing when there is no registration any more. */
+/** Turns an act on the registration into a step, which changes nothing when there is no registration any more. */
 export const withRegistration =
   <S>(act: (ctx: CompanyContext, registration: Registration, state: CompanyState, step: S) => Promise<CompanyState>) =>
   async (ctx: CompanyContext, step: S, state: CompanyState): Promise<CompanyState> =>

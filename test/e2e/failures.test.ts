@@ -12,9 +12,17 @@ import { elsewhere, hangingService, untilTimeIsUp, whileLinking, wholeService } 
 
 let stage: Stage
 let lanes: Lanes
+/** Log lines of the hosts about closed sessions, for the message of a test that met another close than it caused. */
+const closes: string[] = []
 beforeAll(async () => {
   // The tests make more attempts per minute than a host of this size admits by default.
-  stage = await startStage({ hosts: 2, environment: { ...steadyLeases, ATTEMPTS_PER_SECOND: '20' } })
+  stage = await startStage({
+    hosts: 2,
+    environment: { ...steadyLeases, ATTEMPTS_PER_SECOND: '20' },
+    log: (_source, line) => {
+      if (line.includes('Session closed')) closes.push(line)
+    },
+  })
   lanes = await lanesOf(stage)
 })
 afterAll(() => stage?.stop())
@@ -67,7 +75,9 @@ describe.concurrent('what ends or interrupts a session', () => {
     const { companyId, phone } = stage.fresh()
     const client = await link(stage, companyId, phone)
     await phone.disrupt(how, parameters)
-    expect(await client.next('whatsapp-disconnected')).toMatchObject({ code, willReconnect })
+    const disconnected = await client.next('whatsapp-disconnected')
+    const seen = closes.filter((line) => line.includes(`"${companyId}"`)).join('\n')
+    expect(disconnected, seen).toMatchObject({ code, willReconnect })
     if (willReconnect) await client.next('whatsapp-connected')
     expect(await client.ask('get-status', 'status')).toMatchObject({ session })
     await isFree(client)

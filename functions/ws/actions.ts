@@ -5,7 +5,7 @@ import { cancelPairing } from '#shared/domain/attempt/pairing.ts'
 import type { Waiting } from '#shared/domain/company/attempt.ts'
 import { errorSpec } from '#shared/domain/values/errors.ts'
 import type { Decided } from '#shared/ports.ts'
-import type { ClientAction, ClientMessage } from '#shared/protocol/client-messages.ts'
+import { type ClientAction, type ClientMessage, failureEventOf } from '#shared/protocol/client-messages.ts'
 import {
   type Envelope,
   errorMessage,
@@ -49,9 +49,8 @@ type Actions = {
 }
 
 const actions: Actions = {
-  'request-pairing-code': ({ phoneNumber }, call, deps) =>
-    handlePairing({ method: 'code', typedPhone: phoneNumber }, call, deps),
-  'request-qr': ({ phoneNumber }, call, deps) => handlePairing({ method: 'qr', typedPhone: phoneNumber }, call, deps),
+  'request-pairing-code': (message, call, deps) => handlePairing('code', message, call, deps),
+  'request-qr': (message, call, deps) => handlePairing('qr', message, call, deps),
   'cancel-pairing': async (_message, call, deps) => {
     const { companyId, correlationId, waiting } = call
     const decided = await deps.store.decide(companyId, (state, now) => ({
@@ -85,16 +84,17 @@ export function runAction<A extends ClientAction>(
 }
 
 async function handlePairing(
-  request: Pick<StartPairingRequest, 'method' | 'typedPhone'>,
+  method: StartPairingRequest['method'],
+  { action, phoneNumber }: MessageOf['request-pairing-code' | 'request-qr'],
   call: Call & Pick<StartPairingRequest, 'language'>,
   deps: ActionDeps,
 ): Promise<ServerMessage | undefined> {
-  const result = await startPairing({ ...request, ...call }, deps)
+  const result = await startPairing({ method, typedPhone: phoneNumber, ...call }, deps)
   if (result.kind === 'accepted') return undefined
   const { code } = result.failure
   deps.log[errorSpec(code).level]('Pairing refused', { code })
   // The decision that ended the attempt has counted and sent the failure.
   if (result.kind === 'failed') return undefined
   deps.telemetry.refused(code, { companyId: call.companyId, correlationId: call.correlationId })
-  return errorMessage(result.failure, call.envelope(await call.drawSeq()), 'pairing-code-error')
+  return errorMessage(result.failure, call.envelope(await call.drawSeq()), failureEventOf(action))
 }

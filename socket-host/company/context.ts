@@ -82,12 +82,11 @@ export const storedGeneration = (companyId: string, { generation, wrappedKey }: 
 /** This host as the owner of the company, for decisions. */
 export const ownerOf = ({ lease }: CompanyContext) => ({ hostId: lease.hostId, epoch: lease.epoch })
 
-/** Writes a decision as the owner; see `Decisions`. Its notices carry the company's correlation id, or the given one. */
+/** Writes a decision as the owner; see `Decisions`. */
 export const applyDecision = <Outcome>(
   { decisions: own, correlationId }: CompanyContext,
   transition: Transition<Outcome>,
-  correlation: string = correlationId(),
-) => own.applyAsOwner(transition, correlation)
+) => own.applyAsOwner(transition, correlationId())
 
 /** Writes a decision and returns the state that it led to. */
 export const write = async <Outcome>(ctx: CompanyContext, transition: Transition<Outcome>): Promise<CompanyState> =>

@@ -5,8 +5,7 @@ import { waitAtMost } from '#shared/async/time-limit.ts'
 import { failAttempt } from '#shared/domain/attempt/pairing.ts'
 import { sessionInterrupted } from '#shared/domain/session/session.ts'
 import { startRollback } from './cleanup.ts'
-import type { CompanyContext } from './context.ts'
-import type { OwnedLease } from './deps.ts'
+import { type CompanyContext, ownerOf, write } from './context.ts'
 
 /** Longest wait for rollbacks. They matter, but a host that drains for too long is killed. */
 const rollbackWithinMs = 10_000
@@ -19,9 +18,9 @@ const closeWithinMs = 3000
  * Hands the company over: closes each socket, flushes the session's keys, and writes that the session is `reconnecting`
  * (R28). An attempt that cannot survive the hand-over fails. Rejects when a socket or a write fails.
  */
-export async function handOverCompany(ctx: CompanyContext, lease: OwnedLease): Promise<void> {
-  const { deps, companyId, running, decisions, correlationId } = ctx
-  const owner = { hostId: lease.hostId, epoch: lease.epoch }
+export async function handOverCompany(ctx: CompanyContext): Promise<void> {
+  const { deps, companyId, running, decisions } = ctx
+  const owner = ownerOf(ctx)
   const session = running.session
   await closeSockets(ctx)
   try {
@@ -33,11 +32,11 @@ export async function handOverCompany(ctx: CompanyContext, lease: OwnedLease): P
   const { attempt, credentials } = state
   if (attempt && attempt.state !== 'requested' && attempt.state !== 'restarting') {
     const ref = { attemptId: attempt.attemptId, fence: attempt.fence, owner }
-    await decisions.applyAsOwner((s, now) => failAttempt(s, ref, { code: 'HOST_UNAVAILABLE' }, now), correlationId())
+    await write(ctx, (s, now) => failAttempt(s, ref, { code: 'HOST_UNAVAILABLE' }, now))
   }
   if (credentials && state.session?.status === 'connected') {
     const ref = { generation: credentials.generation, owner }
-    await decisions.applyAsOwner((s, now) => sessionInterrupted(s, ref, 'HOST_UNAVAILABLE', now), correlationId())
+    await write(ctx, (s, now) => sessionInterrupted(s, ref, 'HOST_UNAVAILABLE', now))
   }
   await waitAtMost(rollbackWithinMs, Promise.all([...ctx.rollbacks]), () => undefined, deps.time.after)
   await waitAtMost(publishWithinMs, decisions.whenPublished(), () => undefined, deps.time.after)

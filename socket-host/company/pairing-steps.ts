@@ -33,11 +33,7 @@ export async function accept(
   const admission = needsNoCode ? 'admitted' : deps.pacing.admitAttempt(attempt.deadline - deps.time.now())
   if (admission !== 'admitted') return write(ctx, (s, now) => rejectBusy(s, ref, admission.retryAfter, now))
   const { phoneChangePolicy } = deps.settings
-  const { state, outcome } = await applyDecision(
-    ctx,
-    (s, now) => acceptAttempt(s, ref, phoneChangePolicy, now),
-    correlationId,
-  )
+  const { state, outcome } = await applyDecision(ctx, (s, now) => acceptAttempt(s, ref, phoneChangePolicy, now))
   deps.log.info('Attempt acceptance decided', { companyId: ctx.companyId, attemptId, correlationId, method, outcome })
   if (outcome === 'awaitSession') running.session?.hurry()
   return state

@@ -102,7 +102,7 @@ export function createReconciler(
     handOver: async () => {
       stop()
       await passes.settled()
-      await handOverCompany(ctx, lease)
+      await handOverCompany(ctx)
     },
     closeSockets: async () => {
       stop()

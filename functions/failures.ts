@@ -1,4 +1,5 @@
 /** Failures of functions: translates a thrown error into the failure that clients see, and records it for operators. */
+import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { Log } from '#shared/telemetry/log.ts'
@@ -25,11 +26,16 @@ export function recordFailure(
   fields: LogFields,
   { log, telemetry }: Reporting,
 ): Failure {
-  const code = isOutage(error) ? 'STORE_UNAVAILABLE' : 'INTERNAL'
+  const code = codeOf(error)
   log[errorSpec(code).level](failureMessage, { code, error })
   telemetry?.refused?.(code, fields)
   if (code === 'INTERNAL') telemetry?.unexpected(error, { ...fields, code, component })
   return { code }
+}
+
+function codeOf(error: unknown): Failure['code'] {
+  if (isOutage(error)) return 'STORE_UNAVAILABLE'
+  return error instanceof ForeignState ? 'HOST_UNAVAILABLE' : 'INTERNAL'
 }
 
 /** True when a service of AWS is down or slow. A `TimeoutError` means that the time of the function is up. */

@@ -6,7 +6,8 @@ import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
 import { nextDeadline, timeOut } from '#shared/domain/attempt/deadlines.ts'
 import type { CompanyState, Decision } from '#shared/domain/company/company.ts'
-import type { Clock, CompanyStore } from '#shared/ports.ts'
+import { ForeignState } from '#shared/domain/company/foreign-state.ts'
+import type { Clock, CompanyStore, Decided } from '#shared/ports.ts'
 import { queueBody, WatchdogMessage } from '#shared/protocol/host-commands.ts'
 import { type Context, perform, reserved, stack } from './stack.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
@@ -68,7 +69,8 @@ async function checkCompany(message: WatchdogMessage, deps: WatchdogDeps): Promi
   // Queues delay by whole seconds and by 15 minutes at most, and clocks differ. A message that comes too early is sent
   // again.
   if (due > deps.clock()) return deps.queue.wakeAt(message)
-  const decided = await deps.store.decide(companyId, endOverdue)
+  const decided = await decideUnlessForeign(message, deps)
+  if (!decided) return
   if (decided.outcome) {
     deps.log.info('Attempt timed out', { attemptId: decided.outcome, code: decided.state.lastAttempt?.failure?.code })
     // A host that is alive may still have the attempt's socket open.
@@ -79,6 +81,23 @@ async function checkCompany(message: WatchdogMessage, deps: WatchdogDeps): Promi
   // Last, because it may fail. Then the message comes again, and this is all that is left to do.
   if (next !== undefined) await deps.queue.wakeAt({ companyId, correlationId, due: next })
 }
+
+/** Decides, or looks again in a minute: a state of a newer build is for that build to decide about (R49a). */
+async function decideUnlessForeign(
+  message: WatchdogMessage,
+  { store, queue, clock, log }: WatchdogDeps,
+): Promise<Decided<string | undefined> | undefined> {
+  try {
+    return await store.decide(message.companyId, endOverdue)
+  } catch (error) {
+    if (!(error instanceof ForeignState)) throw error
+    log.warn('The company has a state of another build; it is looked at again')
+    await queue.wakeAt({ ...message, due: clock() + foreignRetryMs })
+    return undefined
+  }
+}
+
+const foreignRetryMs = 60_000
 
 /** Ends what is overdue. The outcome is the id of the attempt that this decision has ended, if it has ended one. */
 function endOverdue(state: CompanyState, now: number): Decision<string | undefined> {

@@ -2,6 +2,7 @@
  * Ends a company's work on this host: hands it over to a successor, or only closes its sockets when the lease is lost.
  */
 import { waitAtMost } from '#shared/async/time-limit.ts'
+import type { CompanyState } from '#shared/domain/company/company.ts'
 import { failAttempt } from '#shared/domain/attempt/pairing.ts'
 import { sessionInterrupted } from '#shared/domain/session/session.ts'
 import { startRollback } from './cleanup.ts'
@@ -29,7 +30,8 @@ export async function handOverCompany(ctx: CompanyContext): Promise<void> {
     deps.log.error('Could not flush the keys', { companyId, error })
   }
   const { state } = await deps.companies.read(companyId)
-  const { attempt, credentials } = state
+  // A state of a newer build is left alone (R49a).
+  const { attempt, credentials }: Partial<CompanyState> = state.foreign ? {} : state
   if (attempt && attempt.state !== 'requested' && attempt.state !== 'restarting') {
     const ref = { attemptId: attempt.attemptId, fence: attempt.fence, owner }
     await write(ctx, (s, now) => failAttempt(s, ref, { code: 'HOST_UNAVAILABLE' }, now))

@@ -65,7 +65,8 @@ export type ThisHost = { readonly owner: Owner; readonly handOverAt: number }
  * an overdue link that is being stored and an overdue request time out before that, since no other step may follow.
  */
 export function nextStep(state: CompanyState, running: Running, host: ThisHost, now: number): Step | undefined {
-  if (state.epoch > host.owner.epoch) return undefined
+  // A state of a newer build is left alone: what runs goes on, and nothing is decided (R49a).
+  if (state.foreign || state.epoch > host.owner.epoch) return undefined
   if (state.epoch < host.owner.epoch) return { do: 'adopt' }
   return (
     registrationStep(state, running, host, now) ??

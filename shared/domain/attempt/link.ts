@@ -34,10 +34,11 @@ export function prepareLink(
   if (state.credentials?.generation !== seenGeneration) return decision(state, 'stale')
   if (differs(attempt.phone, link.phone))
     return { ...endAttempt(state, { code: 'CREDENTIALS_CONFLICT' }, 'failed', now), outcome: 'wrongPhone' }
-  const { attemptId, fence, method, waiting, correlationId, requestedAt, deadline, owner } = attempt
+  const { waiting } = attempt
   const phone = link.phone ?? attempt.phone
   const storing: Attempt = {
-    ...{ attemptId, fence, method, correlationId, requestedAt, deadline, owner, link },
+    ...beforeLink(attempt),
+    link,
     waiting: 'shown' in attempt ? waiting.map((request) => ({ ...request, isAnswered: true as const })) : waiting,
     ...(phone && { phone }),
     state: 'storing',
@@ -45,6 +46,11 @@ export function prepareLink(
   }
   return decision({ ...state, attempt: storing }, 'prepared', [progress(attempt, 'restarting')])
 }
+
+/** Returns the attempt without what only its code needs. Fields that only a newer build knows stay (R49a). */
+const beforeLink = (attempt: Exclude<Attempt, { state: 'requested' }>) =>
+  without(attempt as typeof attempt & Partial<Record<(typeof codeFields)[number], unknown>>, ...codeFields)
+const codeFields = ['awaitsSession', 'shown', 'expiresAt', 'socketUntil', 'answerBy', 'isLate'] as const
 
 /** Makes the recorded link current after it was stored, and retires the generation it replaces (R6, R8, R15). */
 export function commitLink(

@@ -66,6 +66,11 @@ export type CompanyState = {
   readonly cleanup: readonly Retired[]
   /** Result for the device of the generation that was retired last. */
   readonly unlinked?: Unlinked
+  /**
+   * The stored state is one that this build does not understand, as one of a newer build: nothing is decided about it
+   * until a build that does comes back (R49a). Never stored; what could not be read is absent.
+   */
+  readonly foreign?: true
 }
 
 export const emptyCompany: CompanyState = { fence: 0, epoch: 0, cleanup: [] }
@@ -157,7 +162,7 @@ export function ownAttempt(state: CompanyState, ref: AttemptRef): Exclude<Attemp
 
 /** True when nothing but the item is left of the company: it may leave its shard's list. */
 export const isEmpty = (state: CompanyState): boolean =>
-  !state.attempt && !state.credentials && state.cleanup.length === 0
+  !state.foreign && !state.attempt && !state.credentials && state.cleanup.length === 0
 
 /** Returns a copy without these keys. The state has no keys with the value `undefined`. */
 export function without<T extends object, K extends keyof T>(value: T, ...keys: readonly K[]): Omit<T, K> {

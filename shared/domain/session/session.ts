@@ -100,14 +100,14 @@ export function credentialsUnreadable(state: CompanyState, ref: SessionRef, now:
 export function enter(state: CompanyState, status: SessionStatus, owner: Owner, now: number): Session {
   const { session } = state
   const since = session?.status === status ? session.since : now
-  const connectedAt = session?.connectedAt
   const error = status === 'connected' ? undefined : session?.error
   return {
+    // Also the fields that only a newer build knows (R49a).
+    ...(session && without(session, 'error')),
     status,
     since,
     epoch: owner.epoch,
     hostId: owner.hostId,
     ...(error && { error }),
-    ...(connectedAt !== undefined && { connectedAt }),
   }
 }

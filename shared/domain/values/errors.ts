@@ -209,8 +209,8 @@ const errors = {
 
 export type ErrorCode = keyof typeof errors
 
-/** Returns the properties of a code. */
-export const errorSpec = (code: ErrorCode): ErrorSpec => errors[code]
+/** Returns the properties of a code; those of `INTERNAL` for a code that only a newer build knows (R49a). */
+export const errorSpec = (code: ErrorCode): ErrorSpec => (Object.hasOwn(errors, code) ? errors[code] : errors.INTERNAL)
 
 export const errorCodes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]]
 

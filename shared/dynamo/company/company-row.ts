@@ -7,7 +7,7 @@ import { unlessRefused } from '../conditional.ts'
 import { count, getItem } from '../items.ts'
 import type { ControlTable } from '../shard-companies.ts'
 import { companyKey, partitionKey, sortKey, stateSortKey } from '../table.ts'
-import { StoredCompany } from './company-schema.ts'
+import { parseState } from './company-schema.ts'
 
 const StateItem = v.objectWithRest(
   {
@@ -18,7 +18,7 @@ const StateItem = v.objectWithRest(
     /** Shard of the company at the last written decision: its list has the company unless that is empty. */
     shard: v.exactOptional(count),
     /** The state. */
-    doc: v.exactOptional(StoredCompany),
+    doc: v.exactOptional(v.pipe(v.unknown(), v.transform(parseState))),
   },
   v.unknown(),
 )
@@ -31,7 +31,7 @@ const companyRowKey = (companyId: string) => ({
   [sortKey]: stateSortKey,
 })
 
-/** Parses the item. Throws when this build cannot read it: a decision on half a state could lose credentials. */
+/** Parses the item. A state that this build does not understand is `foreign`; other attributes must be as expected. */
 export function parseRow(item: unknown): CompanyRow {
   const row = v.parse(StateItem, item ?? {})
   return { ...row, state: row.doc ?? emptyCompany }

@@ -1,7 +1,12 @@
-/** Schema of the stored state: everything that is read back is parsed. */
+/**
+ * Schema of the stored state: everything that is read back is parsed. It is read by the builds before and after the one
+ * that wrote it (R49a): objects keep fields that it does not know, and words that only describe (error codes, reasons)
+ * may be words that it does not know. A state or a status that it does not know is another matter: see `foreign`.
+ */
 import * as v from 'valibot'
-import { type CompanyState, sessionStatuses } from '#shared/domain/company/company.ts'
-import { errorCodes } from '#shared/domain/values/errors.ts'
+import type { AttemptOutcome as Outcome } from '#shared/domain/company/attempt.ts'
+import { type CompanyState, type RetireReason, sessionStatuses } from '#shared/domain/company/company.ts'
+import type { ErrorCode, OwnerAction } from '#shared/domain/values/errors.ts'
 
 const text = v.string()
 const integer = v.pipe(v.number(), v.integer())
@@ -9,14 +14,17 @@ const integer = v.pipe(v.number(), v.integer())
 const maxEpochMs = 8_640_000_000_000_000
 const epochMs = v.pipe(integer, v.minValue(-maxEpochMs), v.maxValue(maxEpochMs))
 const optional = v.exactOptional
+const object = v.looseObject
+/** A word of a list that a newer build may have made longer. Code that compares it finds it equal to nothing. */
+const word = <Word extends string>() => v.custom<Word>((value) => typeof value === 'string')
 const list = <S extends v.GenericSchema>(item: S) => v.pipe(v.array(item), v.readonly())
 
-const Waiting = v.object({ connectionId: text, requestId: optional(text), isAnswered: optional(v.literal(true)) })
-const Owner = v.object({ hostId: text, epoch: integer })
-const Failure = v.object({
-  code: v.picklist(errorCodes),
+const Waiting = object({ connectionId: text, requestId: optional(text), isAnswered: optional(v.literal(true)) })
+const Owner = object({ hostId: text, epoch: integer })
+const Failure = object({
+  code: word<ErrorCode>(),
   retryAfter: optional(v.number()),
-  action: optional(v.picklist(['retry', 'wait', 'check-number', 'reset', 'use-qr', 'contact-support'])),
+  action: optional(word<OwnerAction>()),
   detail: optional(text),
 })
 
@@ -34,47 +42,47 @@ const common = {
 const owned = { ...common, owner: Owner }
 const issued = {
   ...owned,
-  shown: v.union([v.object({ code: text }), v.object({ qr: text })]),
+  shown: v.union([object({ code: text }), object({ qr: text })]),
   expiresAt: epochMs,
   socketUntil: epochMs,
 }
 
-const Ticket = list(v.object({ key: text, at: v.number() }))
+const Ticket = list(object({ key: text, at: v.number() }))
 
-const Link = v.object({ generation: text, wrappedKey: text, phone: optional(text) })
+const Link = object({ generation: text, wrappedKey: text, phone: optional(text) })
 
 const Attempt = v.variant('state', [
-  v.object({ ...common, state: v.literal('requested'), ticket: optional(Ticket) }),
-  v.object({ ...owned, state: v.literal('connecting'), awaitsSession: v.boolean() }),
-  v.object({ ...issued, state: v.literal('code-issued') }),
-  v.object({ ...issued, state: v.literal('phone-confirmed'), answerBy: epochMs, isLate: optional(v.literal(true)) }),
-  v.object({ ...issued, state: v.literal('expired') }),
-  v.object({ ...owned, state: v.literal('storing'), link: Link, connectBy: epochMs }),
-  v.object({ ...owned, state: v.literal('restarting'), connectBy: epochMs }),
+  object({ ...common, state: v.literal('requested'), ticket: optional(Ticket) }),
+  object({ ...owned, state: v.literal('connecting'), awaitsSession: v.boolean() }),
+  object({ ...issued, state: v.literal('code-issued') }),
+  object({ ...issued, state: v.literal('phone-confirmed'), answerBy: epochMs, isLate: optional(v.literal(true)) }),
+  object({ ...issued, state: v.literal('expired') }),
+  object({ ...owned, state: v.literal('storing'), link: Link, connectBy: epochMs }),
+  object({ ...owned, state: v.literal('restarting'), connectBy: epochMs }),
 ])
 
-const AttemptOutcome = v.object({
+const AttemptOutcome = object({
   attemptId: text,
   method: optional(method),
-  state: v.picklist(['connected', 'failed', 'expired', 'cancelled', 'superseded']),
+  state: word<Outcome['state']>(),
   failure: optional(Failure),
   at: epochMs,
 })
 
-const Session = v.object({
+const Session = object({
   status: v.picklist(sessionStatuses),
   since: epochMs,
   epoch: integer,
   hostId: optional(text),
-  error: optional(v.picklist(errorCodes)),
+  error: optional(word<ErrorCode>()),
   connectedAt: optional(epochMs),
 })
 
 const Unlinked = v.picklist(['pending', 'confirmed', 'unconfirmed', 'not-linked'])
 
-const Retired = v.object({
+const Retired = object({
   generation: text,
-  reason: v.picklist(['reset', 'phone-change', 'logged-out', 'stopped', 'corrupt', 'attempt-ended']),
+  reason: word<RetireReason>(),
   retiredAt: epochMs,
   unlink: Unlinked,
   wrappedKey: optional(text),
@@ -83,25 +91,43 @@ const Retired = v.object({
   answerBy: optional(epochMs),
 })
 
-/** Parses the attribute `doc` to a `CompanyState`. */
-export const StoredCompany = v.object({
+const Credentials = object({ ...Link.entries, linkedAt: epochMs })
+
+const StoredCompany = object({
   fence: integer,
   epoch: integer,
   attempt: optional(Attempt),
   lastAttempt: optional(AttemptOutcome),
-  credentials: optional(v.object({ ...Link.entries, linkedAt: epochMs })),
+  credentials: optional(Credentials),
   session: optional(Session),
   cleanup: list(Retired),
   unlinked: optional(Unlinked),
 })
 
-/** Removes `readonly` and merges intersections, so that two notations of one type become identical. */
+/** As much of a state as any build can read. */
+const Foreign = object({ fence: v.fallback(integer, 0), epoch: v.fallback(integer, 0), credentials: v.unknown() })
+
+/**
+ * Reads the attribute `doc`. A state of which this build does not know a word that decides is `foreign`, with the fields
+ * that could be read. Never throws.
+ */
+export function parseState(doc: unknown): CompanyState {
+  const parsed = v.safeParse(StoredCompany, doc)
+  if (parsed.success) return parsed.output
+  const { fence, epoch, credentials } = v.parse(Foreign, { credentials: undefined, ...Object(doc) })
+  const readable = v.safeParse(Credentials, credentials)
+  return { fence, epoch, cleanup: [], foreign: true, ...(readable.success && { credentials: readable.output }) }
+}
+
+/**
+ * Removes `readonly` and index signatures and merges intersections, so that two notations of one type become identical.
+ */
 type Plain<T> = T extends readonly (infer Item)[]
   ? Plain<Item>[]
   : T extends object
-    ? { -readonly [Key in keyof T]: Plain<T[Key]> }
+    ? { -readonly [Key in keyof T as string extends Key ? never : Key]: Plain<T[Key]> }
     : T
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 
 // Fails to compile when the schema and `CompanyState` differ, even in an optional field.
-true satisfies Same<Plain<CompanyState>, Plain<v.InferOutput<typeof StoredCompany>>>
+true satisfies Same<Plain<Omit<CompanyState, 'foreign'>>, Plain<v.InferOutput<typeof StoredCompany>>>

@@ -10,6 +10,7 @@ import type { Clock, CompanyStore, Decided } from '#shared/ports.ts'
 import { readLeaseView } from '../fleet/lease-row.ts'
 import { addToShardIndex, type ControlTable, companiesOf, removeFromShardIndex } from '../shard-companies.ts'
 import { StoreUnavailable } from '../store-unavailable.ts'
+import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import {
   type CompanyRow,
   drawNumbers,
@@ -59,7 +60,7 @@ type Sent<Outcome> = { readonly decision: Decision<Outcome>; readonly mark: Writ
 /**
  * Decides until a decision is written. A write that got no answer is looked for by its mark, and sent again if it has
  * not succeeded. Only one of the two can succeed, however late the other arrives: both require the same revision.
- * Throws when it cannot find out whether a write succeeded.
+ * Throws when it cannot find out whether a write succeeded, and `ForeignState` for a state of another build.
  */
 async function decide<Outcome>(
   deps: CompanyStoreDeps,
@@ -72,6 +73,7 @@ async function decide<Outcome>(
   let sent: readonly Sent<Outcome>[] = []
   let unanswered: StoreUnavailable | undefined
   for (let tries = 1; tries <= maxTries; tries++) {
+    if (seen.state.foreign) throw new ForeignState(companyId)
     const isTrusted = tries > 1 || !remembered
     const decision = transition(seen.state, deps.clock())
     const mark = newWriteMark(seen)

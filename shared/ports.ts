@@ -192,6 +192,19 @@ export type LeaseStore = {
   }): Promise<void>
 }
 
+/** Limits the stored links that end in a while because WhatsApp says so (R46). */
+export type Fuse = {
+  /**
+   * Takes a place for the end of the company's link. False when there is none, the fuse is open, or the store does not
+   * answer: the link must then be kept. Never rejects.
+   */
+  takePlace(companyId: string): Promise<boolean>
+  /** Returns since when the fuse is open (epoch ms), or undefined. */
+  openSince(): Promise<number | undefined>
+  /** Closes the fuse: an operator has looked, or sessions connect again. */
+  close(): Promise<void>
+}
+
 /** The budgets of codes, per phone and per company (R24). Keys are hashes (`shared/budget/code-budget.ts`). */
 export type BudgetStore = {
   /**

@@ -13,6 +13,7 @@ import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { writtenRows } from '#shared/dynamo/company/written-rows.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credentials/credential-store.ts'
 import { documentClient, requestHandler } from '#shared/dynamo/document-client.ts'
+import { dynamoFuse } from '#shared/dynamo/fleet/fuse-store.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
 import { dynamoMetricStore } from '#shared/dynamo/fleet/metric-store.ts'
 import type { ControlTable } from '#shared/dynamo/shard-companies.ts'
@@ -75,6 +76,12 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
       attemptsPerSecond: env.ATTEMPTS_PER_SECOND,
     }),
     budget,
+    fuse: dynamoFuse({
+      ...{ ...control, clock },
+      held: async () => sessionsHeld(await dynamoMetricStore(control).hosts(shards)),
+      onRefused: (companyId, why) =>
+        log.error('A link that WhatsApp has ended is kept, because the fuse has no place', { companyId, why }),
+    }),
     newGeneration: () => ulid(),
     random: Math.random,
     settings: { phoneChangePolicy: env.PHONE_CHANGE_POLICY, codeLifetimeMs: env.CODE_LIFETIME_SECONDS * 1000 },
@@ -88,6 +95,10 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
     },
   }
 }
+
+/** Returns the number of sessions that the fleet holds, by the hosts' last reports. */
+const sessionsHeld = (hosts: readonly { readonly sessions: number }[]): number =>
+  hosts.reduce((sum, { sessions }) => sum + sessions, 0)
 
 function budgetOf(env: SocketHostEnv, control: ControlTable): CodeBudget {
   const secret = cachedSecret(secretsClient(), env.PHONE_HASH_SECRET_ARN, Date.now)

@@ -6,11 +6,12 @@ import { endAttempt } from '#shared/domain/attempt/attempt-end.ts'
 import { needsCode } from '#shared/domain/attempt/code-need.ts'
 import { timeOut } from '#shared/domain/attempt/deadlines.ts'
 import { requestPairing } from '#shared/domain/attempt/pairing.ts'
+import { pairingRefusal } from '#shared/domain/attempt/refusal.ts'
 import type { Attempt, Method, Waiting } from '#shared/domain/company/attempt.ts'
 import { decision, type Transition } from '#shared/domain/company/company.ts'
 import type { BudgetTicket } from '#shared/domain/values/budget.ts'
 import type { Failure, Language } from '#shared/domain/values/errors.ts'
-import { ok, type Result } from '#shared/domain/values/result.ts'
+import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import type { Clock, CommandQueue, CompanyStore, Decided } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { readTypedPhone } from './typed-phone.ts'
@@ -63,7 +64,7 @@ export async function startPairing(request: StartPairingRequest, deps: StartPair
     typedPhone === undefined ? ok(undefined) : await readTypedPhone(typedPhone, deps.pairing.defaultRegion, language)
   if (!phone.ok) return { kind: 'refused', failure: phone.error }
   const ticket = await takeCode(request, phone.value, deps)
-  if (!ticket.ok) return { kind: 'refused', failure: { code: 'RATE_LIMITED', ...ticket.error } }
+  if (!ticket.ok) return { kind: 'refused', failure: ticket.error }
   const deadline = deps.clock() + deps.pairing.codeDeadlineMs
   const isArmed = await trySend(deps, () => deps.queue.wakeAt({ companyId, correlationId, due: deadline }))
   if (!isArmed) {
@@ -89,16 +90,24 @@ export async function startPairing(request: StartPairingRequest, deps: StartPair
   return result
 }
 
-/** Takes a code from the budgets, or returns no ticket if the request needs no new code: repeats are free (R24). */
+/**
+ * Takes a code from the budgets, or returns no ticket if the request needs no new code: repeats are free (R24). A request
+ * that a code could not help costs none either (R9).
+ */
 async function takeCode(
   { companyId, method }: StartPairingRequest,
   phone: string | undefined,
   { store, budget, clock }: StartPairingDeps,
-): Promise<Result<BudgetTicket | undefined, { readonly retryAfter: number }>> {
+): Promise<Result<BudgetTicket | undefined, Failure>> {
   const { state } = await store.read(companyId)
-  const current = timeOut(state, clock()).state
-  if (!needsCode(current, { method, ...(phone !== undefined && { phone }) })) return ok(undefined)
-  return budget.take(companyId, phone)
+  const now = clock()
+  const current = timeOut(state, now).state
+  const request = { method, ...(phone !== undefined && { phone }) }
+  if (!needsCode(current, request)) return ok(undefined)
+  const refusal = pairingRefusal(current, request, now)
+  if (refusal) return err(refusal)
+  const taken = await budget.take(companyId, phone)
+  return taken.ok ? taken : err({ code: 'RATE_LIMITED', ...taken.error })
 }
 
 const giveBack = (ticket: BudgetTicket | undefined, { budget, log }: StartPairingDeps): Promise<void> =>
@@ -124,6 +133,7 @@ async function commandHost(
     await request.notify(decided)
     return { kind: 'refused', failure: { code: 'BUSY', retryAfter: crowdedRetrySeconds } }
   }
+  if (outcome.kind === 'refused') return outcome
   const { attempt } = outcome
   deps.log.info('Pairing requested', { outcome: outcome.kind, attemptId: attempt.attemptId, state: attempt.state })
   const isSent = attempt.state !== 'requested' || (await trySend(deps, () => sendCommand(request, attempt, deps)))

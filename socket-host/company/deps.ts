@@ -1,6 +1,6 @@
 /** Dependencies of everything that runs for a company on a host. `wiring.ts` makes them once; tests make their own. */
 import type { CodeBudget } from '#shared/budget/code-budget.ts'
-import type { CommandQueue, CompanyStore, CredentialStore, DataKeys, Publisher } from '#shared/ports.ts'
+import type { CommandQueue, CompanyStore, CredentialStore, DataKeys, Fuse, Publisher } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import type { Time } from '../time.ts'
 import type { WhatsApp } from '../whatsapp/port.ts'
@@ -30,6 +30,7 @@ export type CompanyDeps = {
     readonly codeLifetimeMs: number
   }
   readonly budget: Pick<CodeBudget, 'take' | 'coolDown'>
+  readonly fuse: Pick<Fuse, 'takePlace'>
   /** Returns a name for a new generation of credentials; a ULID in production. */
   readonly newGeneration: () => string
   /** Returns a number from 0 to 1. */

@@ -2,8 +2,8 @@
  * Ends a company's work on this host: hands it over to a successor, or only closes its sockets when the lease is lost.
  */
 import { waitAtMost } from '#shared/async/time-limit.ts'
-import type { CompanyState } from '#shared/domain/company/company.ts'
 import { failAttempt } from '#shared/domain/attempt/pairing.ts'
+import type { CompanyState } from '#shared/domain/company/company.ts'
 import { sessionInterrupted } from '#shared/domain/session/session.ts'
 import { startRollback } from './cleanup.ts'
 import { type CompanyContext, ownerOf, write } from './context.ts'

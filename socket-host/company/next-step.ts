@@ -4,9 +4,12 @@
  * below. A step that failed is therefore chosen again on the next pass, as long as it is still needed.
  */
 import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
+import { isLinked } from '#shared/domain/attempt/pairing.ts'
+import { pairingRefusal } from '#shared/domain/attempt/refusal.ts'
 import { type Attempt, attemptTimes, deadlineOf, type Owner, type Shown } from '#shared/domain/company/attempt.ts'
 import { nextSweepAt } from '#shared/domain/company/cleanup.ts'
-import type { AttemptRef, CompanyState, Retired } from '#shared/domain/company/company.ts'
+import type { AttemptRef, CompanyState, Retired, Session } from '#shared/domain/company/company.ts'
+import { isSessionAwaited, nextLoginAt, type SessionEnd } from '#shared/domain/session/session.ts'
 import type { ErrorCode, Failure } from '#shared/domain/values/errors.ts'
 import type { UnlinkResult } from '../whatsapp/port.ts'
 import type { Offer, RegistrationFacts } from './registration-facts.ts'
@@ -34,16 +37,11 @@ export type Step =
   | { readonly do: 'reportAnswer' | 'prepareLink' | 'commitLink' }
   /** `retired` is the entry of a device that must still be unlinked. */
   | { readonly do: 'closeSession'; readonly retired: Retired | undefined }
-  | { readonly do: 'endSession'; readonly code: ErrorCode; readonly retire: boolean }
-  | { readonly do: 'reportUnreadable' | 'reportConnected' | 'openSession' }
+  | { readonly do: 'endSession'; readonly end: SessionEnd }
+  | { readonly do: 'reportConnected' | 'openSession' }
   | { readonly do: 'reportInterrupted'; readonly code: ErrorCode }
   | { readonly do: 'acceptAttempt'; readonly attempt: Attempt }
-  | {
-      readonly do: 'restartPairing'
-      readonly ref: AttemptRef
-      readonly reason: 'logged-out' | 'stopped'
-      readonly phone: string | undefined
-    }
+  | { readonly do: 'restartPairing'; readonly ref: AttemptRef; readonly phone: string | undefined }
   | { readonly do: 'openRegistration'; readonly attempt: Attempt; readonly ref: AttemptRef }
   | { readonly do: 'startUnlink' | 'startSweep'; readonly retired: Retired }
   | { readonly do: 'reportUnlinked'; readonly generation: string; readonly result: UnlinkResult }
@@ -79,12 +77,16 @@ export function nextStep(state: CompanyState, running: Running, host: ThisHost, 
 }
 
 /** Returns the epoch ms at which time alone makes a new step necessary; undefined when it never does. */
-export function requeueAt(state: CompanyState, { sweeps }: Running): number | undefined {
+export function requeueAt(state: CompanyState, { sweeps, session }: Running): number | undefined {
+  // A state of another build, and one that a host of a higher epoch has written, call for no step, however late it is.
+  if (state.foreign) return undefined
   const idle = state.cleanup.filter(({ unlink, generation }) => unlink !== 'pending' && !sweeps.has(generation))
   const due = idle.map(nextSweepAt)
   const deadline = nextDeadline(state)
   if (deadline !== undefined) due.push(deadline)
   if (isAwaitingSession(state.attempt)) due.push(state.attempt.requestedAt + attemptTimes.sessionMs)
+  const loginAt = session ? undefined : state.session && nextLoginAt(state.session)
+  if (loginAt !== undefined) due.push(loginAt)
   return due.length > 0 ? Math.min(...due) : undefined
 }
 
@@ -103,8 +105,11 @@ function registrationStep(
   const { attempt } = state
   const { ref, offer, failure, generation } = registration
   if (generation !== undefined && state.credentials?.generation === generation)
-    // The link is current. The session that it replaced closes first.
-    return registration.isClosed && !session ? { do: 'reopenAsSession' } : undefined
+    // The link is current. The session that it replaced closes first. WhatsApp closes the registration socket itself; if
+    // it has not done so by the end of the attempt, this host does.
+    return (registration.isClosed || attempt?.state !== 'restarting') && !session
+      ? { do: 'reopenAsSession' }
+      : undefined
   if (!attempt || !isOwnAttempt(attempt, host) || attempt.attemptId !== ref.attemptId || attempt.fence !== ref.fence) {
     const retired = state.cleanup.find((each) => each.generation === generation)
     const mustUnlink = registration.isLinked && (!retired || retired.unlink === 'pending')
@@ -132,10 +137,9 @@ function sessionStep(state: CompanyState, { session }: Running): Step | undefine
     return { do: 'closeSession', retired }
   }
   const { phase } = session
-  if (phase.is === 'ended')
-    return phase.end === 'unreadable' ? { do: 'reportUnreadable' } : { do: 'endSession', ...phase.end }
+  if (phase.is === 'ended') return { do: 'endSession', end: phase.end }
   const isReported = state.session?.status === 'connected'
-  if (phase.is === 'open') return isReported && !isAwaited(state.attempt) ? undefined : { do: 'reportConnected' }
+  if (phase.is === 'open') return isReported && !isSessionAwaited(state) ? undefined : { do: 'reportConnected' }
   const code = isReported ? (session.lastCode ?? 'WHATSAPP_UNAVAILABLE') : newReason(state, session)
   return code && { do: 'reportInterrupted', code }
 }
@@ -146,9 +150,6 @@ function sessionStep(state: CompanyState, { session }: Running): Step | undefine
  */
 const newReason = ({ session, attempt }: CompanyState, { lastCode }: SessionFacts): ErrorCode | undefined =>
   lastCode === session?.error || attempt?.state === 'restarting' ? undefined : lastCode
-
-const isAwaited = (attempt: Attempt | undefined): boolean =>
-  attempt?.state === 'restarting' || isAwaitingSession(attempt)
 
 /** True when the requested phone is already linked, and the attempt only waits for its session (R9). */
 const isAwaitingSession = (attempt: Attempt | undefined): attempt is Extract<Attempt, { state: 'connecting' }> =>
@@ -168,8 +169,9 @@ function attemptStep(state: CompanyState, running: Running, host: ThisHost, now:
   if (attempt.state !== 'connecting') return { do: 'failAttempt', ref, failure: { code: 'WHATSAPP_UNAVAILABLE' } }
   if (!attempt.awaitsSession) return { do: 'openRegistration', attempt, ref }
   const { phone } = attempt
-  if (!state.credentials) return { do: 'restartPairing', ref, reason: 'logged-out', phone }
-  if (state.session?.status === 'stopped') return { do: 'restartPairing', ref, reason: 'stopped', phone }
+  const refusal = pairingRefusal(state, attempt, now)
+  if (refusal) return { do: 'failAttempt', ref, failure: refusal }
+  if (!isLinked(state, attempt)) return { do: 'restartPairing', ref, phone }
   if (now < attempt.requestedAt + attemptTimes.sessionMs) return undefined
   return { do: 'failAttempt', ref, failure: { code: 'WHATSAPP_UNAVAILABLE' } }
 }
@@ -181,7 +183,14 @@ function openingStep(state: CompanyState, running: Running, host: ThisHost, now:
   if (!state.credentials || running.session || now >= host.handOverAt) return undefined
   // A link that has just been committed still has its registration socket open.
   if (running.registration?.generation === state.credentials.generation) return undefined
-  return state.session?.status === 'stopped' ? undefined : { do: 'openSession' }
+  return isTried(state.session, now) ? { do: 'openSession' } : undefined
+}
+
+/** True for a session that its host keeps open, and for one that has ended when its time to log in again has come. */
+function isTried(session: Session | undefined, now: number): boolean {
+  if (session?.status !== 'stopped' && session?.status !== 'logged-out') return true
+  const at = nextLoginAt(session)
+  return at !== undefined && now >= at
 }
 
 function cleanupStep(state: CompanyState, { unlinks, sweeps }: Running, now: number): Step | undefined {

@@ -45,10 +45,10 @@ export async function accept(
  */
 export async function chargeAndRestart(
   ctx: CompanyContext,
-  { ref, reason, phone }: StepOf<'restartPairing'>,
+  { ref, phone }: StepOf<'restartPairing'>,
 ): Promise<CompanyState> {
   const taken = await ctx.deps.budget.take(ctx.companyId, phone)
-  if (taken.ok) return write(ctx, (s, now) => restartPairing(s, ref, reason, now))
+  if (taken.ok) return write(ctx, (s) => restartPairing(s, ref))
   const failure: Failure = { code: 'RATE_LIMITED', ...taken.error }
   return write(ctx, (s, now) => failAttempt(s, ref, failure, now))
 }

@@ -12,18 +12,20 @@ export type StoredGeneration = {
 }
 
 /**
- * Returns the credentials of the generation. `unreadable` means that they are missing, altered, corrupt or not linked,
- * for good. `fenced` means that this host has lost its lease. Rejects when the store or KMS cannot be reached.
+ * Returns the credentials of the generation (R47). `damaged`: the creds row is missing, altered, corrupt or not linked,
+ * although the key opens other rows of the generation, or there are no others. `unreadable`: KMS refuses the key, or the
+ * key opens no row at all: the fault is more likely this build's or its settings'. `fenced`: this host has lost its
+ * lease. Rejects when the store or KMS cannot be reached.
  */
 export async function readCredentials(
   deps: CompanyDeps,
   lease: OwnedLease,
   { companyId, generation, wrappedKey }: StoredGeneration,
-): Promise<Credentials | 'unreadable' | 'fenced'> {
+): Promise<Credentials | 'damaged' | 'unreadable' | 'fenced'> {
   const dataKey = await deps.dataKeys.unwrap({ companyId, generation }, wrappedKey)
   if (dataKey === 'refused') return 'unreadable'
   if (!lease.isOwner()) return 'fenced'
   const target = { companyId, generation, dataKey, epoch: lease.epoch, isOwner: lease.isOwner }
   const loaded = await deps.whatsApp.load(target)
-  return loaded === 'absent' || loaded === 'corrupt' ? 'unreadable' : loaded
+  return loaded === 'absent' || loaded === 'corrupt' ? 'damaged' : loaded
 }

@@ -18,7 +18,7 @@ export type RegistrationFacts = {
   readonly phone: string | undefined
   /** Epoch ms at which the socket began to open; undefined while it waits for its turn. */
   readonly openedAt: number | undefined
-  /** Generation that was current when the attempt was accepted; undefined also when this host has retired it since. */
+  /** Generation that was current when the attempt was accepted. */
   readonly seenGeneration: string | undefined
   /** Phone for which WhatsApp is asked for a code: once, although more QRs follow (R17). Undefined before that. */
   readonly codeFor: string | undefined
@@ -53,8 +53,6 @@ export type RegistrationEvent =
   | { readonly type: 'failed'; readonly failure: Failure }
   /** The link has its generation and its data key. */
   | { readonly type: 'prepared'; readonly generation: string }
-  /** This host has retired stored credentials whose session ended (R8, R15). */
-  | { readonly type: 'retired'; readonly generation: string }
   /** STATE has this many of the phone's answers. Another one may have come during the write. */
   | { readonly type: 'answersReported'; readonly count: number }
   /** The socket is being closed from here. */
@@ -88,8 +86,6 @@ export function afterRegistrationEvent(
       return failing(facts, event.failure)
     case 'prepared':
       return { ...facts, generation: event.generation }
-    case 'retired':
-      return facts.seenGeneration === event.generation ? { ...facts, seenGeneration: undefined } : facts
     case 'answersReported':
       return { ...facts, answersReported: event.count }
     case 'left':

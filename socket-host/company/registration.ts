@@ -26,8 +26,6 @@ export type Registration = Pick<PendingLink, 'store' | 'isStored'> & {
   answersReported(count: number): void
   /** Records why the attempt fails; the first failure counts. */
   fail(failure: Failure): void
-  /** Records that this host has retired the stored credentials of that generation. */
-  retired(generation: string): void
   /** Returns the link. The first call chooses its generation and creates its data key. Rejects when KMS fails. */
   link(): Promise<Link>
   /** Closes the socket. Events that come later are ignored. */
@@ -79,7 +77,6 @@ export function openRegistration(
     facts: () => facts,
     answersReported: (count) => record({ type: 'answersReported', count }),
     fail: (failure) => record({ type: 'failed', failure }),
-    retired: (generation) => record({ type: 'retired', generation }),
     link: async () => {
       const { generation, wrappedKey } = await pending.prepare()
       record({ type: 'prepared', generation })

@@ -3,6 +3,7 @@
  * phase calls for (it waits, reads, opens), and feeds what happens in here.
  */
 import { type Close, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
+import type { SessionEnd } from '#shared/domain/session/session.ts'
 import type { ErrorCode } from '#shared/domain/values/errors.ts'
 
 /**
@@ -26,6 +27,8 @@ export type SessionPhase =
   | { readonly is: 'hanging' }
   /** Waits before the next try. The number of failures sets the delay. */
   | { readonly is: 'backingOff' }
+  /** WhatsApp has refused the device once; one more login after a moment confirms that (R46). */
+  | { readonly is: 'confirming' }
   /** Will not be retried: WhatsApp ended it, or its credentials cannot be read. */
   | { readonly is: 'ended'; readonly end: SessionEnd }
   /** This host no longer owns the shard; the new owner opens the session. */
@@ -33,11 +36,13 @@ export type SessionPhase =
   /** Closed from here. */
   | { readonly is: 'left' }
 
-export type SessionEnd = { readonly code: ErrorCode; readonly retire: boolean } | 'unreadable'
-
 export type SessionFacts = {
   readonly generation: string
   readonly phase: SessionPhase
+  /** WhatsApp has refused the device since the session was last open. */
+  readonly isRefused: boolean
+  /** Monotonic ms of the closes with 440 in the last ten minutes. */
+  readonly replacedAt: readonly number[]
   /** Tries that failed, or sessions that closed soon, since the last one that stayed open. */
   readonly failures: number
   /** Why the last try failed or the session last closed; undefined before the first failure. */
@@ -49,8 +54,11 @@ export type SessionEvent =
   | { readonly type: 'turn' }
   /** Its credentials have been read. */
   | { readonly type: 'loaded' }
-  /** Its credentials are missing, altered or corrupt, for good; or this host has lost its lease. */
-  | { readonly type: 'unreadable' | 'fenced' }
+  /**
+   * Its own credentials are damaged or missing; this host can read no credentials of its generation; or this host has
+   * lost its lease.
+   */
+  | { readonly type: 'damaged' | 'unreadable' | 'fenced' }
   /** The credentials could not be read, or the socket could not be opened, for now. */
   | { readonly type: 'failed'; readonly code: ErrorCode }
   | { readonly type: 'opened' }
@@ -63,6 +71,10 @@ export type SessionEvent =
   | { readonly type: 'hurried' }
   | { readonly type: 'left' }
 
+/** Limit of closes with 440 in that time: more of them are two owners of one session, for an operator to look at (R26). */
+const maxReplaced = 5
+const replacedWindowMs = 600_000
+
 /** A session that has been open this long starts its back-off anew; one that closes sooner is flapping. */
 const settledMs = 60_000
 
@@ -71,6 +83,8 @@ export const newSession = (generation: string, urgency: 'restart' | 'reconnect')
   generation,
   phase: { is: 'queued', urgency },
   failures: 0,
+  isRefused: false,
+  replacedAt: [],
   lastCode: undefined,
 })
 
@@ -90,7 +104,8 @@ export function afterSessionEvent(facts: SessionFacts, event: SessionEvent, now:
     case 'hanging':
       return afterSocket(facts, event, now)
     case 'backingOff':
-      if (event.type === 'hurried') return queued(facts, 'restart')
+    case 'confirming':
+      if (event.type === 'hurried' && is === 'backingOff') return queued(facts, 'restart')
       return event.type === 'backOffOver' ? queued(facts, 'reconnect') : facts
     case 'ended':
     case 'fenced':
@@ -102,8 +117,10 @@ function afterLoading(facts: SessionFacts, event: SessionEvent): SessionFacts {
   switch (event.type) {
     case 'loaded':
       return inPhase(facts, { is: 'opening' })
+    case 'damaged':
+      return ended(facts, { code: 'CREDENTIALS_CONFLICT', how: 'stopped' })
     case 'unreadable':
-      return inPhase(facts, { is: 'ended', end: 'unreadable' })
+      return ended(facts, { code: 'INTERNAL', how: 'stopped' })
     case 'fenced':
       return inPhase(facts, { is: 'fenced' })
     case 'failed':
@@ -115,9 +132,9 @@ function afterLoading(facts: SessionFacts, event: SessionEvent): SessionFacts {
 
 function afterSocket(facts: SessionFacts, event: SessionEvent, now: number): SessionFacts {
   const { is } = facts.phase
-  if (event.type === 'closed') return afterClose(withSettled(facts, now), event.close, event.isOwner)
+  if (event.type === 'closed') return afterClose(withSettled(facts, now), event.close, event.isOwner, now)
   if (is !== 'opening') return facts
-  if (event.type === 'opened') return inPhase(facts, { is: 'open', since: now })
+  if (event.type === 'opened') return { ...facts, isRefused: false, phase: { is: 'open', since: now } }
   if (event.type === 'timedOut') return inPhase(facts, { is: 'hanging' })
   return event.type === 'failed' ? retried({ ...facts, lastCode: event.code }) : facts
 }
@@ -126,7 +143,7 @@ const withSettled = (facts: SessionFacts, now: number): SessionFacts =>
   facts.phase.is === 'open' && now - facts.phase.since >= settledMs ? { ...facts, failures: 0 } : facts
 
 /** Follows the table of closes. */
-function afterClose(before: SessionFacts, { reason }: Close, isOwner: boolean): SessionFacts {
+function afterClose(before: SessionFacts, { reason, until }: Close, isOwner: boolean, now: number): SessionFacts {
   const { do: reaction, code } = sessionVerdicts[reason]
   const facts = { ...before, lastCode: code }
   switch (reaction) {
@@ -134,14 +151,31 @@ function afterClose(before: SessionFacts, { reason }: Close, isOwner: boolean): 
       // Without delay, but only once: restarts that never lead to a settled session would be an endless loop.
       return facts.failures === 0 ? queued({ ...facts, failures: 1 }, 'restart') : retried(facts)
     case 'retryIfOwner':
-      return isOwner ? retried(facts) : inPhase(facts, { is: 'fenced' })
+      return isOwner ? afterReplaced(facts, code, now) : inPhase(facts, { is: 'fenced' })
     case 'retry':
       return retried(facts)
+    case 'confirm':
+      if (facts.isRefused) return ended(facts, { code, how: 'refused' })
+      // Not told as logged out before that is certain.
+      return { ...facts, isRefused: true, lastCode: 'WHATSAPP_UNAVAILABLE', phase: { is: 'confirming' } }
     case 'stop':
+      return ended(facts, { code, how: 'stopped', ...(until !== undefined && { until }) })
     case 'retire':
-      return inPhase(facts, { is: 'ended', end: { code, retire: reaction === 'retire' } })
+      return ended(facts, { code, how: 'removed' })
   }
 }
+
+function afterReplaced(facts: SessionFacts, code: ErrorCode, now: number): SessionFacts {
+  const replacedAt = [...facts.replacedAt.filter((at) => now - at < replacedWindowMs), now]
+  if (replacedAt.length > maxReplaced) return ended({ ...facts, replacedAt }, { code, how: 'stopped' })
+  return retried({ ...facts, replacedAt })
+}
+
+const ended = (facts: SessionFacts, end: SessionEnd): SessionFacts => ({
+  ...facts,
+  phase: { is: 'ended', end },
+  lastCode: end.code,
+})
 
 const retried = (facts: SessionFacts): SessionFacts => ({
   ...facts,

@@ -1,11 +1,6 @@
 /** Steps of a session: it opens, and its end or its state is reported. */
 import type { CompanyState } from '#shared/domain/company/company.ts'
-import {
-  credentialsUnreadable,
-  sessionConnected,
-  sessionEnded,
-  sessionInterrupted,
-} from '#shared/domain/session/session.ts'
+import { isLastRefusal, sessionConnected, sessionEnded, sessionInterrupted } from '#shared/domain/session/session.ts'
 import { startUnlink } from './cleanup.ts'
 import { type CompanyContext, ownerOf, storedGeneration, write } from './context.ts'
 import type { StepOf } from './next-step.ts'
@@ -18,7 +13,11 @@ export async function openSession(ctx: CompanyContext, _step: unknown, state: Co
   const stored = storedGeneration(companyId, state.credentials)
   const { registration } = running
   const linked = registration?.facts().generation === stored.generation ? registration : undefined
-  if (linked) running.registration = undefined
+  if (linked) {
+    running.registration = undefined
+    // Both sockets have the same credentials.
+    await linked.close()
+  }
   running.session = keepSession(deps, lease, stored, linked?.credentials, wake)
   if (state.attempt?.state === 'connecting') running.session.hurry()
   return state
@@ -38,22 +37,20 @@ export async function closeSession(
   return state
 }
 
+/**
+ * Writes the end of the session. A removal first takes a place at the fuse: without one the session stops and keeps its
+ * credentials, because WhatsApp, or this build, is then wrong about many sessions at once (R46).
+ */
 export async function endSession(
   ctx: CompanyContext,
-  end: StepOf<'endSession'>,
+  { end }: StepOf<'endSession'>,
   state: CompanyState,
 ): Promise<CompanyState> {
-  const ended = await write(ctx, (s, now) => sessionEnded(s, currentSession(ctx, state), end, now))
-  return forgetSession(ctx, state, ended)
-}
-
-export async function reportUnreadable(
-  ctx: CompanyContext,
-  _step: unknown,
-  state: CompanyState,
-): Promise<CompanyState> {
-  const ended = await write(ctx, (s, now) => credentialsUnreadable(s, currentSession(ctx, state), now))
-  return forgetSession(ctx, state, ended)
+  const isFinal = end.how === 'removed' || (end.how === 'refused' && isLastRefusal(state.session))
+  const how = isFinal ? ((await ctx.deps.fuse.takePlace(ctx.companyId)) ? 'removed' : 'stopped') : end.how
+  const ended = await write(ctx, (s, now) => sessionEnded(s, currentSession(ctx, state), { ...end, how }, now))
+  ctx.running.session = undefined
+  return ended
 }
 
 export const reportConnected = (ctx: CompanyContext, _step: unknown, state: CompanyState): Promise<CompanyState> =>
@@ -69,17 +66,3 @@ const currentSession = (ctx: CompanyContext, { credentials }: CompanyState) => (
   generation: credentials?.generation ?? '',
   owner: ownerOf(ctx),
 })
-
-/**
- * Drops the session that has ended. The end of an old session that `keep-until-linked` has kept must not make the new
- * link stale: this host has reported it itself (R8, R15).
- */
-function forgetSession(
-  { running }: CompanyContext,
-  { credentials: seen }: CompanyState,
-  ended: CompanyState,
-): CompanyState {
-  running.session = undefined
-  if (!ended.credentials && seen) running.registration?.retired(seen.generation)
-  return ended
-}

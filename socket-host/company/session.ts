@@ -14,6 +14,9 @@ import { afterSessionEvent, newSession, type SessionEvent, type SessionFacts } f
 /** Longest time that a socket may take to open; after that it hangs (R41). The longest bring-up known takes 90 s. */
 const hangsAfterMs = 120_000
 
+/** Time from a refusal to the login that confirms it (R46). */
+const confirmMs = { min: 5_000, spread: 10_000 } as const
+
 export type LinkedSession = {
   facts(): SessionFacts
   /** Ends a back-off, or the wait among other reconnects, because an owner is waiting for the session. */
@@ -106,6 +109,8 @@ function sessionConnection(
     if (phase.is === 'hanging' && last) closing = closeHanging(last)
     if (phase.is === 'backingOff')
       stopTimer = time.after(backOffMs(failures - 1, deps.random()), () => on({ type: 'backOffOver' }))
+    if (phase.is === 'confirming')
+      stopTimer = time.after(confirmMs.min + confirmMs.spread * deps.random(), () => on({ type: 'backOffOver' }))
   }
 
   async function load(): Promise<void> {

@@ -17,14 +17,7 @@ import {
   reportAnswer,
   withRegistration,
 } from './pairing-steps.ts'
-import {
-  closeSession,
-  endSession,
-  openSession,
-  reportConnected,
-  reportInterrupted,
-  reportUnreadable,
-} from './session-steps.ts'
+import { closeSession, endSession, openSession, reportConnected, reportInterrupted } from './session-steps.ts'
 
 type Steps = {
   readonly [D in Step['do']]: (ctx: CompanyContext, step: StepOf<D>, state: CompanyState) => Promise<CompanyState>
@@ -37,7 +30,7 @@ const steps: Steps = {
   openRegistration: beginPairing,
   restartPairing: chargeAndRestart,
   issueCode: withRegistration((ctx, registration, _state, { offer }) =>
-    write(ctx, (s) => issueCode(s, registration.facts().ref, offer)),
+    write(ctx, (s, now) => issueCode(s, registration.facts().ref, offer, now)),
   ),
   reportAnswer: withRegistration(reportAnswer),
   prepareLink: withRegistration(prepare),
@@ -51,7 +44,6 @@ const steps: Steps = {
   openSession,
   closeSession,
   endSession,
-  reportUnreadable,
   reportConnected,
   reportInterrupted,
   startUnlink: (ctx, { retired }, state) => startUnlink(ctx, retired, {}, state),

@@ -69,9 +69,12 @@ async function logInAndUnlink(
   }
 }
 
-/** Judges a close before the login. A device that WhatsApp no longer knows (401) is already unlinked. */
+/**
+ * Judges a close before the login. A device that WhatsApp no longer knows is already unlinked; a refusal (401) needs no
+ * confirmation here, because nothing is lost if it was one for a day (R46).
+ */
 function afterClose(reason: keyof typeof sessionVerdicts): UnlinkResult | 'retry' {
   const verdict = sessionVerdicts[reason].do
-  if (verdict === 'retire') return 'confirmed'
+  if (verdict === 'retire' || verdict === 'confirm') return 'confirmed'
   return verdict === 'stop' ? 'unconfirmed' : 'retry'
 }

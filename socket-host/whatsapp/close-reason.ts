@@ -19,6 +19,8 @@ type Facts = {
   readonly message: string
   /** `code` of the network or TLS error underneath. */
   readonly cause: string | undefined
+  /** Attributes of the stanza with which WhatsApp has closed the stream. */
+  readonly attributes: Readonly<Record<string, unknown>>
   readonly isBoom: boolean
   readonly phase: SocketPhase
 }
@@ -46,6 +48,9 @@ const rules: readonly Rule[] = [
   // Pair-success is the only stanza whose parse errors Baileys turns into a close.
   { when: ({ isBoom, phase }) => !isBoom && phase === 'registering', reason: 'badLink' },
   { when: ({ message }) => message.startsWith('WebSocket Error'), reason: 'lost' },
+  // Baileys gives every conflict without a code 440. Its type says whether another socket or a removal caused it (R46).
+  { when: ({ attributes }) => attributes['type'] === 'device_removed', reason: 'removed' },
+  { when: ({ status, attributes }) => status === 440 && isUnknownConflict(attributes), reason: 'loggedOut' },
   // Before the link a 401 cannot mean that the device was removed: WhatsApp rejects the registration itself.
   { when: ({ status, phase }) => status === 401 && phase === 'registering', reason: 'rejected' },
 ]
@@ -54,7 +59,7 @@ const rules: readonly Rule[] = [
 const reasonOfStatus: Readonly<Record<number, CloseReason>> = {
   400: 'rejected',
   401: 'loggedOut',
-  402: 'restricted',
+  402: 'restrictedUntil',
   403: 'restricted',
   405: 'outdated',
   406: 'restricted',
@@ -71,14 +76,34 @@ const reasonOfStatus: Readonly<Record<number, CloseReason>> = {
   501: 'unavailable',
   503: 'unavailable',
   515: 'restart',
+  516: 'loggedOut',
 }
 
-/** Returns the close that an error of `lastDisconnect` means. Without an error we ended the socket. */
-export function closeOf(error: unknown, phase: SocketPhase): Close {
+const isUnknownConflict = ({ type }: Facts['attributes']): boolean => type !== undefined && type !== 'replaced'
+
+/** Limit of a restriction that is believed; a longer one counts as a day, and so does one without a number (R48). */
+const maxRestrictionSeconds = 30 * 24 * 3600
+const dayMs = 24 * 3_600_000
+
+/** Returns the epoch ms at which a restriction ends. `expire` is in seconds from now. */
+function restrictionEnd({ expire }: Facts['attributes'], now: number): number {
+  const seconds = Number(expire)
+  return seconds > 0 && seconds <= maxRestrictionSeconds ? now + seconds * 1000 : now + dayMs
+}
+
+/**
+ * Returns the close that an error of `lastDisconnect` means; `now` is epoch ms. Without an error we ended the socket.
+ */
+export function closeOf(error: unknown, phase: SocketPhase, now: number): Close {
   if (error === undefined) return { reason: 'closed', detail: 'ended' }
   const facts = factsOf(error, phase)
   const reason = rules.find(({ when }) => when(facts))?.reason ?? reasonOfStatus[facts.status ?? 0] ?? 'unknown'
-  return { reason, detail: printable(facts.message), ...(facts.status !== undefined && { status: facts.status }) }
+  return {
+    reason,
+    detail: printable(facts.message),
+    ...(facts.status !== undefined && { status: facts.status }),
+    ...(reason === 'restrictedUntil' && { until: restrictionEnd(facts.attributes, now) }),
+  }
 }
 
 /**
@@ -106,11 +131,15 @@ export const messageOf = (error: unknown): string => printable(error instanceof 
 function factsOf(error: unknown, phase: SocketPhase): Facts {
   const output = field(error, 'output')
   const status = field(output, 'statusCode')
-  const cause = field(field(error, 'data'), 'code')
+  const data = field(error, 'data')
+  const cause = field(data, 'code')
+  // A failure has its attributes as `data`, a stream error the stanza itself.
+  const attrs = field(data, 'attrs') ?? data
   return {
     status: typeof status === 'number' ? status : undefined,
     message: error instanceof Error ? error.message : String(error),
     cause: typeof cause === 'string' ? cause : undefined,
+    attributes: typeof attrs === 'object' && attrs !== null ? { ...attrs } : {},
     isBoom: field(error, 'isBoom') === true,
     phase,
   }

@@ -64,7 +64,7 @@ export function listen({ baileys, end, credentials, emit, clock, log, times }: E
   const update = ({ connection, qr, isNewLogin, lastDisconnect }: ConnectionUpdate) => {
     if (connection === 'close') {
       const error = lastDisconnect?.error
-      return end.closed(error && closeOf(error, phase))
+      return end.closed(error && closeOf(error, phase, clock()))
     }
     if (end.isOver()) return
     if (qr !== undefined) showQr(qr)

@@ -4,6 +4,7 @@ import { memoryCompanyStore } from '../fakes/memory-company-store.ts'
 import { memoryConnectionStore } from '../fakes/memory-connection-store.ts'
 import { memoryCredentialStore } from '../fakes/memory-credential-store.ts'
 import { memoryDataKeys } from '../fakes/memory-data-keys.ts'
+import { memoryFuse } from '../fakes/memory-fuse.ts'
 import { memoryIdempotencyStore } from '../fakes/memory-idempotency-store.ts'
 import { memoryLeaseStore } from '../fakes/memory-lease-store.ts'
 import { recordingCommandQueue } from '../fakes/recording-command-queue.ts'
@@ -13,6 +14,7 @@ import { describeCompanyStore } from './company-store.contract.ts'
 import { describeConnectionStore } from './connection-store.contract.ts'
 import { describeCredentialStore } from './credential-store.contract.ts'
 import { describeDataKeys } from './data-keys.contract.ts'
+import { describeFuse } from './fuse.contract.ts'
 import { describeIdempotencyStore } from './idempotency-store.contract.ts'
 import { describeLeaseStore } from './lease-store.contract.ts'
 
@@ -36,6 +38,7 @@ describeCredentialStore({
 })
 describeDataKeys({ make: async () => memoryDataKeys() })
 describeBudgetStore({ make: async () => memoryBudgetStore() })
+describeFuse({ make: async (clock) => memoryFuse(clock) })
 describeIdempotencyStore({ make: async () => memoryIdempotencyStore() })
 describeCommandQueue({
   make: async () => {

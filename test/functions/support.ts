@@ -192,7 +192,7 @@ export async function showCode({ store, now, state }: World, code = 'ABCD-EFGH',
   const ref = { attemptId: attempt.attemptId, fence: attempt.fence, owner }
   await store.decide(companyId, (seen, at) => acceptAttempt(seen, ref, 'replace', at))
   const issued = { shown: { code }, expiresAt: now.value + 50_000, socketUntil: now.value + 160_000 }
-  await store.decide(companyId, (seen) => issueCode(seen, ref, issued))
+  await store.decide(companyId, (seen, at) => issueCode(seen, ref, issued, at))
 }
 
 /** Links the phone of the running attempt, and connects its session. */

@@ -18,6 +18,7 @@ import type { Table } from '../contracts/engines/engines.ts'
 import { type FakeClock, fakeClock } from '../fakes/fake-clock.ts'
 import { type FakeSocket, type FakeWhatsApp, fakeWhatsApp } from '../fakes/fake-whatsapp.ts'
 import { memoryDataKeys } from '../fakes/memory-data-keys.ts'
+import { memoryFuse } from '../fakes/memory-fuse.ts'
 import { recordingCommandQueue } from '../fakes/recording-command-queue.ts'
 import { recordingPublisher } from '../fakes/recording-publisher.ts'
 import { leaseOf } from '../socket-host/support/company-rig.ts'
@@ -144,6 +145,7 @@ function makeHost(epoch: number, { fake, clock, nextDeath, ...stores }: HostDeps
     log: createLog('test', { level: 'error', write: () => undefined, clock: clock.now }),
     settings: { phoneChangePolicy: 'replace', codeLifetimeMs: 50_000 },
     budget: { take: async () => ok([]), coolDown: async () => undefined },
+    fuse: memoryFuse(clock.now),
     random: () => 0.5,
   }
   return { epoch, reconciler: createReconciler(deps, companyId, lease, () => undefined), sockets, crash }

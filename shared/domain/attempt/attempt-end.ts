@@ -1,7 +1,7 @@
 /** The end of every attempt that does not end as `connected`. */
 import { type Attempt, type AttemptOutcome, isExpiryReported } from '../company/attempt.ts'
-import { retire, retireLink } from '../company/cleanup.ts'
 import { type CompanyState, type Decision, decision, notice, without } from '../company/company.ts'
+import { retireUndone, retireUninstalled } from '../company/retirement.ts'
 import type { ErrorCode, Failure } from '../values/errors.ts'
 
 /** Failures that a code typed after its expiry can cause. They are news to a client that was told of the expiry. */
@@ -13,8 +13,8 @@ const failuresAfterExpiry: readonly ErrorCode[] = [
 ]
 
 /**
- * Ends the attempt and releases the mutex. A link that has never connected is retired with it (R11). The client of an
- * expired attempt has its answer and gets no other, unless a code typed late led to a failure of its own.
+ * Ends the attempt and releases the mutex. A link that is not installed is retired with it; one that is installed is a
+ * stored link, which only a cancel and another phone undo (R11, R45). The client of an expired attempt has its answer and gets no other, unless a code typed late led to a failure of its own.
  */
 export function endAttempt(
   state: CompanyState,
@@ -24,8 +24,7 @@ export function endAttempt(
 ): Decision<void> {
   const { attempt } = state
   if (!attempt) return decision(state, undefined)
-  const reason = failure.code === 'LOGGED_OUT' ? 'logged-out' : 'attempt-ended'
-  const rest = withoutLink(state, attempt, reason, now)
+  const rest = withoutLink(state, attempt, failure, how, now)
   const { attemptId, method, waiting } = attempt
   const isOver = attempt.state === 'expired' && !failuresAfterExpiry.includes(failure.code)
   const lastAttempt: AttemptOutcome = isOver
@@ -40,9 +39,13 @@ export function endAttempt(
 function withoutLink(
   state: CompanyState,
   attempt: Attempt,
-  reason: 'logged-out' | 'attempt-ended',
+  { code }: Failure,
+  how: AttemptOutcome['state'],
   now: number,
 ): CompanyState {
-  if (attempt.state === 'storing') return retireLink(state, attempt.link, reason, now)
-  return attempt.state === 'restarting' ? retire(state, reason, now) : state
+  if (attempt.state === 'storing') return retireUninstalled(state, attempt.link, code === 'LOGGED_OUT', now)
+  if (attempt.state !== 'restarting') return state
+  if (how === 'cancelled' || how === 'superseded') return retireUndone(state, now)
+  // The link stays, and its session goes on trying; `whatsapp-connected` tells when it is up.
+  return state.session ? { ...state, session: { ...state.session, status: 'reconnecting', error: code } } : state
 }

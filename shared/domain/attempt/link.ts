@@ -1,6 +1,5 @@
 /** From pair-success to current credentials: the link is recorded, stored, made current (R6, R7, R11). */
 import { type Attempt, attemptTimes, type Link } from '../company/attempt.ts'
-import { retire } from '../company/cleanup.ts'
 import {
   type AttemptRef,
   type CompanyState,
@@ -10,12 +9,20 @@ import {
   type Stale,
   without,
 } from '../company/company.ts'
+import { retireForLink } from '../company/retirement.ts'
+import { differs } from '../values/phone.ts'
 import { endAttempt } from './attempt-end.ts'
 import { progress } from './attempt-events.ts'
-import { differs } from './pairing.ts'
 
-/** The generation that was current when the host accepted. If another one is by now, the link is stale (R15). */
+/**
+ * The generation that was current when the host accepted. If another one is by now, the link is stale (R15). It is not
+ * stale when the attempt itself has retired that generation since (`replaces`).
+ */
 export type Seen = { readonly seenGeneration?: string }
+
+const isAsSeen = ({ attempt, credentials }: CompanyState, seenGeneration: string | undefined): boolean =>
+  credentials?.generation === seenGeneration ||
+  (credentials === undefined && attempt?.replaces !== undefined && attempt.replaces === seenGeneration)
 
 /**
  * Pair-success: records in the attempt the generation under which its credentials are about to be stored. However the
@@ -31,7 +38,7 @@ export function prepareLink(
   const attempt = ownAttempt(state, ref)
   if (attempt?.state === 'storing' && attempt.link.generation === link.generation) return decision(state, 'prepared')
   if (!attempt || attempt.state === 'storing' || attempt.state === 'restarting') return decision(state, 'stale')
-  if (state.credentials?.generation !== seenGeneration) return decision(state, 'stale')
+  if (!isAsSeen(state, seenGeneration)) return decision(state, 'stale')
   if (differs(attempt.phone, link.phone))
     return { ...endAttempt(state, { code: 'CREDENTIALS_CONFLICT' }, 'failed', now), outcome: 'wrongPhone' }
   const { waiting } = attempt
@@ -61,10 +68,10 @@ export function commitLink(
 ): Decision<'committed' | Stale> {
   const attempt = ownAttempt(state, ref)
   if (attempt?.state !== 'storing' || attempt.link.generation !== generation) return decision(state, 'stale')
-  if (state.credentials?.generation !== seenGeneration) return decision(state, 'stale')
+  if (!isAsSeen(state, seenGeneration)) return decision(state, 'stale')
   const { link, owner } = attempt
   const committed: CompanyState = {
-    ...retire(state, 'phone-change', now),
+    ...retireForLink(state, differs(state.credentials?.phone, link.phone), now),
     attempt: { ...without(attempt, 'link'), state: 'restarting' },
     credentials: { ...link, linkedAt: now },
     session: { status: 'connecting', since: now, epoch: owner.epoch, hostId: owner.hostId },

@@ -7,7 +7,6 @@ import {
   type Shown,
   type Waiting,
 } from '../company/attempt.ts'
-import { retire } from '../company/cleanup.ts'
 import {
   type AttemptRef,
   answer,
@@ -17,14 +16,17 @@ import {
   type Notice,
   notice,
   ownAttempt,
+  type Session,
   type Stale,
   without,
 } from '../company/company.ts'
+import { retireForPhone } from '../company/retirement.ts'
 import type { BudgetTicket } from '../values/budget.ts'
 import type { Failure } from '../values/errors.ts'
-import { samePhone } from '../values/phone.ts'
+import { differs, samePhone } from '../values/phone.ts'
 import { endAttempt } from './attempt-end.ts'
 import { progress, shownEvents, startedEvent } from './attempt-events.ts'
+import { pairingRefusal } from './refusal.ts'
 
 /** Limit of the requests that wait on one attempt. A stuck client repeats itself this often, a person does not. */
 export const maxWaiting = 50
@@ -46,11 +48,17 @@ export type PairingRequest = {
 export type PairingRequested =
   | { readonly kind: 'started' | 'joined'; readonly attempt: Attempt }
   | { readonly kind: 'crowded' }
+  | { readonly kind: 'refused'; readonly failure: Failure }
 
-/** Takes a client's request: joins the running attempt of the same phone (R16), or starts one in place of any other. */
+/**
+ * Takes a client's request: joins the running attempt of the same phone (R16), refuses one that a code could not help
+ * (R9), or starts one in place of any other.
+ */
 export function requestPairing(state: CompanyState, request: PairingRequest, now: number): Decision<PairingRequested> {
   const { attempt } = state
   if (attempt && isJoined(attempt, request)) return joinAttempt(state, attempt, request)
+  const failure = pairingRefusal(state, request, now)
+  if (failure) return decision(state, { kind: 'refused', failure })
   const ended = attempt
     ? endAttempt(state, { code: 'PAIRING_SUPERSEDED' }, 'superseded', now)
     : decision(state, undefined)
@@ -109,8 +117,8 @@ export type Accepted =
   | Stale
 
 /**
- * A host accepts the attempt. Stored credentials are retired only now: those of another phone (unless the policy keeps
- * them until the new phone is linked, R8), and those whose session WhatsApp has ended (R9).
+ * A host accepts the attempt. Stored credentials stay: a code may never come (R9). Those of another phone go with the
+ * first code, unless the policy keeps them until the new phone is linked (R8).
  */
 export function acceptAttempt(
   state: CompanyState,
@@ -121,22 +129,25 @@ export function acceptAttempt(
   const { attempt, credentials } = state
   const isMine = attempt?.attemptId === ref.attemptId && attempt.fence === ref.fence && state.epoch <= ref.owner.epoch
   if (!isMine || attempt.state !== 'requested' || now >= attempt.deadline) return decision(state, 'stale')
-  const isAnother = differs(credentials?.phone, attempt.phone)
   const awaitsSession = isLinked(state, attempt)
-  const isStopped = state.session?.status === 'stopped'
-  const mustRetire = credentials !== undefined && (isStopped || (isAnother && policy === 'replace'))
-  const kept = mustRetire ? retire(state, isAnother ? 'phone-change' : 'stopped', now) : state
-  const accepted: Attempt = { ...without(attempt, 'ticket'), state: 'connecting', owner: ref.owner, awaitsSession }
-  return decision({ ...kept, epoch: ref.owner.epoch, attempt: accepted }, awaitsSession ? 'awaitSession' : 'pair')
+  const accepted: Attempt = {
+    ...without(attempt, 'ticket'),
+    state: 'connecting',
+    owner: ref.owner,
+    awaitsSession,
+    ...(credentials && policy === 'replace' && differs(credentials.phone, attempt.phone)
+      ? { replaces: credentials.generation }
+      : {}),
+  }
+  return decision({ ...state, epoch: ref.owner.epoch, attempt: accepted }, awaitsSession ? 'awaitSession' : 'pair')
 }
 
 /** True when the requested phone is linked and its session usable: no code is needed (R9). */
 export const isLinked = ({ credentials, session }: CompanyState, { phone }: Pick<Attempt, 'phone'>): boolean =>
-  credentials !== undefined && session?.status !== 'stopped' && !differs(credentials.phone, phone)
+  credentials !== undefined && !isEnded(session) && !differs(credentials.phone, phone)
 
-/** True for two known phones of different accounts. An unknown one must never be a reason to delete a session (R3). */
-export const differs = (stored: string | undefined, asked: string | undefined): boolean =>
-  stored !== undefined && asked !== undefined && !samePhone(stored, asked)
+const isEnded = (session: Session | undefined): boolean =>
+  session?.status === 'stopped' || session?.status === 'logged-out'
 
 const isSame = (a: string | undefined, b: string | undefined): boolean =>
   a !== undefined && b !== undefined && samePhone(a, b)
@@ -154,36 +165,36 @@ export function rejectBusy(
   return { ...endAttempt(state, { code: 'BUSY', retryAfter }, 'failed', now), outcome: 'busy' }
 }
 
-/** The awaited session is unusable: retires its credentials, and the attempt pairs afresh (R9). */
-export function restartPairing(
-  state: CompanyState,
-  ref: AttemptRef,
-  reason: 'logged-out' | 'stopped',
-  now: number,
-): Decision<'pair' | Stale> {
+/** The awaited session is unusable: the attempt pairs afresh. The stored credentials stay until the new link (R9). */
+export function restartPairing(state: CompanyState, ref: AttemptRef): Decision<'pair' | Stale> {
   const attempt = ownAttempt(state, ref)
   if (attempt?.state !== 'connecting' || !attempt.awaitsSession) return decision(state, 'stale')
-  const retired = retire(state, reason, now)
-  return decision({ ...retired, attempt: { ...attempt, awaitsSession: false } }, 'pair')
+  return decision({ ...state, attempt: { ...attempt, awaitsSession: false } }, 'pair')
 }
 
-/** WhatsApp has accepted the code, or has sent a QR: shows it to the owner (R17, R19). A newer QR replaces the last. */
+/**
+ * WhatsApp has accepted the code, or has sent a QR: shows it to the owner (R17, R19). A newer QR replaces the last. Stored
+ * credentials of another phone are retired only now, and not by a request that got no code (R8).
+ */
 export function issueCode(
   state: CompanyState,
   ref: AttemptRef,
   issued: { readonly shown: Shown; readonly expiresAt: number; readonly socketUntil: number },
+  now: number,
 ): Decision<'issued' | Stale> {
   const attempt = ownAttempt(state, ref)
   const isNew = attempt?.state === 'connecting' && !attempt.awaitsSession
   const isNextQr = attempt?.state === 'code-issued' && 'qr' in attempt.shown && 'qr' in issued.shown
   if (!attempt || !(isNew || isNextQr)) return decision(state, 'stale')
+  const isReplaced = attempt.replaces !== undefined && attempt.replaces === state.credentials?.generation
   const shown: Attempt = {
     ...without(attempt as Attempt & { awaitsSession?: boolean }, 'awaitsSession'),
     ...issued,
     state: 'code-issued',
   } as Attempt
   const notices = shownEvents(shown).map((event) => notice(event, attempt.waiting))
-  return decision({ ...state, attempt: shown }, 'issued', notices)
+  const kept = isReplaced ? retireForPhone(state, now) : state
+  return decision({ ...kept, attempt: shown }, 'issued', notices)
 }
 
 /** The phone has answered the code: the code does not expire while pair-success is awaited (R18). */

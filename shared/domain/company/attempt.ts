@@ -37,6 +37,8 @@ type Common = {
   readonly requestedAt: number
   /** Epoch ms by which a code must be issued (R18). */
   readonly deadline: number
+  /** Generation of another phone that the first code retires, or that ended during the attempt (R8). */
+  readonly replaces?: string
 }
 
 /** A new link: pair-success has happened, and the company's state does not refer to its credentials yet. */

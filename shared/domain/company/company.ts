@@ -24,6 +24,10 @@ export type Session = {
   readonly error?: ErrorCode
   /** Epoch ms of the last time it was connected. */
   readonly connectedAt?: number
+  /** Epoch ms at which a restriction of the account ends: the session logs in again then (R48). */
+  readonly until?: number
+  /** Confirmed refusals (401) since the session was last connected, and the epoch ms of the first one (R46). */
+  readonly refusals?: { readonly count: number; readonly firstAt: number }
 }
 
 /**
@@ -32,7 +36,15 @@ export type Session = {
  */
 export type Unlinked = 'pending' | 'confirmed' | 'unconfirmed' | 'not-linked'
 
-export type RetireReason = 'reset' | 'phone-change' | 'logged-out' | 'stopped' | 'corrupt' | 'attempt-ended'
+/** `stopped` and `corrupt` are written by older builds only. */
+export type RetireReason =
+  | 'reset'
+  | 'phone-change'
+  | 'replaced'
+  | 'logged-out'
+  | 'stopped'
+  | 'corrupt'
+  | 'attempt-ended'
 
 /** Entry of the clean-up list: a retired generation. Its device is unlinked, its rows are swept three times. */
 export type Retired = {
@@ -98,7 +110,13 @@ export type CompanyEvent =
     }
   | { readonly event: 'pairing-cancelled'; readonly attemptId?: string }
   | { readonly event: 'whatsapp-connected'; readonly phone?: string; readonly attemptId?: string }
-  | { readonly event: 'whatsapp-disconnected'; readonly code: ErrorCode; readonly willReconnect: boolean }
+  | {
+      readonly event: 'whatsapp-disconnected'
+      readonly code: ErrorCode
+      readonly willReconnect: boolean
+      /** Epoch ms at which a restriction ends, and the session logs in by itself (R48). */
+      readonly until?: number
+    }
   | { readonly event: 'pairing-code-error'; readonly attemptId?: string; readonly failure: Failure }
   | { readonly event: 'credentials-reset'; readonly unlinked: Exclude<Unlinked, 'pending'> }
 

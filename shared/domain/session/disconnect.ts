@@ -6,9 +6,13 @@ import type { ErrorCode } from '../values/errors.ts'
  * Baileys reports 408 for anything from DNS to "QR refs ended", and 401 for half-paired, banned and unlinked devices.
  */
 export type CloseReason =
-  /** 401 on a linked device: WhatsApp has removed it. */
+  /** A conflict of type `device_removed`: WhatsApp has removed this device (R46). */
+  | 'removed'
+  /** 401, 516, or a conflict of an unknown type: WhatsApp refuses the device, for good or for a day (R46). */
   | 'loggedOut'
-  /** 402, 403, 406: banned, locked, restricted. */
+  /** 402: restricted until a time, which `Close.until` has (R48). */
+  | 'restrictedUntil'
+  /** 403, 406: banned, locked. */
   | 'restricted'
   /** 405: WhatsApp wants a newer client. */
   | 'outdated'
@@ -36,6 +40,8 @@ export type Close = {
   readonly reason: CloseReason
   /** Status code from Baileys, if there was one. */
   readonly status?: number
+  /** Epoch ms at which a restriction ends; for `restrictedUntil` only. */
+  readonly until?: number
   /** The library's own message, for logs, without phones and codes. */
   readonly detail: string
 }
@@ -48,13 +54,17 @@ export type SessionVerdict =
   | { readonly do: 'restart'; readonly code: ErrorCode }
   /** Reconnect if this host still owns the shard; otherwise the new owner has the session. */
   | { readonly do: 'retryIfOwner'; readonly code: ErrorCode }
+  /** Log in once more after a moment; a second such close is a refusal, which keeps the credentials (R46). */
+  | { readonly do: 'confirm'; readonly code: ErrorCode }
   /** Keep the credentials, do not reconnect, tell the clients. */
   | { readonly do: 'stop'; readonly code: ErrorCode }
-  /** Retire the credentials: they are void. */
+  /** Retire the credentials: WhatsApp has removed the device. */
   | { readonly do: 'retire'; readonly code: ErrorCode }
 
 export const sessionVerdicts: Readonly<Record<CloseReason, SessionVerdict>> = {
-  loggedOut: { do: 'retire', code: 'LOGGED_OUT' },
+  removed: { do: 'retire', code: 'LOGGED_OUT' },
+  loggedOut: { do: 'confirm', code: 'LOGGED_OUT' },
+  restrictedUntil: { do: 'stop', code: 'ACCOUNT_RESTRICTED' },
   restricted: { do: 'stop', code: 'ACCOUNT_RESTRICTED' },
   outdated: { do: 'stop', code: 'CLIENT_OUTDATED' },
   replaced: { do: 'retryIfOwner', code: 'SESSION_REPLACED' },
@@ -74,7 +84,9 @@ export const isUnexplained = (reason: CloseReason): boolean => reason === 'unkno
 
 /** Error code of an attempt whose registration socket closed before pair-success. */
 const pairingFailures: Readonly<Record<CloseReason, ErrorCode>> = {
+  removed: 'CLIENT_REJECTED',
   loggedOut: 'CLIENT_REJECTED',
+  restrictedUntil: 'ACCOUNT_RESTRICTED',
   restricted: 'ACCOUNT_RESTRICTED',
   outdated: 'CLIENT_OUTDATED',
   replaced: 'WHATSAPP_UNAVAILABLE',

@@ -1,8 +1,9 @@
 /** Reset: a company's stored credentials are retired (R7). */
 import { endAttempt } from '../attempt/attempt-end.ts'
 import type { Waiting } from '../company/attempt.ts'
-import { awaitUnlink, retire } from '../company/cleanup.ts'
+import { awaitUnlink } from '../company/cleanup.ts'
 import { answer, type CompanyState, type Decision, decision, without } from '../company/company.ts'
+import { retireByReset } from '../company/retirement.ts'
 
 /** Outcome of a reset: the generation that it retired, if there was one. */
 export type ResetOutcome = { readonly retired?: string }
@@ -18,7 +19,7 @@ export function resetCredentials(
 ): Decision<ResetOutcome> {
   const ended = endAttempt(state, { code: 'PAIRING_CANCELLED' }, 'cancelled', now)
   const raised: CompanyState = { ...ended.state, fence: ended.state.fence + 1 }
-  const reset = without(retire(raised, 'reset', now), 'session')
+  const reset = without(retireByReset(raised, now), 'session')
   const retired = reset.cleanup.length > state.cleanup.length ? reset.cleanup.at(-1) : undefined
   const outcome: ResetOutcome = retired ? { retired: retired.generation } : {}
   // A second reset while the device is still being removed waits for the same answer.

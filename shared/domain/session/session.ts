@@ -1,7 +1,6 @@
 /** Transitions of the linked session, which its host reports (R42). */
 import { endAttempt } from '../attempt/attempt-end.ts'
 import type { AttemptOutcome, Owner } from '../company/attempt.ts'
-import { retire } from '../company/cleanup.ts'
 import {
   type CompanyEvent,
   type CompanyState,
@@ -13,8 +12,9 @@ import {
   type Stale,
   without,
 } from '../company/company.ts'
+import { retireRemoved } from '../company/retirement.ts'
 import type { ErrorCode } from '../values/errors.ts'
-import { maskPhone } from '../values/phone.ts'
+import { maskPhone, samePhone } from '../values/phone.ts'
 
 /** A host's reference to the session that it runs. */
 export type SessionRef = { readonly generation: string; readonly owner: Owner }
@@ -26,17 +26,18 @@ const isCurrent = (state: CompanyState, ref: SessionRef): boolean =>
 export function sessionConnected(state: CompanyState, ref: SessionRef, now: number): Decision<'connected' | Stale> {
   if (!isCurrent(state, ref)) return decision(state, 'stale')
   const { attempt, credentials } = state
-  const isAwaited = attempt?.state === 'restarting' || (attempt?.state === 'connecting' && attempt.awaitsSession)
-  const session: Session = { ...enter(state, 'connected', ref.owner, now), connectedAt: now }
+  const isAwaited = isSessionAwaited(state)
+  const entered = without(enter(state, 'connected', ref.owner, now), 'until', 'refusals')
+  const session: Session = { ...entered, connectedAt: now }
   // A client that named no phone has not proved that it knows the number: mask it.
-  const isNamed = !isAwaited || attempt.phone !== undefined
+  const isNamed = !isAwaited || attempt?.phone !== undefined
   const connected: CompanyEvent = {
     event: 'whatsapp-connected',
     ...(credentials?.phone && { phone: isNamed ? credentials.phone : maskPhone(credentials.phone) }),
-    ...(isAwaited && { attemptId: attempt.attemptId }),
+    ...(isAwaited && attempt && { attemptId: attempt.attemptId }),
   }
   const next = { ...state, epoch: ref.owner.epoch, session }
-  if (!isAwaited) {
+  if (!isAwaited || !attempt) {
     const notices = state.session?.status === 'connected' ? [] : [notice(connected)]
     return decision(next, 'connected', notices)
   }
@@ -44,6 +45,17 @@ export function sessionConnected(state: CompanyState, ref: SessionRef, now: numb
   const lastAttempt: AttemptOutcome = { attemptId, method, state: 'connected', at: now }
   const unanswered = waiting.filter(({ isAnswered }) => !isAnswered)
   return decision({ ...without(next, 'attempt'), lastAttempt }, 'connected', [notice(connected, unanswered)])
+}
+
+/**
+ * True when the session is what the attempt waits for: its new link; a phone that was linked already; or the phone of an
+ * attempt that has only a code so far, and whose old link has come back: its code is void then (R9).
+ */
+export function isSessionAwaited({ attempt, credentials }: CompanyState): boolean {
+  if (!attempt || attempt.state === 'requested' || attempt.state === 'storing') return false
+  if (attempt.state === 'restarting' || (attempt.state === 'connecting' && attempt.awaitsSession)) return true
+  const { phone } = attempt
+  return phone !== undefined && credentials?.phone !== undefined && samePhone(credentials.phone, phone)
 }
 
 /** The session has closed and will be reopened. */
@@ -61,40 +73,71 @@ export function sessionInterrupted(
   return decision({ ...state, epoch: ref.owner.epoch, session }, 'reconnecting', notices)
 }
 
-/** WhatsApp has ended the session. `retire`: the credentials are void (401), else kept (restricted, outdated). */
+/** The way in which a session has ended. */
+export type SessionEnd = {
+  readonly code: ErrorCode
+  /**
+   * `removed`: WhatsApp has removed the device, and a place at the fuse was taken: the credentials are void (R46).
+   * `refused`: WhatsApp has refused the login twice in a row, and perhaps for a day only: the credentials are kept.
+   * `stopped`: the credentials are kept, and the session waits for what `code` and `until` say (R45, R47, R48).
+   */
+  readonly how: 'removed' | 'refused' | 'stopped'
+  /** Epoch ms at which a restriction ends. */
+  readonly until?: number
+}
+
+/** Times after the first refusal at which a refused session logs in again (R46); a refusal after the last one is final. */
+export const refusalRetriesMs = [3_600_000, 6 * 3_600_000, 25 * 3_600_000] as const
+
+/** True when one more refusal means that the device is gone for good. */
+export const isLastRefusal = (session: Session | undefined): boolean =>
+  (session?.refusals?.count ?? 0) >= refusalRetriesMs.length
+
+/** Epoch ms at which a session that is not being retried logs in by itself; undefined when it waits for somebody. */
+export function nextLoginAt({ status, until, refusals }: Session): number | undefined {
+  if (status === 'stopped') return until
+  const delay = status === 'logged-out' && refusals ? refusalRetriesMs[refusals.count - 1] : undefined
+  return refusals && delay !== undefined ? refusals.firstAt + delay : undefined
+}
+
+/** The session has ended. An attempt that waits for it as its own new link ends with it (R11). */
 export function sessionEnded(
   state: CompanyState,
   ref: SessionRef,
-  end: { readonly code: ErrorCode; readonly retire: boolean },
+  { code, how, until }: SessionEnd,
   now: number,
 ): Decision<'ended' | Stale> {
   if (!isCurrent(state, ref)) return decision(state, 'stale')
   const isPairing = state.attempt?.state === 'restarting'
-  const failed = isPairing ? endAttempt(state, { code: end.code }, 'failed', now) : decision(state, undefined)
-  const status: SessionStatus = end.retire ? 'logged-out' : 'stopped'
-  const kept = end.retire ? retire(failed.state, 'logged-out', now) : failed.state
-  const session: Session = { ...enter(state, status, ref.owner, now), error: end.code }
-  const notices = [
-    ...failed.notices,
-    ...(isPairing ? [] : [notice({ event: 'whatsapp-disconnected', code: end.code, willReconnect: false })]),
-  ]
-  // The attempt took its link along: no session is left to describe.
+  const failed = isPairing ? endAttempt(state, { code }, 'failed', now) : decision(state, undefined)
+  const known = failed.state.session?.refusals
+  const refusals = how === 'refused' ? { count: (known?.count ?? 0) + 1, firstAt: known?.firstAt ?? now } : known
+  const session: Session = {
+    ...without(enter(failed.state, how === 'stopped' ? 'stopped' : 'logged-out', ref.owner, now), 'until', 'refusals'),
+    error: code,
+    ...(until !== undefined && { until }),
+    ...(refusals && how !== 'removed' && { refusals }),
+  }
+  const kept = how === 'removed' ? retireRemoved(withReplaced(failed.state, ref), now) : failed.state
+  // A session that was told as ended stays ended: a refused try in between is no news.
+  const isTold = state.session?.status === session.status && state.session.error === code
+  const ended = notice({
+    event: 'whatsapp-disconnected',
+    code,
+    willReconnect: false,
+    ...(until !== undefined && { until }),
+  })
+  const notices = isPairing || isTold ? failed.notices : [...failed.notices, ended]
+  // An attempt whose new link was removed took it along: no session is left to describe.
   const next = isPairing && !kept.credentials ? kept : { ...kept, session }
   return decision({ ...next, epoch: ref.owner.epoch }, 'ended', notices)
 }
 
-/** The stored credentials cannot be read: retires and reports them; the next request pairs afresh (R9). */
-export function credentialsUnreadable(state: CompanyState, ref: SessionRef, now: number): Decision<'retired' | Stale> {
-  if (!isCurrent(state, ref)) return decision(state, 'stale')
-  if (state.attempt?.state === 'restarting') {
-    const failed = endAttempt(state, { code: 'CREDENTIALS_CONFLICT' }, 'failed', now)
-    return decision({ ...failed.state, epoch: ref.owner.epoch }, 'retired', failed.notices)
-  }
-  const retired = retire(state, 'corrupt', now)
-  const session: Session = { ...enter(state, 'logged-out', ref.owner, now), error: 'CREDENTIALS_CONFLICT' }
-  const disconnected = notice({ event: 'whatsapp-disconnected', code: 'CREDENTIALS_CONFLICT', willReconnect: false })
-  return decision({ ...retired, epoch: ref.owner.epoch, session }, 'retired', [disconnected])
-}
+/** Notes in the running attempt that its host has seen the end of the session, so that its link is not stale (R8). */
+const withReplaced = (state: CompanyState, { generation }: SessionRef): CompanyState =>
+  state.attempt && state.attempt.state !== 'requested'
+    ? { ...state, attempt: { ...state.attempt, replaces: generation } }
+    : state
 
 /** Returns the session in a new status. It keeps its last error until it is connected, also under a new owner. */
 export function enter(state: CompanyState, status: SessionStatus, owner: Owner, now: number): Session {

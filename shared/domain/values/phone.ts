@@ -40,3 +40,7 @@ export function formsOf(digits: string): string[] {
     : digits.replace(rule.short, `$1${rule.digit}$2`)
   return [digits, other]
 }
+
+/** True for two known phones of different accounts. An unknown one must never be a reason to delete a session (R3). */
+export const differs = (stored: string | undefined, asked: string | undefined): boolean =>
+  stored !== undefined && asked !== undefined && !samePhone(stored, asked)

@@ -38,6 +38,7 @@ const common = {
   correlationId: text,
   requestedAt: epochMs,
   deadline: epochMs,
+  replaces: optional(text),
 }
 const owned = { ...common, owner: Owner }
 const issued = {
@@ -76,6 +77,8 @@ const Session = object({
   hostId: optional(text),
   error: optional(word<ErrorCode>()),
   connectedAt: optional(epochMs),
+  until: optional(epochMs),
+  refusals: optional(object({ count: integer, firstAt: epochMs })),
 })
 
 const Unlinked = v.picklist(['pending', 'confirmed', 'unconfirmed', 'not-linked'])

@@ -4,13 +4,13 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Decision, isEmpty, type Transition } from '#shared/domain/company/company.ts'
+import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import { numbersNeeded } from '#shared/domain/company/sequence.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import type { Clock, CompanyStore, Decided } from '#shared/ports.ts'
 import { readLeaseView } from '../fleet/lease-row.ts'
 import { addToShardIndex, type ControlTable, companiesOf, removeFromShardIndex } from '../shard-companies.ts'
 import { StoreUnavailable } from '../store-unavailable.ts'
-import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import {
   type CompanyRow,
   drawNumbers,

@@ -7,11 +7,13 @@ import { dynamoIdempotencyStore } from '#shared/dynamo/clients/idempotency-store
 import { type CompanyStoreDeps, dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { writtenRows } from '#shared/dynamo/company/written-rows.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credentials/credential-store.ts'
+import { dynamoFuse } from '#shared/dynamo/fleet/fuse-store.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
 import { describeBudgetStore } from '../budget-store.contract.ts'
 import { type CompanyStoreSetUp, describeCompanyStore } from '../company-store.contract.ts'
 import { describeConnectionStore } from '../connection-store.contract.ts'
 import { describeCredentialStore } from '../credential-store.contract.ts'
+import { describeFuse } from '../fuse.contract.ts'
 import { describeIdempotencyStore } from '../idempotency-store.contract.ts'
 import { describeLeaseStore } from '../lease-store.contract.ts'
 import { connect, createTable, type Engine, putJournal } from './engines.ts'
@@ -48,6 +50,10 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
     make: async (clock, limit) => dynamoConnectionStore({ ...(await newTable()), clock, limit }),
   })
   describeBudgetStore({ make: async () => dynamoBudgetStore(await newTable()) })
+  describeFuse({
+    make: async (clock) =>
+      dynamoFuse({ ...(await newTable()), clock, held: async () => 0, onRefused: () => undefined }),
+  })
   describeIdempotencyStore({ make: async () => dynamoIdempotencyStore(await newTable()) })
   describeLeaseStore({ make: async () => dynamoLeaseStore({ ...(await newTable()), clock: Date.now }), runs })
   describeCredentialStore({

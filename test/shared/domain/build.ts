@@ -71,7 +71,7 @@ export const connecting = (from: CompanyState = emptyCompany, request: Partial<P
 
 export function codeIssued(from: CompanyState = emptyCompany, request: Partial<PairingRequest> = {}): CompanyState {
   const state = connecting(from, request)
-  return issueCode(state, refOf(state), request.method === 'qr' ? qr : code).state
+  return issueCode(state, refOf(state), request.method === 'qr' ? qr : code, seconds(2)).state
 }
 
 export function phoneConfirmed(from: CompanyState = emptyCompany, asked = phone): CompanyState {

@@ -118,7 +118,7 @@ test('of decisions that collide each is seen once, on the state that it was made
 test('a stale decision changes and counts nothing', () => {
   const { meter, lines } = setUp()
   const state = codeIssued()
-  const late = issueCode(state, refOf(state), code)
+  const late = issueCode(state, refOf(state), code, seconds(2))
   meter.observe({ companyId: '1001', before: state, after: late.state, now: seconds(9) })
   expect(lines).toEqual([])
 })

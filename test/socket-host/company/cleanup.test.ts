@@ -81,19 +81,24 @@ describe('a reset', () => {
   })
 })
 
-describe('stored credentials that are corrupt', () => {
-  it('are retired and reported, and the company can pair again', async () => {
+describe('stored credentials that are damaged', () => {
+  it('stay and are reported, and the next request replaces them (R9, R47)', async () => {
     const s = companyRig()
     await s.linked()
     await s.reconciler.handOver()
     s.whatsApp.stored.set('c1/g1', 'corrupt')
     s.takeOver(2)
     await s.look()
-    expect(s.state().credentials).toBeUndefined()
-    expect(s.state().session).toMatchObject({ status: 'logged-out', error: 'CREDENTIALS_CONFLICT' })
-    expect(s.state().unlinked).toBe('unconfirmed')
+    expect(s.state().credentials?.generation).toBe('g1')
+    expect(s.state().session).toMatchObject({ status: 'stopped', error: 'CREDENTIALS_CONFLICT' })
     await s.request()
-    expect(s.state().attempt?.state).toBe('code-issued')
+    expect(s.state()).toMatchObject({ attempt: { state: 'code-issued' }, credentials: { generation: 'g1' } })
+    s.whatsApp.last().link('79001234567')
+    await s.clock.settle()
+    s.whatsApp.live('registration')[0]?.drop('restart')
+    await s.clock.settle()
+    expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { generation: 'g2' } })
+    expect(s.state().cleanup).toMatchObject([{ generation: 'g1', reason: 'replaced' }])
   })
 
   it('are reported when they have been deleted', async () => {

@@ -6,12 +6,12 @@ import { boom } from '../support/boom.ts'
 import { companyRig } from '../support/company-rig.ts'
 
 type Rig = ReturnType<typeof companyRig>
-type Outcome = 'again' | 'at once' | 'stopped' | 'logged out'
+type Outcome = 'again' | 'at once' | 'stopped' | 'confirmed first'
 
 /** Code; failure of an attempt with a code on screen; consequence for a login; error that is then reported. */
 const table: readonly [code: number, pairing: ErrorCode, linked: Outcome, reported: ErrorCode][] = [
   [400, 'CLIENT_REJECTED', 'again', 'CLIENT_REJECTED'],
-  [401, 'CLIENT_REJECTED', 'logged out', 'LOGGED_OUT'],
+  [401, 'CLIENT_REJECTED', 'confirmed first', 'LOGGED_OUT'],
   [402, 'ACCOUNT_RESTRICTED', 'stopped', 'ACCOUNT_RESTRICTED'],
   [403, 'ACCOUNT_RESTRICTED', 'stopped', 'ACCOUNT_RESTRICTED'],
   [405, 'CLIENT_OUTDATED', 'stopped', 'CLIENT_OUTDATED'],
@@ -27,14 +27,20 @@ const table: readonly [code: number, pairing: ErrorCode, linked: Outcome, report
 ]
 
 const dropWith = (s: Rig, code: number, phase: SocketPhase) =>
-  s.whatsApp.last().drop(closeOf(boom('as WhatsApp says', code), phase).reason)
+  s.whatsApp.last().drop(closeOf(boom('as WhatsApp says', code), phase, s.clock.now()).reason)
 
 async function dropSession(s: Rig, code: number, outcome: Outcome): Promise<void> {
   const before = s.whatsApp.sockets.length
   dropWith(s, code, 'session')
   await s.clock.settle()
   const opened = s.whatsApp.sockets.length - before
-  if (outcome === 'again' || outcome === 'at once') expect(opened).toBe(outcome === 'at once' ? 1 : 0)
+  if (outcome !== 'stopped') expect(opened).toBe(outcome === 'at once' ? 1 : 0)
+  if (outcome !== 'confirmed first') return
+  // One more login, and it is refused as well.
+  await s.clock.advance(15_000)
+  expect(s.whatsApp.live('login')).toHaveLength(1)
+  dropWith(s, code, 'session')
+  await s.clock.settle()
 }
 
 describe('while a code is on screen', () => {
@@ -80,8 +86,8 @@ describe('while a link restarts', () => {
       return
     }
     expect(s.state().lastAttempt).toMatchObject({ state: 'failed', failure: { code: reported } })
-    expect(s.state().credentials).toBeUndefined()
-    expect(s.state().cleanup[0]?.reason).toBe(outcome === 'logged out' ? 'logged-out' : 'attempt-ended')
+    // An installed link is a stored link: no close ends it (R45).
+    expect(s.state()).toMatchObject({ credentials: { generation: 'g1' }, cleanup: [] })
     expect(s.eventNames()).toContain('pairing-code-error')
   })
 })
@@ -109,7 +115,7 @@ describe.each([
       return
     }
     expect(session).toMatchObject({ status: outcome === 'stopped' ? 'stopped' : 'logged-out', error: reported })
-    expect(credentials === undefined).toBe(outcome === 'logged out')
+    expect(credentials?.generation).toBe('g1')
     await s.clock.advance(600_000)
     expect(s.whatsApp.live()).toEqual([])
   })
@@ -128,8 +134,23 @@ describe('a session that has stopped', () => {
   test('is paired again when its owner requests a code (R9)', async () => {
     const s = await stopped(403)
     await s.request()
-    expect(s.state().attempt?.state).toBe('code-issued')
-    expect(s.state().cleanup[0]).toMatchObject({ generation: 'g1', reason: 'stopped' })
+    expect(s.state()).toMatchObject({ attempt: { state: 'code-issued' }, credentials: { generation: 'g1' } })
+    s.whatsApp.live('registration')[0]?.link('79001234567')
+    await s.clock.settle()
+    s.whatsApp.live('registration')[0]?.drop('restart')
+    await s.clock.settle()
+    expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { generation: 'g2' } })
+    expect(s.state().cleanup[0]).toMatchObject({ generation: 'g1', reason: 'replaced' })
+  })
+
+  test('for its version answers a request at once, and loses nothing (R9, R45)', async () => {
+    const s = await stopped(405)
+    for (const phone of ['79001234567', '79161234567']) {
+      await s.request(phone)
+      expect(s.state()).not.toHaveProperty('attempt')
+      expect(s.state().credentials?.generation).toBe('g1')
+    }
+    expect(s.whatsApp.live()).toEqual([])
   })
 
   test('is removed by a reset', async () => {

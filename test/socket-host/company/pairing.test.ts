@@ -262,22 +262,34 @@ describe('a request for the phone that is linked', () => {
     expect(s.state().credentials?.phone).toBe(phoneA)
   })
 
-  test.each(['loggedOut', 'restricted', 'outdated'] as const)(
-    'restarts the pairing when the session turns out to be %s',
-    async (reason) => {
-      const s = companyRig({ isObliging: false })
-      await s.linkedByHand(phoneA)
-      s.whatsApp.last().drop('lost')
-      await s.request(phoneA)
-      s.whatsApp.last().drop(reason)
-      await s.clock.settle()
-      expect(s.state().attempt).toMatchObject({ state: 'connecting', awaitsSession: false })
-      expect(s.state().credentials).toBeUndefined()
-      expect(s.whatsApp.live('registration')).toHaveLength(1)
-      expect(s.taken).toEqual([{ companyId: 'c1', phone: phoneA }])
-      expect(s.eventNames()).toContain('whatsapp-disconnected')
-    },
-  )
+  test.each([
+    ['removed', undefined],
+    ['restricted', 'g1'],
+  ] as const)('restarts the pairing when the session turns out to be %s', async (reason, kept) => {
+    const s = companyRig({ isObliging: false })
+    await s.linkedByHand(phoneA)
+    s.whatsApp.last().drop('lost')
+    await s.request(phoneA)
+    s.whatsApp.last().drop(reason)
+    await s.clock.settle()
+    expect(s.state().attempt).toMatchObject({ state: 'connecting', awaitsSession: false })
+    expect(s.state().credentials?.generation).toBe(kept)
+    expect(s.whatsApp.live('registration')).toHaveLength(1)
+    expect(s.taken).toEqual([{ companyId: 'c1', phone: phoneA }])
+    expect(s.eventNames()).toContain('whatsapp-disconnected')
+  })
+
+  it('is answered at once when the session turns out to be outdated, and the link stays (R9, R45)', async () => {
+    const s = companyRig({ isObliging: false })
+    await s.linkedByHand(phoneA)
+    s.whatsApp.last().drop('lost')
+    await s.request(phoneA)
+    s.whatsApp.last().drop('outdated')
+    await s.clock.settle()
+    expect(s.state().lastAttempt?.failure).toMatchObject({ code: 'CLIENT_OUTDATED' })
+    expect(s.state().credentials?.generation).toBe('g1')
+    expect(s.taken).toEqual([])
+  })
 
   it('restarts the pairing when the stored credentials are corrupt', async () => {
     const s = companyRig()

@@ -20,7 +20,7 @@ type SocketPlay = 'qr' | 'code' | 'answered' | 'link' | 'linkOther' | 'passkey' 
 
 const plays: readonly SocketPlay[] = [
   ...(['qr', 'qr', 'code', 'code', 'answered', 'link', 'link', 'linkOther', 'passkey', 'opened', 'opened'] as const),
-  ...(['unlinked', 'restart', 'lost', 'loggedOut', 'replaced', 'restricted', 'refsEnded'] as const),
+  ...(['unlinked', 'restart', 'lost', 'removed', 'loggedOut', 'replaced', 'restricted', 'refsEnded'] as const),
 ]
 
 const happening: fc.Arbitrary<Happening> = fc.oneof(
@@ -172,7 +172,7 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
     for (const socket of s.whatsApp.live('login'))
       if (!socket.hasLoggedIn && socket.credentials.device?.isLinked) socket.opened()
     for (const socket of s.whatsApp.live('login'))
-      if (socket.credentials.device?.isLinked === false) socket.drop('loggedOut')
+      if (socket.credentials.device?.isLinked === false) socket.drop('removed')
     check()
   }
   const { state } = await s.companies.read(companyId)

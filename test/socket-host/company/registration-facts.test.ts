@@ -106,18 +106,6 @@ describe('after an event, a registration', () => {
       [linked, closed('restart'), { type: 'prepared', generation: 'g1' }],
       { generation: 'g1' },
     ],
-    [
-      'forgets the generation that this host has retired',
-      byCode,
-      [{ type: 'retired', generation: 'g0' }],
-      { seenGeneration: undefined },
-    ],
-    [
-      'remembers it while another one is retired',
-      byCode,
-      [{ type: 'retired', generation: 'g9' }],
-      { seenGeneration: 'g0' },
-    ],
   ])('%s', (_, before, events, expected) => {
     expect(following(before, ...events)).toMatchObject(expected)
   })

@@ -19,7 +19,8 @@ const phases = {
   open: { is: 'open', since: now - 1000 },
   hanging: { is: 'hanging' },
   backingOff: { is: 'backingOff' },
-  ended: { is: 'ended', end: 'unreadable' },
+  confirming: { is: 'confirming' },
+  ended: { is: 'ended', end: { code: 'INTERNAL', how: 'stopped' } },
   fenced: { is: 'fenced' },
   left: { is: 'left' },
 } as const satisfies Record<string, SessionPhase>
@@ -33,6 +34,7 @@ const closed = (reason: CloseReason, isOwner = true): SessionEvent => ({
 const events = {
   turn: { type: 'turn' },
   loaded: { type: 'loaded' },
+  damaged: { type: 'damaged' },
   unreadable: { type: 'unreadable' },
   fenced: { type: 'fenced' },
   failed: { type: 'failed', code: 'STORE_UNAVAILABLE' },
@@ -56,11 +58,19 @@ const inPhase = (name: PhaseName): SessionFacts => ({
 const table: Readonly<Record<PhaseName, Partial<Record<EventName, SessionPhase['is']>>>> = {
   queued: { turn: 'loading', hurried: 'queued', left: 'left' },
   hurried: { turn: 'loading', left: 'left' },
-  loading: { loaded: 'opening', unreadable: 'ended', fenced: 'fenced', failed: 'backingOff', left: 'left' },
+  loading: {
+    loaded: 'opening',
+    damaged: 'ended',
+    unreadable: 'ended',
+    fenced: 'fenced',
+    failed: 'backingOff',
+    left: 'left',
+  },
   opening: { opened: 'open', timedOut: 'hanging', lost: 'backingOff', failed: 'backingOff', left: 'left' },
   open: { lost: 'backingOff', left: 'left' },
   hanging: { lost: 'backingOff', left: 'left' },
   backingOff: { backOffOver: 'queued', hurried: 'queued', left: 'left' },
+  confirming: { backOffOver: 'queued', left: 'left' },
   ended: { left: 'left' },
   fenced: { left: 'left' },
   left: {},
@@ -100,10 +110,41 @@ describe('after a close, a session', () => {
   it.each(reasons)('follows the table of closes: %s', (reason) => {
     const { do: reaction, code } = sessionVerdicts[reason]
     const facts = next(open, closed(reason), now)
-    expect(facts.lastCode).toBe(code)
-    const isOver = reaction === 'stop' || reaction === 'retire'
-    const retry = { is: 'backingOff' }
-    expect(facts.phase).toEqual(isOver ? { is: 'ended', end: { code, retire: reaction === 'retire' } } : retry)
+    expect(facts.lastCode).toBe(reaction === 'confirm' ? 'WHATSAPP_UNAVAILABLE' : code)
+    const phases = {
+      stop: { is: 'ended', end: { code, how: 'stopped' } },
+      retire: { is: 'ended', end: { code, how: 'removed' } },
+      confirm: { is: 'confirming' },
+    }
+    expect(facts.phase).toEqual(phases[reaction as keyof typeof phases] ?? { is: 'backingOff' })
+  })
+
+  it('is refused when a second login is refused too, and not when one in between was accepted (R46)', () => {
+    const once = next(open, closed('loggedOut'), now)
+    const twice = next({ ...once, phase: phases.opening }, closed('loggedOut'), now)
+    expect(twice.phase).toEqual({ is: 'ended', end: { code: 'LOGGED_OUT', how: 'refused' } })
+    const accepted = next({ ...once, phase: phases.opening }, events.opened, now)
+    expect(next(accepted, closed('loggedOut'), now).phase).toEqual({ is: 'confirming' })
+  })
+
+  it('keeps the time at which a restriction ends (R48)', () => {
+    const banned = { reason: 'restrictedUntil', detail: '', until: 42 } as const
+    expect(next(open, { type: 'closed', close: banned, isOwner: true }, now).phase).toEqual({
+      is: 'ended',
+      end: { code: 'ACCOUNT_RESTRICTED', how: 'stopped', until: 42 },
+    })
+  })
+
+  it('stops when it was replaced for the sixth time in ten minutes (R26)', () => {
+    let facts: SessionFacts = open
+    for (let count = 1; count <= 5; count++) {
+      facts = next({ ...facts, phase: phases.open }, closed('replaced'), now + count * 60_000)
+      expect(facts.phase.is).toBe('backingOff')
+    }
+    const late = next({ ...facts, phase: phases.open }, closed('replaced'), now + 800_000)
+    expect(late.phase.is).toBe('backingOff')
+    const sixth = next({ ...facts, phase: phases.open }, closed('replaced'), now + 6 * 60_000)
+    expect(sixth.phase).toEqual({ is: 'ended', end: { code: 'SESSION_REPLACED', how: 'stopped' } })
   })
 
   it('is left to the new owner when another socket has replaced it', () => {

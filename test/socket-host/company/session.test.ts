@@ -39,15 +39,50 @@ describe('a linked session', () => {
     expect(s.events()).toEqual([{ event: 'whatsapp-disconnected', code, willReconnect: false }])
   })
 
-  it('retires its credentials when WhatsApp has logged it out', async () => {
+  it('retires its credentials when WhatsApp has removed its device', async () => {
     const s = companyRig()
     await s.linked()
-    s.whatsApp.last().drop('loggedOut')
+    s.whatsApp.last().drop('removed')
     await s.clock.settle()
     expect(s.state().credentials).toBeUndefined()
     expect(s.state()).toMatchObject({ session: { status: 'logged-out' }, unlinked: 'not-linked' })
     expect(s.swept).toEqual(['g1'])
     expect(s.whatsApp.live()).toEqual([])
+  })
+
+  it('is refused for good only after four logins over 25 hours were refused twice each (R46)', async () => {
+    const s = companyRig({ isObliging: false })
+    await s.linkedByHand()
+    const refuse = async () => {
+      for (let time = 0; time < 2; time++) {
+        s.whatsApp.live('login')[0]?.drop('loggedOut')
+        await s.clock.advance(15_000)
+      }
+    }
+    await refuse()
+    expect(s.state()).toMatchObject({ session: { status: 'logged-out' }, credentials: { generation: 'g1' } })
+    for (const hours of [1, 5, 19]) {
+      expect(s.whatsApp.live()).toEqual([])
+      await s.clock.advance(hours * 3_600_000)
+      expect(s.whatsApp.live('login')).toHaveLength(1)
+      expect(s.state().credentials?.generation).toBe('g1')
+      await refuse()
+    }
+    expect(s.state().credentials).toBeUndefined()
+    expect(s.eventNames().filter((name) => name === 'whatsapp-disconnected').length).toBeLessThanOrEqual(3)
+  })
+
+  it('comes back by itself when a refusal was one for a day (R46)', async () => {
+    const s = companyRig({ isObliging: false })
+    await s.linkedByHand()
+    for (let time = 0; time < 2; time++) {
+      s.whatsApp.live('login')[0]?.drop('loggedOut')
+      await s.clock.advance(15_000)
+    }
+    await s.clock.advance(3_600_000)
+    s.whatsApp.live('login')[0]?.opened()
+    await s.clock.settle()
+    expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { generation: 'g1' } })
   })
 
   it('backs off longer each time, until it has been open for a minute', async () => {
@@ -96,7 +131,7 @@ describe('a linked session', () => {
     const s = companyRig()
     await s.linked()
     s.companies.breakDown()
-    s.whatsApp.last().drop('loggedOut')
+    s.whatsApp.last().drop('removed')
     await s.clock.advance(10_000)
     s.companies.repair()
     await s.clock.advance(6000)

@@ -12,6 +12,7 @@ import { type FakeWhatsAppOptions, fakeWhatsApp } from '../../fakes/fake-whatsap
 import { memoryCompanyStore } from '../../fakes/memory-company-store.ts'
 import { memoryCredentialStore } from '../../fakes/memory-credential-store.ts'
 import { memoryDataKeys } from '../../fakes/memory-data-keys.ts'
+import { memoryFuse } from '../../fakes/memory-fuse.ts'
 import { recordingCommandQueue } from '../../fakes/recording-command-queue.ts'
 import { recordingPublisher } from '../../fakes/recording-publisher.ts'
 
@@ -61,6 +62,7 @@ export function rigDeps(options: RigOptions = {}) {
         coolDowns.push({ phone, until })
       },
     },
+    fuse: memoryFuse(clock.now),
     newGeneration: () => `g${++generations}`,
     random: () => 0.5,
   }

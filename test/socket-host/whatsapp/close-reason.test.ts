@@ -91,7 +91,7 @@ const closes: readonly (readonly [string, unknown, SocketPhase, CloseReason])[] 
   ['device gone when it logs in', failure(401), 'session', 'loggedOut'],
   ['401 to a registration', failure(401), 'registering', 'rejected'],
   ['400', failure(400), 'session', 'rejected'],
-  ['402, banned for a time', failure(402), 'session', 'restricted'],
+  ['402, banned for a time', failure(402), 'session', 'restrictedUntil'],
   ['403, locked', failure(403), 'session', 'restricted'],
   ['405, outdated', failure(405), 'session', 'outdated'],
   ['406, banned', failure(406), 'session', 'restricted'],
@@ -100,10 +100,17 @@ const closes: readonly (readonly [string, unknown, SocketPhase, CloseReason])[] 
   ['500', failure(500), 'session', 'unavailable'],
   ['503', failure(503), 'session', 'unavailable'],
   ['an unknown reason', failure(599), 'session', 'unknown'],
-  ['unlinked while online', boom('Stream Errored (conflict)', 401, conflict('device_removed')), 'session', 'loggedOut'],
+  ['unlinked while online', boom('Stream Errored (conflict)', 401, conflict('device_removed')), 'session', 'removed'],
+  [
+    'unlinked, without a code',
+    boom('Stream Errored (conflict)', 440, conflict('device_removed')),
+    'session',
+    'removed',
+  ],
+  ['a conflict of an unknown type', boom('Stream Errored (conflict)', 440, conflict('moved')), 'session', 'loggedOut'],
   ['replaced', boom('Stream Errored (conflict)', 440, conflict('replaced')), 'session', 'replaced'],
   ['stream error 503', boom('Stream Errored (unknown)', 503), 'session', 'unavailable'],
-  ['stream error 516', boom('Stream Errored (unknown)', 516), 'session', 'unknown'],
+  ['stream error 516', boom('Stream Errored (unknown)', 516), 'session', 'loggedOut'],
   ['stream error 428', boom('Stream Errored (unknown)', 428), 'session', 'lost'],
   ['stream error without a code', boom('Stream Errored (xml-not-well-formed)', 500), 'session', 'unavailable'],
   ['account left multi-device', boom('Multi-device beta not joined', 411), 'session', 'rejected'],
@@ -113,18 +120,36 @@ const closes: readonly (readonly [string, unknown, SocketPhase, CloseReason])[] 
   ['something thrown that is no error', 'oops', 'session', 'unknown'],
 ]
 
+const now = Date.UTC(2026, 10, 27)
+const day = 24 * 3_600_000
+
 describe('closes of Baileys', () => {
+  test.each([
+    ['3600', now + 3_600_000],
+    ['2592000', now + 30 * day],
+    ['2592001', now + day],
+    ['0', now + day],
+    ['soon', now + day],
+    [undefined, now + day],
+  ])(
+    'a restriction for %s seconds ends in time; nonsense, and more than 30 days, counts as a day (R48)',
+    (expire, until) => {
+      const banned = boom('Connection Failure', 402, { reason: '402', code: '101', ...(expire && { expire }) })
+      expect(closeOf(banned, 'session', now)).toMatchObject({ reason: 'restrictedUntil', until })
+    },
+  )
+
   test.each(closes)('%s', (_provoked, error, phase, reason) => {
-    expect(closeOf(error, phase).reason).toBe(reason)
+    expect(closeOf(error, phase, now).reason).toBe(reason)
   })
 
   test('the status is kept where there is one', () => {
-    expect(closeOf(failure(402), 'session')).toEqual({
+    expect(closeOf(failure(403), 'session', now)).toEqual({
       reason: 'restricted',
-      status: 402,
+      status: 403,
       detail: 'Connection Failure',
     })
-    expect(closeOf(new Error('plain'), 'session')).toEqual({ reason: 'unknown', detail: 'plain' })
+    expect(closeOf(new Error('plain'), 'session', now)).toEqual({ reason: 'unknown', detail: 'plain' })
   })
 
   test('a refused WebSocket upgrade means that WhatsApp is unavailable', () => {

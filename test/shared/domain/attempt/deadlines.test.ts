@@ -62,10 +62,10 @@ describe('a passed deadline', () => {
     expect(said(notices)).toEqual([`pairing-code-error ${code} -> r1,all`])
   })
 
-  test('a link that did not connect is removed (R11)', () => {
+  test('a link that has not connected yet stays (R11, R45)', () => {
     const { state } = timeOut(restarting(), seconds(92))
-    expect(state).not.toHaveProperty('credentials')
-    expect(state.cleanup).toMatchObject([{ generation: 'generation-1', reason: 'attempt-ended' }])
+    expect(state).toMatchObject({ credentials: { generation: 'generation-1' }, session: { status: 'reconnecting' } })
+    expect(state.cleanup).toEqual([])
   })
 
   test('an awaited session stays as it is', () => {

@@ -22,7 +22,7 @@ import {
 
 const stopped = () => {
   const state = linked()
-  return sessionEnded(state, sessionOf(state), { code: 'ACCOUNT_RESTRICTED', retire: false }, seconds(40)).state
+  return sessionEnded(state, sessionOf(state), { code: 'ACCOUNT_RESTRICTED', how: 'stopped' }, seconds(40)).state
 }
 
 describe('a host accepts an attempt', () => {
@@ -33,9 +33,19 @@ describe('a host accepts an attempt', () => {
     expect(notices).toEqual([])
   })
 
-  test('of another phone: the same write retires the old generation, its session and its key (R7, R8)', () => {
-    const { state, outcome } = accept(requested(linked(), { phone: anotherPhone }))
+  test('of another phone: the old link stays until there is a code (R8)', () => {
+    const before = requested(linked(), { phone: anotherPhone })
+    const { state, outcome } = accept(before)
     expect(outcome).toBe('pair')
+    expect(state.credentials).toBe(before.credentials)
+    expect(state.session).toBe(before.session)
+    expect(state.cleanup).toEqual([])
+  })
+
+  test('of another phone: the write of its code retires the old generation, its session and its key (R7, R8)', () => {
+    const accepted = accept(requested(linked(), { phone: anotherPhone })).state
+    const { state, outcome } = issueCode(accepted, refOf(accepted), code, seconds(2))
+    expect(outcome).toBe('issued')
     expect(state).not.toHaveProperty('credentials')
     expect(state).not.toHaveProperty('session')
     expect(state.unlinked).toBe('pending')
@@ -43,7 +53,7 @@ describe('a host accepts an attempt', () => {
       {
         generation: 'generation-1',
         reason: 'phone-change',
-        retiredAt: seconds(1),
+        retiredAt: seconds(2),
         unlink: 'pending',
         sweeps: 0,
         wrappedKey: 'key-1',
@@ -58,6 +68,7 @@ describe('a host accepts an attempt', () => {
     expect(state.credentials).toBe(before.credentials)
     expect(state.session).toBe(before.session)
     expect(state.cleanup).toEqual([])
+    expect(issueCode(state, refOf(state), code, seconds(2)).state.credentials).toBe(before.credentials)
   })
 
   test.each([
@@ -79,8 +90,10 @@ describe('a host accepts an attempt', () => {
     (policy) => {
       const { state, outcome } = accept(requested(stopped()), policy)
       expect(outcome).toBe('pair')
-      expect(state).not.toHaveProperty('credentials')
-      expect(state.cleanup).toMatchObject([{ generation: 'generation-1', reason: 'stopped' }])
+      expect(issueCode(state, refOf(state), code, seconds(2)).state).toMatchObject({
+        credentials: { generation: 'generation-1' },
+        cleanup: [],
+      })
     },
   )
 
@@ -104,20 +117,28 @@ describe('the awaited session', () => {
     expect(done.lastAttempt?.state).toBe('connected')
   })
 
-  test.each(['logged-out', 'stopped'] as const)('that is %s: retired, and the attempt pairs afresh (R9)', (reason) => {
+  test('that cannot be used: the attempt pairs afresh, and the old link stays until the new one (R9)', () => {
     const state = connecting(linked())
-    const fresh = restartPairing(state, refOf(state), reason, seconds(5))
+    const fresh = restartPairing(state, refOf(state))
     expect(fresh.outcome).toBe('pair')
-    expect(fresh.state).not.toHaveProperty('credentials')
-    expect(fresh.state.cleanup).toMatchObject([
-      { generation: 'generation-1', reason, unlink: reason === 'logged-out' ? 'not-linked' : 'pending' },
-    ])
-    expect(issueCode(fresh.state, refOf(fresh.state), code).outcome).toBe('issued')
+    const issued = issueCode(fresh.state, refOf(fresh.state), code, seconds(5))
+    expect(issued.outcome).toBe('issued')
+    expect(issued.state).toMatchObject({ credentials: { generation: 'generation-1' }, cleanup: [] })
+  })
+
+  test('that connects while a fresh code is on screen makes the code void (R9)', () => {
+    const waiting = connecting(linked())
+    const fresh = restartPairing(waiting, refOf(waiting)).state
+    const issued = issueCode(fresh, refOf(fresh), code, seconds(5)).state
+    const { state, notices } = sessionConnected(issued, sessionOf(issued), seconds(6))
+    expect(said(notices)).toEqual(['whatsapp-connected -> r1,all'])
+    expect(state.lastAttempt?.state).toBe('connected')
+    expect(state).not.toHaveProperty('attempt')
   })
 
   test('does not pair afresh when it was kept for another phone', () => {
     const state = keptSession()
-    expect(restartPairing(state, refOf(state), 'stopped', seconds(5)).outcome).toBe('stale')
+    expect(restartPairing(state, refOf(state)).outcome).toBe('stale')
   })
 })
 

@@ -35,7 +35,7 @@ import {
 describe('codes and QRs', () => {
   test('a code goes to all waiting requests and to the company, with its expiry', () => {
     const state = connecting()
-    const { state: issued, notices } = issueCode(state, refOf(state), code)
+    const { state: issued, notices } = issueCode(state, refOf(state), code, seconds(2))
     expect(issued.attempt).toMatchObject({ state: 'code-issued', ...code })
     expect(issued.attempt).not.toHaveProperty('awaitsSession')
     expect(said(notices)).toEqual(['pairing-code -> r1,all'])
@@ -45,10 +45,10 @@ describe('codes and QRs', () => {
   test('a QR is replaced by the next, a code never', () => {
     const state = codeIssued(emptyCompany, { method: 'qr' })
     const next = { ...qr, shown: { qr: 'second' }, expiresAt: seconds(85) }
-    expect(said(issueCode(state, refOf(state), next).notices)).toEqual(['qr -> r1,all'])
-    expect(issueCode(state, refOf(state), next).state.attempt).toMatchObject(next)
-    expect(issueCode(state, refOf(state), code).outcome).toBe('stale')
-    expect(issueCode(codeIssued(), refOf(codeIssued()), next).outcome).toBe('stale')
+    expect(said(issueCode(state, refOf(state), next, seconds(2)).notices)).toEqual(['qr -> r1,all'])
+    expect(issueCode(state, refOf(state), next, seconds(2)).state.attempt).toMatchObject(next)
+    expect(issueCode(state, refOf(state), code, seconds(2)).outcome).toBe('stale')
+    expect(issueCode(codeIssued(), refOf(codeIssued()), next, seconds(2)).outcome).toBe('stale')
   })
 
   test('the phone’s answer is progress, and stops the code from expiring (R19)', () => {

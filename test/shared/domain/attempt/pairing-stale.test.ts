@@ -20,8 +20,8 @@ import {
 /** All transitions that hosts make about an attempt. */
 const steps: Readonly<Record<string, (state: CompanyState, ref: AttemptRef) => Decision<string>>> = {
   acceptAttempt: (state, ref) => acceptAttempt(state, ref, 'replace', seconds(2)),
-  restartPairing: (state, ref) => restartPairing(state, ref, 'stopped', seconds(2)),
-  issueCode: (state, ref) => issueCode(state, ref, code),
+  restartPairing: (state, ref) => restartPairing(state, ref),
+  issueCode: (state, ref) => issueCode(state, ref, code, seconds(2)),
   phoneAnswered: (state, ref) => phoneAnswered(state, ref, seconds(2)),
   prepareLink: (state, ref) => prepareLink(state, ref, aLink({ generation: 'generation-2' }), seconds(2)),
   commitLink: (state, ref) => commitLink(state, ref, aLink(), seconds(2)),
@@ -57,7 +57,7 @@ describe('a stale step changes nothing', () => {
 
   test('an attempt that was accepted by another host is not this one’s', () => {
     const state = connecting()
-    expect(issueCode(state, refOf(state, { owner: successor }), code).outcome).toBe('stale')
+    expect(issueCode(state, refOf(state, { owner: successor }), code, seconds(2)).outcome).toBe('stale')
   })
 })
 
@@ -77,6 +77,6 @@ describe('each step comes only after the one before', () => {
 
   test('no code is shown while a session is awaited', () => {
     const state = connecting(linked())
-    expect(issueCode(state, refOf(state), code).outcome).toBe('stale')
+    expect(issueCode(state, refOf(state), code, seconds(2)).outcome).toBe('stale')
   })
 })

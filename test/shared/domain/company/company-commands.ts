@@ -61,8 +61,9 @@ const anything = fc.oneof(
   fc.record({ do: fc.constant('prepareLink' as const), phone: fc.constant(undefined), ...base }),
   fc.record({ do: fc.constant('commitLink' as const), ...base }),
   fc.record({
-    do: fc.constantFrom('connected' as const, 'interrupted' as const, 'ended' as const, 'unreadable' as const),
-    isLogout: fc.boolean(),
+    do: fc.constantFrom('connected' as const, 'interrupted' as const, 'ended' as const),
+    how: fc.constantFrom('removed' as const, 'refused' as const, 'stopped' as const),
+    code: fc.constantFrom('ACCOUNT_RESTRICTED' as const, 'CLIENT_OUTDATED' as const, 'CREDENTIALS_CONFLICT' as const),
     ...base,
   }),
   fc.record({
@@ -79,11 +80,12 @@ export const command = fc.option(anything, { freq: 2, nil: undefined })
 /** Returns the usual next step towards a linked session. */
 export function natural({ attempt, session: held }: CompanyState): Command {
   const usual = { age: 0, staleOwner: false } as const
+  const connected = { do: 'connected', how: 'stopped', code: 'ACCOUNT_RESTRICTED', ...usual } as const
   switch (attempt?.state) {
     case 'requested':
       return { do: 'accept', policy: 'replace', ...usual }
     case 'connecting':
-      return attempt.awaitsSession ? { do: 'connected', isLogout: false, ...usual } : { do: 'issue', ...usual }
+      return attempt.awaitsSession ? connected : { do: 'issue', ...usual }
     case 'code-issued':
       return { do: 'answer', ...usual }
     case 'phone-confirmed':
@@ -92,10 +94,10 @@ export function natural({ attempt, session: held }: CompanyState): Command {
     case 'storing':
       return { do: 'commitLink', ...usual }
     case 'restarting':
-      return { do: 'connected', isLogout: false, ...usual }
+      return connected
     case undefined:
       return held?.status === 'connected'
-        ? { do: 'ended', isLogout: false, ...usual }
+        ? { ...connected, do: 'ended' }
         : { do: 'request', method: 'code', phone: phones[2], overHttp: false }
   }
 }
@@ -131,7 +133,6 @@ export function carryOut(world: World, command: Command): Step {
     case 'connected':
     case 'interrupted':
     case 'ended':
-    case 'unreadable':
       return { decision: aboutSession(world, command) }
     default:
       return { decision: aboutAttempt(world, command) }
@@ -153,7 +154,7 @@ function request(world: World, command: Extract<Command, { do: 'request' }>): St
     },
     world.now,
   )
-  const isWaiting = !command.overHttp && decision.outcome.kind !== 'crowded'
+  const isWaiting = !command.overHttp && ['started', 'joined'].includes(decision.outcome.kind)
   return {
     decision: { ...decision, notices: [...timed.notices, ...decision.notices] },
     ...(isWaiting && { request: waiting }),
@@ -179,14 +180,14 @@ function aboutAttempt(
     }
     case 'issue': {
       const shown: Shown = state.attempt?.method === 'qr' ? { qr: `qr-${now}` } : { code: 'ABCD-EFGH' }
-      return pairing.issueCode(state, ref, { shown, expiresAt: now + 50_000, socketUntil: now + 160_000 })
+      return pairing.issueCode(state, ref, { shown, expiresAt: now + 50_000, socketUntil: now + 160_000 }, now)
     }
     case 'answer':
       return pairing.phoneAnswered(state, ref, now)
     case 'fail':
       return pairing.failAttempt(state, ref, { code: 'WHATSAPP_UNAVAILABLE' }, now)
     case 'restartPairing':
-      return pairing.restartPairing(state, ref, command.age === 0 ? 'logged-out' : 'stopped', now)
+      return pairing.restartPairing(state, ref)
     case 'prepareLink': {
       const generation = `generation-${++world.count}.`
       world.generations.unshift(generation)
@@ -204,7 +205,7 @@ function aboutAttempt(
 
 function aboutSession(
   world: World,
-  command: Extract<Command, { do: 'connected' | 'interrupted' | 'ended' | 'unreadable' }>,
+  command: Extract<Command, { do: 'connected' | 'interrupted' | 'ended' }>,
 ): Decision<unknown> {
   const { state, now } = world
   const current = state.credentials?.generation
@@ -215,11 +216,10 @@ function aboutSession(
       return session.sessionConnected(state, ref, now)
     case 'interrupted':
       return session.sessionInterrupted(state, ref, 'WHATSAPP_UNAVAILABLE', now)
-    case 'unreadable':
-      return session.credentialsUnreadable(state, ref, now)
     case 'ended': {
-      const code = command.isLogout ? 'LOGGED_OUT' : 'ACCOUNT_RESTRICTED'
-      return session.sessionEnded(state, ref, { code, retire: command.isLogout }, now)
+      const { how } = command
+      const code = how === 'stopped' ? command.code : 'LOGGED_OUT'
+      return session.sessionEnded(state, ref, { code, how }, now)
     }
   }
 }

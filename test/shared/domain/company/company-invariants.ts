@@ -17,18 +17,17 @@ export function must(holds: boolean, rule: string): asserts holds {
   if (!holds) throw new Error(rule)
 }
 
-/** Allowed reasons of a retirement, by command. An attempt that ends after its link takes the link along (R11). */
+/**
+ * Allowed reasons for the end of a stored link, by command: these and no others (R45). A link that has not connected yet
+ * is undone by a reset, a cancel, and another phone (R11).
+ */
 const mayRetire: Readonly<Record<string, readonly RetireReason[]>> = {
   reset: ['reset', 'attempt-ended'],
-  accept: ['phone-change', 'stopped'],
-  restartPairing: ['logged-out', 'stopped'],
-  commitLink: ['phone-change'],
-  ended: ['logged-out', 'attempt-ended'],
-  unreadable: ['corrupt', 'attempt-ended'],
+  issue: ['phone-change'],
+  commitLink: ['phone-change', 'replaced'],
+  ended: ['logged-out'],
   request: ['attempt-ended'],
   cancel: ['attempt-ended'],
-  fail: ['attempt-ended'],
-  wait: ['attempt-ended'],
 }
 
 export function checkState(before: CompanyState, after: CompanyState, command: string, memory: Memory): void {

@@ -43,7 +43,7 @@ test('the random walks reach every state and every outcome', () => {
   const attempts = ['requested', 'connecting', 'code-issued', 'phone-confirmed', 'expired', 'storing', 'restarting']
   const outcomes = ['connected', 'failed', 'expired', 'cancelled', 'superseded'].map((state) => `was ${state}`)
   const sessions = ['connected', 'reconnecting', 'logged-out', 'stopped']
-  const reasons = ['reset', 'phone-change', 'logged-out', 'stopped', 'corrupt', 'attempt-ended']
+  const reasons = ['reset', 'phone-change', 'replaced', 'logged-out', 'attempt-ended']
   const unlinks = ['pending', 'confirmed', 'unconfirmed', 'not-linked'].map((unlink) => `unlink ${unlink}`)
   const all = [...attempts, ...outcomes, ...sessions, ...reasons.map((reason) => `left by ${reason}`), ...unlinks]
   expect(all.filter((name) => !reached.has(name))).toEqual([])

@@ -21,8 +21,9 @@ const now = seconds(100)
 const lease: LeaseView = { epoch: host.epoch, ownerId: host.hostId, renewedAt: now - 3_000 }
 const statusOf = (state: CompanyState, seen: LeaseView | undefined = lease) =>
   sessionView(state, seen, staleMs, now).status
-const ended = (retire: boolean) =>
-  sessionEnded(linked(), sessionOf(linked()), { code: retire ? 'LOGGED_OUT' : 'CLIENT_OUTDATED', retire }, now).state
+const ended = (how: 'removed' | 'stopped') =>
+  sessionEnded(linked(), sessionOf(linked()), { code: how === 'removed' ? 'LOGGED_OUT' : 'CLIENT_OUTDATED', how }, now)
+    .state
 
 describe('the shown status of a session', () => {
   test.each([
@@ -33,8 +34,8 @@ describe('the shown status of a session', () => {
     ['connected, but the shard was never owned', linked(), undefined, 'reconnecting'],
     ['connecting, with an up-to-date lease', restarting(), lease, 'connecting'],
     ['connecting, but the lease is overdue', restarting(), { ...lease, renewedAt: 0 }, 'reconnecting'],
-    ['stopped, whatever the lease', ended(false), undefined, 'stopped'],
-    ['logged out, whatever the lease', ended(true), undefined, 'logged-out'],
+    ['stopped, whatever the lease', ended('stopped'), undefined, 'stopped'],
+    ['logged out, whatever the lease', ended('removed'), undefined, 'logged-out'],
     ['nothing is stored', emptyCompany, lease, 'none'],
     ['everything was reset', resetCredentials(linked(), [], now).state, lease, 'none'],
   ] as const)('%s', (_, state, seen, status) => {
@@ -54,7 +55,7 @@ test('a session shows its phone, host, error and the result for the last device'
     hostId: 'host-1',
     phone,
   })
-  expect(sessionView(ended(false), lease, staleMs, now)).toMatchObject({ error: 'CLIENT_OUTDATED', phone })
+  expect(sessionView(ended('stopped'), lease, staleMs, now)).toMatchObject({ error: 'CLIENT_OUTDATED', phone })
   expect(sessionView(resetCredentials(linked(), [], now).state, lease, staleMs, now)).toEqual({
     status: 'none',
     unlinked: 'pending',

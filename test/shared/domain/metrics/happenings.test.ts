@@ -143,7 +143,7 @@ describe('of a session', () => {
   })
 
   test('its end has its code, unless an attempt ended with it', () => {
-    const end = { code: 'CLIENT_OUTDATED', retire: false } as const
+    const end = { code: 'CLIENT_OUTDATED', how: 'stopped' } as const
     const stop = (state: CompanyState) => sessionEnded(state, sessionOf(state), end, seconds(50)).state
     expect(between(linked(), stop(linked()))).toEqual(['sessionStopped CLIENT_OUTDATED'])
     expect(between(restarting(), stop(restarting()))).toEqual(['attemptEnded CLIENT_OUTDATED'])

@@ -5,7 +5,9 @@ import type { ErrorCode } from '#shared/domain/values/errors.ts'
 
 /** For each reason: a linked session's reaction (R26) and code, and the code of a failed attempt. */
 const table: readonly [CloseReason, string, ErrorCode, ErrorCode][] = [
-  ['loggedOut', 'retire', 'LOGGED_OUT', 'CLIENT_REJECTED'],
+  ['removed', 'retire', 'LOGGED_OUT', 'CLIENT_REJECTED'],
+  ['loggedOut', 'confirm', 'LOGGED_OUT', 'CLIENT_REJECTED'],
+  ['restrictedUntil', 'stop', 'ACCOUNT_RESTRICTED', 'ACCOUNT_RESTRICTED'],
   ['restricted', 'stop', 'ACCOUNT_RESTRICTED', 'ACCOUNT_RESTRICTED'],
   ['outdated', 'stop', 'CLIENT_OUTDATED', 'CLIENT_OUTDATED'],
   ['replaced', 'retryIfOwner', 'SESSION_REPLACED', 'WHATSAPP_UNAVAILABLE'],
@@ -39,7 +41,7 @@ test('every reason has a row', () => {
 
 test('only WhatsApp itself voids credentials', () => {
   const voids = Object.entries(sessionVerdicts).filter(([, verdict]) => verdict.do === 'retire')
-  expect(voids.map(([reason]) => reason)).toEqual(['loggedOut'])
+  expect(voids.map(([reason]) => reason)).toEqual(['removed'])
 })
 
 describe('back-off', () => {

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { failAttempt } from '#shared/domain/attempt/pairing.ts'
+import { cancelPairing, failAttempt } from '#shared/domain/attempt/pairing.ts'
 import type { CompanyState, Decision } from '#shared/domain/company/company.ts'
 import { adoptCompany } from '#shared/domain/session/adoption.ts'
 import { resetCredentials } from '#shared/domain/session/reset.ts'
 import {
-  credentialsUnreadable,
+  isLastRefusal,
+  nextLoginAt,
   type SessionRef,
   sessionConnected,
   sessionEnded,
@@ -32,7 +33,7 @@ import {
 const interrupt = (state: CompanyState) =>
   sessionInterrupted(state, sessionOf(state), 'WHATSAPP_UNAVAILABLE', seconds(50))
 const end = (state: CompanyState, code: 'LOGGED_OUT' | 'ACCOUNT_RESTRICTED' | 'CLIENT_OUTDATED') =>
-  sessionEnded(state, sessionOf(state), { code, retire: code === 'LOGGED_OUT' }, seconds(50))
+  sessionEnded(state, sessionOf(state), { code, how: code === 'LOGGED_OUT' ? 'removed' : 'stopped' }, seconds(50))
 
 describe('a link that connects', () => {
   test('ends its attempt as connected; a request that got a code gets the event, but no second answer', () => {
@@ -101,54 +102,96 @@ describe('an end', () => {
     expect(notices[0]?.event).toMatchObject({ willReconnect: false })
   })
 
-  test.each([
-    ['LOGGED_OUT', 'logged-out', 'not-linked'],
-    ['ACCOUNT_RESTRICTED', 'attempt-ended', 'pending'],
-  ] as const)('by %s right after pair-success fails the attempt and removes its link (R11)', (code, reason, unlink) => {
-    const { state, notices } = end(restarting(), code)
+  test('by restriction until a time says so, and logs in by itself then (R48)', () => {
+    const until = seconds(3600)
+    const state = linked()
+    const stopped = sessionEnded(
+      state,
+      sessionOf(state),
+      { code: 'ACCOUNT_RESTRICTED', how: 'stopped', until },
+      seconds(50),
+    )
+    expect(stopped.state.session).toMatchObject({ status: 'stopped', until })
+    expect(stopped.notices[0]?.event).toMatchObject({ willReconnect: false, until })
+    expect(nextLoginAt(stopped.state.session!)).toBe(until)
+    const back = sessionConnected(stopped.state, sessionOf(stopped.state), until).state
+    expect(back.session).not.toHaveProperty('until')
+  })
+
+  test('by refusal keeps the credentials, and logs in again after 1, 6 and 25 hours (R46)', () => {
+    let state = linked()
+    const refuse = (at: number) => {
+      const refused = sessionEnded(state, sessionOf(state), { code: 'LOGGED_OUT', how: 'refused' }, at)
+      state = refused.state
+      return said(refused.notices)
+    }
+    const hours = (count: number) => seconds(50) + count * 3_600_000
+    expect(refuse(hours(0))).toEqual(['whatsapp-disconnected LOGGED_OUT -> all'])
+    expect(nextLoginAt(state.session!)).toBe(hours(1))
+    expect(refuse(hours(1))).toEqual([])
+    expect(nextLoginAt(state.session!)).toBe(hours(6))
+    expect(isLastRefusal(state.session)).toBe(false)
+    refuse(hours(6))
+    expect(nextLoginAt(state.session!)).toBe(hours(25))
+    expect(isLastRefusal(state.session)).toBe(true)
+    expect(state.credentials?.generation).toBe('generation-1')
+    const back = sessionConnected(state, sessionOf(state), hours(25)).state
+    expect(back.session).not.toHaveProperty('refusals')
+  })
+
+  test('by removal right after pair-success fails the attempt and takes its link along (R11)', () => {
+    const { state, notices } = end(restarting(), 'LOGGED_OUT')
     expect(state).not.toHaveProperty('attempt')
     expect(state).not.toHaveProperty('credentials')
     expect(state).not.toHaveProperty('session')
-    expect(state.cleanup).toMatchObject([{ generation: 'generation-1', reason, unlink }])
-    expect(said(notices)).toEqual([`pairing-code-error ${code} -> r1,all`])
+    expect(state.cleanup).toMatchObject([{ generation: 'generation-1', reason: 'logged-out', unlink: 'not-linked' }])
+    expect(said(notices)).toEqual(['pairing-code-error LOGGED_OUT -> r1,all'])
   })
+
+  test.each(['ACCOUNT_RESTRICTED', 'CLIENT_OUTDATED'] as const)(
+    'by %s right after pair-success fails the attempt and keeps its link (R11, R45)',
+    (code) => {
+      const { state, notices } = end(restarting(), code)
+      expect(state).not.toHaveProperty('attempt')
+      expect(state).toMatchObject({
+        credentials: { generation: 'generation-1' },
+        session: { status: 'stopped', error: code },
+      })
+      expect(state.cleanup).toEqual([])
+      expect(said(notices)).toEqual([`pairing-code-error ${code} -> r1,all`])
+    },
+  )
 })
 
-describe('credentials that cannot be read', () => {
-  test('are retired and reported (R9)', () => {
-    const state = linked()
-    const { state: next, notices } = credentialsUnreadable(state, sessionOf(state), seconds(50))
-    expect(next).not.toHaveProperty('credentials')
-    expect(next.session).toMatchObject({ status: 'logged-out', error: 'CREDENTIALS_CONFLICT' })
-    expect(next.cleanup).toMatchObject([{ reason: 'corrupt', unlink: 'pending' }])
-    expect(said(notices)).toEqual(['whatsapp-disconnected CREDENTIALS_CONFLICT -> all'])
-  })
-
-  test('right after pair-success end the attempt at once (R11)', () => {
+describe('an attempt that fails after its link was installed (R11, R45)', () => {
+  test('keeps the link, whose session goes on trying and tells when it is up', () => {
     const state = restarting()
-    const { state: next, notices } = credentialsUnreadable(state, sessionOf(state), seconds(50))
-    expect(next).not.toHaveProperty('attempt')
-    expect(next).not.toHaveProperty('credentials')
-    expect(next.cleanup).toMatchObject([{ generation: 'generation-1', reason: 'attempt-ended' }])
-    expect(said(notices)).toEqual(['pairing-code-error CREDENTIALS_CONFLICT -> r1,all'])
+    const { state: next, notices } = failAttempt(state, refOf(state), { code: 'STORE_UNAVAILABLE' }, seconds(40))
+    expect(next).toMatchObject({
+      credentials: { generation: 'generation-1' },
+      session: { status: 'reconnecting', error: 'STORE_UNAVAILABLE' },
+      cleanup: [],
+    })
+    expect(said(notices)).toEqual(['pairing-code-error STORE_UNAVAILABLE -> r1,all'])
+    const up = sessionConnected(next, sessionOf(next), seconds(100))
+    expect(said(up.notices)).toEqual(['whatsapp-connected -> all'])
   })
-})
 
-test('an attempt that fails after pair-success removes its link (R11)', () => {
-  const state = restarting()
-  const { state: next, notices } = failAttempt(state, refOf(state), { code: 'STORE_UNAVAILABLE' }, seconds(40))
-  expect(next).not.toHaveProperty('credentials')
-  expect(next).not.toHaveProperty('session')
-  expect(next.cleanup).toMatchObject([{ generation: 'generation-1', reason: 'attempt-ended', wrappedKey: 'key-1' }])
-  expect(said(notices)).toEqual(['pairing-code-error STORE_UNAVAILABLE -> r1,all'])
+  test.each([
+    ['a cancel', (state: CompanyState) => cancelPairing(state, [], seconds(40)).state],
+    ['a request for another phone', (state: CompanyState) => requested(state, { phone: anotherPhone })],
+  ])('is undone by %s', (_, act) => {
+    const next = act(restarting())
+    expect(next).not.toHaveProperty('credentials')
+    expect(next.cleanup).toMatchObject([{ generation: 'generation-1', reason: 'attempt-ended', wrappedKey: 'key-1' }])
+  })
 })
 
 describe('a host that is too late changes nothing (R12)', () => {
   const steps: Readonly<Record<string, (state: CompanyState, ref: SessionRef) => Decision<string>>> = {
     sessionConnected: (state, ref) => sessionConnected(state, ref, seconds(50)),
     sessionInterrupted: (state, ref) => sessionInterrupted(state, ref, 'WHATSAPP_UNAVAILABLE', seconds(50)),
-    sessionEnded: (state, ref) => sessionEnded(state, ref, { code: 'LOGGED_OUT', retire: true }, seconds(50)),
-    credentialsUnreadable: (state, ref) => credentialsUnreadable(state, ref, seconds(50)),
+    sessionEnded: (state, ref) => sessionEnded(state, ref, { code: 'LOGGED_OUT', how: 'removed' }, seconds(50)),
   }
   const cases: readonly [string, CompanyState, SessionRef][] = [
     ['of a retired generation', resetCredentials(linked(), [], seconds(40)).state, sessionOf(linked())],

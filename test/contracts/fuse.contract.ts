@@ -1,0 +1,39 @@
+/** Contract of `Fuse` (R46). */
+import { describe, expect, test } from 'vitest'
+import type { Fuse } from '#shared/ports.ts'
+
+export type FuseSetUp = {
+  /** Makes a fuse that nobody has used, of a fleet that holds no sessions: it has three places in five minutes. */
+  make(clock: () => number): Promise<Fuse>
+}
+
+export function describeFuse({ make }: FuseSetUp): void {
+  describe('fuse', () => {
+    const start = Date.UTC(2026, 0, 1)
+
+    test('gives its places to whoever asks first, and opens when somebody finds none', async () => {
+      const fuse = await make(() => start)
+      const granted = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((company) => fuse.takePlace(company)))
+      expect(granted.filter(Boolean)).toHaveLength(3)
+      expect(await fuse.openSince()).toBe(start)
+    })
+
+    test('is closed until then, and gives a company its place again', async () => {
+      const fuse = await make(() => start)
+      expect(await fuse.openSince()).toBeUndefined()
+      for (const company of ['a', 'a', 'b', 'a']) expect(await fuse.takePlace(company)).toBe(true)
+      expect(await fuse.openSince()).toBeUndefined()
+    })
+
+    test('has no place while it is open, and has places again when it was closed', async () => {
+      let now = start
+      const fuse = await make(() => now)
+      for (const company of ['a', 'b', 'c', 'd']) await fuse.takePlace(company)
+      now += 3_600_000
+      expect(await fuse.takePlace('e')).toBe(false)
+      await fuse.close()
+      expect(await fuse.openSince()).toBeUndefined()
+      expect(await fuse.takePlace('e')).toBe(true)
+    })
+  })
+}

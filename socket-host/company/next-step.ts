@@ -146,10 +146,14 @@ function sessionStep(state: CompanyState, { session }: Running): Step | undefine
 
 /**
  * Returns why the session does not open, once per reason and not once per try. Returns undefined while a new link
- * restarts: its attempt reports failures then.
+ * restarts: its attempt reports failures then. A session that has ended is told as ended until it connects, whatever
+ * becomes of a try in between.
  */
 const newReason = ({ session, attempt }: CompanyState, { lastCode }: SessionFacts): ErrorCode | undefined =>
-  lastCode === session?.error || attempt?.state === 'restarting' ? undefined : lastCode
+  lastCode === session?.error || attempt?.state === 'restarting' || isEnded(session) ? undefined : lastCode
+
+const isEnded = (session: Session | undefined): boolean =>
+  session?.status === 'stopped' || session?.status === 'logged-out'
 
 /** True when the requested phone is already linked, and the attempt only waits for its session (R9). */
 const isAwaitingSession = (attempt: Attempt | undefined): attempt is Extract<Attempt, { state: 'connecting' }> =>
@@ -188,7 +192,7 @@ function openingStep(state: CompanyState, running: Running, host: ThisHost, now:
 
 /** True for a session that its host keeps open, and for one that has ended when its time to log in again has come. */
 function isTried(session: Session | undefined, now: number): boolean {
-  if (session?.status !== 'stopped' && session?.status !== 'logged-out') return true
+  if (!session || !isEnded(session)) return true
   const at = nextLoginAt(session)
   return at !== undefined && now >= at
 }

@@ -22,6 +22,7 @@ import type { Log } from '#shared/telemetry/log.ts'
 import { createMeter, type Meter } from '#shared/telemetry/metrics.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
 import { defaultLimits, pacing } from './company/pacing.ts'
+import { recovery } from './company/recovery.ts'
 import { callLimits } from './fleet/call-limits.ts'
 import type { HostDeps } from './fleet/host.ts'
 import { measuredClaims, measuredSweeps } from './fleet/host-metrics.ts'
@@ -43,6 +44,12 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
   const meter = createMeter({ namespace: env.METRICS_NAMESPACE, store: dynamoMetricStore(control), clock, log })
   const budget = budgetOf(env, control)
   const credentials = measuredSweeps(dynamoCredentialStore({ client, table: env.CREDENTIALS_TABLE }), meter)
+  const fuse = dynamoFuse({
+    ...{ ...control, clock },
+    held: async () => sessionsHeld(await dynamoMetricStore(control).hosts(shards)),
+    onRefused: (companyId, why) =>
+      log.error('A link that WhatsApp has ended is kept, because the fuse has no place', { companyId, why }),
+  })
   const pollingClient = sqsClient({ requestHandler: requestHandler({ tryMs: pollMs }), maxAttempts: 1 })
   return {
     time,
@@ -76,12 +83,13 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
       attemptsPerSecond: env.ATTEMPTS_PER_SECOND,
     }),
     budget,
-    fuse: dynamoFuse({
-      ...{ ...control, clock },
-      held: async () => sessionsHeld(await dynamoMetricStore(control).hosts(shards)),
-      onRefused: (companyId, why) =>
-        log.error('A link that WhatsApp has ended is kept, because the fuse has no place', { companyId, why }),
+    recovery: recovery(time, (code) => {
+      log.info('Stopped sessions can connect again', { code })
+      // The other reasons have opened no fuse.
+      if (code !== 'LOGGED_OUT') return
+      fuse.close().catch((error: unknown) => log.warn('Could not close the fuse', { error }))
     }),
+    fuse,
     newGeneration: () => ulid(),
     random: Math.random,
     settings: { phoneChangePolicy: env.PHONE_CHANGE_POLICY, codeLifetimeMs: env.CODE_LIFETIME_SECONDS * 1000 },

@@ -5,7 +5,7 @@
  */
 import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
 import { isLinked } from '#shared/domain/attempt/pairing.ts'
-import { pairingRefusal } from '#shared/domain/attempt/refusal.ts'
+import { isSharedStop, pairingRefusal } from '#shared/domain/attempt/refusal.ts'
 import { type Attempt, attemptTimes, deadlineOf, type Owner, type Shown } from '#shared/domain/company/attempt.ts'
 import { nextSweepAt } from '#shared/domain/company/cleanup.ts'
 import type { AttemptRef, CompanyState, Retired, Session } from '#shared/domain/company/company.ts'
@@ -54,7 +54,12 @@ export type StepOf<D extends Step['do']> = Step & { readonly do: D }
  * This host, as the owner of the company's shard. `handOverAt` (epoch ms) is when it hands the company over, `Infinity`
  * while no hand-over is planned; a request whose deadline is later is left to the successor.
  */
-export type ThisHost = { readonly owner: Owner; readonly handOverAt: number }
+export type ThisHost = {
+  readonly owner: Owner
+  readonly handOverAt: number
+  /** A session that is stopped for a reason that is not its account's may try again (R45). */
+  readonly mayTryStopped: boolean
+}
 
 /**
  * Returns the next step, or undefined when STATE and this host agree, or when a host of a higher epoch has written. The
@@ -187,12 +192,13 @@ function openingStep(state: CompanyState, running: Running, host: ThisHost, now:
   if (!state.credentials || running.session || now >= host.handOverAt) return undefined
   // A link that has just been committed still has its registration socket open.
   if (running.registration?.generation === state.credentials.generation) return undefined
-  return isTried(state.session, now) ? { do: 'openSession' } : undefined
+  return isTried(state.session, host, now) ? { do: 'openSession' } : undefined
 }
 
 /** True for a session that its host keeps open, and for one that has ended when its time to log in again has come. */
-function isTried(session: Session | undefined, now: number): boolean {
+function isTried(session: Session | undefined, { mayTryStopped }: ThisHost, now: number): boolean {
   if (!session || !isEnded(session)) return true
+  if (isSharedStop(session)) return mayTryStopped
   const at = nextLoginAt(session)
   return at !== undefined && now >= at
 }

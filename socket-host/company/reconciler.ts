@@ -3,6 +3,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { coalesce } from '#shared/async/coalesce.ts'
+import { isSharedStop } from '#shared/domain/attempt/refusal.ts'
 import { type Attempt, isRunning } from '#shared/domain/company/attempt.ts'
 import { type CompanyState, isEmpty, type SessionStatus } from '#shared/domain/company/company.ts'
 import type { About, WhatsApp } from '../whatsapp/port.ts'
@@ -75,6 +76,7 @@ export function createReconciler(
   async function pass(): Promise<void> {
     if (progress.isOver || !lease.isOwner()) return
     const state = await takeSteps(ctx, progress)
+    awaitRecovery(ctx, state)
     timer.set(requeueAt(state, snapshot(ctx.running)))
     // Another pass, if one is requested, may find something to do.
     if (isEmpty(state) && ctx.isIdle() && !passes.isRequested()) onIdle()
@@ -84,6 +86,7 @@ export function createReconciler(
   function stop(): void {
     progress.isOver = true
     timer.stop()
+    deps.recovery.leave(companyId)
   }
 
   return {
@@ -118,12 +121,20 @@ async function takeSteps(ctx: CompanyContext, progress: Progress): Promise<Compa
   for (let steps = 0; ; steps++) {
     progress.state = state
     if (progress.isOver || !lease.isOwner()) return state
-    const host = { owner: ownerOf(ctx), handOverAt: progress.handOverAt }
+    const mayTryStopped = deps.recovery.mayTry(companyId)
+    const host = { owner: ownerOf(ctx), handOverAt: progress.handOverAt, mayTryStopped }
     const step = nextStep(state, snapshot(ctx.running), host, deps.time.now())
     if (!step) return state
     if (steps === maxSteps) throw new Error(`No end to the steps: ${step.do}`)
     state = await takeStep(ctx, step, state)
   }
+}
+
+/** Lets a session that is stopped for a reason that is not its account's wait for its turn to try again (R45). */
+function awaitRecovery({ deps, companyId, running, wake }: CompanyContext, { session }: CompanyState): void {
+  if (session?.error && isSharedStop(session)) {
+    if (!running.session) deps.recovery.wait(companyId, session.error, wake)
+  } else deps.recovery.leave(companyId)
 }
 
 /** The timer that starts the next pass: when time alone makes one necessary, or after a failed one. */

@@ -1,4 +1,5 @@
 /** Steps of a session: it opens, and its end or its state is reported. */
+import { isSharedStop } from '#shared/domain/attempt/refusal.ts'
 import type { CompanyState } from '#shared/domain/company/company.ts'
 import { isLastRefusal, sessionConnected, sessionEnded, sessionInterrupted } from '#shared/domain/session/session.ts'
 import { startUnlink } from './cleanup.ts'
@@ -10,6 +11,7 @@ import { keepSession } from './session.ts'
 export async function openSession(ctx: CompanyContext, _step: unknown, state: CompanyState): Promise<CompanyState> {
   const { running, deps, lease, companyId, wake } = ctx
   if (!state.credentials) return state
+  deps.recovery.tried(companyId)
   const stored = storedGeneration(companyId, state.credentials)
   const { registration } = running
   const linked = registration?.facts().generation === stored.generation ? registration : undefined
@@ -53,8 +55,14 @@ export async function endSession(
   return ended
 }
 
-export const reportConnected = (ctx: CompanyContext, _step: unknown, state: CompanyState): Promise<CompanyState> =>
-  write(ctx, (s, now) => sessionConnected(s, currentSession(ctx, state), now))
+/** Writes that the session is connected. One that was stopped as many others were lets those follow (R45). */
+export async function reportConnected(ctx: CompanyContext, _step: unknown, state: CompanyState): Promise<CompanyState> {
+  const connected = await write(ctx, (s, now) => sessionConnected(s, currentSession(ctx, state), now))
+  const { session } = state
+  if (session?.error && isSharedStop(session) && connected.session?.status === 'connected')
+    ctx.deps.recovery.succeeded(session.error)
+  return connected
+}
 
 export const reportInterrupted = (
   ctx: CompanyContext,

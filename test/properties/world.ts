@@ -13,6 +13,7 @@ import { createLog } from '#shared/telemetry/log.ts'
 import type { CompanyDeps } from '../../socket-host/company/deps.ts'
 import { pacing } from '../../socket-host/company/pacing.ts'
 import { createReconciler, type Reconciler } from '../../socket-host/company/reconciler.ts'
+import { recovery } from '../../socket-host/company/recovery.ts'
 import type { WhatsApp, WhatsAppSocket } from '../../socket-host/whatsapp/port.ts'
 import type { Table } from '../contracts/engines/engines.ts'
 import { type FakeClock, fakeClock } from '../fakes/fake-clock.ts'
@@ -146,6 +147,7 @@ function makeHost(epoch: number, { fake, clock, nextDeath, ...stores }: HostDeps
     settings: { phoneChangePolicy: 'replace', codeLifetimeMs: 50_000 },
     budget: { take: async () => ok([]), coolDown: async () => undefined },
     fuse: memoryFuse(clock.now),
+    recovery: recovery(clock, () => undefined),
     random: () => 0.5,
   }
   return { epoch, reconciler: createReconciler(deps, companyId, lease, () => undefined), sockets, crash }

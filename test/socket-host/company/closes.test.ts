@@ -116,7 +116,8 @@ describe.each([
     }
     expect(session).toMatchObject({ status: outcome === 'stopped' ? 'stopped' : 'logged-out', error: reported })
     expect(credentials?.generation).toBe('g1')
-    await s.clock.advance(600_000)
+    // One that waits for a newer version tries again after a minute.
+    await s.clock.advance(code === 405 ? 50_000 : 600_000)
     expect(s.whatsApp.live()).toEqual([])
   })
 })
@@ -168,6 +169,29 @@ describe('a session that has stopped', () => {
     expect(s.state().session).toMatchObject({ status: 'connected', epoch: 2 })
     expect(s.eventNames()).toEqual(['whatsapp-disconnected', 'whatsapp-connected'])
   })
+
+  test.each([405])(
+    'for its version (%i) tries again each minute, and connects when WhatsApp lets it (R45)',
+    async (code) => {
+      const s = companyRig({ isObliging: false })
+      await s.linkedByHand()
+      dropWith(s, code, 'session')
+      await s.clock.advance(30_000)
+      for (let minute = 0; minute < 3; minute++) {
+        expect(s.whatsApp.live()).toEqual([])
+        await s.clock.advance(60_000)
+        expect(s.whatsApp.live('login')).toHaveLength(1)
+        dropWith(s, code, 'session')
+        await s.clock.settle()
+        expect(s.state().session).toMatchObject({ status: 'stopped', error: 'CLIENT_OUTDATED' })
+      }
+      await s.clock.advance(60_000)
+      s.whatsApp.last().opened()
+      await s.clock.settle()
+      expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { generation: 'g1' } })
+      expect(s.eventNames().filter((name) => name === 'whatsapp-disconnected')).toHaveLength(1)
+    },
+  )
 
   test('for its account is not reopened by the next owner', async () => {
     const s = await stopped(403)

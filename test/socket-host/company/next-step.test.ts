@@ -13,7 +13,14 @@ describe('the next step', () => {
     const reset = resetCredentials(linked(), [], seconds(40)).state
     const { state } = unlinkFinished(reset, 'generation-1', 'unconfirmed')
     const running = { ...nothing, unlinks: new Map([['generation-1', { result: 'confirmed' as const }]]) }
-    expect(nextStep(state, running, { owner: host, handOverAt: Number.POSITIVE_INFINITY }, seconds(101))).toEqual({
+    expect(
+      nextStep(
+        state,
+        running,
+        { owner: host, mayTryStopped: false, handOverAt: Number.POSITIVE_INFINITY },
+        seconds(101),
+      ),
+    ).toEqual({
       do: 'reportUnlinked',
       generation: 'generation-1',
       result: 'confirmed',
@@ -25,7 +32,9 @@ describe('the next step', () => {
     ['is left to the successor otherwise', 19, undefined],
   ])('a request %s', (_, handOverAt, step) => {
     const state = { ...requested(), epoch: host.epoch }
-    expect(nextStep(state, nothing, { owner: host, handOverAt: seconds(handOverAt) }, seconds(1))?.do).toBe(step)
+    expect(
+      nextStep(state, nothing, { owner: host, mayTryStopped: false, handOverAt: seconds(handOverAt) }, seconds(1))?.do,
+    ).toBe(step)
   })
 })
 

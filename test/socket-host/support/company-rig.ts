@@ -7,6 +7,7 @@ import { createLog } from '#shared/telemetry/log.ts'
 import type { CompanyDeps, OwnedLease } from '../../../socket-host/company/deps.ts'
 import { pacing } from '../../../socket-host/company/pacing.ts'
 import { createReconciler, type Reconciler } from '../../../socket-host/company/reconciler.ts'
+import { recovery } from '../../../socket-host/company/recovery.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
 import { type FakeWhatsAppOptions, fakeWhatsApp } from '../../fakes/fake-whatsapp.ts'
 import { memoryCompanyStore } from '../../fakes/memory-company-store.ts'
@@ -63,6 +64,7 @@ export function rigDeps(options: RigOptions = {}) {
       },
     },
     fuse: memoryFuse(clock.now),
+    recovery: recovery(clock, () => undefined),
     newGeneration: () => `g${++generations}`,
     random: () => 0.5,
   }

@@ -132,6 +132,11 @@ export type CredentialStore = {
   /** Reads rows, strongly consistent and without raising the epoch. Absent rows are left out. */
   read(ref: GenerationRef, keys: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>
   /**
+   * Returns some rows of the generation, up to `limit`, perhaps none: to find out whether a key opens anything (R47).
+   * Rows that make no sense, and very large ones, are left out.
+   */
+  sample(ref: GenerationRef, limit: number): Promise<ReadonlyMap<string, Uint8Array>>
+  /**
    * Writes the rows. Of two writes of one epoch the one that was called later wins, whichever arrives last. Throws when
    * a key is empty, too long for DynamoDB, or reserved by the store.
    */

@@ -26,6 +26,5 @@ export async function readCredentials(
   if (dataKey === 'refused') return 'unreadable'
   if (!lease.isOwner()) return 'fenced'
   const target = { companyId, generation, dataKey, epoch: lease.epoch, isOwner: lease.isOwner }
-  const loaded = await deps.whatsApp.load(target)
-  return loaded === 'absent' || loaded === 'corrupt' ? 'damaged' : loaded
+  return deps.whatsApp.load(target)
 }

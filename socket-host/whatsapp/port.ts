@@ -66,10 +66,11 @@ export type WhatsApp = {
    */
   persist(credentials: Credentials, target: StoredTarget): Promise<'written' | 'fenced'>
   /**
-   * Reads stored credentials. `corrupt`: they cannot be decrypted or parsed, are incomplete, or are not linked.
-   * `fenced`: as in `persist`. Rejects when the store fails.
+   * Reads stored credentials. `damaged`: they are missing, altered or not linked, although the data key opens other rows
+   * of the generation. `unreadable`: this build or its settings can read none of them. `fenced`: as in `persist`.
+   * Rejects when the store fails.
    */
-  load(target: StoredTarget, about?: About): Promise<Credentials | 'absent' | 'corrupt' | 'fenced'>
+  load(target: StoredTarget, about?: About): Promise<Credentials | 'damaged' | 'unreadable' | 'fenced'>
   /** Opens a socket: a registration if the credentials are not linked, a login if they are. */
   open(credentials: Credentials, listener: (event: SocketEvent) => void, about?: About): WhatsAppSocket
 }

@@ -53,6 +53,15 @@ export function describeCredentialStore({ make, runs }: CredentialStoreSetUp): v
       expect(plain(await store.load(ref, 'creds', 1))).toEqual(text('value 0'))
     })
 
+    test('some rows can be read without knowing their keys', async () => {
+      const store = await openOne()
+      expect(await store.sample(ref, 10)).toEqual(new Map())
+      await store.write(ref, rows({ creds: 'one', 'session#1': 'two', 'session#2': 'three' }), 1)
+      const some = [...(await store.sample(ref, 10))].map(([key, bytes]) => [key, new TextDecoder().decode(bytes)])
+      expect(some.length).toBeGreaterThan(0)
+      for (const pair of some) expect([['creds', 'one'], ['session#1', 'two'], ['session#2', 'three']]).toContainEqual(pair)
+    })
+
     test('a write without rows does nothing', async () => {
       const store = await openOne()
       expect(await store.write(ref, [], 1)).toBe('written')

@@ -52,7 +52,7 @@ export type FakeWhatsApp = WhatsApp & {
   /** The newest socket. */
   last(): FakeSocket
   /** Stored credentials, by company and generation. */
-  readonly stored: Map<string, FakeCredentials | 'corrupt'>
+  readonly stored: Map<string, FakeCredentials | 'damaged' | 'unreadable'>
   /** Record of events, in order: `open registration 1`, `close login 2`, `persist c1/g1`. */
   readonly journal: string[]
   /** All devices that were linked at WhatsApp; `isLinked` tells whether they still are. */
@@ -71,7 +71,7 @@ const keyOf = (target: Pick<StoredTarget, 'companyId' | 'generation'>) => `${tar
 
 export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeWhatsAppOptions = {}): FakeWhatsApp {
   const sockets: FakeSocket[] = []
-  const stored = new Map<string, FakeCredentials | 'corrupt'>()
+  const stored = new Map<string, FakeCredentials | 'damaged' | 'unreadable'>()
   const journal: string[] = []
   const devices: FakeDevice[] = []
   let serial = 0
@@ -114,8 +114,8 @@ export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeW
     load: async (target) => {
       const found = stored.get(keyOf(target))
       if (!target.isOwner()) return 'fenced'
-      if (found === undefined) return 'absent'
-      if (found === 'corrupt') return 'corrupt'
+      if (found === undefined) return 'damaged'
+      if (typeof found === 'string') return found
       const loaded = makeCredentials(found.device)
       loaded.stored = keyOf(target)
       return loaded

@@ -54,6 +54,10 @@ export function memoryCredentialStore(): MemoryCredentialStore {
         keys.flatMap((key) => [...(rows.has(key) ? [[key, rows.get(key) ?? new Uint8Array()] as const] : [])]),
       )
     },
+    async sample(ref, limit) {
+      await answer()
+      return new Map([...at(ref).rows].slice(0, limit))
+    },
     async write(ref, rows, epoch) {
       await answer()
       const stored = at(ref)

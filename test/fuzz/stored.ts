@@ -97,12 +97,12 @@ let loadable = 0
 export const loadableCredentials = () => loadable
 
 /** Stores a value as credentials and loads it. */
-export async function loadStored(value: unknown): Promise<'corrupt' | 'loaded'> {
+export async function loadStored(value: unknown): Promise<'damaged' | 'unreadable' | 'loaded'> {
   const store = memoryCredentialStore()
   const plaintext = Buffer.from(JSON.stringify(value) ?? '')
   await store.write(stored, [{ key: 'creds', bytes: cipher.seal('creds', plaintext) }], stored.epoch)
   const loaded = await loadAuthState(stored, { store, log: quiet })
-  if (loaded === 'corrupt') return loaded
+  if (loaded === 'damaged' || loaded === 'unreadable') return loaded
   assert(typeof loaded === 'object' && loaded.isLinked())
   loadable += 1
   return 'loaded'

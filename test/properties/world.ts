@@ -177,7 +177,9 @@ function overStore({ fake, store, nextDeath, crash, onOpen }: OverStoreDeps): Wh
     },
     async load(target) {
       const found = await store.load(target, 'creds', target.epoch)
-      return typeof found === 'string' ? found : fake.load(target)
+      if (found === 'absent') return 'damaged'
+      if (found === 'corrupt') return 'unreadable'
+      return found === 'fenced' ? found : fake.load(target)
     },
     open(credentials, listener): WhatsAppSocket {
       const socket = fake.open(credentials, listener)

@@ -30,6 +30,7 @@ export function dynamoCredentialStore(table: CredentialTable): CredentialStore {
   return {
     load: (ref, key, epoch) => load(store, pkOf(ref), key, epoch),
     read: (ref, keys) => read(store, pkOf(ref), keys),
+    sample: (ref, limit) => sample(store, pkOf(ref), limit),
     write: (ref, rows, epoch) => write(store, inTurn, pkOf(ref), rows, epoch),
     sweep: (ref) => sweep(store, pkOf(ref)),
   }
@@ -60,8 +61,10 @@ async function loadRow(store: Store, pk: string, key: string, epoch: number): Pr
   if ((await completeJournal(store, pk)) === 'corrupt') return 'corrupt'
   const row = await fenceRow(store, pk, key, { epoch, order: store.nextOrder() })
   if (row !== 'refused') return (await bytesOf(store, pk, row)) ?? 'absent'
+  // Refused by a later stamp: of a higher epoch, or by a later write of this very host, whose row is then the one to load.
   const now = await readRow(store, pk, key)
-  return now && now.stamp.epoch > epoch ? 'fenced' : 'absent'
+  if (now && now.stamp.epoch > epoch) return 'fenced'
+  return (now && (await bytesOf(store, pk, now))) ?? 'absent'
 }
 
 async function read(store: Store, pk: string, keys: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -107,6 +110,28 @@ async function write(
     }))
     return writeJournalled(store, pk, entries, stamp)
   }, pk)
+}
+
+async function sample(store: Store, pk: string, limit: number): Promise<ReadonlyMap<string, Uint8Array>> {
+  const page = new QueryCommand({
+    TableName: store.table,
+    KeyConditionExpression: '#pk = :pk',
+    ExpressionAttributeNames: { '#pk': partitionKey },
+    ExpressionAttributeValues: { ':pk': pk },
+    Limit: limit,
+  })
+  const items = (await store.client.send(page)).Items ?? []
+  const rows = items.flatMap((item) => {
+    try {
+      return [parseRow(item)]
+    } catch (error) {
+      if (v.isValiError(error)) return []
+      throw error
+    }
+  })
+  return new Map(
+    rows.flatMap(({ key, value }) => (isRowKey(key) && 'data' in value ? [[key, value.data] as const] : [])),
+  )
 }
 
 const Key = v.object({ [partitionKey]: v.string(), [sortKey]: v.string() })

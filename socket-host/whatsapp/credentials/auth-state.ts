@@ -15,7 +15,7 @@ import type { Log } from '../baileys-logger.ts'
 import type { Credentials, StoredTarget } from '../port.ts'
 import { decodeJson } from './buffer-json.ts'
 import { StoredCreds } from './creds-schema.ts'
-import { rowCipher } from './row-cipher.ts'
+import { hasKnownFormat, rowCipher } from './row-cipher.ts'
 import { credsRow, type KeyChanges, type KeyRows, memoryRows, storedRows } from './signal-keys.ts'
 import { failureRecord, type StoreFailure, storeFailed, writeFailure } from './store-failure.ts'
 
@@ -46,21 +46,38 @@ export type AuthStateDeps = { readonly store: CredentialStore; readonly log: Log
 /** Makes fresh credentials, in memory only. */
 export const freshAuthState = (deps: AuthStateDeps): AuthState => authState(initAuthCreds(), memoryRows(), deps)
 
-/** Reads stored credentials; `corrupt` when they cannot be decrypted or parsed, lack a field, or are not linked. */
+/**
+ * Reads stored credentials (R47). `damaged` is said of one generation only: its creds are gone, altered, or no link. What
+ * may as well be a fault of this build or of its settings is `unreadable`: bytes in an unknown format, creds that do not
+ * fit the schema, a key that opens nothing.
+ */
 export async function loadAuthState(
   target: StoredTarget,
   deps: AuthStateDeps,
-): Promise<AuthState | 'absent' | 'corrupt' | 'fenced'> {
+): Promise<AuthState | 'damaged' | 'unreadable' | 'fenced'> {
   if (!target.isOwner()) return 'fenced'
   const bytes = await deps.store.load(target, credsRow, target.epoch)
-  if (typeof bytes === 'string') return bytes
+  if (bytes === 'fenced') return bytes
+  if (bytes === 'absent') return 'damaged'
+  if (bytes === 'corrupt' || !hasKnownFormat(bytes)) return 'unreadable'
   const plaintext = rowCipher(target.dataKey, target).open(credsRow, bytes)
-  const creds = plaintext && decodeJson(plaintext)
-  if (!isStoredCreds(creds)) return 'corrupt'
+  if (!plaintext) return (await opensAnotherRow(target, deps)) ? 'damaged' : 'unreadable'
+  const creds = decodeJson(plaintext)
+  if (creds === undefined) return 'damaged'
+  if (!isStoredCreds(creds)) return 'unreadable'
   const account = accountOf(creds.account)
-  if (!account) return 'corrupt'
+  if (!account || !isLinked({ ...creds, account })) return 'damaged'
   creds.account = account
-  return isLinked(creds) ? authState(creds, rowsOf(target, deps), deps) : 'corrupt'
+  return authState(creds, rowsOf(target, deps), deps)
+}
+
+/** Number of other rows that are tried when the creds row does not open. */
+const sampleRows = 10
+
+async function opensAnotherRow(target: StoredTarget, { store }: AuthStateDeps): Promise<boolean> {
+  const cipher = rowCipher(target.dataKey, target)
+  const rows = await store.sample(target, sampleRows)
+  return [...rows].some(([key, bytes]) => key !== credsRow && cipher.open(key, bytes) !== undefined)
 }
 
 /**

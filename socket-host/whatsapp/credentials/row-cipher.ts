@@ -8,6 +8,9 @@ const nonceBytes = 12
 const tagBytes = 16
 const overhead = 1 + nonceBytes + tagBytes
 
+/** True for bytes in the format that this build writes. Another first byte is one of another build. */
+export const hasKnownFormat = (bytes: Uint8Array): boolean => bytes.length >= overhead && bytes[0] === version
+
 export type RowCipher = {
   /** Encrypts a row, bound to company, generation and row key. */
   seal(key: string, plaintext: Uint8Array): Buffer
@@ -30,7 +33,7 @@ export function rowCipher(dataKey: Uint8Array, { companyId, generation }: Genera
       return Buffer.concat([Buffer.of(version), nonce, ...sealed, cipher.getAuthTag()])
     },
     open(key, bytes) {
-      if (bytes.length < overhead || bytes[0] !== version) return undefined
+      if (!hasKnownFormat(bytes)) return undefined
       const nonce = bytes.subarray(1, 1 + nonceBytes)
       const tag = bytes.subarray(bytes.length - tagBytes)
       const decipher = createDecipheriv('aes-256-gcm', encryptionKey, nonce, { authTagLength: tagBytes })

@@ -86,7 +86,7 @@ describe('stored credentials that are damaged', () => {
     const s = companyRig()
     await s.linked()
     await s.reconciler.handOver()
-    s.whatsApp.stored.set('c1/g1', 'corrupt')
+    s.whatsApp.stored.set('c1/g1', 'damaged')
     s.takeOver(2)
     await s.look()
     expect(s.state().credentials?.generation).toBe('g1')

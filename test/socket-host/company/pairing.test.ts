@@ -294,7 +294,7 @@ describe('a request for the phone that is linked', () => {
   it('restarts the pairing when the stored credentials are corrupt', async () => {
     const s = companyRig()
     await s.linked(phoneA)
-    s.whatsApp.stored.set('c1/g1', 'corrupt')
+    s.whatsApp.stored.set('c1/g1', 'damaged')
     await s.reconciler.handOver()
     s.takeOver(2)
     await s.request(phoneA)

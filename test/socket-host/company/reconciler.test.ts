@@ -9,7 +9,7 @@ import { companyId, companyRig, phoneA, phoneB } from '../support/company-rig.ts
 /** Things that may happen to a company, in any order. */
 type Happening =
   | { readonly do: 'request'; readonly phone: string; readonly method: 'code' | 'qr' }
-  | { readonly do: 'cancel' | 'reset' | 'takeOver' | 'handOver' | 'storeAway' | 'storeBack' | 'loseAnswer' | 'corrupt' }
+  | { readonly do: 'cancel' | 'reset' | 'takeOver' | 'handOver' | 'storeAway' | 'storeBack' | 'loseAnswer' | 'damage' }
   | { readonly do: 'wait'; readonly ms: number }
   /** The newest sockets get the events of a successful pairing, as many as given. */
   | { readonly do: 'goWell'; readonly events: number }
@@ -43,7 +43,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
         'storeAway' as const,
         'storeBack' as const,
         'loseAnswer' as const,
-        'corrupt' as const,
+        'damage' as const,
       ),
     }),
   },
@@ -87,7 +87,8 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
     expect(s.whatsApp.live('registration').length).toBeLessThanOrEqual(1)
     const logins = s.whatsApp.live('login').map(({ credentials }) => credentials.device)
     expect(new Set(logins).size).toBe(logins.length)
-    for (const stored of s.whatsApp.stored.values()) if (stored !== 'corrupt') expect(stored.isLinked()).toBe(true)
+    for (const stored of s.whatsApp.stored.values())
+      if (typeof stored !== 'string') expect(stored.isLinked()).toBe(true)
   }
 
   for (const next of happenings) {
@@ -139,8 +140,8 @@ async function play(happenings: readonly Happening[], isObliging: boolean): Prom
       case 'loseAnswer':
         s.companies.loseNextAnswerForGood()
         break
-      case 'corrupt':
-        for (const key of s.whatsApp.stored.keys()) s.whatsApp.stored.set(key, 'corrupt')
+      case 'damage':
+        for (const key of s.whatsApp.stored.keys()) s.whatsApp.stored.set(key, 'damaged')
         break
       case 'goWell':
         for (let step = 0; step < next.events; step++) {

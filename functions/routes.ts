@@ -45,6 +45,7 @@ export const functions = {
     readsTokenSecret: true,
   }),
   metrics: fn('functions/http/metrics.ts', { table: 'read', readsTokenSecret: true }),
+  fleet: fn('functions/http/fleet.ts', { table: 'readWrite', readsTokenSecret: true }),
   watchdog: fn('functions/watchdog.ts', { table: 'readWrite', sendsCommands: true, pushes: true }),
 } as const satisfies Record<string, FunctionSpec>
 
@@ -73,6 +74,8 @@ export const httpRoutes = {
   'GET /api/whatsapp/sessions/{companyId}/credentials/status': 'credentials',
   'DELETE /api/whatsapp/sessions/{companyId}/credentials': 'credentials',
   'GET /api/whatsapp/metrics': 'metrics',
+  'GET /api/whatsapp/fuse': 'fleet',
+  'DELETE /api/whatsapp/fuse': 'fleet',
   $default: 'health',
 } as const satisfies Record<string, FunctionName>
 

@@ -47,8 +47,10 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
   const fuse = dynamoFuse({
     ...{ ...control, clock },
     held: async () => sessionsHeld(await dynamoMetricStore(control).hosts(shards)),
-    onRefused: (companyId, why) =>
-      log.error('A link that WhatsApp has ended is kept, because the fuse has no place', { companyId, why }),
+    onRefused: (companyId, why) => {
+      log.error('A link that WhatsApp has ended is kept, because the fuse has no place', { companyId, why })
+      meter.measure('fuseRefused', 1, { companyId })
+    },
   })
   const pollingClient = sqsClient({ requestHandler: requestHandler({ tryMs: pollMs }), maxAttempts: 1 })
   return {

@@ -69,6 +69,12 @@ export class PairingAlarms extends Construct {
       threshold: 750 * codeDeadlineSeconds,
       periods: 3,
     })
+    alerts.add(this, 'FuseOpen', {
+      summary: 'WhatsApp ends more links than it may: they are kept and stopped',
+      runbook: 'fuse-open',
+      metric: metrics.of('fuseRefused', 'Sum'),
+      threshold: 1,
+    })
     alerts.add(this, 'CleanupFailed', {
       summary: 'Retired credentials could not be swept',
       runbook: 'cleanup-failed',

@@ -9,6 +9,8 @@ const usage = `npm run admin -- COMMAND [--json] [--url URL] [--token TOKEN]
   status COMPANY                     one company: session, attempt, credentials
   reset COMPANY                      delete the stored credentials and unlink the device
   metrics                            the figures of GET /api/whatsapp/metrics
+  fuse                               whether links may end because WhatsApp says so
+  fuse reset                         close the fuse, after you have found out why it is open
 
   --json   print the API's answer as JSON
   --url    a local run (default ${localUrl}) or the HTTP URL of a deployed stage
@@ -29,7 +31,7 @@ type Command = (api: Api, values: Values, company: string) => Promise<{ readonly
 
 const sessions = '/api/whatsapp/sessions'
 
-const commands: Readonly<Record<string, Command>> = { list, status, reset, metrics }
+const commands: Readonly<Record<string, Command>> = { list, status, reset, metrics, fuse }
 /** Commands that are about one company. */
 const companyCommands = ['status', 'reset']
 
@@ -51,6 +53,7 @@ function companyFor(command: string, company: string | undefined): string {
     if (!company) throw new UsageError('COMPANY is missing')
     return parseCompany('COMPANY', company)
   }
+  if (command === 'fuse' && (company === undefined || company === 'reset')) return company ?? ''
   if (company) throw new UsageError(`${command} takes no company, but got "${company}"`)
   return ''
 }
@@ -110,6 +113,14 @@ const line = ({ companyId, session, phoneNumber, since, hostId, attempt, lastErr
   attempt: isObject(attempt) ? attempt['state'] : undefined,
   lastError: isObject(lastError) ? lastError['code'] : undefined,
 })
+
+async function fuse(api: Api, _values: Values, verb: string) {
+  const json = await api(verb === 'reset' ? 'DELETE' : 'GET', '/api/whatsapp/fuse')
+  const text = json['open']
+    ? `The fuse is open since ${json['openSince']}: links that WhatsApp ends are kept and stopped`
+    : 'The fuse is closed'
+  return { json, text }
+}
 
 async function status(api: Api, _values: Values, company: string) {
   const [session, credentials] = await Promise.all([

@@ -22,6 +22,8 @@ export const metricNames = {
   cleanupTime: 'CleanupTime',
   /** Sweeps of retired rows that failed and will be repeated. */
   cleanupFailed: 'CleanupFailed',
+  /** Links that WhatsApp has ended and that are kept, because the fuse had no place (R46). */
+  fuseRefused: 'FuseRefused',
   /** Devices of retired credentials whose removal WhatsApp did not confirm in time. */
   unlinkUnconfirmed: 'UnlinkUnconfirmed',
   /** Sessions of a host, each minute; the average over hosts is the load per task. */

@@ -82,9 +82,13 @@ export function nextStep(state: CompanyState, running: Running, host: ThisHost, 
 }
 
 /** Returns the epoch ms at which time alone makes a new step necessary; undefined when it never does. */
-export function requeueAt(state: CompanyState, { sweeps, session }: Running): number | undefined {
-  // A state of another build, and one that a host of a higher epoch has written, call for no step, however late it is.
-  if (state.foreign) return undefined
+export function requeueAt(
+  state: CompanyState,
+  { sweeps, session }: Running,
+  { owner }: Pick<ThisHost, 'owner'>,
+): number | undefined {
+  // As in `nextStep`: such a state calls for no step, however late it is. A pass would only come again at once.
+  if (state.foreign || state.epoch > owner.epoch) return undefined
   const idle = state.cleanup.filter(({ unlink, generation }) => unlink !== 'pending' && !sweeps.has(generation))
   const due = idle.map(nextSweepAt)
   const deadline = nextDeadline(state)

@@ -77,7 +77,7 @@ export function createReconciler(
     if (progress.isOver || !lease.isOwner()) return
     const state = await takeSteps(ctx, progress)
     awaitRecovery(ctx, state)
-    timer.set(requeueAt(state, snapshot(ctx.running)))
+    timer.set(requeueAt(state, snapshot(ctx.running), { owner: ownerOf(ctx) }))
     // Another pass, if one is requested, may find something to do.
     if (isEmpty(state) && ctx.isIdle() && !passes.isRequested()) onIdle()
   }

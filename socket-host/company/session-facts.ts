@@ -54,11 +54,10 @@ export type SessionEvent =
   | { readonly type: 'turn' }
   /** Its credentials have been read. */
   | { readonly type: 'loaded' }
-  /**
-   * Its own credentials are damaged or missing; this host can read no credentials of its generation; or this host has
-   * lost its lease.
-   */
-  | { readonly type: 'damaged' | 'unreadable' | 'fenced' }
+  /** Its own credentials are damaged or missing; or this host can read no credentials of its generation. */
+  | { readonly type: 'damaged' | 'unreadable' }
+  /** Its credentials were read or written by a host of a higher epoch. `isOwner`: this host still owns the shard. */
+  | { readonly type: 'fenced'; readonly isOwner: boolean }
   /** The credentials could not be read, or the socket could not be opened, for now. */
   | { readonly type: 'failed'; readonly code: ErrorCode }
   | { readonly type: 'opened' }
@@ -122,7 +121,8 @@ function afterLoading(facts: SessionFacts, event: SessionEvent): SessionFacts {
     case 'unreadable':
       return ended(facts, { code: 'INTERNAL', how: 'stopped' })
     case 'fenced':
-      return inPhase(facts, { is: 'fenced' })
+      // A host that owns the shard all the same tries again: nobody else would open the session.
+      return event.isOwner ? retried({ ...facts, lastCode: 'HOST_UNAVAILABLE' }) : inPhase(facts, { is: 'fenced' })
     case 'failed':
       return retried({ ...facts, lastCode: event.code })
     default:

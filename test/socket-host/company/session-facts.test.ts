@@ -36,7 +36,7 @@ const events = {
   loaded: { type: 'loaded' },
   damaged: { type: 'damaged' },
   unreadable: { type: 'unreadable' },
-  fenced: { type: 'fenced' },
+  fenced: { type: 'fenced', isOwner: false },
   failed: { type: 'failed', code: 'STORE_UNAVAILABLE' },
   opened: { type: 'opened' },
   timedOut: { type: 'timedOut' },
@@ -92,6 +92,10 @@ describe('a session', () => {
     ['backs off', 'backingOff'],
   ] as const)('that %s goes ahead of reconnects when an owner waits for it', (_, phase) => {
     expect(next(inPhase(phase), events.hurried, now).phase).toEqual({ is: 'queued', urgency: 'restart' })
+  })
+
+  it('that is fenced although its host owns the shard tries again', () => {
+    expect(next(inPhase('loading'), { type: 'fenced', isOwner: true }, now).phase).toEqual({ is: 'backingOff' })
   })
 
   it('keeps the reason why it could not be opened', () => {

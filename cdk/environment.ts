@@ -4,6 +4,7 @@
  */
 import type { GenericSchema, InferInput } from 'valibot'
 import type { AuthorizerEnv, ControlPlaneEnv, HealthEnv, SocketHostEnv } from '#shared/config/env.ts'
+import { writePlaces } from '#shared/config/fuse-windows.ts'
 import { hostDefaults, leaseTimes } from '#shared/config/settings.ts'
 import { metricNamespace } from '#shared/telemetry/metric-names.ts'
 import type { FunctionName } from '../functions/routes.ts'
@@ -43,6 +44,9 @@ export function hostEnvironment(props: EnvironmentProps): Record<string, string>
     DRAIN_SECONDS: String(hostDefaults.drainSeconds),
     RECONNECTS_PER_SECOND: undefined,
     ATTEMPTS_PER_SECOND: undefined,
+    SESSIONS_PER_HOST: String(stage.hosts.sessionsPerHost),
+    FUSE_PER_FIVE_MINUTES: writePlaces(stage.fuse.fiveMinutes),
+    FUSE_PER_DAY: writePlaces(stage.fuse.day),
     // Each host makes up its own id: a task has no name before it runs.
     HOST_ID: undefined,
   } satisfies EnvironmentOf<typeof SocketHostEnv>)

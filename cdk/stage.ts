@@ -1,6 +1,13 @@
 /** The settings of each stage: the only file to edit before a deploy. It is plain data that can be read without the CDK. */
 import { maxShards } from '#shared/config/env.ts'
-import { clientDefaults, maxCodeLifetimeSeconds, pairingDefaults } from '#shared/config/settings.ts'
+import type { Places } from '#shared/config/fuse-windows.ts'
+import {
+  clientDefaults,
+  fuseDefaults,
+  hostDefaults,
+  maxCodeLifetimeSeconds,
+  pairingDefaults,
+} from '#shared/config/settings.ts'
 import type { FunctionName } from '../functions/routes.ts'
 
 /** A throttle of API Gateway: average requests per second, and the size of a burst. */
@@ -62,6 +69,8 @@ export type StageConfig = {
     readonly codesPerCompany: number
     readonly budgetWindowSeconds: number
   }
+  /** Limits of the links that end because WhatsApp says so; beyond them sessions stop and keep their links (R46). */
+  readonly fuse: { readonly fiveMinutes: Places; readonly day: Places }
   readonly sentryDsn?: string
   /** Address that alarms are sent to. */
   readonly alarmEmail?: string
@@ -81,12 +90,13 @@ const dev: StageConfig = {
   tokens: { issuer: 'pairplane-dev', audience: 'pairplane' },
   createsApiLogRole: true,
   pairing: pairingDefaults,
+  fuse: fuseDefaults,
 }
 
 const prod: StageConfig = {
   name: 'prod',
   shards: 16,
-  hosts: { cpu: 2048, memoryMb: 4096, sessionsPerHost: 350, min: 2, max: 16 },
+  hosts: { cpu: 2048, memoryMb: 4096, sessionsPerHost: hostDefaults.sessionsPerHost, min: 2, max: 16 },
   network: 'public',
   retainData: true,
   logRetentionDays: 90,
@@ -99,6 +109,7 @@ const prod: StageConfig = {
   tokens: { issuer: 'pairplane', audience: 'pairplane' },
   createsApiLogRole: true,
   pairing: pairingDefaults,
+  fuse: fuseDefaults,
 }
 
 export const stages: Readonly<Record<string, StageConfig>> = { dev, prod }

@@ -14,6 +14,7 @@
  * | CredentialStore | host            | dynamo/credentials/credential-store.ts | credential-store.contract.ts        |
  * | DataKeys        | host            | aws/data-keys.ts                       | data-keys.contract.ts               |
  * | LeaseStore      | host            | dynamo/fleet/lease-store.ts            | lease-store.contract.ts             |
+ * | Fuse            | functions, host | dynamo/fleet/fuse-store.ts             | fuse.contract.ts                    |
  *
  * `IdempotencyStore`, `MessageCounter` and `MetricStore` are declared beside their adapters in `shared/dynamo`.
  *
@@ -22,6 +23,7 @@
  */
 import type { CompanyState, Decision, Notice, Transition } from './domain/company/company.ts'
 import type { LeaseView } from './domain/company/view.ts'
+import type { FuseReason, Opening } from './domain/fleet/fuse.ts'
 import type { LeaseSeen } from './domain/fleet/lease.ts'
 import type { BudgetTicket, Limit } from './domain/values/budget.ts'
 import type { Language } from './domain/values/errors.ts'
@@ -152,7 +154,7 @@ export type CredentialStore = {
 export type DataKeys = {
   /** Makes a key: 32 bytes, in clear and wrapped (base64). */
   create(ref: GenerationRef): Promise<{ readonly key: Uint8Array; readonly wrappedKey: string }>
-  /** Unwraps a key. `refused`: the wrapped key was altered, or belongs to another generation or KMS key. */
+  /** Unwraps a key. `refused`: it was altered, belongs to another generation or KMS key, or KMS may not use the key. */
   unwrap(ref: GenerationRef, wrappedKey: string): Promise<Uint8Array | 'refused'>
 }
 
@@ -197,18 +199,20 @@ export type LeaseStore = {
   }): Promise<void>
 }
 
-/** Limits the stored links that end in a while because WhatsApp says so (R46). */
+/** Limits the stored links that end in a while because WhatsApp says so (R46); one fuse per reason. */
 export type Fuse = {
   /**
    * Takes a place for the end of the company's link. False when there is none, the fuse is open, or the store does not
    * answer: the link must then be kept. Never rejects.
    */
-  takePlace(companyId: string): Promise<boolean>
-  /** Returns since when the fuse is open (epoch ms), or undefined. */
-  openSince(): Promise<number | undefined>
-  /** Closes the fuse: an operator has looked, or sessions connect again. */
+  takePlace(companyId: string, reason: FuseReason): Promise<boolean>
+  /** Returns the last opening of each fuse that was ever open. */
+  openings(): Promise<FuseOpenings>
+  /** Closes every fuse: an operator has looked, or sessions connect again. */
   close(): Promise<void>
 }
+
+export type FuseOpenings = { readonly [Reason in FuseReason]?: Opening }
 
 /** The budgets of codes, per phone and per company (R24). Keys are hashes (`shared/budget/code-budget.ts`). */
 export type BudgetStore = {

@@ -7,9 +7,6 @@ import { keepMeasuring } from './fleet/host-metrics.ts'
 import { blameSocket } from './whatsapp/baileys-whatsapp.ts'
 import { hostDeps } from './wiring.ts'
 
-/** Longest time without contact to the store, in ms. It outlasts short outages; after it, the host is replaced. */
-const contactWithinMs = 60_000
-
 export type HostRun = {
   readonly env: SocketHostEnv
   readonly hostId: string
@@ -28,12 +25,16 @@ export async function runHost({ env, hostId, log, flushReports }: HostRun): Prom
     if (blameSocket(error)) log.warn('Socket failed', { error })
     else log.error('Unexpected error', { error })
   }
-  const health = await serveHealth({ host, time: deps.time, contactWithinMs }, env.HEALTH_PORT)
+  const health = await serveHealth({ host, time: deps.time }, env.HEALTH_PORT)
   log.info('Health endpoint listening', { port: health.port })
   process.on('unhandledRejection', survive)
   process.on('uncaughtException', survive)
   host.start()
-  const stopMeasuring = keepMeasuring(deps, host, hostId)
+  const stopMeasuring = keepMeasuring(
+    { ...deps, target: env.SESSIONS_PER_HOST, staleMs: env.LEASE_STALE_MS },
+    host,
+    hostId,
+  )
 
   const hurry = new AbortController()
   let isStopping = false

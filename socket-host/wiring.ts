@@ -7,6 +7,7 @@ import { cachedSecret, secretsClient } from '#shared/aws/secret.ts'
 import { budgetLimits, type CodeBudget, codeBudget } from '#shared/budget/code-budget.ts'
 import { refundUnused } from '#shared/budget/refunds.ts'
 import type { SocketHostEnv } from '#shared/config/env.ts'
+import { fuseWindows } from '#shared/config/fuse-windows.ts'
 import { dynamoBudgetStore } from '#shared/dynamo/clients/budget-store.ts'
 import { dynamoConnections } from '#shared/dynamo/clients/connection-store.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
@@ -17,6 +18,7 @@ import { dynamoFuse } from '#shared/dynamo/fleet/fuse-store.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
 import { dynamoMetricStore } from '#shared/dynamo/fleet/metric-store.ts'
 import type { ControlTable } from '#shared/dynamo/shard-companies.ts'
+import type { Fuse } from '#shared/ports.ts'
 import { connectionPublisher } from '#shared/push/publisher.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { createMeter, type Meter } from '#shared/telemetry/metrics.ts'
@@ -44,14 +46,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
   const meter = createMeter({ namespace: env.METRICS_NAMESPACE, store: dynamoMetricStore(control), clock, log })
   const budget = budgetOf(env, control)
   const credentials = measuredSweeps(dynamoCredentialStore({ client, table: env.CREDENTIALS_TABLE }), meter)
-  const fuse = dynamoFuse({
-    ...{ ...control, clock },
-    held: async () => sessionsHeld(await dynamoMetricStore(control).hosts(shards)),
-    onRefused: (companyId, why) => {
-      log.error('A link that WhatsApp has ended is kept, because the fuse has no place', { companyId, why })
-      meter.measure('fuseRefused', 1, { companyId })
-    },
-  })
+  const fuse = hostFuse(env, control, log, meter)
   const pollingClient = sqsClient({ requestHandler: requestHandler({ tryMs: pollMs }), maxAttempts: 1 })
   return {
     time,
@@ -85,12 +80,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
       attemptsPerSecond: env.ATTEMPTS_PER_SECOND,
     }),
     budget,
-    recovery: recovery(time, (code) => {
-      log.info('Stopped sessions can connect again', { code })
-      // The other reasons have opened no fuse.
-      if (code !== 'LOGGED_OUT') return
-      fuse.close().catch((error: unknown) => log.warn('Could not close the fuse', { error }))
-    }),
+    recovery: recovery({ time, fuse, log }),
     fuse,
     newGeneration: () => ulid(),
     random: Math.random,
@@ -106,9 +96,19 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
   }
 }
 
-/** Returns the number of sessions that the fleet holds, by the hosts' last reports. */
-const sessionsHeld = (hosts: readonly { readonly sessions: number }[]): number =>
-  hosts.reduce((sum, { sessions }) => sum + sessions, 0)
+function hostFuse(env: SocketHostEnv, control: ControlTable, log: Log, meter: Meter): Fuse {
+  const metrics = dynamoMetricStore(control)
+  return dynamoFuse({
+    ...control,
+    clock: systemTime.now,
+    windows: fuseWindows(env.FUSE_PER_FIVE_MINUTES, env.FUSE_PER_DAY),
+    held: async () => (await metrics.hosts(env.SHARDS)).reduce((sum, { sessions }) => sum + sessions, 0),
+    onRefused: ({ companyId, ...why }) => {
+      log.error('A link that WhatsApp has ended is kept, because the fuse has no place', { companyId, ...why })
+      meter.measure('fuseRefused', 1, { companyId })
+    },
+  })
+}
 
 function budgetOf(env: SocketHostEnv, control: ControlTable): CodeBudget {
   const secret = cachedSecret(secretsClient(), env.PHONE_HASH_SECRET_ARN, Date.now)

@@ -1,5 +1,6 @@
 /** HTTP routes about the whole fleet, for admins: the fuse (R46). */
 import { once } from '#shared/async/once.ts'
+import { isOpen } from '#shared/domain/fleet/fuse.ts'
 import { ok } from '#shared/domain/values/result.ts'
 import type { Fuse } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
@@ -14,7 +15,7 @@ export type FleetDeps = {
   readonly log: Log
   readonly verify: VerifyToken
   readonly telemetry: Telemetry
-  readonly fuse: Pick<Fuse, 'openSince' | 'close'>
+  readonly fuse: Omit<Fuse, 'takePlace'>
 }
 
 const getFuse = adminRoute(noInput, async (_request, { fuse: own }: FleetDeps) => ok(json(200, await fuseBody(own))))
@@ -25,10 +26,12 @@ const closeFuse = adminRoute(noInput, async (_request, { fuse: own, log: lines }
   return ok(json(200, await fuseBody(own)))
 })
 
-/** `openSince` is null while the fuse is closed: links may end, as many as its windows have places. */
+/** `reasons` has one entry per open fuse. While there is none, links may end, as many as its windows have places. */
 async function fuseBody(own: FleetDeps['fuse']) {
-  const openSince = await own.openSince()
-  return { open: openSince !== undefined, openSince: openSince === undefined ? null : new Date(openSince).toISOString() }
+  const reasons = Object.entries(await own.openings())
+    .filter(([, opening]) => isOpen(opening))
+    .map(([reason, { since }]) => ({ reason, openSince: new Date(since).toISOString() }))
+  return { open: reasons.length > 0, reasons }
 }
 
 export const fleetRoutes: Readonly<Record<string, Route<FleetDeps>>> = {

@@ -13,7 +13,7 @@ import { dynamoBudgetStore } from '#shared/dynamo/clients/budget-store.ts'
 import { dynamoIdempotencyStore } from '#shared/dynamo/clients/idempotency-store.ts'
 import { dynamoMessageCounter } from '#shared/dynamo/clients/message-counter.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
-import { dynamoFuse } from '#shared/dynamo/fleet/fuse-store.ts'
+import { fuseAdministration } from '#shared/dynamo/fleet/fuse-store.ts'
 import { dynamoMetricStore } from '#shared/dynamo/fleet/metric-store.ts'
 import { connectionPublisher } from '#shared/push/publisher.ts'
 import { createMeter } from '#shared/telemetry/metrics.ts'
@@ -69,10 +69,7 @@ export const publisher = /* @__PURE__ */ once(() =>
   connectionPublisher({ connections: connectionStore(), api: connectionsApi(), clock, log: log() }),
 )
 
-/** The fuse as administrators see it: no function retires a link, so that none takes a place. */
-export const fuse = /* @__PURE__ */ once(() =>
-  dynamoFuse({ ...controlTable(), clock, held: async () => 0, onRefused: () => undefined }),
-)
+export const fuse = /* @__PURE__ */ once(() => fuseAdministration({ ...controlTable(), clock }))
 
 export const verify = /* @__PURE__ */ once(() => tokenVerifier(tokenSettings(env())))
 

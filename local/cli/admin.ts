@@ -116,10 +116,12 @@ const line = ({ companyId, session, phoneNumber, since, hostId, attempt, lastErr
 
 async function fuse(api: Api, _values: Values, verb: string) {
   const json = await api(verb === 'reset' ? 'DELETE' : 'GET', '/api/whatsapp/fuse')
-  const text = json['open']
-    ? `The fuse is open since ${json['openSince']}: links that WhatsApp ends are kept and stopped`
-    : 'The fuse is closed'
-  return { json, text }
+  const reasons = Array.isArray(json['reasons']) ? json['reasons'].filter(isObject) : []
+  const open = reasons.map(
+    ({ reason, openSince }) =>
+      `The fuse "${reason}" is open since ${openSince}: such sessions stop and keep their links`,
+  )
+  return { json, text: open.length > 0 ? open.join('\n') : 'The fuse is closed' }
 }
 
 async function status(api: Api, _values: Values, company: string) {

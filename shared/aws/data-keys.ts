@@ -1,12 +1,5 @@
 /** `DataKeys` on KMS: the encryption context binds a key to its company and generation. */
-import {
-  DecryptCommand,
-  GenerateDataKeyCommand,
-  IncorrectKeyException,
-  InvalidCiphertextException,
-  KMSClient,
-  type KMSClientConfig,
-} from '@aws-sdk/client-kms'
+import { DecryptCommand, GenerateDataKeyCommand, KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms'
 import { requestHandler } from '#shared/dynamo/document-client.ts'
 import { translateFailures } from '#shared/dynamo/store-unavailable.ts'
 import type { DataKeys, GenerationRef } from '#shared/ports.ts'
@@ -43,11 +36,25 @@ export function kmsDataKeys(client: KMSClient, keyId: string): DataKeys {
 
 const contextOf = ({ companyId, generation }: GenerationRef) => ({ companyId, generation })
 
+/**
+ * Errors that KMS would answer again: the wrapped key or its context is altered or is another key's, and the configured
+ * key does not exist, is disabled or about to be deleted, or may not be used by this host (API reference of Decrypt).
+ */
+const refusals: readonly string[] = [
+  'InvalidCiphertextException',
+  'IncorrectKeyException',
+  'NotFoundException',
+  'DisabledException',
+  'KMSInvalidStateException',
+  'InvalidKeyUsageException',
+  'AccessDeniedException',
+]
+
 async function unlessRefused(unwrap: () => Promise<Uint8Array>): Promise<Uint8Array | 'refused'> {
   try {
     return await unwrap()
   } catch (error) {
-    if (error instanceof InvalidCiphertextException || error instanceof IncorrectKeyException) return 'refused'
+    if (error instanceof Error && refusals.includes(error.name)) return 'refused'
     throw error
   }
 }

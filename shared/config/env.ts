@@ -1,7 +1,15 @@
 /** Environment schemas of functions and hosts, parsed once at start-up. Infrastructure is typed against their keys. */
 import * as v from 'valibot'
 import { sentryEntries, text, tokenEntries } from './authorizer-env.ts'
-import { clientDefaults, hostDefaults, leaseTimes, maxCodeLifetimeSeconds, pairingDefaults } from './settings.ts'
+import { type Places, readPlaces, writePlaces } from './fuse-windows.ts'
+import {
+  clientDefaults,
+  fuseDefaults,
+  hostDefaults,
+  leaseTimes,
+  maxCodeLifetimeSeconds,
+  pairingDefaults,
+} from './settings.ts'
 
 export { AuthorizerEnv, parseEnv } from './authorizer-env.ts'
 
@@ -9,6 +17,16 @@ const integer = (min: number, max: number) =>
   v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number), v.minValue(min), v.maxValue(max))
 /** A whole number; `fallback` when the variable is absent. */
 const number = (fallback: number, min: number, max: number) => v.optional(integer(min, max), String(fallback))
+/** Places of a window of the fuse; `fallback` when the variable is absent. */
+const places = (fallback: Places) =>
+  v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{1,6},\d{1,2}(\.\d{1,3})?%$/, 'Expected a number and a percentage, e.g. 3,0.2%'),
+      v.transform(readPlaces),
+    ),
+    writePlaces(fallback),
+  )
 const region = v.pipe(v.string(), v.regex(/^[A-Z]{2}$/))
 
 /** Limit of a stage's shards: a policy has at most 6,144 characters and names each queue. */
@@ -90,6 +108,11 @@ export const SocketHostEnv = v.pipe(
     RECONNECTS_PER_SECOND: number(hostDefaults.reconnectsPerSecond, 1, 1000),
     /** Limit of the attempts that a host accepts per second, beyond its burst (R44). */
     ATTEMPTS_PER_SECOND: number(hostDefaults.attemptsPerSecond, 1, 1000),
+    /** Number of sessions per host at which auto scaling aims (R49). */
+    SESSIONS_PER_HOST: number(hostDefaults.sessionsPerHost, 1, 100_000),
+    /** Places of the fuse in five minutes and in a day, e.g. `3,0.2%` (R46). */
+    FUSE_PER_FIVE_MINUTES: places(fuseDefaults.fiveMinutes),
+    FUSE_PER_DAY: places(fuseDefaults.day),
     /** Name of this host in leases and logs; generated at start-up when absent. */
     HOST_ID: v.optional(text),
   }),

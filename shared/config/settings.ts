@@ -29,7 +29,14 @@ export const hostDefaults = {
   /** Rates with which a host was measured (R28, R44). */
   reconnectsPerSecond: 5,
   attemptsPerSecond: 2,
+  sessionsPerHost: 350,
 } as const
+
+/**
+ * Default limits of the links that end because WhatsApp says so (R46): at most `least` in that time, or that percentage
+ * of the sessions that the fleet holds if it is more.
+ */
+export const fuseDefaults = { fiveMinutes: { least: 3, percent: 0.2 }, day: { least: 20, percent: 2 } } as const
 
 /** Queues of the shards: longest poll, and time for which an unacknowledged command blocks its company's next. */
 export const commandQueue = { waitSeconds: 20, visibilitySeconds: 5 } as const

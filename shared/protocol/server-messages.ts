@@ -2,13 +2,7 @@
 import { deadlineOf } from '#shared/domain/company/attempt.ts'
 import type { CompanyEvent, CompanyState } from '#shared/domain/company/company.ts'
 import { attemptView, type LeaseView, sessionView } from '#shared/domain/company/view.ts'
-import {
-  type ErrorCode,
-  errorSpec,
-  type Failure,
-  type Language,
-  type OwnerAction,
-} from '#shared/domain/values/errors.ts'
+import { errorSpec, type Failure, type Language, type OwnerAction } from '#shared/domain/values/errors.ts'
 import { maskPhone } from '#shared/domain/values/phone.ts'
 import { unreachable } from '#shared/domain/values/result.ts'
 
@@ -108,7 +102,7 @@ const isForDevelopers = ({ code, detail }: Failure): boolean => code === 'BAD_RE
 
 /** Returns the sentence for a failure in the reader's language, completed by its detail. */
 export function sentence(failure: Failure, language: Language): string {
-  const text = failure.action === 'use-qr' ? useQr[language] : errorSpec(failure.code)[language]
+  const text = sentencesOf(failure)[language]
   return failure.detail && !isForDevelopers(failure) ? `${text}: ${failure.detail}` : text
 }
 
@@ -118,7 +112,16 @@ const useQr: Readonly<Record<Language, string>> = {
   en: 'WhatsApp gives no code for this account. Scan the QR instead',
 }
 
-const codeSentence = (code: ErrorCode, language: Language) => sentence({ code }, language)
+/** Sentences for an account that WhatsApp has logged out twice within a day: a third link would fare no better (R46). */
+const lookAtPhone: Readonly<Record<Language, string>> = {
+  ru: 'WhatsApp снова отключил устройство. Откройте WhatsApp на телефоне: если аккаунт ограничен, подождите до конца ограничения, иначе подключите номер заново',
+  en: 'WhatsApp has logged the device out again. Look at WhatsApp on the phone: if the account is restricted, wait until that is over, else link the number again',
+}
+
+function sentencesOf({ code, action }: Failure): Readonly<Record<Language, string>> {
+  if (action === 'use-qr') return useQr
+  return code === 'LOGGED_OUT' && action === 'wait' ? lookAtPhone : errorSpec(code)
+}
 
 function fieldsOf(event: CompanyEvent, { at, language }: Envelope): Record<string, unknown> {
   switch (event.event) {
@@ -142,7 +145,11 @@ function fieldsOf(event: CompanyEvent, { at, language }: Envelope): Record<strin
         ? { attemptId: event.attemptId, ...phoneField(event.phone) }
         : phoneField(event.phone && maskPhone(event.phone))
     case 'whatsapp-disconnected':
-      return { code: event.code, message: codeSentence(event.code, language), willReconnect: event.willReconnect }
+      return {
+        ...{ code: event.code, message: sentence(event, language), willReconnect: event.willReconnect },
+        ...(event.until !== undefined && { until: iso(event.until) }),
+        ...(event.action && { action: event.action }),
+      }
     case 'pairing-code-error':
       return { ...(event.attemptId && { attemptId: event.attemptId }), ...failureFields(event.failure, language) }
     case 'credentials-reset':

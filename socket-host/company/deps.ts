@@ -5,6 +5,7 @@ import type { Log } from '#shared/telemetry/log.ts'
 import type { Time } from '../time.ts'
 import type { WhatsApp } from '../whatsapp/port.ts'
 import type { Pacing } from './pacing.ts'
+import type { Readings } from './readings.ts'
 import type { Recovery } from './recovery.ts'
 
 /** A lease that this host has claimed: the identity with which it writes, and whether it still owns the shard. */
@@ -33,6 +34,7 @@ export type CompanyDeps = {
   readonly budget: Pick<CodeBudget, 'take' | 'coolDown'>
   readonly fuse: Pick<Fuse, 'takePlace'>
   readonly recovery: Recovery
+  readonly readings: Readings
   /** Returns a name for a new generation of credentials; a ULID in production. */
   readonly newGeneration: () => string
   /** Returns a number from 0 to 1. */

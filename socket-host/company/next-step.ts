@@ -57,7 +57,7 @@ export type StepOf<D extends Step['do']> = Step & { readonly do: D }
 export type ThisHost = {
   readonly owner: Owner
   readonly handOverAt: number
-  /** A session that is stopped for a reason that is not its account's may try again (R45). */
+  /** The session ended for a reason that is not its account's, and may try again (R45). */
   readonly mayTryStopped: boolean
 }
 
@@ -202,8 +202,8 @@ function openingStep(state: CompanyState, running: Running, host: ThisHost, now:
 /** True for a session that its host keeps open, and for one that has ended when its time to log in again has come. */
 function isTried(session: Session | undefined, { mayTryStopped }: ThisHost, now: number): boolean {
   if (!session || !isEnded(session)) return true
-  if (isSharedStop(session)) return mayTryStopped
-  const at = nextLoginAt(session)
+  if (mayTryStopped) return true
+  const at = isSharedStop(session) ? undefined : nextLoginAt(session)
   return at !== undefined && now >= at
 }
 

@@ -20,8 +20,19 @@ export type StoredGeneration = {
 export async function readCredentials(
   deps: CompanyDeps,
   lease: OwnedLease,
-  { companyId, generation, wrappedKey }: StoredGeneration,
+  stored: StoredGeneration,
 ): Promise<Credentials | 'damaged' | 'unreadable' | 'fenced'> {
+  const read = await readStored(deps, lease, stored)
+  if (read === 'unreadable') deps.readings.unreadable(stored.generation)
+  else if (typeof read === 'object') deps.readings.readable()
+  return read
+}
+
+async function readStored(
+  deps: CompanyDeps,
+  lease: OwnedLease,
+  { companyId, generation, wrappedKey }: StoredGeneration,
+): ReturnType<typeof readCredentials> {
   const dataKey = await deps.dataKeys.unwrap({ companyId, generation }, wrappedKey)
   if (dataKey === 'refused') return 'unreadable'
   if (!lease.isOwner()) return 'fenced'

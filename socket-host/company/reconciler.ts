@@ -3,7 +3,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { coalesce } from '#shared/async/coalesce.ts'
-import { isSharedStop } from '#shared/domain/attempt/refusal.ts'
+import { sharedReason } from '#shared/domain/attempt/refusal.ts'
 import { type Attempt, isRunning } from '#shared/domain/company/attempt.ts'
 import { type CompanyState, isEmpty, type SessionStatus } from '#shared/domain/company/company.ts'
 import type { About, WhatsApp } from '../whatsapp/port.ts'
@@ -64,10 +64,8 @@ export function createReconciler(
   }
   const deps = depsAbout(hostDeps, companyId, progress)
   const ctx = companyContext(deps, companyId, lease, {
-    wake: () => {
-      // `retried` has logged the failure and set the timer for a retry.
-      if (!progress.isOver) passes.request().catch(() => undefined)
-    },
+    // `retried` has logged a failure and set the timer for a retry.
+    wake: () => void (progress.isOver || passes.request().catch(() => undefined)),
     correlationId: () => correlationOf(progress),
   })
   const timer = passTimer(ctx, () => progress.isOver)
@@ -130,11 +128,13 @@ async function takeSteps(ctx: CompanyContext, progress: Progress): Promise<Compa
   }
 }
 
-/** Lets a session that is stopped for a reason that is not its account's wait for its turn to try again (R45). */
+/** Lets a session that ended for a reason that is not its account's, or may have, wait for its turn to try again (R45). */
 function awaitRecovery({ deps, companyId, running, wake }: CompanyContext, { session }: CompanyState): void {
-  if (session?.error && isSharedStop(session)) {
-    if (!running.session) deps.recovery.wait(companyId, session.error, wake)
-  } else deps.recovery.leave(companyId)
+  const code = session && sharedReason(session)
+  const isRefused = session?.status === 'logged-out'
+  if (!code) deps.recovery.leave(companyId)
+  else if (!running.session)
+    deps.recovery.wait(companyId, { code, wake, ...(isRefused && { refusedAt: session.since }) })
 }
 
 /** The timer that starts the next pass: when time alone makes one necessary, or after a failed one. */

@@ -1,7 +1,13 @@
 /** Steps of a session: it opens, and its end or its state is reported. */
-import { isSharedStop } from '#shared/domain/attempt/refusal.ts'
+import { beyondFuse, sharedReason } from '#shared/domain/attempt/refusal.ts'
 import type { CompanyState } from '#shared/domain/company/company.ts'
-import { isLastRefusal, sessionConnected, sessionEnded, sessionInterrupted } from '#shared/domain/session/session.ts'
+import {
+  isLastRefusal,
+  type SessionEnd,
+  sessionConnected,
+  sessionEnded,
+  sessionInterrupted,
+} from '#shared/domain/session/session.ts'
 import { startUnlink } from './cleanup.ts'
 import { type CompanyContext, ownerOf, storedGeneration, write } from './context.ts'
 import type { StepOf } from './next-step.ts'
@@ -40,27 +46,39 @@ export async function closeSession(
 }
 
 /**
- * Writes the end of the session. A removal first takes a place at the fuse: without one the session stops and keeps its
- * credentials, because WhatsApp, or this build, is then wrong about many sessions at once (R46).
+ * Writes the end of the session. One that WhatsApp has ended first takes a place at the fuse. Without a place it stops
+ * and keeps its credentials, because WhatsApp, or this build, is then wrong about many sessions at once (R46).
  */
 export async function endSession(
   ctx: CompanyContext,
   { end }: StepOf<'endSession'>,
   state: CompanyState,
 ): Promise<CompanyState> {
-  const isFinal = end.how === 'removed' || (end.how === 'refused' && isLastRefusal(state.session))
-  const how = isFinal ? ((await ctx.deps.fuse.takePlace(ctx.companyId)) ? 'removed' : 'stopped') : end.how
-  const ended = await write(ctx, (s, now) => sessionEnded(s, currentSession(ctx, state), { ...end, how }, now))
+  const allowed = await throughFuse(ctx, end, state)
+  const ended = await write(ctx, (s, now) => sessionEnded(s, currentSession(ctx, state), allowed, now))
   ctx.running.session = undefined
   return ended
 }
 
-/** Writes that the session is connected. One that was stopped as many others were lets those follow (R45). */
+async function throughFuse(
+  { deps, companyId }: CompanyContext,
+  end: SessionEnd,
+  { session }: CompanyState,
+): Promise<SessionEnd> {
+  if (end.how === 'stopped') return end
+  const isLast = end.how === 'removed' || isLastRefusal(session, deps.time.now())
+  // One that is told as logged out already has had its place.
+  if (!isLast && session?.status === 'logged-out') return end
+  const isGranted = await deps.fuse.takePlace(companyId, end.how)
+  if (!isGranted) return { code: beyondFuse, how: 'stopped' }
+  return isLast ? { ...end, how: 'removed' } : end
+}
+
+/** Writes that the session is connected. One that had ended as many others did lets those follow (R45). */
 export async function reportConnected(ctx: CompanyContext, _step: unknown, state: CompanyState): Promise<CompanyState> {
   const connected = await write(ctx, (s, now) => sessionConnected(s, currentSession(ctx, state), now))
-  const { session } = state
-  if (session?.error && isSharedStop(session) && connected.session?.status === 'connected')
-    ctx.deps.recovery.succeeded(session.error)
+  const code = state.session && sharedReason(state.session)
+  if (code && connected.session?.status === 'connected') ctx.deps.recovery.succeeded(code)
   return connected
 }
 

@@ -3,7 +3,7 @@
  * device and with which credentials; `whatsapp/unlink-device.ts`, below, sends the request on the socket that is opened
  * here.
  */
-import { backOffMs, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
+import { backOffMs, type CloseReason, isUnlinkedBy, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
 import { aborted, pause } from '../time.ts'
 import type { Credentials, SocketEvent, UnlinkResult } from '../whatsapp/port.ts'
 import type { CompanyDeps } from './deps.ts'
@@ -69,12 +69,8 @@ async function logInAndUnlink(
   }
 }
 
-/**
- * Judges a close before the login. A device that WhatsApp no longer knows is already unlinked; a refusal (401) needs no
- * confirmation here, because nothing is lost if it was one for a day (R46).
- */
-function afterClose(reason: keyof typeof sessionVerdicts): UnlinkResult | 'retry' {
-  const verdict = sessionVerdicts[reason].do
-  if (verdict === 'retire' || verdict === 'confirm') return 'confirmed'
-  return verdict === 'stop' ? 'unconfirmed' : 'retry'
+/** Judges a close before the login. A device that WhatsApp no longer knows is already unlinked. */
+function afterClose(reason: CloseReason): UnlinkResult | 'retry' {
+  if (isUnlinkedBy(reason)) return 'confirmed'
+  return sessionVerdicts[reason].do === 'stop' ? 'unconfirmed' : 'retry'
 }

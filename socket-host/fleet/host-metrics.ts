@@ -30,6 +30,37 @@ export const measuredSweeps = (credentials: CredentialStore, meter: Meter): Cred
   },
 })
 
+export type MeasuringDeps = {
+  readonly meter: Meter
+  readonly time: Time
+  /** Number of sessions per host at which auto scaling aims. */
+  readonly target: number
+  /** Milliseconds after which a host without contact to the store has lost its leases. */
+  readonly staleMs: number
+}
+
+/** Number of sessions that a host keeps open, or would if it could: all but those that WhatsApp has logged out. */
+const heldOf = (states: Readonly<Record<string, number>>): number =>
+  Object.entries(states).reduce((sum, [status, count]) => (status === 'logged-out' ? sum : sum + count), 0)
+
+/** Sessions of a host at a gauge; `last` is the load that it published before. */
+type Holding = {
+  readonly held: number
+  readonly open: number
+  readonly isCutOff: boolean
+  readonly last: number
+}
+
+/**
+ * Load that a host publishes for auto scaling: the sessions that it holds, and at least the target while more than a
+ * tenth of them are down or the host is cut off from its leases. An outage must not shrink the fleet, which has to bring
+ * all of these sessions up again (R49).
+ */
+export function loadOf({ held, open, isCutOff, last }: Holding, target: number): number {
+  if (isCutOff) return Math.max(last, target)
+  return open < held * 0.9 ? Math.max(held, target) : held
+}
+
 const flushMs = 5_000
 const gaugeMs = 60_000
 
@@ -38,14 +69,19 @@ const gaugeMs = 60_000
  * rest.
  */
 export function keepMeasuring(
-  { meter, time }: { readonly meter: Meter; readonly time: Time },
+  { meter, time, target, staleMs }: MeasuringDeps,
   host: Pick<SocketHost, 'status' | 'states'>,
   hostId: string,
 ): () => Promise<void> {
+  let last = 0
   const flush = repeated(time, flushMs, () => void meter.flush())
-  const gauge = repeated(time, gaugeMs, () =>
-    meter.measure('sessions', host.status().sessions, { hostId, states: host.states() }),
-  )
+  const gauge = repeated(time, gaugeMs, () => {
+    const states = host.states()
+    const { sessions: open, lastContactAt } = host.status()
+    const isCutOff = time.monotonic() - lastContactAt > staleMs
+    last = loadOf({ held: heldOf(states), open, isCutOff, last }, target)
+    meter.measure('sessions', last, { hostId, open, states })
+  })
   return async () => {
     flush()
     gauge()

@@ -1,12 +1,14 @@
 /** A socket host: claims shards, serves them, and hands them over when it stops. */
 import type { LeaseStore } from '#shared/ports.ts'
+import type { Log } from '#shared/telemetry/log.ts'
+import { countReadings } from '../company/readings.ts'
 import { type Cancel, pause } from '../time.ts'
 import { keepHeartbeat } from './heartbeat.ts'
 import { leaseKeeper } from './lease-keeper.ts'
 import { ownedShards } from './owned-shards.ts'
 import type { ShardDeps } from './shard.ts'
 
-export type HostDeps = ShardDeps & {
+export type HostDeps = Omit<ShardDeps, 'readings'> & {
   readonly leases: LeaseStore
   readonly host: {
     readonly hostId: string
@@ -28,31 +30,56 @@ export type SocketHost = {
   drain(hurry?: AbortSignal): Promise<void>
   /** Number of sessions by status. */
   states(): Readonly<Record<string, number>>
-  /** Owned shards, the number of open sessions, and the time of the last contact with the store (monotonic ms). */
-  status(): { readonly shards: readonly number[]; readonly sessions: number; readonly lastContactAt: number }
+  status(): HostStatus
+}
+
+export type HostStatus = {
+  readonly shards: readonly number[]
+  /** Number of open sessions. */
+  readonly sessions: number
+  /** Monotonic ms of the last contact with the store. */
+  readonly lastContactAt: number
+  /** False when the host could read none of the first credentials that it tried (R47). */
+  readonly canRead: boolean
 }
 
 export function socketHost(deps: HostDeps): SocketHost {
   const { time, log, leases } = deps
   const { hostId, version, shards, renewMs, staleMs, drainMs } = deps.host
   const since = time.now()
-  const owned = ownedShards(deps)
+  const owned = ownedShards({ ...deps, readings: countReadings(() => void giveUp()) })
   const keeper = leaseKeeper({ store: leases, time, log, hostId, shards, renewMs, staleMs }, owned.listener)
   let stopHeartbeat: Cancel = () => undefined
   let isDraining = false
+  let canRead = true
 
   const describe = () => ({
     ...{ hostId, sessions: owned.sessions(), shards: keeper.owned() },
     ...{ since, version, states: owned.states() },
   })
 
-  async function handOverAndRelease(shard: number, patience: AbortSignal, handOverAt: number): Promise<void> {
-    try {
+  /** Hands over every shard. It waits for running attempts until `hurry` aborts, or for `drainMs`. */
+  async function leaveShards(hurry?: AbortSignal): Promise<void> {
+    const overdue = new AbortController()
+    const handOverAt = time.now() + drainMs
+    const cancel = time.after(drainMs, () => overdue.abort())
+    const patience = hurry ? AbortSignal.any([hurry, overdue.signal]) : overdue.signal
+    // The sockets stay open until the successors poll the leases often: each session is then down only for a moment.
+    const waitMs = await keeper.announceDrain()
+    if (waitMs > 0) await pause(time, waitMs, patience)
+    const leave = async (shard: number) => {
       await owned.handOver(shard, patience, handOverAt)
       await keeper.release(shard)
-    } catch (error) {
-      log.warn('Could not hand over and release the shard, its lease will go stale', { shard, error })
     }
+    await Promise.all(owned.numbers().map((shard) => leave(shard).catch(failedToLeave(log, shard))))
+    cancel()
+  }
+
+  /** Releases the shards of a host that can read no credentials, and claims none: another one may be able to (R47). */
+  async function giveUp(): Promise<void> {
+    canRead = false
+    log.error('This host can read no credentials, it releases its shards and waits to be replaced')
+    await leaveShards(AbortSignal.abort())
   }
 
   return {
@@ -61,21 +88,19 @@ export function socketHost(deps: HostDeps): SocketHost {
       stopHeartbeat = keepHeartbeat(deps, describe)
     },
     states: owned.states,
-    status: () => ({ shards: keeper.owned(), sessions: owned.sessions(), lastContactAt: keeper.lastContactAt() }),
+    status: () => ({
+      ...{ shards: keeper.owned(), sessions: owned.sessions() },
+      ...{ lastContactAt: keeper.lastContactAt(), canRead },
+    }),
     drain: async (hurry) => {
       if (isDraining) return
       isDraining = true
-      const overdue = new AbortController()
-      const handOverAt = time.now() + drainMs
-      const cancel = time.after(drainMs, () => overdue.abort())
-      const patience = hurry ? AbortSignal.any([hurry, overdue.signal]) : overdue.signal
-      // The sockets stay open until the successors poll the leases often: each session is then down only for a moment.
-      const waitMs = await keeper.announceDrain()
-      if (waitMs > 0) await pause(time, waitMs, patience)
-      await Promise.all(owned.numbers().map((shard) => handOverAndRelease(shard, patience, handOverAt)))
-      cancel()
+      await leaveShards(hurry)
       stopHeartbeat()
       await keeper.stop()
     },
   }
 }
+
+const failedToLeave = (log: Log, shard: number) => (error: unknown) =>
+  log.warn('Could not hand over and release the shard, its lease will go stale', { shard, error })

@@ -1,6 +1,7 @@
 /** `WhatsApp` port over an unmodified Baileys 7.0.0-rc14. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { waitAtMost } from '#shared/async/time-limit.ts'
+import { isUnlinkedBy } from '#shared/domain/session/disconnect.ts'
 import { phoneOfIdentity } from '#shared/domain/values/phone.ts'
 import type { Clock, CredentialStore } from '#shared/ports.ts'
 import { connectBaileys } from './baileys-connection.ts'
@@ -159,7 +160,7 @@ function openSocket(state: AuthState, listener: (event: SocketEvent) => void, de
     const until = performance.now() + timeoutMs
     await waitAtMost(timeoutMs / 2, end.gone, () => undefined)
     await close()
-    if ((await end.gone).reason === 'loggedOut') return 'confirmed'
+    if (isUnlinkedBy((await end.gone).reason)) return 'confirmed'
     return openSocket(state, () => {}, deps).unlink(Math.max(0, until - performance.now()))
   }
 }

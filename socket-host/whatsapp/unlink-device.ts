@@ -3,6 +3,7 @@
  * it and retries; `company/cleanup.ts`, above that, decides which devices are unlinked.
  */
 import { waitAtMost } from '#shared/async/time-limit.ts'
+import { isUnlinkedBy } from '#shared/domain/session/disconnect.ts'
 import { type BaileysSocket, type Stanza, server } from './baileys-socket.ts'
 import { ownClose } from './close-reason.ts'
 import type { UnlinkResult } from './port.ts'
@@ -25,7 +26,7 @@ export async function unlinkDevice(
   { baileys, end, loggedIn, identity }: UnlinkDeps,
   timeoutMs: number,
 ): Promise<UnlinkResult> {
-  const ended = end.gone.then(({ reason }): UnlinkResult => (reason === 'loggedOut' ? 'confirmed' : 'unconfirmed'))
+  const ended = end.gone.then(({ reason }): UnlinkResult => (isUnlinkedBy(reason) ? 'confirmed' : 'unconfirmed'))
   const asked = loggedIn.then(async (): Promise<UnlinkResult> => {
     const answer = await baileys.query(removeCompanionDevice(identity), timeoutMs).catch(() => undefined)
     // Refused or interrupted: the reason of the close decides.

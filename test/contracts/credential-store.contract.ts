@@ -59,7 +59,12 @@ export function describeCredentialStore({ make, runs }: CredentialStoreSetUp): v
       await store.write(ref, rows({ creds: 'one', 'session#1': 'two', 'session#2': 'three' }), 1)
       const some = [...(await store.sample(ref, 10))].map(([key, bytes]) => [key, new TextDecoder().decode(bytes)])
       expect(some.length).toBeGreaterThan(0)
-      for (const pair of some) expect([['creds', 'one'], ['session#1', 'two'], ['session#2', 'three']]).toContainEqual(pair)
+      for (const pair of some)
+        expect([
+          ['creds', 'one'],
+          ['session#1', 'two'],
+          ['session#2', 'three'],
+        ]).toContainEqual(pair)
     })
 
     test('a write without rows does nothing', async () => {

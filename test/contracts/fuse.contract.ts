@@ -13,27 +13,33 @@ export function describeFuse({ make }: FuseSetUp): void {
 
     test('gives its places to whoever asks first, and opens when somebody finds none', async () => {
       const fuse = await make(() => start)
-      const granted = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((company) => fuse.takePlace(company)))
+      const granted = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((company) => fuse.takePlace(company, 'refused')))
       expect(granted.filter(Boolean)).toHaveLength(3)
-      expect(await fuse.openSince()).toBe(start)
+      expect(await fuse.openings()).toEqual({ refused: { since: start } })
     })
 
     test('is closed until then, and gives a company its place again', async () => {
       const fuse = await make(() => start)
-      expect(await fuse.openSince()).toBeUndefined()
-      for (const company of ['a', 'a', 'b', 'a']) expect(await fuse.takePlace(company)).toBe(true)
-      expect(await fuse.openSince()).toBeUndefined()
+      expect(await fuse.openings()).toEqual({})
+      for (const company of ['a', 'a', 'b', 'a']) expect(await fuse.takePlace(company, 'refused')).toBe(true)
+      expect(await fuse.openings()).toEqual({})
+    })
+
+    test('counts each reason for itself', async () => {
+      const fuse = await make(() => start)
+      for (const company of ['a', 'b', 'c', 'd']) await fuse.takePlace(company, 'refused')
+      expect(await fuse.takePlace('e', 'removed')).toBe(true)
     })
 
     test('has no place while it is open, and has places again when it was closed', async () => {
       let now = start
       const fuse = await make(() => now)
-      for (const company of ['a', 'b', 'c', 'd']) await fuse.takePlace(company)
+      for (const company of ['a', 'b', 'c', 'd']) await fuse.takePlace(company, 'removed')
       now += 3_600_000
-      expect(await fuse.takePlace('e')).toBe(false)
+      expect(await fuse.takePlace('e', 'removed')).toBe(false)
       await fuse.close()
-      expect(await fuse.openSince()).toBeUndefined()
-      expect(await fuse.takePlace('e')).toBe(true)
+      expect(await fuse.openings()).toEqual({ removed: { since: start, until: now } })
+      expect(await fuse.takePlace('e', 'removed')).toBe(true)
     })
   })
 }

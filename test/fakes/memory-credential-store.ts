@@ -49,10 +49,7 @@ export function memoryCredentialStore(): MemoryCredentialStore {
     async read(ref, keys) {
       await answer()
       reads += 1
-      const { rows } = at(ref)
-      return new Map(
-        keys.flatMap((key) => [...(rows.has(key) ? [[key, rows.get(key) ?? new Uint8Array()] as const] : [])]),
-      )
+      return new Map([...at(ref).rows].filter(([key]) => keys.includes(key)))
     },
     async sample(ref, limit) {
       await answer()

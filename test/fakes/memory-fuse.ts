@@ -1,18 +1,24 @@
 /** A fuse in memory. */
-import { closeFuse, type FuseState, newFuse, takePlace } from '#shared/domain/fleet/fuse.ts'
+import { fuseWindows } from '#shared/config/fuse-windows.ts'
+import { fuseDefaults } from '#shared/config/settings.ts'
+import { closeFuse, type FuseReason, type FuseState, newFuse, takePlace } from '#shared/domain/fleet/fuse.ts'
 import type { Clock, Fuse } from '#shared/ports.ts'
 
+/** The windows of a host without settings of its own. */
+export const defaultWindows = fuseWindows(fuseDefaults.fiveMinutes, fuseDefaults.day)
+
 export function memoryFuse(clock: Clock, held: () => number = () => 0): Fuse {
-  let fuse: FuseState = newFuse
+  const fuses = new Map<FuseReason, FuseState>()
   return {
-    async takePlace(companyId) {
-      const taken = takePlace(fuse, companyId, held(), clock())
-      fuse = taken.fuse
+    async takePlace(companyId, reason) {
+      const taken = takePlace(fuses.get(reason) ?? newFuse, companyId, held(), clock(), defaultWindows)
+      fuses.set(reason, taken.fuse)
       return taken.isGranted
     },
-    openSince: async () => fuse.openSince,
+    openings: async () =>
+      Object.fromEntries([...fuses].flatMap(([reason, { opening }]) => (opening ? [[reason, opening]] : []))),
     async close() {
-      fuse = closeFuse(fuse)
+      for (const [reason, fuse] of fuses) fuses.set(reason, closeFuse(fuse, clock()))
     },
   }
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
 import { credentialsRoutes } from '../../functions/http/credentials.ts'
+import { fleetRoutes } from '../../functions/http/fleet.ts'
 import { healthRoutes } from '../../functions/http/health.ts'
 import { metricsRoutes } from '../../functions/http/metrics.ts'
 import { pairingRoutes } from '../../functions/http/pairing.ts'
@@ -26,6 +27,7 @@ test('the function of every HTTP route serves that route', () => {
     ...Object.fromEntries(Object.keys(pairingRoutes).map((route) => [route, 'pairing'])),
     ...Object.fromEntries(Object.keys(credentialsRoutes).map((route) => [route, 'credentials'])),
     ...Object.fromEntries(Object.keys(metricsRoutes).map((route) => [route, 'metrics'])),
+    ...Object.fromEntries(Object.keys(fleetRoutes).map((route) => [route, 'fleet'])),
   }
   expect(served).toEqual(httpRoutes)
 })

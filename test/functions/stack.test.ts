@@ -4,12 +4,14 @@ import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { recordFailure } from '../../functions/failures.ts'
 import { credentialsRoutes } from '../../functions/http/credentials.ts'
 import { endpoint } from '../../functions/http/endpoint.ts'
+import { fleetRoutes } from '../../functions/http/fleet.ts'
 import { healthRoutes } from '../../functions/http/health.ts'
 import { metricsRoutes } from '../../functions/http/metrics.ts'
 import { pairingRoutes } from '../../functions/http/pairing.ts'
 import { sessionsRoutes } from '../../functions/http/sessions.ts'
 import { type FunctionName, functions } from '../../functions/routes.ts'
 import { type Context, reserved } from '../../functions/stack.ts'
+import { memoryFuse } from '../fakes/memory-fuse.ts'
 import {
   authorize,
   company,
@@ -61,6 +63,15 @@ const metricsOf = (world: World) => {
     return {}
   }
   return { ...world, metrics: { add: async () => {}, sum, hosts: async () => [] } }
+}
+
+const fleetOf = (world: World) => {
+  const fuse = memoryFuse(world.clock)
+  const openings = async () => {
+    await ask(world)
+    return fuse.openings()
+  }
+  return { ...world, fuse: { ...fuse, openings } }
 }
 
 /** Health asks nobody: only its version can fail. */
@@ -127,6 +138,9 @@ const table: Readonly<Record<FunctionName, Row>> = {
   ),
   metrics: http('GET /api/whatsapp/metrics', (event, world, context) =>
     endpoint(metricsRoutes, () => metricsOf(world))(event, context),
+  ),
+  fleet: http('GET /api/whatsapp/fuse', (event, world, context) =>
+    endpoint(fleetRoutes, () => fleetOf(world))(event, context),
   ),
   watchdog: {
     event: {

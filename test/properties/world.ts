@@ -12,6 +12,7 @@ import type { CredentialStore, DataKeys } from '#shared/ports.ts'
 import { createLog } from '#shared/telemetry/log.ts'
 import type { CompanyDeps } from '../../socket-host/company/deps.ts'
 import { pacing } from '../../socket-host/company/pacing.ts'
+import { countReadings } from '../../socket-host/company/readings.ts'
 import { createReconciler, type Reconciler } from '../../socket-host/company/reconciler.ts'
 import { recovery } from '../../socket-host/company/recovery.ts'
 import type { WhatsApp, WhatsAppSocket } from '../../socket-host/whatsapp/port.ts'
@@ -135,6 +136,8 @@ function makeHost(epoch: number, { fake, clock, nextDeath, ...stores }: HostDeps
     for (const socket of sockets) socket.isOpen = false
   }
   const onOpen = (socket: FakeSocket) => void sockets.push(socket)
+  const log = createLog('test', { level: 'error', write: () => undefined, clock: clock.now })
+  const fuse = memoryFuse(clock.now)
   const deps: CompanyDeps = {
     ...stores,
     commands: recordingCommandQueue(),
@@ -143,11 +146,12 @@ function makeHost(epoch: number, { fake, clock, nextDeath, ...stores }: HostDeps
     pacing: pacing(clock),
     // A dead process has no timers.
     time: { ...clock, after: (ms, action) => clock.after(ms, () => !isDead && action()) },
-    log: createLog('test', { level: 'error', write: () => undefined, clock: clock.now }),
+    log,
     settings: { phoneChangePolicy: 'replace', codeLifetimeMs: 50_000 },
     budget: { take: async () => ok([]), coolDown: async () => undefined },
-    fuse: memoryFuse(clock.now),
-    recovery: recovery(clock, () => undefined),
+    fuse,
+    readings: countReadings(() => undefined),
+    recovery: recovery({ time: clock, fuse, log }),
     random: () => 0.5,
   }
   return { epoch, reconciler: createReconciler(deps, companyId, lease, () => undefined), sockets, crash }

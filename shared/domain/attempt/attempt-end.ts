@@ -1,6 +1,7 @@
 /** The end of every attempt that does not end as `connected`. */
 import { type Attempt, type AttemptOutcome, isExpiryReported } from '../company/attempt.ts'
 import { type CompanyState, type Decision, decision, notice, without } from '../company/company.ts'
+import { toldLoggedOut } from '../company/logged-out.ts'
 import { retireUndone, retireUninstalled } from '../company/retirement.ts'
 import type { ErrorCode, Failure } from '../values/errors.ts'
 
@@ -14,16 +15,19 @@ const failuresAfterExpiry: readonly ErrorCode[] = [
 
 /**
  * Ends the attempt and releases the mutex. A link that is not installed is retired with it; one that is installed is a
- * stored link, which only a cancel and another phone undo (R11, R45). The client of an expired attempt has its answer and gets no other, unless a code typed late led to a failure of its own.
+ * stored link, which only a cancel and another phone undo (R11, R45). The client of an expired attempt has its answer
+ * and gets no other, unless a code typed late led to a failure of its own.
  */
 export function endAttempt(
-  state: CompanyState,
-  failure: Failure,
+  before: CompanyState,
+  reason: Failure,
   how: Exclude<AttemptOutcome['state'], 'connected'>,
   now: number,
 ): Decision<void> {
-  const { attempt } = state
-  if (!attempt) return decision(state, undefined)
+  const { attempt } = before
+  if (!attempt) return decision(before, undefined)
+  const { state, failure } =
+    reason.code === 'LOGGED_OUT' ? toldLoggedOut(before, reason, now) : { state: before, failure: reason }
   const rest = withoutLink(state, attempt, failure, how, now)
   const { attemptId, method, waiting } = attempt
   const isOver = attempt.state === 'expired' && !failuresAfterExpiry.includes(failure.code)

@@ -3,7 +3,7 @@
  * function from a state to a `Decision`. The store makes each decision one conditional write, so that no two decisions
  * are made on the same state.
  */
-import type { ErrorCode, Failure } from '../values/errors.ts'
+import type { ErrorCode, Failure, OwnerAction } from '../values/errors.ts'
 import type { Attempt, AttemptOutcome, Link, Owner, Waiting } from './attempt.ts'
 
 /** The current generation of linked credentials, with its wrapped data key; `linkedAt` is epoch ms. */
@@ -78,6 +78,8 @@ export type CompanyState = {
   readonly cleanup: readonly Retired[]
   /** Result for the device of the generation that was retired last. */
   readonly unlinked?: Unlinked
+  /** Epoch ms at which the company was last told `LOGGED_OUT`: a second time within a day has its own advice (R46). */
+  readonly loggedOutAt?: number
   /**
    * The stored state is one that this build does not understand, as one of a newer build: nothing is decided about it
    * until a build that does comes back (R49a). Never stored; what could not be read is absent.
@@ -116,6 +118,8 @@ export type CompanyEvent =
       readonly willReconnect: boolean
       /** Epoch ms at which a restriction ends, and the session logs in by itself (R48). */
       readonly until?: number
+      /** Replaces the advice of the code, as `Failure.action` does. */
+      readonly action?: OwnerAction
     }
   | { readonly event: 'pairing-code-error'; readonly attemptId?: string; readonly failure: Failure }
   | { readonly event: 'credentials-reset'; readonly unlinked: Exclude<Unlinked, 'pending'> }

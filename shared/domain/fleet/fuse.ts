@@ -3,25 +3,30 @@
  * a minute are an error of WhatsApp's or of this build, and must not cost the fleet its links.
  */
 
+/** `removed`: WhatsApp says that the device is gone. `refused`: it has refused the device's logins (401 and the like). */
+export const fuseReasons = ['removed', 'refused'] as const
+export type FuseReason = (typeof fuseReasons)[number]
+
 /** A link that has ended; `at` is epoch ms. */
 export type Place = { readonly companyId: string; readonly at: number }
 
+/** Epoch ms at which somebody found no place, and at which the fuse was closed again; no `until` while it is open. */
+export type Opening = { readonly since: number; readonly until?: number }
+
+/** The fuse of one reason. */
 export type FuseState = {
-  /** Places taken within the last day. */
+  /** Places taken within the longest window. */
   readonly places: readonly Place[]
-  /** Epoch ms at which somebody found no place. From then on there is none, until the fuse is closed. */
-  readonly openSince?: number
+  /** The last opening. While it lasts there is no place. */
+  readonly opening?: Opening
 }
 
-/** A window: at most `least` places, or that share of the sessions that the fleet holds if it is more. */
-export type FuseWindow = { readonly ms: number; readonly least: number; readonly share: number }
-
-export const fuseWindows: readonly FuseWindow[] = [
-  { ms: 5 * 60_000, least: 3, share: 0.002 },
-  { ms: 24 * 3_600_000, least: 20, share: 0.02 },
-]
+/** A window: at most `least` places, or that percentage of the sessions that the fleet holds if it is more. */
+export type FuseWindow = { readonly ms: number; readonly least: number; readonly percent: number }
 
 export const newFuse: FuseState = { places: [] }
+
+export const isOpen = (opening: Opening | undefined): boolean => opening !== undefined && opening.until === undefined
 
 /**
  * Takes a place for a company at `now` (epoch ms); `held` is the number of sessions that the fleet holds. A company takes
@@ -32,19 +37,26 @@ export function takePlace(
   companyId: string,
   held: number,
   now: number,
-  windows: readonly FuseWindow[] = fuseWindows,
+  windows: readonly FuseWindow[],
 ): { readonly fuse: FuseState; readonly isGranted: boolean } {
-  if (fuse.openSince !== undefined) return { fuse, isGranted: false }
+  if (isOpen(fuse.opening)) return { fuse, isGranted: false }
   const longest = Math.max(...windows.map(({ ms }) => ms))
   const places = fuse.places.filter(({ at }) => now - at < longest)
-  const isFull = windows.some(({ ms, least, share }) => {
-    const taken = places.filter(({ at }) => now - at < ms)
-    const companies = new Set(taken.map((place) => place.companyId))
-    return !companies.has(companyId) && companies.size >= Math.max(least, Math.floor(share * held))
+  const isFull = windows.some(({ ms, least, percent }) => {
+    const companies = new Set(places.filter(({ at }) => now - at < ms).map((place) => place.companyId))
+    return !companies.has(companyId) && companies.size >= Math.max(least, Math.floor((percent / 100) * held))
   })
-  if (isFull) return { fuse: { places, openSince: now }, isGranted: false }
-  return { fuse: { places: [...places, { companyId, at: now }] }, isGranted: true }
+  if (isFull) return { fuse: { places, opening: { since: now } }, isGranted: false }
+  return { fuse: { ...fuse, places: [...places, { companyId, at: now }] }, isGranted: true }
 }
 
-/** Closes the fuse. The places that were taken still count. */
-export const closeFuse = ({ places }: FuseState): FuseState => ({ places })
+/** Closes the fuse at `now` (epoch ms). The places that were taken still count. */
+export const closeFuse = (fuse: FuseState, now: number): FuseState =>
+  fuse.opening && isOpen(fuse.opening) ? { ...fuse, opening: { ...fuse.opening, until: now } } : fuse
+
+/** Time before an opening in which the first links of a wave have still found a place. */
+const waveBeginsMs = 5 * 60_000
+
+/** True when a link that ended at `endedAt` (epoch ms) was one of the wave that opened the fuse. */
+export const isOfWave = ({ since, until = Number.POSITIVE_INFINITY }: Opening, endedAt: number): boolean =>
+  endedAt >= since - waveBeginsMs && endedAt <= until

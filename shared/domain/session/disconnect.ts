@@ -79,6 +79,12 @@ export const sessionVerdicts: Readonly<Record<CloseReason, SessionVerdict>> = {
   unknown: { do: 'retry', code: 'WHATSAPP_UNAVAILABLE' },
 }
 
+/**
+ * True for closes that confirm the removal of a device: WhatsApp no longer knows it. A refusal needs no confirmation here,
+ * because nothing is lost if it was one for a day (R46).
+ */
+export const isUnlinkedBy = (reason: CloseReason): boolean => reason === 'removed' || reason === 'loggedOut'
+
 /** True for closes to report although the session goes on: unknown reasons, and a server that is not WhatsApp. */
 export const isUnexplained = (reason: CloseReason): boolean => reason === 'unknown' || reason === 'untrustedServer'
 

@@ -12,6 +12,7 @@ import {
   type Stale,
   without,
 } from '../company/company.ts'
+import { toldLoggedOut } from '../company/logged-out.ts'
 import { retireRemoved } from '../company/retirement.ts'
 import type { ErrorCode } from '../values/errors.ts'
 import { maskPhone, samePhone } from '../values/phone.ts'
@@ -78,7 +79,7 @@ export type SessionEnd = {
   readonly code: ErrorCode
   /**
    * `removed`: WhatsApp has removed the device, and a place at the fuse was taken: the credentials are void (R46).
-   * `refused`: WhatsApp has refused the login twice in a row, and perhaps for a day only: the credentials are kept.
+   * `refused`: WhatsApp has refused the login twice in a row, perhaps for a day only: the credentials are kept.
    * `stopped`: the credentials are kept, and the session waits for what `code` and `until` say (R45, R47, R48).
    */
   readonly how: 'removed' | 'refused' | 'stopped'
@@ -89,15 +90,25 @@ export type SessionEnd = {
 /** Times after the first refusal at which a refused session logs in again (R46); a refusal after the last one is final. */
 export const refusalRetriesMs = [3_600_000, 6 * 3_600_000, 25 * 3_600_000] as const
 
-/** True when one more refusal means that the device is gone for good. */
-export const isLastRefusal = (session: Session | undefined): boolean =>
-  (session?.refusals?.count ?? 0) >= refusalRetriesMs.length
+type Refusals = NonNullable<Session['refusals']>
+
+/** Epoch ms of the login that follows the last refusal. */
+const dueAt = ({ count, firstAt }: Refusals): number => firstAt + (refusalRetriesMs[count - 1] ?? 0)
+
+/** True when a refusal at `now` (epoch ms) means that the device is gone for good. A login before its time does not count. */
+export const isLastRefusal = (session: Session | undefined, now: number): boolean =>
+  session?.refusals !== undefined && session.refusals.count >= refusalRetriesMs.length && now >= dueAt(session.refusals)
 
 /** Epoch ms at which a session that is not being retried logs in by itself; undefined when it waits for somebody. */
 export function nextLoginAt({ status, until, refusals }: Session): number | undefined {
   if (status === 'stopped') return until
-  const delay = status === 'logged-out' && refusals ? refusalRetriesMs[refusals.count - 1] : undefined
-  return refusals && delay !== undefined ? refusals.firstAt + delay : undefined
+  return status === 'logged-out' && refusals ? dueAt(refusals) : undefined
+}
+
+/** Counts a refusal. One of a login that was not due is not counted: a wave of refusals ends with such logins (R45). */
+function countRefusal(refusals: Refusals | undefined, now: number): Refusals {
+  if (!refusals) return { count: 1, firstAt: now }
+  return now >= dueAt(refusals) ? { ...refusals, count: refusals.count + 1 } : refusals
 }
 
 /** The session has ended. An attempt that waits for it as its own new link ends with it (R11). */
@@ -111,7 +122,7 @@ export function sessionEnded(
   const isPairing = state.attempt?.state === 'restarting'
   const failed = isPairing ? endAttempt(state, { code }, 'failed', now) : decision(state, undefined)
   const known = failed.state.session?.refusals
-  const refusals = how === 'refused' ? { count: (known?.count ?? 0) + 1, firstAt: known?.firstAt ?? now } : known
+  const refusals = how === 'refused' ? countRefusal(known, now) : known
   const session: Session = {
     ...without(enter(failed.state, how === 'stopped' ? 'stopped' : 'logged-out', ref.owner, now), 'until', 'refusals'),
     error: code,
@@ -121,16 +132,17 @@ export function sessionEnded(
   const kept = how === 'removed' ? retireRemoved(withReplaced(failed.state, ref), now) : failed.state
   // A session that was told as ended stays ended: a refused try in between is no news.
   const isTold = state.session?.status === session.status && state.session.error === code
-  const ended = notice({
+  // An attempt whose new link was removed took it along: no session is left to describe.
+  const next = { ...(isPairing && !kept.credentials ? kept : { ...kept, session }), epoch: ref.owner.epoch }
+  if (isPairing || isTold) return decision(next, 'ended', failed.notices)
+  const told = code === 'LOGGED_OUT' ? toldLoggedOut(next, { code }, now) : { state: next, failure: { code } }
+  const event: CompanyEvent = {
     event: 'whatsapp-disconnected',
-    code,
+    ...told.failure,
     willReconnect: false,
     ...(until !== undefined && { until }),
-  })
-  const notices = isPairing || isTold ? failed.notices : [...failed.notices, ended]
-  // An attempt whose new link was removed took it along: no session is left to describe.
-  const next = isPairing && !kept.credentials ? kept : { ...kept, session }
-  return decision({ ...next, epoch: ref.owner.epoch }, 'ended', notices)
+  }
+  return decision(told.state, 'ended', [...failed.notices, notice(event)])
 }
 
 /** Notes in the running attempt that its host has seen the end of the session, so that its link is not stale (R8). */

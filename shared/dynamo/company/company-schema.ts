@@ -105,6 +105,7 @@ const StoredCompany = object({
   session: optional(Session),
   cleanup: list(Retired),
   unlinked: optional(Unlinked),
+  loggedOutAt: optional(epochMs),
 })
 
 /** As much of a state as any build can read. */

@@ -1,7 +1,18 @@
-/** `Fuse` on DynamoDB: one item, changed by compare-and-set, so that it outlives deployments and restarts (R46). */
+/**
+ * `Fuse` on DynamoDB: one item per reason, changed by compare-and-set, so that it outlives deployments and restarts (R46).
+ */
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
-import { closeFuse, type FuseState, newFuse, takePlace } from '#shared/domain/fleet/fuse.ts'
+import {
+  closeFuse,
+  type FuseReason,
+  type FuseState,
+  type FuseWindow,
+  fuseReasons,
+  newFuse,
+  type Opening,
+  takePlace,
+} from '#shared/domain/fleet/fuse.ts'
 import type { Clock, Fuse } from '#shared/ports.ts'
 import { unlessRefused } from '../conditional.ts'
 import { count, getItem } from '../items.ts'
@@ -11,58 +22,77 @@ import { partitionKey, sortKey } from '../table.ts'
 
 export type FuseStoreDeps = ControlTable & {
   readonly clock: Clock
+  readonly windows: readonly FuseWindow[]
   /** Returns the number of sessions that the fleet holds. */
   readonly held: () => Promise<number>
   /** Called when a link could not take a place: the link is kept, and an operator must look. */
-  readonly onRefused: (companyId: string, why: unknown) => void
+  readonly onRefused: (refused: {
+    readonly companyId: string
+    readonly reason: FuseReason
+    readonly error?: unknown
+  }) => void
 }
 
-const Row = v.object({
+/** Fields that only a newer build knows stay in the item (R49a). */
+const Row = v.looseObject({
   /** Counts the changes: a write requires the one that it has read. */
   rev: count,
-  places: v.array(v.object({ companyId: v.string(), at: v.number() })),
-  openSince: v.optional(v.number()),
+  places: v.array(v.looseObject({ companyId: v.string(), at: v.number() })),
+  opening: v.optional(v.looseObject({ since: v.number(), until: v.optional(v.number()) })),
 })
 
 const maxTries = 10
-const key = { [partitionKey]: 'FUSE', [sortKey]: 'removed' }
+const keyOf = (reason: FuseReason) => ({ [partitionKey]: 'FUSE', [sortKey]: reason })
 
 export function dynamoFuse(deps: FuseStoreDeps): Fuse {
   return {
-    async takePlace(companyId) {
+    async takePlace(companyId, reason) {
       try {
         const held = await deps.held()
-        const isGranted = await change(deps, (fuse) => {
-          const taken = takePlace(fuse, companyId, held, deps.clock())
+        const isGranted = await change(deps, reason, (fuse) => {
+          const taken = takePlace(fuse, companyId, held, deps.clock(), deps.windows)
           return { next: taken.fuse, result: taken.isGranted }
         })
-        if (!isGranted) deps.onRefused(companyId, 'no place')
+        if (!isGranted) deps.onRefused({ companyId, reason })
         return isGranted
       } catch (error) {
-        deps.onRefused(companyId, error)
+        deps.onRefused({ companyId, reason, error })
         return false
       }
     },
-    openSince: async () => (await read(deps)).fuse.openSince,
-    close: () => change(deps, (fuse) => ({ next: closeFuse(fuse), result: undefined })),
+    ...fuseAdministration(deps),
   }
 }
 
-async function read(control: ControlTable): Promise<{ readonly fuse: FuseState; readonly rev: number }> {
-  const item = await getItem(control, key)
-  if (!item) return { fuse: newFuse, rev: 0 }
-  const { rev, places, openSince } = v.parse(Row, item)
-  return { rev, fuse: { places, ...(openSince !== undefined && { openSince }) } }
+/** The fuse as functions use it: none of them retires a link, so that none takes a place. */
+export const fuseAdministration = (deps: ControlTable & Pick<FuseStoreDeps, 'clock'>): Omit<Fuse, 'takePlace'> => ({
+  async openings() {
+    const each = await Promise.all(
+      fuseReasons.map(async (reason) => [reason, (await read(deps, reason)).opening] as const),
+    )
+    return Object.fromEntries(each.filter(([, opening]) => opening)) as Partial<Record<FuseReason, Opening>>
+  },
+  async close() {
+    const closeOne = (fuse: FuseState) => ({ next: closeFuse(fuse, deps.clock()), result: undefined })
+    await Promise.all(fuseReasons.map((reason) => change(deps, reason, closeOne)))
+  },
+})
+
+async function read(control: ControlTable, reason: FuseReason): Promise<FuseState & { readonly rev: number }> {
+  const item = await getItem(control, keyOf(reason))
+  return item ? (v.parse(Row, item) as FuseState & { rev: number }) : { ...newFuse, rev: 0 }
 }
 
 async function change<Result>(
   control: ControlTable,
+  reason: FuseReason,
   decide: (fuse: FuseState) => { readonly next: FuseState; readonly result: Result },
 ): Promise<Result> {
   for (let tries = 0; tries < maxTries; tries++) {
-    const { fuse, rev } = await read(control)
+    const fuse = await read(control, reason)
     const { next, result } = decide(fuse)
-    if (next === fuse || (await put(control, { ...key, ...next, rev: rev + 1 }, rev))) return result
+    if (next === fuse || (await put(control, { ...fuse, ...next, ...keyOf(reason), rev: fuse.rev + 1 }, fuse.rev)))
+      return result
   }
   throw new StoreUnavailable('dynamodb', new Error('the fuse changed too often'))
 }

@@ -9,6 +9,7 @@ import { writtenRows } from '#shared/dynamo/company/written-rows.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credentials/credential-store.ts'
 import { dynamoFuse } from '#shared/dynamo/fleet/fuse-store.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
+import { defaultWindows } from '../../fakes/memory-fuse.ts'
 import { describeBudgetStore } from '../budget-store.contract.ts'
 import { type CompanyStoreSetUp, describeCompanyStore } from '../company-store.contract.ts'
 import { describeConnectionStore } from '../connection-store.contract.ts'
@@ -52,7 +53,13 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
   describeBudgetStore({ make: async () => dynamoBudgetStore(await newTable()) })
   describeFuse({
     make: async (clock) =>
-      dynamoFuse({ ...(await newTable()), clock, held: async () => 0, onRefused: () => undefined }),
+      dynamoFuse({
+        ...(await newTable()),
+        clock,
+        windows: defaultWindows,
+        held: async () => 0,
+        onRefused: () => undefined,
+      }),
   })
   describeIdempotencyStore({ make: async () => dynamoIdempotencyStore(await newTable()) })
   describeLeaseStore({ make: async () => dynamoLeaseStore({ ...(await newTable()), clock: Date.now }), runs })

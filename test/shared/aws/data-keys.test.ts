@@ -23,8 +23,10 @@ test('what another key of KMS has wrapped is refused', async () => {
   expect(await kmsDataKeys(connect(), await newKey()).unwrap(ref, wrappedKey)).toBe('refused')
 })
 
-test('a key of KMS that is gone is no refusal: the credentials may be good', async () => {
+test('a key of KMS that does not exist is refused: the credentials are good, the setting is wrong (R47)', async () => {
   const keys = kmsDataKeys(connect(), 'no-such-key')
+  const { wrappedKey } = await kmsDataKeys(connect(), await newKey()).create(ref)
+  expect(await keys.unwrap(ref, wrappedKey)).toBe('refused')
   await expect(keys.create(ref)).rejects.toMatchObject({ name: 'NotFoundException' })
 })
 

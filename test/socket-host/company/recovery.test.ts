@@ -1,22 +1,37 @@
 import { describe, expect, it } from 'vitest'
 import type { ErrorCode } from '#shared/domain/values/errors.ts'
+import { createLog } from '#shared/telemetry/log.ts'
 import { recovery, tryEveryMs } from '../../../socket-host/company/recovery.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
+import { memoryFuse } from '../../fakes/memory-fuse.ts'
 
 function waitingRoom() {
   const clock = fakeClock()
-  const recovered: ErrorCode[] = []
+  const fuse = memoryFuse(clock.now)
+  const lines: string[] = []
   const woken: string[] = []
-  const room = recovery(clock, (code) => recovered.push(code))
-  const wait = (companyId: string, code: ErrorCode = 'CLIENT_OUTDATED') =>
-    room.wait(companyId, code, () => {
-      woken.push(companyId)
-      if (room.mayTry(companyId)) room.tried(companyId)
+  const log = createLog('test', { write: (line) => lines.push(line), clock: clock.now })
+  const room = recovery({ time: clock, fuse, log })
+  const wait = (companyId: string, code: ErrorCode = 'CLIENT_OUTDATED', refusedAt?: number) =>
+    room.wait(companyId, {
+      code,
+      wake: () => {
+        woken.push(companyId)
+        if (room.mayTry(companyId)) room.tried(companyId)
+      },
+      ...(refusedAt !== undefined && { refusedAt }),
     })
-  return { ...room, wait, clock, woken, recovered }
+  /** A wave of refusals: three companies find a place and wait for their own time, the others stop. */
+  const wave = async (companies: readonly string[]) => {
+    for (const company of companies) {
+      const isGranted = await fuse.takePlace(company, 'refused')
+      wait(company, 'WHATSAPP_UNAVAILABLE', isGranted ? clock.now() : undefined)
+    }
+  }
+  return { ...room, wait, wave, clock, fuse, woken, lines }
 }
 
-describe('sessions that are stopped for a reason that is not their accounts’', () => {
+describe('sessions that ended for a reason that is not their accounts’', () => {
   it('try one a minute, each in its turn', async () => {
     const { wait, clock, woken } = waitingRoom()
     for (const companyId of ['a', 'b', 'c']) wait(companyId)
@@ -29,20 +44,20 @@ describe('sessions that are stopped for a reason that is not their accounts’',
   it('try one a minute for each reason', async () => {
     const { wait, clock, woken } = waitingRoom()
     wait('a')
-    wait('b', 'LOGGED_OUT')
+    wait('b', 'INTERNAL')
     wait('c')
     await clock.advance(tryEveryMs)
     expect(woken.sort()).toEqual(['a', 'b'])
   })
 
-  it('all follow when one of their reason has connected', async () => {
-    const { wait, succeeded, leave, woken, recovered, mayTry } = waitingRoom()
+  it('all follow when one of their reason has connected', () => {
+    const { wait, succeeded, leave, woken, lines, mayTry } = waitingRoom()
     for (const companyId of ['a', 'b', 'c']) wait(companyId)
-    wait('d', 'LOGGED_OUT')
+    wait('d', 'INTERNAL')
     leave('a')
     succeeded('CLIENT_OUTDATED')
     expect(woken).toEqual(['b', 'c'])
-    expect(recovered).toEqual(['CLIENT_OUTDATED'])
+    expect(lines.join()).toContain('"code":"CLIENT_OUTDATED"')
     expect(mayTry('d')).toBe(false)
   })
 
@@ -53,5 +68,41 @@ describe('sessions that are stopped for a reason that is not their accounts’',
     expect(mayTry('a')).toBe(false)
     leave('a')
     expect(clock.timers()).toBe(0)
+  })
+})
+
+describe('refused sessions', () => {
+  it('wait for their own time while the fuse is closed', async () => {
+    const { wait, clock, woken } = waitingRoom()
+    wait('a', 'WHATSAPP_UNAVAILABLE', clock.now())
+    await clock.advance(10 * tryEveryMs)
+    expect(woken).toEqual([])
+  })
+
+  it('take their turn while the wave lasts in which they were refused', async () => {
+    const { wave, clock, woken } = waitingRoom()
+    await wave(['a', 'b', 'c', 'd'])
+    await clock.advance(4 * tryEveryMs)
+    expect(woken).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  it('follow with all others when one connects, and the fuse is closed', async () => {
+    const { wave, succeeded, fuse, clock, woken } = waitingRoom()
+    await wave(['a', 'b', 'c', 'd', 'e'])
+    succeeded('WHATSAPP_UNAVAILABLE')
+    await clock.advance(1)
+    expect(woken.sort()).toEqual(['a', 'b', 'c', 'd', 'e'])
+    expect(await fuse.takePlace('a', 'refused')).toBe(true)
+  })
+
+  it('follow once when another host has closed the fuse, and not again', async () => {
+    const { wave, wait, fuse, clock, woken } = waitingRoom()
+    await wave(['a', 'b', 'c'])
+    await fuse.takePlace('d of another host', 'refused')
+    await fuse.close()
+    await clock.advance(1000)
+    wait('e', 'WHATSAPP_UNAVAILABLE', clock.now())
+    await clock.advance(3 * tryEveryMs)
+    expect(woken).toEqual(['a', 'b', 'c'])
   })
 })

@@ -3,7 +3,7 @@ import type { Counts } from '#shared/domain/metrics/metrics.ts'
 import type { CredentialStore } from '#shared/ports.ts'
 import { createMeter } from '#shared/telemetry/metrics.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
-import { keepMeasuring, measuredClaims, measuredSweeps } from '../../../socket-host/fleet/host-metrics.ts'
+import { keepMeasuring, loadOf, measuredClaims, measuredSweeps } from '../../../socket-host/fleet/host-metrics.ts'
 import { memoryLeaseStore } from '../../fakes/memory-lease-store.ts'
 import { companyRig, phoneB } from '../support/company-rig.ts'
 
@@ -50,8 +50,12 @@ test('a host measures its sessions every minute, and writes its counters every f
   const { clock, look } = companyRig()
   const { meter, named, added } = makeMeter(clock.now)
   await look()
-  const status = () => ({ shards: [0], sessions: 3, lastContactAt: 0 })
-  const stop = keepMeasuring({ meter, time: clock }, { status, states: () => ({ connected: 3 }) }, 'host-1')
+  const status = () => ({ shards: [0], sessions: 3, lastContactAt: clock.monotonic(), canRead: true })
+  const stop = keepMeasuring(
+    { meter, time: clock, target: 50, staleMs: 10_000 },
+    { status, states: () => ({ connected: 3 }) },
+    'host-1',
+  )
   await clock.advance(121_000)
   expect(named('Sessions')).toEqual([3, 3])
   expect(added).toEqual([])
@@ -77,4 +81,36 @@ test('a whole pairing, a phone change and a lost connection are counted, each on
   await world.clock.advance(61_000)
   await meter.flush()
   expect(added.at(-1)).toHaveProperty('cleanup_time_ms.count', 1)
+})
+
+test.each([
+  ['all it holds', { held: 40, open: 40 }, 40],
+  ['all it holds, also more than the target', { held: 70, open: 70 }, 70],
+  ['those that reconnect, too', { held: 40, open: 37 }, 40],
+  ['at least the target while more than a tenth are down', { held: 40, open: 35 }, 50],
+  ['all it holds while these are down, if that is more than the target', { held: 70, open: 0 }, 70],
+  ['at least the target while it is cut off from its leases', { held: 0, open: 0, isCutOff: true, last: 40 }, 50],
+  ['what it last held, if that was more', { held: 0, open: 0, isCutOff: true, last: 70 }, 70],
+  ['nothing when it has no sessions', { held: 0, open: 0 }, 0],
+])('the load of a host is %s (R49)', (_, holding, load) => {
+  expect(loadOf({ isCutOff: false, last: 0, ...holding }, 50)).toBe(load)
+})
+
+test('a host that is cut off from the store publishes no smaller load', async () => {
+  const { clock } = companyRig()
+  const { meter, named } = makeMeter(clock.now)
+  let sessions = 70
+  const status = () => ({
+    shards: [0],
+    sessions,
+    lastContactAt: sessions > 0 ? clock.monotonic() : 60_000,
+    canRead: true,
+  })
+  const states = () => (sessions > 0 ? { connected: sessions, 'logged-out': 9 } : {})
+  const stop = keepMeasuring({ meter, time: clock, target: 50, staleMs: 10_000 }, { status, states }, 'host-1')
+  await clock.advance(61_000)
+  sessions = 0
+  await clock.advance(120_000)
+  await stop()
+  expect(named('Sessions')).toEqual([70, 70, 70])
 })

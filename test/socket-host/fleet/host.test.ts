@@ -1,94 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { requestPairing } from '#shared/domain/attempt/pairing.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
-import { resetCredentials } from '#shared/domain/session/reset.ts'
-import { pacing } from '../../../socket-host/company/pacing.ts'
-import type { CommandInbox } from '../../../socket-host/fleet/command-loop.ts'
-import { type HostDeps, socketHost } from '../../../socket-host/fleet/host.ts'
-import { aborted } from '../../../socket-host/time.ts'
-import { memoryLeaseStore } from '../../fakes/memory-lease-store.ts'
-import { phoneA, rigDeps } from '../support/company-rig.ts'
-import { type CallFate, smooth, troubledLeases } from '../support/troubled-leases.ts'
+import { cluster, companies, neighbours, shards } from '../support/cluster.ts'
+import { phoneA } from '../support/company-rig.ts'
 
-const shards = 4
-const companies = ['c1', 'c2', 'c3', 'c4', 'c5', 'c6']
-/** Companies of one shard. */
-const neighbours = Array.from({ length: 200 }, (_, n) => `n${n}`).filter((id) => shardOf(id, shards) === 0)
 const [first = '', other = '', third = ''] = neighbours
-
-/** Hosts that share tables, queues and WhatsApp. */
-function cluster() {
-  const parts = rigDeps({ shards })
-  const { deps, clock, whatsApp } = parts
-  const leases = memoryLeaseStore()
-  const queues = new Map<number, string[]>()
-  const inbox: CommandInbox = {
-    async receive(shard, signal) {
-      while (!queues.get(shard)?.length) {
-        const { promise, resolve } = Promise.withResolvers<void>()
-        const cancel = clock.after(50, resolve)
-        await Promise.race([promise, aborted(signal)])
-        cancel()
-        signal.throwIfAborted()
-      }
-      return (queues.get(shard)?.splice(0) ?? []).map((body) => ({ body, receipt: body }))
-    },
-    delete: async () => undefined,
-  }
-  const hire = (hostId: string, more: Partial<HostDeps['host']> = {}) => {
-    const host = { hostId, version: 'test', shards, renewMs: 3000, staleMs: 10_000, drainMs: 90_000, ...more }
-    let isCutOff = false
-    const fateOf = (): CallFate => ({ ...smooth, fate: isCutOff ? 'fails' : 'ok' })
-    const view = troubledLeases(leases, async () => undefined, fateOf)
-    const made = socketHost({ ...deps, inbox, leases: view, host, pacing: pacing(clock) })
-    const cutOff = () => {
-      isCutOff = true
-    }
-    return { ...made, cutOff }
-  }
-  let serial = 0
-  const command = async (companyId: string, correlationId: string) => {
-    const shard = shardOf(companyId, shards)
-    const body = JSON.stringify({ companyId, correlationId, fence: 1 })
-    queues.set(shard, [...(queues.get(shard) ?? []), body])
-    await clock.advance(100)
-  }
-  return {
-    ...parts,
-    leases,
-    hire,
-    /** Starts a host and lets it claim the free leases. */
-    async employ(...args: Parameters<typeof hire>) {
-      const host = hire(...args)
-      host.start()
-      await clock.settle()
-      return host
-    },
-    async reset(companyId: string) {
-      await parts.companies.decide(companyId, (state, now) => resetCredentials(state, [], now))
-      await command(companyId, 'reset')
-    },
-    async request(companyId: string, phone = phoneA) {
-      const attemptId = `a${++serial}`
-      const deadline = clock.now() + 20_000
-      await parts.companies.decide(companyId, (state, now) =>
-        requestPairing(state, { attemptId, method: 'code', phone, correlationId: attemptId, deadline }, now),
-      )
-      await command(companyId, attemptId)
-    },
-    async link(companyId: string) {
-      await this.request(companyId)
-      whatsApp.live('registration')[0]?.link(phoneA)
-      await clock.settle()
-      whatsApp.live('registration')[0]?.drop('restart')
-      await clock.settle()
-      expect(parts.companies.state(companyId).session?.status).toBe('connected')
-    },
-    async linkAll() {
-      for (const company of companies) await this.link(company)
-    },
-  }
-}
 
 describe('a host', () => {
   it('claims shards, accepts commands and links', async () => {

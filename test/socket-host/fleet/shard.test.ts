@@ -44,7 +44,7 @@ describe('a company of a shard', () => {
     await s.clock.settle()
     s.whatsApp.live('registration')[0]?.drop('restart')
     await s.clock.settle()
-    s.whatsApp.last().drop('loggedOut')
+    s.whatsApp.last().drop('removed')
     await s.clock.advance(3_600_000)
     expect(s.shard.statuses()).toEqual(['logged-out'])
     await s.clock.advance(86_400_000)

@@ -6,6 +6,7 @@ import { ok } from '#shared/domain/values/result.ts'
 import { createLog } from '#shared/telemetry/log.ts'
 import type { CompanyDeps, OwnedLease } from '../../../socket-host/company/deps.ts'
 import { pacing } from '../../../socket-host/company/pacing.ts'
+import { countReadings } from '../../../socket-host/company/readings.ts'
 import { createReconciler, type Reconciler } from '../../../socket-host/company/reconciler.ts'
 import { recovery } from '../../../socket-host/company/recovery.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
@@ -36,6 +37,8 @@ export function rigDeps(options: RigOptions = {}) {
   /** Codes charged to the budget by the host: for requests that were free at first (R24). */
   const taken: { companyId: string; phone: string | undefined }[] = []
   let generations = 0
+  const log = createLog('test', { level: 'debug', write: (line) => lines.push(line), clock: clock.now })
+  const fuse = memoryFuse(clock.now)
   const deps: CompanyDeps = {
     companies,
     whatsApp,
@@ -52,7 +55,7 @@ export function rigDeps(options: RigOptions = {}) {
     publisher,
     pacing: pacing(clock),
     time: clock,
-    log: createLog('test', { level: 'debug', write: (line) => lines.push(line), clock: clock.now }),
+    log,
     settings: { phoneChangePolicy: options.phoneChangePolicy ?? 'replace', codeLifetimeMs: 50_000 },
     budget: {
       take: async (companyId, phone) => {
@@ -63,12 +66,13 @@ export function rigDeps(options: RigOptions = {}) {
         coolDowns.push({ phone, until })
       },
     },
-    fuse: memoryFuse(clock.now),
-    recovery: recovery(clock, () => undefined),
+    fuse,
+    readings: countReadings(() => undefined),
+    recovery: recovery({ time: clock, fuse, log }),
     newGeneration: () => `g${++generations}`,
     random: () => 0.5,
   }
-  return { deps, clock, companies, whatsApp, lines, swept, commands, publisher, coolDowns, taken }
+  return { deps, clock, fuse, companies, whatsApp, lines, swept, commands, publisher, coolDowns, taken }
 }
 
 /** A lease that a test can take away. */

@@ -183,7 +183,7 @@ describe('ends of a session', () => {
   }
 
   test.each([
-    ['removed', 'loggedOut'],
+    ['removed', 'removed'],
     ['replaced', 'replaced'],
     ['cut', 'lost'],
     ['close', 'lost'],

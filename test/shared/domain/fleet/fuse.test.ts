@@ -1,10 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { closeFuse, type FuseState, newFuse, takePlace } from '#shared/domain/fleet/fuse.ts'
+import * as rules from '#shared/domain/fleet/fuse.ts'
+import { closeFuse, type FuseState, isOfWave, newFuse } from '#shared/domain/fleet/fuse.ts'
+import { defaultWindows } from '../../../fakes/memory-fuse.ts'
 import { seed } from '../../../support/seed.ts'
 
 const now = Date.UTC(2026, 10, 27)
 const minute = 60_000
+const takePlace = (fuse: FuseState, companyId: string, held: number, at: number) =>
+  rules.takePlace(fuse, companyId, held, at, defaultWindows)
 
 /** Takes places for companies c1, c2, … of a fleet with that many sessions; returns how many were granted. */
 function granted(count: number, held: number, everyMs = 0) {
@@ -30,10 +34,23 @@ describe('the fuse', () => {
 
   it('stays open once somebody has found no place, until it is closed', () => {
     const { fuse } = granted(4, 0)
-    expect(fuse.openSince).toBe(now)
+    expect(fuse.opening).toEqual({ since: now })
     expect(takePlace(fuse, 'c9', 0, now + 60 * minute).isGranted).toBe(false)
-    expect(takePlace(closeFuse(fuse), 'c9', 0, now + 60 * minute).isGranted).toBe(true)
-    expect(takePlace(closeFuse(fuse), 'c9', 0, now + minute).isGranted).toBe(false)
+    expect(takePlace(closeFuse(fuse, now + minute), 'c9', 0, now + 60 * minute).isGranted).toBe(true)
+    expect(takePlace(closeFuse(fuse, now + minute), 'c9', 0, now + minute).isGranted).toBe(false)
+  })
+
+  it('remembers its last opening, so that the links of that wave can be told from others', () => {
+    const { opening = { since: 0 } } = closeFuse(granted(4, 0).fuse, now + minute)
+    expect(opening).toEqual({ since: now, until: now + minute })
+    expect([-6, -5, 0, 1, 2].map((minutes) => isOfWave(opening, now + minutes * minute))).toEqual([
+      false,
+      true,
+      true,
+      true,
+      false,
+    ])
+    expect(isOfWave({ since: now }, now + 60 * minute)).toBe(true)
   })
 
   it('gives a company one place per window, however often it asks', () => {
@@ -52,7 +69,7 @@ describe('the fuse', () => {
         for (const [company, wait] of all) {
           at += wait
           const taken = takePlace(fuse, `c${company}`, 0, at)
-          fuse = isClosedAtOnce ? closeFuse(taken.fuse) : taken.fuse
+          fuse = isClosedAtOnce ? closeFuse(taken.fuse, at) : taken.fuse
           if (taken.isGranted) ended.push({ company, at })
           for (const [ms, least] of [
             [5 * minute, 3],

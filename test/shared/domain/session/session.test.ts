@@ -130,10 +130,11 @@ describe('an end', () => {
     expect(nextLoginAt(state.session!)).toBe(hours(1))
     expect(refuse(hours(1))).toEqual([])
     expect(nextLoginAt(state.session!)).toBe(hours(6))
-    expect(isLastRefusal(state.session)).toBe(false)
+    expect(isLastRefusal(state.session, hours(24))).toBe(false)
     refuse(hours(6))
     expect(nextLoginAt(state.session!)).toBe(hours(25))
-    expect(isLastRefusal(state.session)).toBe(true)
+    expect(isLastRefusal(state.session, hours(24))).toBe(false)
+    expect(isLastRefusal(state.session, hours(25))).toBe(true)
     expect(state.credentials?.generation).toBe('generation-1')
     const back = sessionConnected(state, sessionOf(state), hours(25)).state
     expect(back.session).not.toHaveProperty('refusals')

@@ -3,6 +3,7 @@ import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { decision, emptyCompany, notice, type Transition } from '#shared/domain/company/company.ts'
+import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { type CompanyStoreDeps, dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
@@ -241,8 +242,8 @@ test.each([
     }),
   )
   const store = storeOn(table)
-  await expect(store.read(companyId)).rejects.toMatchObject({ name: 'ValiError' })
-  await expect(store.decide(companyId, countUp)).rejects.toMatchObject({ name: 'ValiError' })
+  expect((await store.read(companyId)).state).toMatchObject({ foreign: true })
+  await expect(store.decide(companyId, countUp)).rejects.toBeInstanceOf(ForeignState)
 })
 
 describe('the shard’s list', () => {

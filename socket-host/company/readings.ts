@@ -1,0 +1,32 @@
+/**
+ * Judges whether this host can read stored credentials at all (R47). A host that cannot read the first ones that it tries
+ * has a wrong setting or a wrong build, and must leave its shards to others.
+ */
+
+export type Readings = {
+  /** Credentials of a generation were read. */
+  readable(): void
+  /** KMS, the key or the schema does not fit the credentials of this generation. */
+  unreadable(generation: string): void
+}
+
+/** Number of generations after which a host that has read none of them gives up. */
+const firstGenerations = 5
+
+/** `onBlind` is called once, when the first generations are unreadable and none was read. */
+export function countReadings(onBlind: () => void): Readings {
+  const failed = new Set<string>()
+  let isOver = false
+  return {
+    readable: () => {
+      isOver = true
+    },
+    unreadable: (generation) => {
+      if (isOver) return
+      failed.add(generation)
+      if (failed.size < firstGenerations) return
+      isOver = true
+      onBlind()
+    },
+  }
+}

@@ -58,3 +58,17 @@ it('changes the number at the end of a URL only', () => {
     'http://127.0.0.1:1/0/a-0.fifo-shard-1.fifo',
   ])
 })
+
+describe('the places of the fuse', () => {
+  it('are read from a number and a percentage', () => {
+    const { FUSE_PER_FIVE_MINUTES, FUSE_PER_DAY } = parseEnv(SocketHostEnv, { ...variables, FUSE_PER_DAY: '7,1.5%' })
+    expect(FUSE_PER_FIVE_MINUTES).toEqual({ least: 3, percent: 0.2 })
+    expect(FUSE_PER_DAY).toEqual({ least: 7, percent: 1.5 })
+  })
+
+  it.each(['', '3', '3,0.2', '3,200%', '-1,1%', 'three,1%'])('are not guessed from "%s"', (text) => {
+    expect(() => parseEnv(SocketHostEnv, { ...variables, FUSE_PER_DAY: text })).toThrow(
+      'Invalid environment: FUSE_PER_DAY: Expected a number and a percentage, e.g. 3,0.2%',
+    )
+  })
+})

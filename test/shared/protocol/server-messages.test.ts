@@ -63,6 +63,26 @@ const table: readonly [string, CompanyEvent, Record<string, unknown>][] = [
     { code: 'LOGGED_OUT', message: errorSpec('LOGGED_OUT').ru, willReconnect: false },
   ],
   [
+    'whatsapp-disconnected by a restriction with a known end',
+    { event: 'whatsapp-disconnected', code: 'ACCOUNT_RESTRICTED', willReconnect: false, until: at + 3_600_000 },
+    {
+      code: 'ACCOUNT_RESTRICTED',
+      message: errorSpec('ACCOUNT_RESTRICTED').ru,
+      willReconnect: false,
+      until: '2026-01-01T13:00:00.000Z',
+    },
+  ],
+  [
+    'whatsapp-disconnected for the second time within a day',
+    { event: 'whatsapp-disconnected', code: 'LOGGED_OUT', willReconnect: false, action: 'wait' },
+    {
+      code: 'LOGGED_OUT',
+      message: expect.stringContaining('если аккаунт ограничен, подождите'),
+      willReconnect: false,
+      action: 'wait',
+    },
+  ],
+  [
     'pairing-code-error',
     { event: 'pairing-code-error', attemptId, failure: { code: 'INVALID_PHONE' } },
     {

@@ -8,7 +8,7 @@ import { recovery } from '../../../socket-host/company/recovery.ts'
 import type { CommandInbox } from '../../../socket-host/fleet/command-loop.ts'
 import { type HostDeps, socketHost } from '../../../socket-host/fleet/host.ts'
 import { aborted } from '../../../socket-host/time.ts'
-import { memoryLeaseStore } from '../../fakes/memory-lease-store.ts'
+import { type MemoryLeaseStore, memoryLeaseStore } from '../../fakes/memory-lease-store.ts'
 import { phoneA, rigDeps } from './company-rig.ts'
 import { type CallFate, smooth, troubledLeases } from './troubled-leases.ts'
 
@@ -40,14 +40,11 @@ function waitingInbox() {
   return { inbox, put }
 }
 
-/** Hosts that share tables, queues and WhatsApp. */
-export function cluster() {
-  const parts = rigDeps({ shards })
-  const { deps, clock, whatsApp } = parts
-  const leases = memoryLeaseStore()
-  const { inbox, put } = waitingInbox()
-  /** Makes a host; `build` replaces dependencies, as another build would have others. */
-  const hire = (hostId: string, more: Partial<HostDeps['host']> = {}, build: Partial<HostDeps> = {}) => {
+/**
+ * Makes hosts. `build` replaces dependencies of a host, as another build would have others.
+ */
+function employer({ deps, fuse, clock }: ReturnType<typeof rigDeps>, leases: MemoryLeaseStore, inbox: CommandInbox) {
+  return (hostId: string, more: Partial<HostDeps['host']> = {}, build: Partial<HostDeps> = {}) => {
     const host = { hostId, version: 'test', shards, renewMs: 3000, staleMs: 10_000, drainMs: 90_000, ...more }
     let fate: CallFate['fate'] = 'ok'
     const view = troubledLeases(
@@ -55,13 +52,22 @@ export function cluster() {
       async () => undefined,
       (): CallFate => ({ ...smooth, fate }),
     )
-    const own = { pacing: pacing(clock), recovery: recovery({ time: clock, fuse: parts.fuse, log: deps.log }) }
+    const own = { pacing: pacing(clock), recovery: recovery({ time: clock, fuse, log: deps.log }) }
     const made = socketHost({ ...deps, inbox, leases: view, host, ...own, ...build })
     const cutOff = () => {
       fate = 'fails'
     }
     return { ...made, cutOff }
   }
+}
+
+/** Hosts that share tables, queues and WhatsApp. */
+export function cluster() {
+  const parts = rigDeps({ shards })
+  const { clock, whatsApp } = parts
+  const leases = memoryLeaseStore()
+  const { inbox, put } = waitingInbox()
+  const hire = employer(parts, leases, inbox)
   let serial = 0
   const command = async (companyId: string, correlationId: string) => {
     const shard = shardOf(companyId, shards)

@@ -30,6 +30,8 @@ import {
   successor,
 } from '../build.ts'
 
+/** The time at which a company was told `LOGGED_OUT`, for another state of it. */
+const toldAt = ({ loggedOutAt = 0 }: CompanyState) => ({ loggedOutAt })
 const interrupt = (state: CompanyState) =>
   sessionInterrupted(state, sessionOf(state), 'WHATSAPP_UNAVAILABLE', seconds(50))
 const end = (state: CompanyState, code: 'LOGGED_OUT' | 'ACCOUNT_RESTRICTED' | 'CLIENT_OUTDATED') =>
@@ -147,6 +149,28 @@ describe('an end', () => {
     expect(state).not.toHaveProperty('session')
     expect(state.cleanup).toMatchObject([{ generation: 'generation-1', reason: 'logged-out', unlink: 'not-linked' }])
     expect(said(notices)).toEqual(['pairing-code-error LOGGED_OUT -> r1,all'])
+  })
+
+  test('by a refusal that was not due counts as none (R45)', () => {
+    const refuse = (state: CompanyState, at: number) =>
+      sessionEnded(state, sessionOf(state), { code: 'LOGGED_OUT', how: 'refused' }, seconds(50) + at).state
+    const refused = [0, 60_000, 120_000, 180_000].reduce(refuse, linked())
+    expect(refused.session?.refusals).toEqual({ count: 1, firstAt: seconds(50) })
+    expect(refuse(refused, 3_600_000).session?.refusals?.count).toBe(2)
+  })
+
+  test('for the second time within a day advises to look at the phone and to wait (R46)', () => {
+    const hour = 3_600_000
+    const removed = (state: CompanyState, at: number) =>
+      sessionEnded(state, sessionOf(state), { code: 'LOGGED_OUT', how: 'removed' }, at)
+    const first = removed(linked(), seconds(50))
+    expect(first.notices[0]?.event).not.toHaveProperty('action')
+    const again = { ...linked(), ...toldAt(first.state) }
+    expect(removed(again, seconds(50) + 23 * hour).notices[0]?.event).toMatchObject({ action: 'wait' })
+    expect(removed(again, seconds(50) + 25 * hour).notices[0]?.event).not.toHaveProperty('action')
+    const pairing = { ...restarting(), ...toldAt(first.state) }
+    const failed = end(pairing, 'LOGGED_OUT')
+    expect(failed.state.lastAttempt?.failure).toEqual({ code: 'LOGGED_OUT', action: 'wait' })
   })
 
   test.each(['ACCOUNT_RESTRICTED', 'CLIENT_OUTDATED'] as const)(

@@ -27,7 +27,7 @@ import { defaultLimits, pacing } from './company/pacing.ts'
 import { recovery } from './company/recovery.ts'
 import { callLimits } from './fleet/call-limits.ts'
 import type { HostDeps } from './fleet/host.ts'
-import { measuredClaims, measuredSweeps } from './fleet/host-metrics.ts'
+import { heldOf, measuredClaims, measuredSweeps } from './fleet/host-metrics.ts'
 import { pollMs, sqsInbox } from './fleet/sqs-inbox.ts'
 import { systemTime } from './time.ts'
 import { createWhatsApp } from './whatsapp/baileys-whatsapp.ts'
@@ -102,7 +102,7 @@ function hostFuse(env: SocketHostEnv, control: ControlTable, log: Log, meter: Me
     ...control,
     clock: systemTime.now,
     windows: fuseWindows(env.FUSE_PER_FIVE_MINUTES, env.FUSE_PER_DAY),
-    held: async () => (await metrics.hosts(env.SHARDS)).reduce((sum, { sessions }) => sum + sessions, 0),
+    held: async () => (await metrics.hosts(env.SHARDS)).reduce((sum, { states }) => sum + heldOf(states), 0),
     onRefused: ({ companyId, ...why }) => {
       log.error('A link that WhatsApp has ended is kept, because the fuse has no place', { companyId, ...why })
       meter.measure('fuseRefused', 1, { companyId })

@@ -26,6 +26,7 @@ export function sessionBody(
     session: view.status,
     phoneNumber: phoneFor(viewer.role, view.phone),
     ...(view.since !== undefined && { since: iso(view.since) }),
+    ...(view.until !== undefined && { until: iso(view.until) }),
     ...(view.hostId && { hostId: view.hostId }),
     ...(view.unlinked && { unlinked: view.unlinked }),
     ...(lastError && { lastError }),

@@ -66,6 +66,7 @@ export function statusMessage(
   return answer('status', envelope, {
     session: session.status,
     ...(session.phone && { phoneNumber: maskPhone(session.phone) }),
+    ...(session.until !== undefined && { until: iso(session.until) }),
     ...(attempt && { attempt: attemptFields(attempt, envelope.at) }),
   })
 }

@@ -8,6 +8,8 @@ export type Readings = {
   readable(): void
   /** KMS, the key or the schema does not fit the credentials of this generation. */
   unreadable(generation: string): void
+  /** True once any credentials were read: what is unreadable then is so alone. */
+  canRead(): boolean
 }
 
 /** Number of generations after which a host that has read none of them gives up. */
@@ -16,17 +18,19 @@ const firstGenerations = 5
 /** `onBlind` is called once, when the first generations are unreadable and none was read. */
 export function countReadings(onBlind: () => void): Readings {
   const failed = new Set<string>()
-  let isOver = false
+  let hasRead = false
+  let isBlind = false
   return {
     readable: () => {
-      isOver = true
+      hasRead = true
     },
     unreadable: (generation) => {
-      if (isOver) return
+      if (hasRead || isBlind) return
       failed.add(generation)
       if (failed.size < firstGenerations) return
-      isOver = true
+      isBlind = true
       onBlind()
     },
+    canRead: () => hasRead,
   }
 }

@@ -65,7 +65,7 @@ async function throughFuse(
   end: SessionEnd,
   { session }: CompanyState,
 ): Promise<SessionEnd> {
-  if (end.how === 'stopped') return end
+  if (end.how === 'stopped') return end.code === 'INTERNAL' && deps.readings.canRead() ? { ...end, isAlone: true } : end
   const isLast = end.how === 'removed' || isLastRefusal(session, deps.time.now())
   // One that is told as logged out already has had its place.
   if (!isLast && session?.status === 'logged-out') return end

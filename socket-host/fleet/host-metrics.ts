@@ -40,7 +40,7 @@ export type MeasuringDeps = {
 }
 
 /** Number of sessions that a host keeps open, or would if it could: all but those that WhatsApp has logged out. */
-const heldOf = (states: Readonly<Record<string, number>>): number =>
+export const heldOf = (states: Readonly<Record<string, number>>): number =>
   Object.entries(states).reduce((sum, [status, count]) => (status === 'logged-out' ? sum : sum + count), 0)
 
 /** Sessions of a host at a gauge; `last` is the load that it published before. */

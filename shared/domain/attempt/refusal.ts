@@ -40,7 +40,7 @@ export function pairingRefusal(
 ): Failure | undefined {
   if (!credentials || session?.status !== 'stopped') return undefined
   const { error = 'INTERNAL', until } = session
-  if (isSharedStop(session)) return { code: error, retryAfter: sharedStopRetrySeconds }
+  if (isSharedStop(session)) return session.isAlone ? undefined : { code: error, retryAfter: sharedStopRetrySeconds }
   if (until === undefined || now >= until || differs(credentials.phone, phone)) return undefined
   return { code: error, retryAfter: Math.ceil((until - now) / 1000) }
 }

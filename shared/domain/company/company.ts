@@ -26,6 +26,8 @@ export type Session = {
   readonly connectedAt?: number
   /** Epoch ms at which a restriction of the account ends: the session logs in again then (R48). */
   readonly until?: number
+  /** Stopped because these credentials alone are unreadable: the host reads others, so that a new link helps (R9). */
+  readonly isAlone?: true
   /** Confirmed refusals (401) since the session was last connected, and the epoch ms of the first one (R46). */
   readonly refusals?: { readonly count: number; readonly firstAt: number }
 }

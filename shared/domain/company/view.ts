@@ -12,6 +12,8 @@ export type SessionView = {
   readonly since?: number
   readonly hostId?: string
   readonly error?: ErrorCode
+  /** Epoch ms at which a restriction ends, and the session logs in by itself (R48). */
+  readonly until?: number
   readonly unlinked?: Unlinked
 }
 
@@ -28,7 +30,7 @@ export function sessionView(
   const { session, credentials, unlinked } = state
   const common = { ...(credentials?.phone && { phone: credentials.phone }), ...(unlinked && { unlinked }) }
   if (!session) return { status: credentials ? 'reconnecting' : 'none', ...common }
-  const { status, since, hostId, error } = session
+  const { status, since, hostId, error, until } = session
   const isHeld = lease?.ownerId !== undefined && lease.epoch === session.epoch && now - lease.renewedAt < staleMs
   const isEnded = status === 'stopped' || status === 'logged-out'
   return {
@@ -36,6 +38,7 @@ export function sessionView(
     since,
     ...(isHeld && hostId && { hostId }),
     ...(error && { error }),
+    ...(isEnded && until !== undefined && { until }),
     ...common,
   }
 }

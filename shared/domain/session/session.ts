@@ -28,7 +28,7 @@ export function sessionConnected(state: CompanyState, ref: SessionRef, now: numb
   if (!isCurrent(state, ref)) return decision(state, 'stale')
   const { attempt, credentials } = state
   const isAwaited = isSessionAwaited(state)
-  const entered = without(enter(state, 'connected', ref.owner, now), 'until', 'refusals')
+  const entered = without(enter(state, 'connected', ref.owner, now), ...ofTheEnd)
   const session: Session = { ...entered, connectedAt: now }
   // A client that named no phone has not proved that it knows the number: mask it.
   const isNamed = !isAwaited || attempt?.phone !== undefined
@@ -85,7 +85,12 @@ export type SessionEnd = {
   readonly how: 'removed' | 'refused' | 'stopped'
   /** Epoch ms at which a restriction ends. */
   readonly until?: number
+  /** See `Session.isAlone`. */
+  readonly isAlone?: true
 }
+
+/** Fields that say how the session has ended. */
+const ofTheEnd = ['until', 'isAlone', 'refusals'] as const
 
 /** Times after the first refusal at which a refused session logs in again (R46); a refusal after the last one is final. */
 export const refusalRetriesMs = [3_600_000, 6 * 3_600_000, 25 * 3_600_000] as const
@@ -115,7 +120,7 @@ function countRefusal(refusals: Refusals | undefined, now: number): Refusals {
 export function sessionEnded(
   state: CompanyState,
   ref: SessionRef,
-  { code, how, until }: SessionEnd,
+  { code, how, until, isAlone }: SessionEnd,
   now: number,
 ): Decision<'ended' | Stale> {
   if (!isCurrent(state, ref)) return decision(state, 'stale')
@@ -124,9 +129,10 @@ export function sessionEnded(
   const known = failed.state.session?.refusals
   const refusals = how === 'refused' ? countRefusal(known, now) : known
   const session: Session = {
-    ...without(enter(failed.state, how === 'stopped' ? 'stopped' : 'logged-out', ref.owner, now), 'until', 'refusals'),
+    ...without(enter(failed.state, how === 'stopped' ? 'stopped' : 'logged-out', ref.owner, now), ...ofTheEnd),
     error: code,
     ...(until !== undefined && { until }),
+    ...(isAlone && { isAlone }),
     ...(refusals && how !== 'removed' && { refusals }),
   }
   const kept = how === 'removed' ? retireRemoved(withReplaced(failed.state, ref), now) : failed.state

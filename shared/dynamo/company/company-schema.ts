@@ -78,6 +78,7 @@ const Session = object({
   error: optional(word<ErrorCode>()),
   connectedAt: optional(epochMs),
   until: optional(epochMs),
+  isAlone: optional(v.literal(true)),
   refusals: optional(object({ count: integer, firstAt: epochMs })),
 })
 

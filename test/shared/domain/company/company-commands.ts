@@ -1,14 +1,11 @@
 /** Commands for random walks: every transition, with arguments drawn from earlier attempts, generations and hosts. */
 import fc from 'fast-check'
-import { timeOut } from '#shared/domain/attempt/deadlines.ts'
-import * as linking from '#shared/domain/attempt/link.ts'
-import * as pairing from '#shared/domain/attempt/pairing.ts'
 import type { Owner, Shown, Waiting } from '#shared/domain/company/attempt.ts'
-import { swept, unlinkFinished } from '#shared/domain/company/cleanup.ts'
 import { type AttemptRef, type CompanyState, type Decision, emptyCompany } from '#shared/domain/company/company.ts'
-import { adoptCompany } from '#shared/domain/session/adoption.ts'
-import { resetCredentials } from '#shared/domain/session/reset.ts'
-import * as session from '#shared/domain/session/session.ts'
+import * as present from '../../../released/build.ts'
+
+/** The transitions, of this build or of another one. */
+export type Transitions = typeof present
 
 /** State of a walk: later commands refer to its attempts, generations and hosts, in time or too late. */
 export type World = {
@@ -22,9 +19,12 @@ export type World = {
   readonly generations: string[]
   /** The generation that was current when the host accepted. */
   seen: string | undefined
+  /** The build that makes the next decision. */
+  by: Transitions
 }
 
-export const freshWorld = (): World => ({
+export const freshWorld = (by: Transitions = present): World => ({
+  by,
   state: emptyCompany,
   now: Date.UTC(2026, 0, 1),
   epoch: 1,
@@ -78,7 +78,7 @@ export type Command = typeof anything extends fc.Arbitrary<infer C> ? C : never
 export const command = fc.option(anything, { freq: 2, nil: undefined })
 
 /** Returns the usual next step towards a linked session. */
-export function natural({ attempt, session: held }: CompanyState): Command {
+export function natural({ attempt, session: held, fence }: CompanyState): Command {
   const usual = { age: 0, staleOwner: false } as const
   const connected = { do: 'connected', how: 'stopped', code: 'ACCOUNT_RESTRICTED', ...usual } as const
   switch (attempt?.state) {
@@ -96,8 +96,10 @@ export function natural({ attempt, session: held }: CompanyState): Command {
     case 'restarting':
       return connected
     case undefined:
+      // A second refusal builds on the first one; chance alone would seldom bring it.
+      if (held?.refusals?.count === 1) return { ...connected, do: 'ended', how: 'refused' }
       return held?.status === 'connected'
-        ? { ...connected, do: 'ended' }
+        ? { ...connected, do: 'ended', how: fence % 2 === 0 ? 'stopped' : 'refused' }
         : { do: 'request', method: 'code', phone: phones[2], overHttp: false }
   }
 }
@@ -107,29 +109,29 @@ export type Step = { readonly decision: Decision<unknown>; readonly request?: Wa
 
 /** Carries a command out, and records in the world what later commands may refer to. */
 export function carryOut(world: World, command: Command): Step {
-  const { state, now } = world
+  const { state, now, by } = world
   switch (command.do) {
     case 'wait':
       world.now += command.ms
-      return { decision: timeOut(state, world.now) }
+      return { decision: by.timeOut(state, world.now) }
     case 'request':
       return request(world, command)
     case 'cancel': {
       const waiting = newRequest(world, 'cancel')
-      return { decision: pairing.cancelPairing(state, [waiting], now), request: waiting }
+      return { decision: by.cancelPairing(state, [waiting], now), request: waiting }
     }
     case 'reset': {
       const waiting = newRequest(world, 'reset')
-      return { decision: resetCredentials(state, [waiting], now), request: waiting }
+      return { decision: by.resetCredentials(state, [waiting], now), request: waiting }
     }
     case 'adopt': {
       if (!command.staleOwner) world.epoch += 1
-      return { decision: adoptCompany(state, ownerOf(world, command.staleOwner), now) }
+      return { decision: by.adoptCompany(state, ownerOf(world, command.staleOwner), now) }
     }
     case 'unlinked':
-      return { decision: unlinkFinished(state, recent(world.generations, command.age) ?? '', command.result) }
+      return { decision: by.unlinkFinished(state, recent(world.generations, command.age) ?? '', command.result) }
     case 'swept':
-      return { decision: swept(state, recent(world.generations, command.age) ?? '') }
+      return { decision: by.swept(state, recent(world.generations, command.age) ?? '') }
     case 'connected':
     case 'interrupted':
     case 'ended':
@@ -140,15 +142,16 @@ export function carryOut(world: World, command: Command): Step {
 }
 
 function request(world: World, command: Extract<Command, { do: 'request' }>): Step {
-  const timed = timeOut(world.state, world.now)
+  const timed = world.by.timeOut(world.state, world.now)
   const waiting = newRequest(world, 'pair')
-  const decision = pairing.requestPairing(
+  const decision = world.by.requestPairing(
     timed.state,
     {
       attemptId: `attempt-${world.count}`,
       method: command.method,
       correlationId: 'correlation',
       deadline: world.now + 20_000,
+      ticket: [{ key: 'phone', at: world.now }],
       ...(command.phone !== undefined || command.method === 'code' ? { phone: command.phone ?? phones[0] } : {}),
       ...(!command.overHttp && { waiting }),
     },
@@ -170,35 +173,35 @@ function aboutAttempt(
     { do: 'accept' | 'issue' | 'answer' | 'fail' | 'restartPairing' | 'prepareLink' | 'commitLink' }
   >,
 ): Decision<unknown> {
-  const { state, now } = world
+  const { state, now, by } = world
   const ref = attemptRef(world, command)
   switch (command.do) {
     case 'accept': {
-      const accepted = pairing.acceptAttempt(state, ref, command.policy, now)
+      const accepted = by.acceptAttempt(state, ref, command.policy, now)
       if (accepted.outcome !== 'stale') world.seen = accepted.state.credentials?.generation
       return accepted
     }
     case 'issue': {
-      const shown: Shown = state.attempt?.method === 'qr' ? { qr: `qr-${now}` } : { code: 'ABCD-EFGH' }
-      return pairing.issueCode(state, ref, { shown, expiresAt: now + 50_000, socketUntil: now + 160_000 }, now)
+      const shown: Shown = state.attempt?.method === 'qr' ? { qr: `qr-${++world.count}` } : { code: 'ABCD-EFGH' }
+      return by.issueCode(state, ref, { shown, expiresAt: now + 50_000, socketUntil: now + 160_000 }, now)
     }
     case 'answer':
-      return pairing.phoneAnswered(state, ref, now)
+      return by.phoneAnswered(state, ref, now)
     case 'fail':
-      return pairing.failAttempt(state, ref, { code: 'WHATSAPP_UNAVAILABLE' }, now)
+      return by.failAttempt(state, ref, { code: 'WHATSAPP_UNAVAILABLE' }, now)
     case 'restartPairing':
-      return pairing.restartPairing(state, ref)
+      return by.restartPairing(state, ref)
     case 'prepareLink': {
       const generation = `generation-${++world.count}.`
       world.generations.unshift(generation)
       const linked = command.phone ?? state.attempt?.phone
       const seen = world.seen && { seenGeneration: world.seen }
       const link = { generation, wrappedKey: `key-of-${generation}`, ...(linked && { phone: linked }), ...seen }
-      return linking.prepareLink(state, ref, link, now)
+      return by.prepareLink(state, ref, link, now)
     }
     case 'commitLink': {
       const generation = recent(world.generations, command.age) ?? ''
-      return linking.commitLink(state, ref, { generation, ...(world.seen && { seenGeneration: world.seen }) }, now)
+      return by.commitLink(state, ref, { generation, ...(world.seen && { seenGeneration: world.seen }) }, now)
     }
   }
 }
@@ -207,19 +210,19 @@ function aboutSession(
   world: World,
   command: Extract<Command, { do: 'connected' | 'interrupted' | 'ended' }>,
 ): Decision<unknown> {
-  const { state, now } = world
+  const { state, now, by } = world
   const current = state.credentials?.generation
   const generation = (command.age === 0 && current) || (recent(world.generations, command.age) ?? '')
   const ref = { generation, owner: ownerOf(world, command.staleOwner) }
   switch (command.do) {
     case 'connected':
-      return session.sessionConnected(state, ref, now)
+      return by.sessionConnected(state, ref, now)
     case 'interrupted':
-      return session.sessionInterrupted(state, ref, 'WHATSAPP_UNAVAILABLE', now)
+      return by.sessionInterrupted(state, ref, 'WHATSAPP_UNAVAILABLE', now)
     case 'ended': {
       const { how } = command
       const code = how === 'stopped' ? command.code : 'LOGGED_OUT'
-      return session.sessionEnded(state, ref, { code, how }, now)
+      return by.sessionEnded(state, ref, { code, how }, now)
     }
   }
 }

@@ -3,6 +3,7 @@
  * be made to fail, and all written states and notices are kept.
  */
 import { type CompanyState, emptyCompany, isEmpty, type Notice } from '#shared/domain/company/company.ts'
+import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import { numbersNeeded } from '#shared/domain/company/sequence.ts'
 import type { LeaseView } from '#shared/domain/company/view.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
@@ -59,6 +60,7 @@ export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyS
       await answer()
       while (true) {
         const seen = itemOf(companyId)
+        if (seen.state.foreign) throw new ForeignState(companyId)
         const decision = transition(seen.state, clock())
         await answer()
         if (itemOf(companyId) !== seen) continue

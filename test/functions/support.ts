@@ -95,6 +95,7 @@ function watchedStore(clock: () => number, check: Check, refunds: Refunds) {
   return {
     writes: memory.writes,
     state: memory.state,
+    put: memory.put,
     setLease: memory.setLease,
     async decide<Outcome>(companyId: string, transition: Transition<Outcome>): Promise<Decided<Outcome>> {
       await check()

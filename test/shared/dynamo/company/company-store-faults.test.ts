@@ -1,17 +1,20 @@
 /** Decisions whose answer is lost, whose request is lost, and items that cannot be read. */
-import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { decision, emptyCompany, notice, type Transition } from '#shared/domain/company/company.ts'
 import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { type CompanyStoreDeps, dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
+import { getItem } from '#shared/dynamo/items.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { companyKey, partitionKey, sortKey, stateSortKey } from '#shared/dynamo/table.ts'
 import type { CompanyStore } from '#shared/ports.ts'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../../../contracts/engines/engines.ts'
 import { type Fate, flakyConnect, type Request } from '../../../contracts/engines/flaky.ts'
-import { requested } from '../../domain/build.ts'
+import { foreignStates } from '../../../released/foreign-states.ts'
+import { madeNewer } from '../../../released/newer.ts'
+import { anotherPhone, codeIssued, linked, requested } from '../../domain/build.ts'
 import { type Command, carryOut, command, freshWorld, natural } from '../../domain/company/company-commands.ts'
 
 const shards = 4
@@ -227,24 +230,34 @@ test('an endless race ends', async () => {
   expect((await other.read(companyId)).state.fence).toBe(10)
 })
 
-test.each([
-  ['that another version wrote', { fence: 1, epoch: 0, cleanup: [], attempt: { state: 'dancing' } }],
-  ['that is half there', { fence: 1 }],
-  ['whose fence is not a number', { fence: 'high', epoch: 0, cleanup: [] }],
-])('a state %s is not decided on', async (_name, doc) => {
+test.each<readonly [string, unknown]>([
+  ...foreignStates,
+  ['a state that is half there', { fence: 1 }],
+  ['a fence that is not a number', { fence: 'high', epoch: 0, cleanup: [] }],
+  ['nothing but a word', 'dancing'],
+])('a company with %s is shown as far as it can be read, and not decided on', async (_name, doc) => {
   const table = await newTable()
-  await table.client.send(
-    new UpdateCommand({
-      TableName: table.table,
-      Key: { [partitionKey]: companyKey(companyId), [sortKey]: stateSortKey },
-      UpdateExpression: 'SET doc = :doc, rev = :rev',
-      ExpressionAttributeValues: { ':doc': doc, ':rev': 1 },
-    }),
-  )
+  const item = { rev: 1, seq: 4, shard: 2, doc, mark1: 'a', newer: 'field' }
+  await table.client.send(new PutCommand({ TableName: table.table, Item: { ...rowKey, ...item } }))
   const store = storeOn(table)
-  expect((await store.read(companyId)).state).toMatchObject({ foreign: true })
-  await expect(store.decide(companyId, countUp)).rejects.toBeInstanceOf(ForeignState)
+  expect((await store.read(companyId)).state).toMatchObject({ foreign: true, cleanup: [] })
+  await expect(store.decide(companyId, countUp)).rejects.toThrow(ForeignState)
+  expect(await store.readWithSeq(companyId)).toMatchObject({ state: { foreign: true }, seq: 5 })
+  expect(await getItem(table, rowKey)).toEqual({ ...rowKey, ...item, seq: 5 })
 })
+
+test('attributes of the item and fields of the state that only a newer build knows survive a decision', async () => {
+  const table = await newTable()
+  const doc = madeNewer(codeIssued(linked(), { phone: anotherPhone }), true)
+  const item = { rev: 1, seq: 4, shard: 2, doc, newer: { of: ['item'] } }
+  await table.client.send(new PutCommand({ TableName: table.table, Item: { ...rowKey, ...item } }))
+  const store = storeOn(table)
+  await store.decide(companyId, (state) => decision({ ...state, fence: 99 }, undefined))
+  await store.decide(companyId, countUpOfAny)
+  expect(await getItem(table, rowKey)).toMatchObject({ newer: item.newer, doc: { ...doc, fence: 100 }, rev: 3 })
+})
+
+const rowKey = { [partitionKey]: companyKey(companyId), [sortKey]: stateSortKey }
 
 describe('the shard’s list', () => {
   const listed = async (store: CompanyStore) =>

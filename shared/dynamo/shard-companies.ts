@@ -10,7 +10,7 @@
  *     A: STATE empty, rev 5 ......................... remove if row.rev < 5: refused
  *     B:      reads rev 5, puts row.rev = 5, STATE rev 6
  */
-import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import type { CompanyStore } from '#shared/ports.ts'
 import { unlessRefused } from './conditional.ts'
@@ -26,9 +26,11 @@ const rowKey = (shard: number, companyId: string) => ({
 
 /** Puts the company on the list, for the write that follows revision `rev`. */
 export async function addToShardIndex({ client, table }: ControlTable, shard: number, companyId: string, rev: number) {
-  const put = new PutCommand({
+  // An update, which leaves attributes alone that only a newer build knows (R49a).
+  const put = new UpdateCommand({
     TableName: table,
-    Item: { ...rowKey(shard, companyId), rev },
+    Key: rowKey(shard, companyId),
+    UpdateExpression: 'SET #rev = :rev',
     ConditionExpression: 'attribute_not_exists(#rev) OR #rev < :rev',
     ExpressionAttributeNames: { '#rev': 'rev' },
     ExpressionAttributeValues: { ':rev': rev },

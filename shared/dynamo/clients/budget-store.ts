@@ -62,8 +62,11 @@ function changeBudget(control: ControlTable) {
       const { rev, ...budget } = item ? budgetOf(v.parse(Row, item)) : { ...emptyBudget, rev: 0 }
       const changed = change(budget)
       if (!changed.ok) return err(changed.error)
+      const { coolUntil: _former, ...rest } = item ?? {}
       const keepUntil = Math.max(now + keepMs, changed.value.coolUntil ?? 0, Number(item?.[ttlAttribute] ?? 0) * 1000)
-      const row = { ...keyOf(key), ...changed.value, rev: rev + 1, [ttlAttribute]: Math.ceil(keepUntil / 1000) + 60 }
+      // Also the attributes that only a newer build knows (R49a).
+      const known = { ...keyOf(key), ...changed.value, rev: rev + 1, [ttlAttribute]: Math.ceil(keepUntil / 1000) + 60 }
+      const row = { ...rest, ...known }
       if (await put(control, row, rev)) return changed
     }
     throw new StoreUnavailable('dynamodb', new Error('a budget changed too often'))

@@ -28,7 +28,8 @@ export const connectionLifetimeMs = (2 * 60 + 10) * 60_000
 
 const ConnectionItem = v.object({
   [sortKey]: v.string(),
-  language: v.picklist(['ru', 'en']),
+  /** One that only a newer build speaks must not keep a company's events from its other clients (R49a). */
+  language: v.fallback(v.picklist(['ru', 'en']), 'ru'),
   connectedAt: v.number(),
   tokenExpiresAt: v.exactOptional(v.number()),
   /** Epoch seconds. */

@@ -8,7 +8,7 @@
  *
  * The item `journal` stays, with the highest epoch that has loaded or journalled; lower epochs are refused.
  */
-import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { inParallel } from '#shared/async/in-parallel.ts'
 import { unlessRefused } from '../conditional.ts'
@@ -104,18 +104,18 @@ async function commit(to: CredentialTable, pk: string, content: Content): Promis
 }
 
 async function putJournal({ client, table }: CredentialTable, pk: string, { stamp, value }: Content) {
-  const put = new PutCommand({
+  const attributes = { ep: stamp.epoch, rowsEp: stamp.epoch, rowsN: stamp.order, ...attributesOf(value) }
+  const set = Object.keys(attributes)
+  const removed = ['data', 'parts', 'version'].filter((name) => !set.includes(name))
+  const changes = [`SET ${set.map((name) => `#${name} = :${name}`)}`, `REMOVE ${removed.map((name) => `#${name}`)}`]
+  // An update, which leaves attributes alone that only a newer build knows (R49a).
+  const put = new UpdateCommand({
     TableName: table,
-    Item: {
-      ...rowKey(pk, journalKey),
-      ep: stamp.epoch,
-      rowsEp: stamp.epoch,
-      rowsN: stamp.order,
-      ...attributesOf(value),
-    },
+    Key: rowKey(pk, journalKey),
+    UpdateExpression: changes.join(' '),
     ConditionExpression: 'attribute_not_exists(#ep) OR (#ep <= :ep AND attribute_not_exists(#rowsN))',
-    ExpressionAttributeNames: { '#ep': 'ep', '#rowsN': 'rowsN' },
-    ExpressionAttributeValues: { ':ep': stamp.epoch },
+    ExpressionAttributeNames: Object.fromEntries([...set, ...removed].map((name) => [`#${name}`, name])),
+    ExpressionAttributeValues: Object.fromEntries(Object.entries(attributes).map(([name, is]) => [`:${name}`, is])),
   })
   return (await unlessRefused(client.send(put))) === 'refused' ? 'refused' : 'written'
 }

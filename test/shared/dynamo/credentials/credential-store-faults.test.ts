@@ -97,7 +97,7 @@ async function interrupted(): Promise<Table> {
   const table = await newTable()
   await storeOn(table).write(ref, rowsOf('1', keys), 1)
   let puts = 0
-  const dying = flakyConnect(engine, ({ operation }) => (operation === 'PutItem' && ++puts > 2 ? 'lost' : 'arrives'))
+  const dying = flakyConnect(engine, ({ operation }) => (operation === 'PutItem' && ++puts > 1 ? 'lost' : 'arrives'))
   const host = dynamoCredentialStore({ client: dying.client, table: table.table })
   expect(await unlessDead(host.write(ref, rowsOf('2', keys), 1))).toBe('died')
   return table

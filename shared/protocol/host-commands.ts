@@ -12,8 +12,11 @@ export const HostCommand = v.object({
 })
 export type HostCommand = v.InferOutput<typeof HostCommand>
 
-/** Message to the watchdog, delayed until something about the company is due (epoch ms). */
-export const WatchdogMessage = v.object({
+/**
+ * Message to the watchdog, delayed until something about the company is due (epoch ms). The watchdog may send it again,
+ * with the fields that only a newer build knows (R49a).
+ */
+export const WatchdogMessage = v.looseObject({
   companyId: CompanyId,
   correlationId: v.string(),
   due: v.pipe(v.number(), v.integer(), v.minValue(0)),

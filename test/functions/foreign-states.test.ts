@@ -65,13 +65,11 @@ describe.each(foreignStates)('a company with %s', (_name, doc) => {
     isLeftAlone()
   })
 
-  test('the watchdog looks at it again in a minute', async () => {
-    const record = {
-      messageId: 'm',
-      body: JSON.stringify({ companyId: company, correlationId: 'c1', due: world.now.value }),
-    }
+  test('the watchdog looks at it again in a minute, by the same message', async () => {
+    const message = { companyId: company, correlationId: 'c1', due: world.now.value, newer: 'field' }
+    const record = { messageId: 'm', body: JSON.stringify(message) }
     expect(await watch({ Records: [record] }, world)).toEqual({ batchItemFailures: [] })
-    expect(world.queue.wakes).toEqual([{ companyId: company, correlationId: 'c1', due: world.now.value + 60_000 }])
+    expect(world.queue.wakes).toEqual([{ ...message, due: world.now.value + 60_000 }])
     isLeftAlone()
   })
 })

@@ -12,8 +12,10 @@ test('what is sent is what arrives', () => {
   expect(v.parse(queueBody(WatchdogMessage), JSON.stringify(wake))).toEqual(wake)
 })
 
-test('what an older sender says besides is left out', () => {
+test('what another build says besides is left out of a command, and kept in a message that may be sent again', () => {
   expect(v.parse(queueBody(HostCommand), JSON.stringify({ ...command, deadline: 1_700_000_000_000 }))).toEqual(command)
+  const newer = { ...wake, newer: { of: ['a newer build'] } }
+  expect(v.parse(queueBody(WatchdogMessage), JSON.stringify(newer))).toEqual(newer)
 })
 
 describe('a message that is not of the schema goes to the dead letters (R32)', () => {

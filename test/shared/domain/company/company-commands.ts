@@ -77,6 +77,9 @@ export type Command = typeof anything extends fc.Arbitrary<infer C> ? C : never
 /** Any command, or (`undefined`) the usual next step: without such steps few walks would reach a link. */
 export const command = fc.option(anything, { freq: 2, nil: undefined })
 
+/** Size of a walk. By default fast-check would draw five steps on average, too few to link a phone and to lose it. */
+export const walkSize = { size: 'max', maxLength: 60 } as const
+
 /** Returns the usual next step towards a linked session. */
 export function natural({ attempt, session: held, fence }: CompanyState): Command {
   const usual = { age: 0, staleOwner: false } as const

@@ -1,19 +1,19 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { CompanyState } from '#shared/domain/company/company.ts'
-import { command, freshWorld } from './company-commands.ts'
+import { command, freshWorld, walkSize } from './company-commands.ts'
 import { freshMemory } from './company-invariants.ts'
 import { settle, take } from './company-walk.ts'
 
 test('whatever is decided, in whatever order, the invariants of a company hold', () => {
   fc.assert(
-    fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
+    fc.property(fc.array(command, walkSize), (commands) => {
       const world = freshWorld()
       const memory = freshMemory()
       for (const each of commands) take(world, memory, each)
       settle(world, memory)
     }),
-    { numRuns: 1500 },
+    { numRuns: 1000 },
   )
 })
 

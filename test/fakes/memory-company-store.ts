@@ -59,8 +59,7 @@ export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyS
     async decide(companyId, transition) {
       await answer()
       while (true) {
-        const seen = itemOf(companyId)
-        if (seen.state.foreign) throw new ForeignState(companyId)
+        const seen = understood(companyId, itemOf(companyId))
         const decision = transition(seen.state, clock())
         await answer()
         if (itemOf(companyId) !== seen) continue
@@ -97,6 +96,11 @@ export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyS
       return pageOf(listed, page)
     },
   }
+}
+
+function understood(companyId: string, item: Item): Item {
+  if (item.state.foreign) throw new ForeignState(companyId)
+  return item
 }
 
 type Decided = { readonly notices: readonly Notice[] }

@@ -9,6 +9,7 @@ import { requestPairing } from '#shared/domain/attempt/pairing.ts'
 import { pairingRefusal } from '#shared/domain/attempt/refusal.ts'
 import type { Attempt, Method, Waiting } from '#shared/domain/company/attempt.ts'
 import { decision, type Transition } from '#shared/domain/company/company.ts'
+import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import type { BudgetTicket } from '#shared/domain/values/budget.ts'
 import type { Failure, Language } from '#shared/domain/values/errors.ts'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
@@ -100,6 +101,8 @@ async function takeCode(
   { store, budget, clock }: StartPairingDeps,
 ): Promise<Result<BudgetTicket | undefined, Failure>> {
   const { state } = await store.read(companyId)
+  // The decision would throw, and the code would be lost to the budget.
+  if (state.foreign) throw new ForeignState(companyId)
   const now = clock()
   const current = timeOut(state, now).state
   const request = { method, ...(phone !== undefined && { phone }) }

@@ -8,7 +8,8 @@ import { Handshake } from './handshake.ts'
 const Client = v.object({
   companyId: CompanyId,
   role: v.literal('marketplace'),
-  language: v.picklist(['ru', 'en']),
+  /** A connection may have a language of a newer build, whose authorizer it has passed (R49a). */
+  language: v.fallback(v.picklist(['ru', 'en']), 'ru'),
   exp: v.pipe(v.union([v.number(), v.string()]), v.transform(Number), v.finite()),
 })
 

@@ -145,12 +145,14 @@ async function rollBack(ctx: CompanyContext, registration: Registration): Promis
 
 /**
  * True when STATE takes care of the link: it is current, or its rows are stored and either the attempt or the clean-up
- * list names it, so that any host can unlink its device.
+ * list names it, so that any host can unlink its device. A state of another build counts, too: the link may be current
+ * in it, and no accident may end a stored link (R45, R49a).
  */
 async function isRecorded({ deps, companyId }: CompanyContext, registration: Registration): Promise<boolean> {
   const { generation } = registration.facts()
   if (generation === undefined) return false
-  const { attempt, credentials, cleanup } = (await deps.companies.read(companyId)).state
+  const { attempt, credentials, cleanup, foreign } = (await deps.companies.read(companyId)).state
+  if (foreign) return true
   if (credentials?.generation === generation) return true
   const isPrepared = attempt?.state === 'storing' && attempt.link.generation === generation
   return registration.isStored() && (isPrepared || cleanup.some((retired) => retired.generation === generation))

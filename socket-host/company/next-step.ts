@@ -5,7 +5,7 @@
  */
 import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
 import { isLinked } from '#shared/domain/attempt/pairing.ts'
-import { isSharedStop, pairingRefusal } from '#shared/domain/attempt/refusal.ts'
+import { isSharedStop, pairingRefusal, sharedReason } from '#shared/domain/attempt/refusal.ts'
 import { type Attempt, attemptTimes, deadlineOf, type Owner, type Shown } from '#shared/domain/company/attempt.ts'
 import { nextSweepAt } from '#shared/domain/company/cleanup.ts'
 import type { AttemptRef, CompanyState, Retired, Session } from '#shared/domain/company/company.ts'
@@ -202,7 +202,7 @@ function openingStep(state: CompanyState, running: Running, host: ThisHost, now:
 /** True for a session that its host keeps open, and for one that has ended when its time to log in again has come. */
 function isTried(session: Session | undefined, { mayTryStopped }: ThisHost, now: number): boolean {
   if (!session || !isEnded(session)) return true
-  if (mayTryStopped) return true
+  if (mayTryStopped && sharedReason(session)) return true
   const at = isSharedStop(session) ? undefined : nextLoginAt(session)
   return at !== undefined && now >= at
 }

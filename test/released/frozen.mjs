@@ -57,6 +57,13 @@ function without(value, ...keys) {
   return copy;
 }
 
+// shared/domain/company/logged-out.ts
+var dayMs = 24 * 36e5;
+function toldLoggedOut(state, failure, now) {
+  const isRepeated = state.loggedOutAt !== void 0 && now - state.loggedOutAt < dayMs;
+  return { state: { ...state, loggedOutAt: now }, failure: isRepeated ? { ...failure, action: "wait" } : failure };
+}
+
 // shared/domain/company/cleanup.ts
 var sweepDelaysMs = [0, 36e5, 864e5];
 var unlinkWithinMs = 6e4;
@@ -140,9 +147,10 @@ var failuresAfterExpiry = [
   "ACCOUNT_RESTRICTED",
   "CLIENT_REJECTED"
 ];
-function endAttempt(state, failure, how, now) {
-  const { attempt } = state;
-  if (!attempt) return decision(state, void 0);
+function endAttempt(before, reason, how, now) {
+  const { attempt } = before;
+  if (!attempt) return decision(before, void 0);
+  const { state, failure } = reason.code === "LOGGED_OUT" ? toldLoggedOut(before, reason, now) : { state: before, failure: reason };
   const rest = withoutLink(state, attempt, failure, how, now);
   const { attemptId, method: method2, waiting } = attempt;
   const isOver = attempt.state === "expired" && !failuresAfterExpiry.includes(failure.code);
@@ -283,14 +291,16 @@ function commitLink(state, ref, { generation, seenGeneration }, now) {
 
 // shared/domain/attempt/refusal.ts
 var sharedStopRetrySeconds = 60;
-var isSharedStop = ({ status, error }) => status === "stopped" && (error === "CLIENT_OUTDATED" || error === "LOGGED_OUT" || error === "INTERNAL");
+var beyondFuse = "WHATSAPP_UNAVAILABLE";
+var isSharedStop = ({ status, error }) => status === "stopped" && (error === "CLIENT_OUTDATED" || error === beyondFuse || error === "INTERNAL");
+function sharedReason(session) {
+  if (isSharedStop(session)) return session.error;
+  return session.status === "logged-out" && session.refusals ? beyondFuse : void 0;
+}
 function pairingRefusal({ credentials, session }, { phone }, now) {
   if (!credentials || session?.status !== "stopped") return void 0;
   const { error = "INTERNAL", until } = session;
-  if (isSharedStop(session)) {
-    const code = error === "LOGGED_OUT" ? "WHATSAPP_UNAVAILABLE" : error;
-    return { code, retryAfter: sharedStopRetrySeconds };
-  }
+  if (isSharedStop(session)) return session.isAlone ? void 0 : { code: error, retryAfter: sharedStopRetrySeconds };
   if (until === void 0 || now >= until || differs(credentials.phone, phone)) return void 0;
   return { code: error, retryAfter: Math.ceil((until - now) / 1e3) };
 }
@@ -531,7 +541,7 @@ function sessionConnected(state, ref, now) {
   if (!isCurrent(state, ref)) return decision(state, "stale");
   const { attempt, credentials } = state;
   const isAwaited = isSessionAwaited(state);
-  const entered = without(enter(state, "connected", ref.owner, now), "until", "refusals");
+  const entered = without(enter(state, "connected", ref.owner, now), ...ofTheEnd);
   const session = { ...entered, connectedAt: now };
   const isNamed = !isAwaited || attempt?.phone !== void 0;
   const connected = {
@@ -563,35 +573,42 @@ function sessionInterrupted(state, ref, code, now) {
   const notices = wasConnected ? [notice({ event: "whatsapp-disconnected", code, willReconnect: true })] : [];
   return decision({ ...state, epoch: ref.owner.epoch, session }, "reconnecting", notices);
 }
+var ofTheEnd = ["until", "isAlone", "refusals"];
 var refusalRetriesMs = [36e5, 6 * 36e5, 25 * 36e5];
+var dueAt = ({ count, firstAt }) => firstAt + (refusalRetriesMs[count - 1] ?? 0);
 function nextLoginAt({ status, until, refusals }) {
   if (status === "stopped") return until;
-  const delay = status === "logged-out" && refusals ? refusalRetriesMs[refusals.count - 1] : void 0;
-  return refusals && delay !== void 0 ? refusals.firstAt + delay : void 0;
+  return status === "logged-out" && refusals ? dueAt(refusals) : void 0;
 }
-function sessionEnded(state, ref, { code, how, until }, now) {
+function countRefusal(refusals, now) {
+  if (!refusals) return { count: 1, firstAt: now };
+  return now >= dueAt(refusals) ? { ...refusals, count: refusals.count + 1 } : refusals;
+}
+function sessionEnded(state, ref, { code, how, until, isAlone }, now) {
   if (!isCurrent(state, ref)) return decision(state, "stale");
   const isPairing = state.attempt?.state === "restarting";
   const failed = isPairing ? endAttempt(state, { code }, "failed", now) : decision(state, void 0);
   const known = failed.state.session?.refusals;
-  const refusals = how === "refused" ? { firstAt: now, ...known, count: (known?.count ?? 0) + 1 } : known;
+  const refusals = how === "refused" ? countRefusal(known, now) : known;
   const session = {
-    ...without(enter(failed.state, how === "stopped" ? "stopped" : "logged-out", ref.owner, now), "until", "refusals"),
+    ...without(enter(failed.state, how === "stopped" ? "stopped" : "logged-out", ref.owner, now), ...ofTheEnd),
     error: code,
     ...until !== void 0 && { until },
+    ...isAlone && { isAlone },
     ...refusals && how !== "removed" && { refusals }
   };
   const kept = how === "removed" ? retireRemoved(withReplaced(failed.state, ref), now) : failed.state;
   const isTold = state.session?.status === session.status && state.session.error === code;
-  const ended = notice({
+  const next = { ...isPairing && !kept.credentials ? kept : { ...kept, session }, epoch: ref.owner.epoch };
+  if (isPairing || isTold) return decision(next, "ended", failed.notices);
+  const told = code === "LOGGED_OUT" ? toldLoggedOut(next, { code }, now) : { state: next, failure: { code } };
+  const event = {
     event: "whatsapp-disconnected",
-    code,
+    ...told.failure,
     willReconnect: false,
     ...until !== void 0 && { until }
-  });
-  const notices = isPairing || isTold ? failed.notices : [...failed.notices, ended];
-  const next = isPairing && !kept.credentials ? kept : { ...kept, session };
-  return decision({ ...next, epoch: ref.owner.epoch }, "ended", notices);
+  };
+  return decision(told.state, "ended", [...failed.notices, notice(event)]);
 }
 var withReplaced = (state, { generation }) => state.attempt && state.attempt.state !== "requested" ? { ...state, attempt: { ...state.attempt, replaces: generation } } : state;
 function enter(state, status, owner, now) {
@@ -694,7 +711,7 @@ var Attempt = v.variant("state", [
 ]);
 var AttemptOutcome = object({
   attemptId: text,
-  method: optional(method),
+  method: optional(word()),
   state: word(),
   failure: optional(Failure),
   at: epochMs
@@ -707,6 +724,7 @@ var Session = object({
   error: optional(word()),
   connectedAt: optional(epochMs),
   until: optional(epochMs),
+  isAlone: optional(v.literal(true)),
   refusals: optional(object({ count: integer2, firstAt: epochMs }))
 });
 var Unlinked = v.picklist(["pending", "confirmed", "unconfirmed", "not-linked"]);
@@ -729,7 +747,8 @@ var StoredCompany = object({
   credentials: optional(Credentials),
   session: optional(Session),
   cleanup: list(Retired),
-  unlinked: optional(Unlinked)
+  unlinked: optional(Unlinked),
+  loggedOutAt: optional(epochMs)
 });
 var Foreign = object({ fence: v.fallback(integer2, 0), epoch: v.fallback(integer2, 0), credentials: v.unknown() });
 function parseState(doc) {
@@ -745,7 +764,7 @@ function sessionView(state, lease, staleMs, now) {
   const { session, credentials, unlinked } = state;
   const common2 = { ...credentials?.phone && { phone: credentials.phone }, ...unlinked && { unlinked } };
   if (!session) return { status: credentials ? "reconnecting" : "none", ...common2 };
-  const { status, since, hostId, error } = session;
+  const { status, since, hostId, error, until } = session;
   const isHeld = lease?.ownerId !== void 0 && lease.epoch === session.epoch && now - lease.renewedAt < staleMs;
   const isEnded3 = status === "stopped" || status === "logged-out";
   return {
@@ -753,6 +772,7 @@ function sessionView(state, lease, staleMs, now) {
     since,
     ...isHeld && hostId && { hostId },
     ...error && { error },
+    ...isEnded3 && until !== void 0 && { until },
     ...common2
   };
 }
@@ -971,6 +991,7 @@ function statusMessage(state, lease, staleMs, envelope) {
   return answer2("status", envelope, {
     session: session.status,
     ...session.phone && { phoneNumber: maskPhone(session.phone) },
+    ...session.until !== void 0 && { until: iso(session.until) },
     ...attempt && { attempt: attemptFields(attempt, envelope.at) }
   });
 }
@@ -999,13 +1020,21 @@ function failureFields(failure, language, field) {
 }
 var isForDevelopers = ({ code, detail }) => code === "BAD_REQUEST" && detail !== void 0;
 function sentence(failure, language) {
-  const text2 = failure.action === "use-qr" ? useQr[language] : errorSpec(failure.code)[language];
+  const text2 = sentencesOf(failure)[language];
   return failure.detail && !isForDevelopers(failure) ? `${text2}: ${failure.detail}` : text2;
 }
 var useQr = {
   ru: "WhatsApp не выдаёт код для этого аккаунта. Отсканируйте QR-код",
   en: "WhatsApp gives no code for this account. Scan the QR instead"
 };
+var lookAtPhone = {
+  ru: "WhatsApp снова отключил устройство. Откройте WhatsApp на телефоне: если аккаунт ограничен, подождите до конца ограничения, иначе подключите номер заново",
+  en: "WhatsApp has logged the device out again. Look at WhatsApp on the phone: if the account is restricted, wait until that is over, else link the number again"
+};
+function sentencesOf({ code, action }) {
+  if (action === "use-qr") return useQr;
+  return code === "LOGGED_OUT" && action === "wait" ? lookAtPhone : errorSpec(code);
+}
 function message(event, envelope, fields) {
   const { companyId, at, seq, requestId } = envelope;
   const numbered = seq !== void 0 && { seq };
@@ -1026,6 +1055,7 @@ function sessionBody(companyId, state, lease, viewer) {
     session: view.status,
     phoneNumber: phoneFor(viewer.role, view.phone),
     ...view.since !== void 0 && { since: iso2(view.since) },
+    ...view.until !== void 0 && { until: iso2(view.until) },
     ...view.hostId && { hostId: view.hostId },
     ...view.unlinked && { unlinked: view.unlinked },
     ...lastError && { lastError },
@@ -1136,8 +1166,8 @@ function openingStep(state, running, host, now) {
 }
 function isTried(session, { mayTryStopped }, now) {
   if (!session || !isEnded2(session)) return true;
-  if (isSharedStop(session)) return mayTryStopped;
-  const at = nextLoginAt(session);
+  if (mayTryStopped && sharedReason(session)) return true;
+  const at = isSharedStop(session) ? void 0 : nextLoginAt(session);
   return at !== void 0 && now >= at;
 }
 function cleanupStep(state, { unlinks, sweeps }, now) {

@@ -4,7 +4,7 @@
  * may be words that it does not know. A state or a status that it does not know is another matter: see `foreign`.
  */
 import * as v from 'valibot'
-import type { AttemptOutcome as Outcome } from '#shared/domain/company/attempt.ts'
+import type { Method, AttemptOutcome as Outcome } from '#shared/domain/company/attempt.ts'
 import { type CompanyState, type RetireReason, sessionStatuses } from '#shared/domain/company/company.ts'
 import type { ErrorCode, OwnerAction } from '#shared/domain/values/errors.ts'
 
@@ -64,7 +64,7 @@ const Attempt = v.variant('state', [
 
 const AttemptOutcome = object({
   attemptId: text,
-  method: optional(method),
+  method: optional(word<Method>()),
   state: word<Outcome['state']>(),
   failure: optional(Failure),
   at: epochMs,

@@ -22,6 +22,14 @@ const failureAlarms = [
     threshold: 1,
   },
   {
+    id: 'SessionReplaced',
+    code: 'SESSION_REPLACED',
+    summary:
+      'Sessions stopped because another connection keeps taking them away: somebody uses a copy of their credentials',
+    runbook: 'session-replaced',
+    threshold: 1,
+  },
+  {
     id: 'StoreUnavailable',
     code: 'STORE_UNAVAILABLE',
     summary: 'Requests fail because DynamoDB does not answer',

@@ -92,7 +92,10 @@ function measurementsOf(happening: Happening): readonly Measurement[] {
       return [{ name: 'reconnects', value: 1 }]
     case 'sessionStopped':
       // A code on which an operator must act raises the same alarm whether a pairing or a session met it (405, R26).
-      return errorSpec(happening.code).level === 'error' ? [failure(happening.code)] : []
+      // A session that others keep taking away is one more: its credentials are in use elsewhere.
+      return errorSpec(happening.code).level === 'error' || happening.code === 'SESSION_REPLACED'
+        ? [failure(happening.code)]
+        : []
   }
 }
 

@@ -39,6 +39,7 @@ export type Reconciler = {
 /** Limit of steps in a pass, more than any company needs: two steps that revert each other must not loop for ever. */
 const maxSteps = 50
 const maxRetryMs = 5000
+const overdueRetryMs = 250
 
 /** Progress of a company on this host. */
 type Progress = {
@@ -150,7 +151,10 @@ function passTimer({ deps, wake }: CompanyContext, isOver: () => boolean) {
 
   return {
     set: (at: number | undefined) => {
-      if (at !== undefined) wakeIn(Math.max(at - time.now(), 10))
+      if (at === undefined) return
+      const ms = at - time.now()
+      // No step is due although the time has come: a pass at once would find none either, and so on without a pause.
+      wakeIn(ms > 0 ? Math.max(ms, 10) : overdueRetryMs)
     },
     /** Runs a pass. Retries it after a failure, later each time, and rejects. */
     retried: async (pass: () => Promise<void>) => {

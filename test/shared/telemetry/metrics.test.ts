@@ -2,11 +2,12 @@ import { expect, test } from 'vitest'
 import { issueCode, requestPairing } from '#shared/domain/attempt/pairing.ts'
 import { emptyCompany } from '#shared/domain/company/company.ts'
 import type { Counts } from '#shared/domain/metrics/metrics.ts'
+import { sessionEnded } from '#shared/domain/session/session.ts'
 import { createMeter } from '#shared/telemetry/metrics.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
 import { memoryCompanyStore } from '../../fakes/memory-company-store.ts'
 import { recordingLog } from '../../fakes/recording-log.ts'
-import { aRequest, code, codeIssued, connecting, refOf, seconds, start } from '../domain/build.ts'
+import { aRequest, code, codeIssued, connecting, linked, refOf, seconds, sessionOf, start } from '../domain/build.ts'
 
 function setUp() {
   const lines: Record<string, unknown>[] = []
@@ -121,4 +122,19 @@ test('a stale decision changes and counts nothing', () => {
   const late = issueCode(state, refOf(state), code, seconds(2))
   meter.observe({ companyId: '1001', before: state, after: late.state, now: seconds(9) })
   expect(lines).toEqual([])
+})
+
+test.each([
+  ['CLIENT_OUTDATED', true],
+  ['INTERNAL', true],
+  ['SESSION_REPLACED', true],
+  ['ACCOUNT_RESTRICTED', false],
+  ['WHATSAPP_UNAVAILABLE', false],
+] as const)('a session that stops with %s counts as a failure for the alarms: %s', (failure, isCounted) => {
+  const { meter, lines } = setUp()
+  const before = linked()
+  const end = { code: failure, how: 'stopped' } as const
+  const after = sessionEnded(before, sessionOf(before), end, seconds(50)).state
+  meter.observe({ companyId: '1001', before, after, now: seconds(50) })
+  expect(lines.map(({ code: counted }) => counted)).toEqual(isCounted ? [failure] : [])
 })

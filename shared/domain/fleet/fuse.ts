@@ -42,11 +42,14 @@ export function takePlace(
   if (isOpen(fuse.opening)) return { fuse, isGranted: false }
   const longest = Math.max(...windows.map(({ ms }) => ms))
   const places = fuse.places.filter(({ at }) => now - at < longest)
-  const isFull = windows.some(({ ms, least, percent }) => {
+  const taken = windows.map(({ ms, least, percent }) => {
     const companies = new Set(places.filter(({ at }) => now - at < ms).map((place) => place.companyId))
-    return !companies.has(companyId) && companies.size >= Math.max(least, Math.floor((percent / 100) * held))
+    const max = Math.max(least, Math.floor((percent / 100) * held))
+    return { hasPlace: companies.has(companyId), isFull: companies.size >= max }
   })
-  if (isFull) return { fuse: { places, opening: { since: now } }, isGranted: false }
+  if (taken.every(({ hasPlace }) => hasPlace)) return { fuse, isGranted: true }
+  if (taken.some(({ hasPlace, isFull }) => !hasPlace && isFull))
+    return { fuse: { places, opening: { since: now } }, isGranted: false }
   return { fuse: { ...fuse, places: [...places, { companyId, at: now }] }, isGranted: true }
 }
 

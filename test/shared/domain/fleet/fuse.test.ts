@@ -55,6 +55,7 @@ describe('the fuse', () => {
 
   it('gives a company one place per window, however often it asks', () => {
     const { fuse } = granted(2, 0)
+    expect(takePlace(fuse, 'c0', 0, now + minute).fuse).toBe(fuse)
     const again = [1, 2, 3, 4].reduce((seen) => takePlace(seen, 'c0', 0, now + minute).fuse, fuse)
     expect(takePlace(again, 'c2', 0, now + minute).isGranted).toBe(true)
   })

@@ -10,7 +10,8 @@ const failureAlarms = [
   {
     id: 'ClientOutdated',
     code: 'CLIENT_OUTDATED',
-    summary: 'WhatsApp refuses our version of its protocol (405): nobody can link, and sessions will not come back',
+    summary:
+      'WhatsApp refuses our version of its protocol (405): nobody can link, and sessions stop but keep their links',
     runbook: 'client-outdated',
     threshold: 1,
   },
@@ -40,7 +41,7 @@ const failureAlarms = [
     id: 'Internal',
     // Lambda counts no error: functions answer unexpected errors with INTERNAL.
     code: 'INTERNAL',
-    summary: 'Requests or pairings fail with an unexpected error',
+    summary: 'Requests or pairings fail with an unexpected error, or credentials cannot be read',
     runbook: 'internal-errors',
     threshold: 3,
   },
@@ -78,7 +79,7 @@ export class PairingAlarms extends Construct {
       periods: 3,
     })
     alerts.add(this, 'FuseOpen', {
-      summary: 'WhatsApp ends more links than it may: they are kept and stopped',
+      summary: 'WhatsApp ends more links than the fuse lets through: the sessions stop but keep their links',
       runbook: 'fuse-open',
       metric: metrics.of('fuseRefused', 'Sum'),
       threshold: 1,

@@ -40,7 +40,7 @@ describe('alarms', () => {
 
   it('look at every function, every queue and both tables', () => {
     const text = JSON.stringify(ours)
-    expect(ours.filter(({ Properties }) => Properties.MetricName === 'Errors')).toHaveLength(9)
+    expect(ours.filter(({ Properties }) => Properties.MetricName === 'Errors')).toHaveLength(10)
     for (let shard = 0; shard < 16; shard++) expect(text).toContain(`"pairplane-prod-shard-${shard}.fifo"`)
     expect(text).toContain('TablesControl')
     expect(text).toContain('TablesCredentials')

@@ -82,6 +82,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
     budget,
     recovery: recovery({ time, fuse, log }),
     fuse,
+    onUnreadable: (ref) => meter.measure('credentialsUnreadable', 1, { ...ref }),
     newGeneration: () => ulid(),
     random: Math.random,
     settings: { phoneChangePolicy: env.PHONE_CHANGE_POLICY, codeLifetimeMs: env.CODE_LIFETIME_SECONDS * 1000 },

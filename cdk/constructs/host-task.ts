@@ -84,7 +84,7 @@ export const healthCommand = (url: string, timeoutMs: number): string[] => [
 ]
 
 /**
- * The container's health check. A host answers 200 while its event loop runs and it reaches its leases
+ * The container's health check. A host answers 200 while its event loop runs and it can read credentials
  * (socket-host/fleet/health.ts).
  */
 const healthCheck: ecs.HealthCheck = {

@@ -84,6 +84,12 @@ export class PairingAlarms extends Construct {
       metric: metrics.of('fuseRefused', 'Sum'),
       threshold: 1,
     })
+    alerts.add(this, 'CredentialsUnreadable', {
+      summary: 'Hosts cannot read stored credentials: these sessions stop and keep their links',
+      runbook: 'credentials-unreadable',
+      metric: metrics.of('credentialsUnreadable', 'Sum'),
+      threshold: 1,
+    })
     alerts.add(this, 'CleanupFailed', {
       summary: 'Retired credentials could not be swept',
       runbook: 'cleanup-failed',

@@ -24,6 +24,8 @@ export const metricNames = {
   cleanupFailed: 'CleanupFailed',
   /** Links that WhatsApp has ended and that are kept, because the fuse had no place (R46). */
   fuseRefused: 'FuseRefused',
+  /** Reads of stored credentials that this build or its settings cannot read (R47). */
+  credentialsUnreadable: 'CredentialsUnreadable',
   /** Devices of retired credentials whose removal WhatsApp did not confirm in time. */
   unlinkUnconfirmed: 'UnlinkUnconfirmed',
   /** Sessions of a host, each minute; the average over hosts is the load per task. */

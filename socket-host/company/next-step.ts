@@ -200,8 +200,10 @@ function openingStep(state: CompanyState, running: Running, host: ThisHost, now:
 }
 
 /** True for a session that its host keeps open, and for one that has ended when its time to log in again has come. */
-function isTried(session: Session | undefined, { mayTryStopped }: ThisHost, now: number): boolean {
+function isTried(session: Session | undefined, { mayTryStopped, owner }: ThisHost, now: number): boolean {
   if (!session || !isEnded(session)) return true
+  // This host has not tried it yet, and may be a newer build than the one that has stopped it.
+  if (isSharedStop(session) && session.epoch < owner.epoch) return true
   if (mayTryStopped && sharedReason(session)) return true
   const at = isSharedStop(session) ? undefined : nextLoginAt(session)
   return at !== undefined && now >= at

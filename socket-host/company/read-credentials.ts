@@ -12,10 +12,10 @@ export type StoredGeneration = {
 }
 
 /**
- * Returns the credentials of the generation (R47). `damaged`: the creds row is missing, altered, corrupt or not linked,
- * although the key opens other rows of the generation, or there are no others. `unreadable`: KMS refuses the key, or the
- * key opens no row at all: the fault is more likely this build's or its settings'. `fenced`: this host has lost its
- * lease. Rejects when the store or KMS cannot be reached.
+ * Returns the credentials of the generation (R47). `damaged`: the creds row is missing or not linked, or altered although
+ * the key opens other rows of the generation. `unreadable`: KMS refuses the key, the key opens no row at all, or the row
+ * has a form that this build does not know: the fault may be this build's or its settings'. `fenced`: this host has lost
+ * its lease. Rejects when the store or KMS cannot be reached.
  */
 export async function readCredentials(
   deps: CompanyDeps,
@@ -23,7 +23,7 @@ export async function readCredentials(
   stored: StoredGeneration,
 ): Promise<Credentials | 'damaged' | 'unreadable' | 'fenced'> {
   const read = await readStored(deps, lease, stored)
-  if (read === 'unreadable') deps.readings.unreadable(stored.generation)
+  if (read === 'unreadable') deps.readings.unreadable(stored)
   else if (typeof read === 'object') deps.readings.readable()
   return read
 }

@@ -2,12 +2,13 @@
  * Judges whether this host can read stored credentials at all (R47). A host that cannot read the first ones that it tries
  * has a wrong setting or a wrong build, and must leave its shards to others.
  */
+import type { GenerationRef } from '#shared/ports.ts'
 
 export type Readings = {
   /** Credentials of a generation were read. */
   readable(): void
   /** KMS, the key or the schema does not fit the credentials of this generation. */
-  unreadable(generation: string): void
+  unreadable(ref: GenerationRef): void
   /** True once any credentials were read: what is unreadable then is so alone. */
   canRead(): boolean
 }
@@ -15,8 +16,14 @@ export type Readings = {
 /** Number of generations after which a host that has read none of them gives up. */
 const firstGenerations = 5
 
-/** `onBlind` is called once, when the first generations are unreadable and none was read. */
-export function countReadings(onBlind: () => void): Readings {
+export type ReadingsDeps = {
+  /** Called once, when the first generations are unreadable and none was read. */
+  readonly onBlind: () => void
+  /** Called each time that credentials are unreadable. */
+  readonly onUnreadable: (ref: GenerationRef) => void
+}
+
+export function countReadings({ onBlind, onUnreadable }: ReadingsDeps): Readings {
   const failed = new Set<string>()
   let hasRead = false
   let isBlind = false
@@ -24,7 +31,8 @@ export function countReadings(onBlind: () => void): Readings {
     readable: () => {
       hasRead = true
     },
-    unreadable: (generation) => {
+    unreadable: ({ companyId, generation }) => {
+      onUnreadable({ companyId, generation })
       if (hasRead || isBlind) return
       failed.add(generation)
       if (failed.size < firstGenerations) return

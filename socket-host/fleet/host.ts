@@ -1,5 +1,5 @@
 /** A socket host: claims shards, serves them, and hands them over when it stops. */
-import type { LeaseStore } from '#shared/ports.ts'
+import type { GenerationRef, LeaseStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { countReadings } from '../company/readings.ts'
 import { type Cancel, pause } from '../time.ts'
@@ -10,6 +10,8 @@ import type { ShardDeps } from './shard.ts'
 
 export type HostDeps = Omit<ShardDeps, 'readings'> & {
   readonly leases: LeaseStore
+  /** Called each time that stored credentials are unreadable; counts them for the alarm (R47). */
+  readonly onUnreadable: (ref: GenerationRef) => void
   readonly host: {
     readonly hostId: string
     readonly version: string
@@ -47,7 +49,10 @@ export function socketHost(deps: HostDeps): SocketHost {
   const { time, log, leases } = deps
   const { hostId, version, shards, renewMs, staleMs, drainMs } = deps.host
   const since = time.now()
-  const owned = ownedShards({ ...deps, readings: countReadings(() => void giveUp()) })
+  const owned = ownedShards({
+    ...deps,
+    readings: countReadings({ onBlind: () => void giveUp(), onUnreadable: deps.onUnreadable }),
+  })
   const keeper = leaseKeeper({ store: leases, time, log, hostId, shards, renewMs, staleMs }, owned.listener)
   let stopHeartbeat: Cancel = () => undefined
   let isDraining = false

@@ -66,8 +66,8 @@ export type WhatsApp = {
    */
   persist(credentials: Credentials, target: StoredTarget): Promise<'written' | 'fenced'>
   /**
-   * Reads stored credentials. `damaged`: they are missing, altered or not linked, although the data key opens other rows
-   * of the generation. `unreadable`: this build or its settings can read none of them. `fenced`: as in `persist`.
+   * Reads stored credentials. `damaged`: they are missing or not linked, or altered although the data key opens other
+   * rows of the generation. `unreadable`: the fault may be this build's or its settings'. `fenced`: as in `persist`.
    * Rejects when the store fails.
    */
   load(target: StoredTarget, about?: About): Promise<Credentials | 'damaged' | 'unreadable' | 'fenced'>

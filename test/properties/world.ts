@@ -150,7 +150,7 @@ function makeHost(epoch: number, { fake, clock, nextDeath, ...stores }: HostDeps
     settings: { phoneChangePolicy: 'replace', codeLifetimeMs: 50_000 },
     budget: { take: async () => ok([]), coolDown: async () => undefined },
     fuse,
-    readings: countReadings(() => undefined),
+    readings: countReadings({ onBlind: () => undefined, onUnreadable: () => undefined }),
     recovery: recovery({ time: clock, fuse, log }),
     random: () => 0.5,
   }

@@ -1,6 +1,5 @@
 /** Adoption: another host takes a company over (R6, R28). */
 import { endAttempt } from '../attempt/attempt-end.ts'
-import { isSharedStop } from '../attempt/refusal.ts'
 import { type Attempt, attemptTimes, type Owner } from '../company/attempt.ts'
 import {
   type CompanyState,
@@ -28,11 +27,11 @@ export function adoptCompany(state: CompanyState, owner: Owner, now: number): De
 }
 
 /**
- * True when the new owner opens the session. One that was stopped for a reason that is not its account's is tried once
- * more: the new owner may be a newer build (R45). Others wait for their time (R46, R48), a request or a reset (R9).
+ * True when the new owner opens the session. One that has ended stays so until it connects. If it was stopped for a reason
+ * that is not its account's, the new owner, which may be a newer build, tries it at once (R45); others wait for their time
+ * (R46, R48), a request or a reset (R9).
  */
-const isRetried = (session: Session): boolean =>
-  session.status === 'stopped' ? isSharedStop(session) : session.status !== 'logged-out'
+const isRetried = ({ status }: Session): boolean => status !== 'stopped' && status !== 'logged-out'
 
 const statusOnAdoption = (session: Session): SessionStatus =>
   session.status === 'connecting' ? 'connecting' : 'reconnecting'

@@ -137,7 +137,7 @@ export function sessionEnded(
   }
   const kept = how === 'removed' ? retireRemoved(withReplaced(failed.state, ref), now) : failed.state
   // A session that was told as ended stays ended: a refused try in between is no news.
-  const isTold = state.session?.status === session.status && state.session.error === code
+  const isTold = isSameEnd(state.session, session)
   // An attempt whose new link was removed took it along: no session is left to describe.
   const next = { ...(isPairing && !kept.credentials ? kept : { ...kept, session }), epoch: ref.owner.epoch }
   if (isPairing || isTold) return decision(next, 'ended', failed.notices)
@@ -150,6 +150,9 @@ export function sessionEnded(
   }
   return decision(told.state, 'ended', [...failed.notices, notice(event)])
 }
+
+const isSameEnd = (before: Session | undefined, { status, error, until }: Session): boolean =>
+  before?.status === status && before.error === error && before.until === until
 
 /** Notes in the running attempt that its host has seen the end of the session, so that its link is not stale (R8). */
 const withReplaced = (state: CompanyState, { generation }: SessionRef): CompanyState =>

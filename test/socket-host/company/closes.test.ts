@@ -170,6 +170,22 @@ describe('a session that has stopped', () => {
     expect(s.eventNames()).toEqual(['whatsapp-disconnected', 'whatsapp-connected'])
   })
 
+  test('for its version is tried once by the next owner, and then once a minute again', async () => {
+    const s = companyRig({ isObliging: false })
+    await s.linkedByHand()
+    dropWith(s, 405, 'session')
+    await s.clock.settle()
+    s.lease.lose()
+    s.takeOver(2)
+    await s.look()
+    expect(s.whatsApp.live('login')).toHaveLength(1)
+    dropWith(s, 405, 'session')
+    await s.clock.advance(50_000)
+    expect(s.whatsApp.live()).toEqual([])
+    expect(s.state().session).toMatchObject({ status: 'stopped', epoch: 2 })
+    expect(s.eventNames().filter((name) => name === 'whatsapp-disconnected')).toHaveLength(1)
+  })
+
   test.each([405])(
     'for its version (%i) tries again each minute, and connects when WhatsApp lets it (R45)',
     async (code) => {

@@ -100,6 +100,21 @@ describe('a wave of removals', () => {
   })
 })
 
+describe('a deploy while the fuse is open', () => {
+  it('closes the fuse when the new hosts can bring the sessions up', async () => {
+    const f = await linkedFleet(['a'])
+    f.begin('removed')
+    await f.clock.advance(30_000)
+    await f.dismiss()
+    f.end()
+    const next = await f.employ('next')
+    await f.clock.advance(20_000)
+    expect(f.count('connected')).toBe(many.length - 3)
+    expect(await f.fuse.openings()).toMatchObject({ removed: { until: expect.any(Number) } })
+    await next.drain(AbortSignal.abort())
+  })
+})
+
 describe('a refused version', () => {
   it('for ten minutes ends no link, and all sessions are back within 90 s of its end', async () => {
     const f = await linkedFleet(['a', 'b'])

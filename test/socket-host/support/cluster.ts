@@ -53,7 +53,7 @@ function employer({ deps, fuse, clock }: ReturnType<typeof rigDeps>, leases: Mem
       (): CallFate => ({ ...smooth, fate }),
     )
     const own = { pacing: pacing(clock), recovery: recovery({ time: clock, fuse, log: deps.log }) }
-    const made = socketHost({ ...deps, inbox, leases: view, host, ...own, ...build })
+    const made = socketHost({ ...deps, inbox, leases: view, host, onUnreadable: () => undefined, ...own, ...build })
     const cutOff = () => {
       fate = 'fails'
     }

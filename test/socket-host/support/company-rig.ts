@@ -67,7 +67,7 @@ export function rigDeps(options: RigOptions = {}) {
       },
     },
     fuse,
-    readings: countReadings(() => undefined),
+    readings: countReadings({ onBlind: () => undefined, onUnreadable: () => undefined }),
     recovery: recovery({ time: clock, fuse, log }),
     newGeneration: () => `g${++generations}`,
     random: () => 0.5,

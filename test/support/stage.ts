@@ -11,7 +11,7 @@ export type Stage = {
   readonly http: (method: string, path: string, as?: Caller, request?: HttpExtras) => Promise<HttpAnswer>
   readonly phone: (number: string) => Phone
   /** Puts the simulated WhatsApp into a condition, for all hosts or for the host named by `client`. */
-  readonly service: (behaviour: string, parameters?: object & { readonly client?: string }) => Promise<void>
+  readonly service: (behaviour: string, parameters?: ServiceParameters) => Promise<void>
   /** Returns a new company and a new phone, which no other test of the file uses. */
   readonly fresh: () => { companyId: string; phone: Phone }
   readonly stop: () => Promise<void>
@@ -20,6 +20,9 @@ export type Stage = {
 type Caller = { readonly companyId?: string; readonly role?: 'admin' }
 type HttpExtras = { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> }
 type HttpAnswer = { readonly status: number; readonly body: Record<string, unknown>; readonly headers: Headers }
+
+/** Parameters of a condition, and the host that it is for. */
+type ServiceParameters = { readonly client?: string; readonly [name: string]: unknown }
 
 /** A person with a phone. */
 export type Phone = {
@@ -35,7 +38,7 @@ export type Phone = {
 
 type PhoneReport = {
   readonly companionHellos: number
-  readonly devices: readonly { readonly online: boolean }[]
+  readonly devices: readonly { readonly device: number; readonly online: boolean }[]
   readonly [field: string]: unknown
 }
 

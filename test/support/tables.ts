@@ -1,5 +1,7 @@
 /** The run's tables, for tests that alter and delete items by hand. */
 import { DeleteCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
+import type { CompanyState } from '#shared/domain/company/company.ts'
+import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { documentClient } from '#shared/dynamo/document-client.ts'
 import { companyKey, partitionKey, sortKey, stateSortKey } from '#shared/dynamo/table.ts'
 import type { LocalRun } from '../../local/local-run.ts'
@@ -12,8 +14,11 @@ export type Tables = {
   readonly credentialRows: (companyId: string) => Promise<readonly Item[]>
   readonly putCredentialRow: (item: Item) => Promise<void>
   readonly deleteCredentialRow: (item: Item) => Promise<void>
+  readonly state: (companyId: string) => Promise<CompanyState>
   /** Deletes the company's `STATE`. */
   readonly deleteState: (companyId: string) => Promise<void>
+  /** Closes the fuse, and forgets all places that were taken. */
+  readonly deleteFuse: () => Promise<void>
   readonly close: () => void
 }
 
@@ -21,6 +26,12 @@ export function tablesOf(run: LocalRun): Tables {
   const environment = run.cloud.containers[0]?.environment ?? {}
   const [control, stored] = [environment['CONTROL_TABLE'] ?? '', environment['CREDENTIALS_TABLE'] ?? '']
   const client = documentClient({}, { endpoint: run.endpoints.dynamodb, region, credentials })
+  const companies = dynamoCompanyStore({
+    client,
+    table: control,
+    shards: Number(environment['SHARDS']),
+    clock: Date.now,
+  })
   const keyOf = (item: Item) => ({ [partitionKey]: item[partitionKey], [sortKey]: item[sortKey] })
   return {
     credentialRows: async (companyId) => {
@@ -41,8 +52,13 @@ export function tablesOf(run: LocalRun): Tables {
     deleteCredentialRow: async (item) => {
       await client.send(new DeleteCommand({ TableName: stored, Key: keyOf(item) }))
     },
+    state: async (companyId) => (await companies.read(companyId)).state,
     deleteState: async (companyId) => {
       const key = { [partitionKey]: companyKey(companyId), [sortKey]: stateSortKey }
+      await client.send(new DeleteCommand({ TableName: control, Key: key }))
+    },
+    deleteFuse: async () => {
+      const key = { [partitionKey]: 'FUSE', [sortKey]: 'removed' }
       await client.send(new DeleteCommand({ TableName: control, Key: key }))
     },
     close: () => client.destroy(),

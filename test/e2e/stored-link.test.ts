@@ -1,0 +1,255 @@
+/**
+ * A stored link is never lost by accident: not by what WhatsApp answers, and not by what its owner asks for meanwhile
+ * (R8, R9, R11, R45 to R48).
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Client, Frame } from '../support/client.ts'
+import { restartHosts } from '../support/linked-fleet.ts'
+import { link, type Phone, type Stage, startStage, steadyLeases } from '../support/stage.ts'
+import { type Tables, tablesOf } from '../support/tables.ts'
+
+let stage: Stage
+let tables: Tables
+beforeAll(async () => {
+  stage = await startStage({ environment: steadyLeases })
+  tables = tablesOf(stage.run)
+})
+afterAll(async () => {
+  tables?.close()
+  await stage?.stop()
+})
+
+/** A host tries one session a minute whose stop is not its account's. */
+const nextTryMs = 90_000
+
+type Linked = { readonly companyId: string; readonly phone: Phone; readonly client: Client }
+
+async function linked(): Promise<Linked> {
+  const { companyId, phone } = stage.fresh()
+  return { companyId, phone, client: await link(stage, companyId, phone) }
+}
+
+/** What would be different if the link had been lost or made anew. */
+async function linkOf({ companyId, phone }: Pick<Linked, 'companyId' | 'phone'>) {
+  const { credentials, cleanup } = await tables.state(companyId)
+  const { devices } = await phone.look()
+  return { generation: credentials?.generation, cleanup, devices: devices.map(({ device }) => device) }
+}
+
+/** Breaks the connection, and lets WhatsApp answer the logins that follow like that. Returns the end of the session. */
+async function stopBy({ phone, client }: Linked, behaviour: string, parameters: object = {}): Promise<Frame> {
+  await phone.behave(behaviour, parameters)
+  await phone.disrupt('cut')
+  expect(await client.next('whatsapp-disconnected')).toMatchObject({
+    code: 'WHATSAPP_UNAVAILABLE',
+    willReconnect: true,
+  })
+  const end = await client.next('whatsapp-disconnected')
+  expect(end).toMatchObject({ willReconnect: false })
+  return end
+}
+
+const ask = (client: Client, phone: Phone) =>
+  client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
+const askInVain = (client: Client, phone: Phone) =>
+  client.ask('request-pairing-code', 'pairing-code-error', { phoneNumber: phone.number })
+
+/** An answer to a request that has started nothing. */
+async function refusedAtOnce(client: Client, phone: Phone, code: string): Promise<number> {
+  const before = (await phone.look()).companionHellos
+  const refused = await askInVain(client, phone)
+  expect(refused).toMatchObject({ code, retryAfter: expect.any(Number) })
+  expect(refused).not.toHaveProperty('attemptId')
+  expect((await phone.look()).companionHellos).toBe(before)
+  return Number(refused['retryAfter'])
+}
+
+describe.concurrent('while WhatsApp refuses this version (405)', () => {
+  it('every request is refused at once, nothing is lost or spent, and the session comes back by itself', async () => {
+    const own = await linked()
+    const other = stage.fresh().phone
+    const before = await linkOf(own)
+    expect(await stopBy(own, 'outdated')).toMatchObject({ code: 'CLIENT_OUTDATED' })
+    // A phone has five codes in ten minutes: these would be too many.
+    for (let request = 0; request < 6; request++) {
+      for (const phone of [own.phone, other])
+        expect(await refusedAtOnce(own.client, phone, 'CLIENT_OUTDATED')).toBeLessThanOrEqual(60)
+    }
+    expect(await linkOf(own)).toEqual(before)
+    await own.phone.behave('ok')
+    await own.client.next('whatsapp-connected', nextTryMs)
+    expect(await linkOf(own)).toEqual(before)
+    await ask(own.client, other)
+    await own.client.close()
+  })
+
+  it('a link that has just been made is kept, and comes back by itself', async () => {
+    const { companyId, phone } = stage.fresh()
+    const client = await stage.client(companyId)
+    await phone.behave('outdated')
+    const { code } = await ask(client, phone)
+    expect(await phone.enterCode(code)).toBe('linked')
+    expect(await client.next('pairing-code-error')).toMatchObject({ code: 'CLIENT_OUTDATED' })
+    await refusedAtOnce(client, phone, 'CLIENT_OUTDATED')
+    await refusedAtOnce(client, stage.fresh().phone, 'CLIENT_OUTDATED')
+    const before = await linkOf({ companyId, phone })
+    expect(before).toMatchObject({ generation: expect.any(String), cleanup: [], devices: [1] })
+    await phone.behave('ok')
+    await client.next('whatsapp-connected', nextTryMs)
+    expect(await linkOf({ companyId, phone })).toEqual(before)
+    await client.close()
+  })
+})
+
+describe.concurrent('a first login', () => {
+  it('that takes longer than a minute ends the attempt and not the link', async () => {
+    const { companyId, phone } = stage.fresh()
+    const client = await stage.client(companyId)
+    await phone.behave('login-fails-with', { reason: 503 })
+    const { code } = await ask(client, phone)
+    expect(await phone.enterCode(code)).toBe('linked')
+    expect(await client.next('pairing-code-error', nextTryMs)).toMatchObject({ code: 'PAIRING_TIMEOUT' })
+    const before = await linkOf({ companyId, phone })
+    expect(before).toMatchObject({ generation: expect.any(String), cleanup: [], devices: [1] })
+    expect(await client.ask('get-status', 'status')).toMatchObject({ session: 'reconnecting' })
+    await phone.behave('ok')
+    // No code: the phone is linked, and its session is hurried.
+    await client.ask('request-pairing-code', 'whatsapp-connected', { phoneNumber: phone.number })
+    expect(await linkOf({ companyId, phone })).toEqual(before)
+    await client.close()
+  })
+})
+
+describe.concurrent('while the account is restricted for a time (402)', () => {
+  it('no code helps its phone, and another phone takes its place with its first code only', async () => {
+    const own = await linked()
+    const other = stage.fresh().phone
+    const before = await linkOf(own)
+    expect(await stopBy(own, 'temporarily-banned', { expire: 3600 })).toMatchObject({ code: 'ACCOUNT_RESTRICTED' })
+    const retryAfter = await refusedAtOnce(own.client, own.phone, 'ACCOUNT_RESTRICTED')
+    expect(retryAfter).toBeGreaterThan(3500)
+    expect(retryAfter).toBeLessThanOrEqual(3600)
+    await other.behave('not-registered')
+    expect(await askInVain(own.client, other)).toMatchObject({ code: 'INVALID_PHONE' })
+    expect(await linkOf(own)).toEqual(before)
+    await other.behave('ok')
+    await ask(own.client, other)
+    const { generation } = before
+    expect(await linkOf(own)).toMatchObject({
+      generation: undefined,
+      cleanup: [{ generation, reason: 'phone-change' }],
+    })
+    await own.client.close()
+  })
+
+  it('the session logs in by itself when the time has come', async () => {
+    const own = await linked()
+    const before = await linkOf(own)
+    const end = await stopBy(own, 'temporarily-banned', { expire: 5 })
+    expect(end).toMatchObject({ code: 'ACCOUNT_RESTRICTED' })
+    await own.phone.behave('ok')
+    const connected = await own.client.next('whatsapp-connected')
+    // Its clock begins when WhatsApp refuses the login, shortly before the end is told.
+    expect(Date.parse(String(connected['at'])) - Date.parse(String(end['at']))).toBeGreaterThan(4000)
+    expect(await linkOf(own)).toEqual(before)
+    await own.client.close()
+  })
+})
+
+describe.concurrent('while the account is locked (403)', () => {
+  it('its link stays until a new one of the same phone is installed', async () => {
+    const own = await linked()
+    const before = await linkOf(own)
+    expect(await stopBy(own, 'banned', { reason: 403 })).toMatchObject({ code: 'ACCOUNT_RESTRICTED' })
+    await ask(own.client, own.phone)
+    await own.client.ask('cancel-pairing', 'pairing-cancelled')
+    expect(await linkOf(own)).toEqual(before)
+    await own.phone.behave('ok')
+    const { code } = await ask(own.client, own.phone)
+    expect(await linkOf(own)).toEqual(before)
+    expect(await own.phone.enterCode(code)).toBe('linked')
+    await own.client.next('whatsapp-connected')
+    const { generation, cleanup } = await linkOf(own)
+    expect(generation).not.toBe(before.generation)
+    expect(cleanup).toMatchObject([{ generation: before.generation, reason: 'replaced' }])
+    await expect.poll(async () => (await linkOf(own)).devices).toEqual([2])
+    await own.client.close()
+  })
+
+  it('another phone takes its place with its first code only', async () => {
+    const own = await linked()
+    const other = stage.fresh().phone
+    const before = await linkOf(own)
+    await stopBy(own, 'banned', { reason: 403 })
+    await other.behave('forbidden')
+    expect(await askInVain(own.client, other)).toMatchObject({ code: 'CLIENT_REJECTED' })
+    expect(await linkOf(own)).toEqual(before)
+    await other.behave('ok')
+    await ask(own.client, other)
+    expect(await linkOf(own)).toMatchObject({ cleanup: [{ generation: before.generation, reason: 'phone-change' }] })
+    await own.client.close()
+  })
+})
+
+describe.concurrent('when WhatsApp refuses a login (401)', () => {
+  it('once, the session comes back with the same credentials', async () => {
+    const own = await linked()
+    const before = await linkOf(own)
+    await own.phone.behave('login-fails-with', { reason: 401, times: 1 })
+    await own.phone.disrupt('cut')
+    expect(await own.client.next('whatsapp-disconnected')).toMatchObject({ willReconnect: true })
+    await own.client.next('whatsapp-connected')
+    expect(own.client.frames.filter(({ event }) => event === 'whatsapp-disconnected')).toHaveLength(1)
+    expect(await linkOf(own)).toEqual(before)
+    await own.client.close()
+  })
+
+  it('twice, its owner is told, and the credentials stay until a new link is installed', async () => {
+    const own = await linked()
+    const before = await linkOf(own)
+    expect(await stopBy(own, 'login-fails-with', { reason: 401 })).toMatchObject({ code: 'LOGGED_OUT' })
+    expect(await own.client.ask('get-status', 'status')).toMatchObject({ session: 'logged-out' })
+    await own.phone.behave('ok')
+    const { code } = await ask(own.client, own.phone)
+    expect(await linkOf(own)).toEqual(before)
+    expect(await own.phone.enterCode(code)).toBe('linked')
+    await own.client.next('whatsapp-connected')
+    expect((await linkOf(own)).cleanup).toMatchObject([{ generation: before.generation, reason: 'replaced' }])
+    await own.client.close()
+  })
+})
+
+// These tests change what WhatsApp is to the host, or the host itself, so they run alone.
+describe('a connected session', () => {
+  it.each([
+    [405, 'CLIENT_OUTDATED'],
+    [503, 'WHATSAPP_UNAVAILABLE'],
+  ])('outlasts a request for another phone that cannot register (%i)', async (reason, code) => {
+    const own = await linked()
+    const before = await linkOf(own)
+    await stage.service('registration-fails-with', { reason })
+    try {
+      expect(await askInVain(own.client, stage.fresh().phone)).toMatchObject({ code })
+    } finally {
+      await stage.service('ok')
+    }
+    expect(await own.client.ask('get-status', 'status')).toMatchObject({ session: 'connected' })
+    expect(await linkOf(own)).toEqual(before)
+    expect((await own.phone.look()).devices).toMatchObject([{ online: true, logins: 1 }])
+    await own.client.close()
+  })
+})
+
+describe('a host that takes over', () => {
+  it('tries a session at once that was refused for its version, and only that', async () => {
+    const [outdated, locked] = await Promise.all([linked(), linked()])
+    const before = await Promise.all([linkOf(outdated), linkOf(locked)])
+    await Promise.all([stopBy(outdated, 'outdated'), stopBy(locked, 'banned', { reason: 403 })])
+    await Promise.all([outdated.phone.behave('ok'), locked.phone.behave('ok')])
+    await restartHosts(stage.run)
+    await outdated.client.next('whatsapp-connected')
+    expect(await locked.client.ask('get-status', 'status')).toMatchObject({ session: 'stopped' })
+    expect(await Promise.all([linkOf(outdated), linkOf(locked)])).toEqual(before)
+    await Promise.all([outdated.client.close(), locked.client.close()])
+  })
+})

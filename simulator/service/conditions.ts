@@ -16,7 +16,7 @@ export type ServiceFaults = {
   readonly refs?: number
   readonly cutAfterPairDevice?: true
   readonly registrationFailure?: number
-  readonly loginFailure?: number
+  readonly loginFailure?: { readonly reason: number; readonly attrs: Record<string, string> }
 }
 
 /** A condition that the service is in, for all clients or for one. */
@@ -39,6 +39,8 @@ export type ConditionsInForce = {
 }
 
 const status = v.pipe(v.number(), v.integer(), v.minValue(300), v.maxValue(599))
+/** A number, as stanzas carry it. */
+const attribute = v.pipe(v.number(), v.transform(String))
 const milliseconds = v.pipe(v.number(), v.minValue(0), v.maxValue(600_000))
 
 /** The conditions that the service can be put into. */
@@ -82,9 +84,11 @@ export const conditions: Readonly<Record<string, Choice<ServiceFaults>>> = {
       registrationFailure: reason,
     }),
   ),
-  'login-fails-with': choice('linked devices get failure `reason`', { reason: status }, ({ reason }) => ({
-    loginFailure: reason,
-  })),
+  'login-fails-with': choice(
+    'linked devices get failure `reason`; a ban (402) also has its `code` and the seconds until it will `expire`',
+    { reason: status, code: v.exactOptional(attribute), expire: v.exactOptional(attribute) },
+    ({ reason, ...attrs }) => ({ loginFailure: { reason, attrs } }),
+  ),
   'no-refs': row('pair-device comes without QR refs', { refs: 0 }),
   'one-ref': row('pair-device comes with one QR ref', { refs: 1 }),
   'cut-after-pair-device': row('the connection is cut when pair-device was sent', { cutAfterPairDevice: true }),

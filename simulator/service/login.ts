@@ -20,7 +20,7 @@ export async function serveLogin(world: World, client: Client): Promise<void> {
   const { channel, payload } = client
   const { connection } = channel
   const { loginFailure } = conditionFor(world, connection).faults
-  if (loginFailure !== undefined) return refuse(channel, loginFailure)
+  if (loginFailure) return refuse(channel, loginFailure.reason, loginFailure.attrs)
 
   const number = String(payload.username ?? '')
   const phone = world.phones.get(number)

@@ -28,7 +28,7 @@ export const disruptions = {
     channel.connection.close()
   }),
   'stream-error': choice(
-    'stream:error with `code` (503, 515, 516, 428 ...), or without one and with `condition` as its only child',
+    'stream:error with `code` (401, 503, 515, 516, 428 ...), or without one and with `condition` as its only child',
     { code: v.optional(v.pipe(v.number(), v.integer())), condition: v.optional(v.string()) },
     ({ code, condition = code === undefined ? 'xml-not-well-formed' : undefined }) =>
       (channel) =>
@@ -36,6 +36,13 @@ export const disruptions = {
   ),
   removed: choice('says that the device was removed (401), though it stays linked', {}, () => sendRemoved),
   replaced: choice('says that another connection took the device over (440)', {}, () => sendReplaced),
+  conflict: choice(
+    'stream:error with a conflict of `type` (device_removed, replaced, or any other), and with `code` or without one',
+    { type: v.optional(v.string(), 'device_removed'), code: v.optional(v.pipe(v.number(), v.integer())) },
+    ({ type, code }) =>
+      (channel) =>
+        sendConflict(channel, type, code),
+  ),
   downgrade: choice('says that the account has left multi-device (411)', {}, () => (channel) => {
     channel.send(info(stanza('downgrade_webclient')))
   }),
@@ -71,12 +78,16 @@ export const disruptions = {
 
 /** Tells a device that another connection took its place. */
 export function sendReplaced(channel: Channel): void {
-  end(channel, streamError(undefined, stanza('conflict', { type: 'replaced' })))
+  sendConflict(channel, 'replaced')
 }
 
 /** Tells a device that it was removed from the account. */
 export function sendRemoved(channel: Channel): void {
-  end(channel, streamError(401, stanza('conflict', { type: 'device_removed' })))
+  sendConflict(channel, 'device_removed', 401)
+}
+
+function sendConflict(channel: Channel, type: string, code?: number): void {
+  end(channel, streamError(code, stanza('conflict', { type })))
 }
 
 function end(channel: Channel, lastStanza: ReturnType<typeof stanza>): void {

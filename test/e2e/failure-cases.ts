@@ -1,7 +1,7 @@
 /** The failures of the simulated WhatsApp, and their outcomes as a client sees them: end-to-end case 11. */
 
 /** A behaviour and the outcome of a pairing with it: `connected`, or the code of the error that ends it. */
-type Case = readonly [behaviour: string, outcome: string, parameters?: object]
+export type Case = readonly [behaviour: string, outcome: string, parameters?: object]
 
 /** Behaviours of a phone, or of WhatsApp on its behalf, while it is being linked. */
 export const whileLinking: readonly Case[] = [
@@ -27,19 +27,15 @@ export const whileLinking: readonly Case[] = [
   ['banned', 'ACCOUNT_RESTRICTED', { reason: 406 }],
   ['banned', 'ACCOUNT_RESTRICTED', { reason: 403 }],
   ['temporarily-banned', 'ACCOUNT_RESTRICTED'],
-  ['outdated', 'CLIENT_OUTDATED'],
-  ['login-fails-with', 'LOGGED_OUT', { reason: 401 }],
+  // A refusal that is not repeated may be an error of WhatsApp's (R46).
+  ['login-fails-with', 'connected', { reason: 401, times: 1 }],
   ['login-fails-with', 'connected', { reason: 409, times: 1 }],
   ['login-fails-with', 'connected', { reason: 500, times: 1 }],
   ['login-fails-with', 'connected', { reason: 503, times: 1 }],
   ['prekey-upload-refused', 'connected', { times: 1 }],
   ['digest-refused', 'connected', { times: 1 }],
-  ['unlink-before-login', 'LOGGED_OUT'],
-  ['unlink-after-link', 'LOGGED_OUT'],
   ['cut-after-hello', 'WHATSAPP_UNAVAILABLE'],
   ['cut-after-finish', 'WHATSAPP_UNAVAILABLE'],
-  // WhatsApp has sent pair-success but got no acknowledgement, so it has not kept the device.
-  ['cut-after-pair-success', 'LOGGED_OUT'],
   ['cut-after-signed', 'connected', { times: 1 }],
   ['cut-after-login', 'connected', { times: 1 }],
   ['cut-after-success', 'connected', { times: 1 }],
@@ -47,18 +43,36 @@ export const whileLinking: readonly Case[] = [
   ['close-after-open', 'connected', { times: 1 }],
   ['xmlstreamend-after-open', 'connected', { times: 1 }],
   ['stream-error-after-open', 'connected', { code: 516, times: 1 }],
-  ['removed-after-open', 'LOGGED_OUT'],
+  ['conflict-after-open', 'connected', { type: 'no-such-type', times: 1 }],
   ['replaced-after-open', 'connected', { times: 1 }],
   ['downgrade-after-open', 'connected', { times: 1 }],
   ['undecryptable-after-open', 'connected', { times: 1 }],
   ['undecodable-after-open', 'connected', { times: 1 }],
   ['plaintext-after-open', 'connected', { hex: '00', times: 1 }],
   ['invalid-frame-after-open', 'connected', { times: 1 }],
+  ['disrupt', 'connected', { how: 'conflict', stage: 'login', params: { type: 'no-such-type' }, times: 1 }],
   ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'stream-error', stage: 'hello', params: { code: 503 } }],
   ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'xmlstreamend', stage: 'hello' }],
   ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'invalid-frame', stage: 'hello' }],
   ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'undecodable', stage: 'hello' }],
   ['disrupt', 'WHATSAPP_UNAVAILABLE', { how: 'replaced', stage: 'hello' }],
+]
+
+/** Behaviours in which WhatsApp refuses every login of the new device: it is logged out, and its credentials stay (R46). */
+export const refusedTwice: readonly Case[] = [
+  ['login-fails-with', 'LOGGED_OUT', { reason: 401 }],
+  ['unlink-before-login', 'LOGGED_OUT'],
+  // WhatsApp has sent pair-success but got no acknowledgement, so it has not kept the device.
+  ['cut-after-pair-success', 'LOGGED_OUT'],
+]
+
+/** Behaviours in which WhatsApp says that the new device was removed: its credentials go (R46). */
+export const removed: readonly Case[] = [
+  ['unlink-after-link', 'LOGGED_OUT'],
+  ['removed-after-open', 'LOGGED_OUT'],
+  // Without a code, as WhatsApp's own clients expect it.
+  ['conflict-after-open', 'LOGGED_OUT', { type: 'device_removed' }],
+  ['disrupt', 'LOGGED_OUT', { how: 'conflict', stage: 'login', params: { type: 'device_removed' } }],
 ]
 
 /**
@@ -113,6 +127,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   ok: 'everywhere',
   'wrong-code': 'failures.test.ts',
   'other-phone': 'credentials.test.ts',
+  outdated: 'stored-link.test.ts',
   'unlink-silent': 'credentials.test.ts',
   'prekey-count-silent': 'isolation.test.ts',
   'passive-silent': 'isolation.test.ts',

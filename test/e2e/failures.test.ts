@@ -3,15 +3,29 @@
  * 11.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { CompanyState } from '#shared/domain/company/company.ts'
 import { behaviours } from '../../simulator/phone/behaviours.ts'
 import { conditions } from '../../simulator/service/conditions.ts'
 import type { Client } from '../support/client.ts'
+import { type FuseTurns, fuseTurns } from '../support/fuse-turns.ts'
 import { type Lanes, lanesOf } from '../support/lanes.ts'
-import { link, outcomeOf, type Stage, startStage, steadyLeases } from '../support/stage.ts'
-import { elsewhere, hangingService, untilTimeIsUp, whileLinking, wholeService } from './failure-cases.ts'
+import { link, outcomeOf, type Phone, type Stage, startStage, steadyLeases } from '../support/stage.ts'
+import { type Tables, tablesOf } from '../support/tables.ts'
+import {
+  type Case,
+  elsewhere,
+  hangingService,
+  refusedTwice,
+  removed,
+  untilTimeIsUp,
+  whileLinking,
+  wholeService,
+} from './failure-cases.ts'
 
 let stage: Stage
 let lanes: Lanes
+let tables: Tables
+let turns: FuseTurns
 /** Log lines of the hosts about closed sessions, for the message of a test that met another close than it caused. */
 const closes: string[] = []
 beforeAll(async () => {
@@ -24,8 +38,13 @@ beforeAll(async () => {
     },
   })
   lanes = await lanesOf(stage)
+  tables = tablesOf(stage.run)
+  turns = fuseTurns(tables)
 })
-afterAll(() => stage?.stop())
+afterAll(async () => {
+  tables?.close()
+  await stage?.stop()
+})
 
 /** Checks that a new code is available at once, so that nothing of the failed attempt blocks it. */
 async function isFree(client: Client): Promise<void> {
@@ -36,16 +55,37 @@ async function isFree(client: Client): Promise<void> {
   await client.ask('cancel-pairing', 'pairing-cancelled')
 }
 
+/** Links a phone that behaves like that, and checks the outcome. Returns the company's state after it. */
+async function stateAfter([behaviour, outcome, parameters = {}]: Case): Promise<CompanyState> {
+  const { companyId, phone } = stage.fresh()
+  await phone.behave(behaviour, parameters)
+  const client = await stage.client(companyId)
+  expect(await outcomeOf(client, phone)).toBe(outcome)
+  const state = await tables.state(companyId)
+  await phone.behave('ok')
+  await isFree(client)
+  await client.close()
+  return state
+}
+
 describe.concurrent('what a phone, or WhatsApp on its behalf, does while it is being linked', () => {
-  it.for(whileLinking)('%s: %s %j', async ([behaviour, outcome, parameters = {}]) => {
-    const { companyId, phone } = stage.fresh()
-    await phone.behave(behaviour, parameters)
-    const client = await stage.client(companyId)
-    expect(await outcomeOf(client, phone)).toBe(outcome)
-    await phone.behave('ok')
-    await isFree(client)
-    await client.close()
+  it.for(whileLinking)('%s: %s %j', async (each) => {
+    await stateAfter(each)
   })
+
+  it.for(refusedTwice)('%s: %s %j, credentials kept', (each) =>
+    turns.use(async () => {
+      const { credentials } = await stateAfter(each)
+      expect(credentials).toBeDefined()
+    }),
+  )
+
+  it.for(removed)('%s: %s %j, credentials retired', (each) =>
+    turns.use(async () => {
+      const { credentials } = await stateAfter(each)
+      expect(credentials).toBeUndefined()
+    }),
+  )
 })
 
 // These tests run concurrently with each other, but not with others, because each takes a host for itself.
@@ -62,41 +102,66 @@ describe('what is wrong with WhatsApp as a whole', () => {
   )
 })
 
-describe.concurrent('what ends or interrupts a session', () => {
-  it.for<[how: string, code: string, willReconnect: boolean, session: string, parameters?: object]>([
-    ['removed', 'LOGGED_OUT', false, 'logged-out'],
-    ['replaced', 'SESSION_REPLACED', true, 'connected'],
-    ['cut', 'WHATSAPP_UNAVAILABLE', true, 'connected'],
-    ['close', 'WHATSAPP_UNAVAILABLE', true, 'connected'],
-    ['stream-error', 'WHATSAPP_UNAVAILABLE', true, 'connected', { code: 503 }],
-    ['stream-error', 'WHATSAPP_UNAVAILABLE', true, 'connected', { code: 515 }],
-    ['undecodable', 'WHATSAPP_UNAVAILABLE', true, 'connected'],
-  ])('%s: %s, reconnects: %s, then %s %j', async ([how, code, willReconnect, session, parameters = {}]) => {
+describe.concurrent('what interrupts a session: it connects again, with the same credentials', () => {
+  it.for<[how: string, code: string, parameters?: object]>([
+    ['replaced', 'SESSION_REPLACED'],
+    ['cut', 'WHATSAPP_UNAVAILABLE'],
+    ['close', 'WHATSAPP_UNAVAILABLE'],
+    ['stream-error', 'WHATSAPP_UNAVAILABLE', { code: 503 }],
+    ['stream-error', 'WHATSAPP_UNAVAILABLE', { code: 515 }],
+    ['undecodable', 'WHATSAPP_UNAVAILABLE'],
+    // Refusals: one more login shows whether they are meant (R46).
+    ['stream-error', 'WHATSAPP_UNAVAILABLE', { code: 401 }],
+    ['stream-error', 'WHATSAPP_UNAVAILABLE', { code: 516 }],
+    ['conflict', 'WHATSAPP_UNAVAILABLE', { type: 'no-such-type' }],
+  ])('%s: %s %j', async ([how, code, parameters = {}]) => {
     const { companyId, phone } = stage.fresh()
     const client = await link(stage, companyId, phone)
+    const { credentials } = await tables.state(companyId)
     await phone.disrupt(how, parameters)
     const disconnected = await client.next('whatsapp-disconnected')
-    const seen = closes.filter((line) => line.includes(`"${companyId}"`)).join('\n')
-    expect(disconnected, seen).toMatchObject({ code, willReconnect })
-    if (willReconnect) await client.next('whatsapp-connected')
-    expect(await client.ask('get-status', 'status')).toMatchObject({ session })
+    expect(disconnected, seenOf(companyId)).toMatchObject({ code, willReconnect: true })
+    await client.next('whatsapp-connected')
+    expect(await client.ask('get-status', 'status')).toMatchObject({ session: 'connected' })
+    expect(await tables.state(companyId)).toMatchObject({ credentials, cleanup: [] })
     await isFree(client)
-    await client.close()
-  })
-
-  it('the owner removes the device on the phone: logged out, and the next request makes a fresh link', async () => {
-    const { companyId, phone } = stage.fresh()
-    const client = await link(stage, companyId, phone)
-    await phone.unlink()
-    expect(await client.next('whatsapp-disconnected')).toMatchObject({ code: 'LOGGED_OUT', willReconnect: false })
-    expect(await outcomeOf(client, phone)).toBe('connected')
     await client.close()
   })
 })
 
+describe.concurrent('what ends a session: logged out, and the next request makes a fresh link', () => {
+  it.for<[name: string, end: (phone: Phone) => Promise<void>]>([
+    ['the owner removes the device on the phone', (phone) => phone.unlink()],
+    ['WhatsApp says that it was removed', (phone) => phone.disrupt('removed')],
+    ['WhatsApp says so without a code (R46)', (phone) => phone.disrupt('conflict', { type: 'device_removed' })],
+  ])('%s', ([, end]) =>
+    turns.use(async () => {
+      const { companyId, phone } = stage.fresh()
+      const client = await link(stage, companyId, phone)
+      await end(phone)
+      const disconnected = await client.next('whatsapp-disconnected')
+      expect(disconnected, seenOf(companyId)).toMatchObject({ code: 'LOGGED_OUT', willReconnect: false })
+      expect(await client.ask('get-status', 'status')).toMatchObject({ session: 'logged-out' })
+      expect(await tables.state(companyId)).not.toHaveProperty('credentials')
+      expect(await outcomeOf(client, phone)).toBe('connected')
+      await client.close()
+    }),
+  )
+})
+
+/** Log lines about the closes of a company's sessions. */
+const seenOf = (companyId: string): string => closes.filter((line) => line.includes(`"${companyId}"`)).join('\n')
+
 it('whatever the simulator can do has a test', () => {
   const names = [...Object.keys(behaviours), ...Object.keys(conditions)]
-  const tested = [...whileLinking, ...untilTimeIsUp, ...wholeService, ...hangingService].map(([name]) => name)
+  const tested = [
+    ...whileLinking,
+    ...refusedTwice,
+    ...removed,
+    ...untilTimeIsUp,
+    ...wholeService,
+    ...hangingService,
+  ].map(([name]) => name)
   const known = new Set([...tested, ...Object.keys(elsewhere)])
   expect(names.filter((name) => !known.has(name))).toEqual([])
   expect(

@@ -143,13 +143,16 @@ describe('after the handshake', () => {
     expect(await connect(simulator, undefined, { qrTimeout: 50 }).closed).toMatchObject({ status, message })
   })
 
-  test('login-fails-with refuses every device', async () => {
+  test.each([
+    [{ reason: 500 }, 500],
+    [{ reason: 402, code: 102, expire: 60 }, 402],
+  ])('login-fails-with %o refuses every device', async (params, status) => {
     const device = await linkedDevice(simulator, newNumber())
-    await setService(simulator, 'login-fails-with', { reason: 500 })
-    expect(await connect(simulator, copyOf(device)).closed).toMatchObject({
-      status: 500,
-      message: 'Connection Failure',
-    })
+    await setService(simulator, 'login-fails-with', params)
+    const ending = await connect(simulator, copyOf(device)).closed
+    expect(ending).toMatchObject({ status, message: 'Connection Failure' })
+    const attributes = Object.entries(params).map(([name, value]) => [name, String(value)])
+    expect(ending.data).toEqual({ ...Object.fromEntries(attributes), location: 'frc' })
   })
 
   test('a client may show its six QR codes and be closed by itself', async () => {

@@ -35,13 +35,27 @@ describe('logging in', () => {
     ['temporarily-banned', { code: 104, expire: 60 }, 402],
     ['outdated', {}, 405],
     ['login-fails-with', { reason: 401 }, 401],
+    ['login-fails-with', { reason: 402 }, 402],
     ['login-fails-with', { reason: 500 }, 500],
     ['login-fails-with', { reason: 503 }, 503],
   ])('%s %o fails with %i', async (behaviour, params, status) => {
     await behave(simulator, sharedNumber, behaviour, params)
     const ending = await connect(simulator, copyOf(device)).closed
-    expect(ending).toMatchObject({ status, message: 'Connection Failure', data: { reason: String(status) } })
-    if (status === 402) expect(ending.data).toMatchObject({ code: '104', expire: '60' })
+    expect(ending).toMatchObject({ status, message: 'Connection Failure' })
+    const ban = behaviour === 'temporarily-banned' ? { code: '104', expire: '60' } : {}
+    expect(ending.data).toEqual({ reason: String(status), location: 'frc', ...ban })
+  })
+
+  test.each([
+    ['conflict', {}, 440, 'conflict'],
+    ['conflict', { type: 'no-such-type' }, 440, 'conflict'],
+    ['conflict', { code: 401 }, 401, 'conflict'],
+    ['stream-error', { code: 401 }, 401, 'unknown'],
+    ['stream-error', { code: 516 }, 516, 'unknown'],
+  ])('can be refused by a %s %o, with %i', async (how, params, status, reason) => {
+    await behave(simulator, sharedNumber, 'disrupt', { how, params, stage: 'login' })
+    const ending = await connect(simulator, copyOf(device)).closed
+    expect(ending).toMatchObject({ status, message: `Stream Errored (${reason})` })
   })
 
   test.each(['cut-after-login', 'cut-after-success'])('%s closes with 428', async (behaviour) => {
@@ -60,7 +74,11 @@ describe('once it is up', () => {
     ['stream-error', { code: 516 }, 516, 'Stream Errored (unknown)'],
     ['stream-error', {}, 500, 'Stream Errored (xml-not-well-formed)'],
     ['stream-error', { condition: 'ack' }, 500, 'Stream Errored (ack)'],
+    ['stream-error', { code: 401 }, 401, 'Stream Errored (unknown)'],
     ['removed', {}, 401, 'Stream Errored (conflict)'],
+    ['conflict', {}, 440, 'Stream Errored (conflict)'],
+    ['conflict', { type: 'no-such-type' }, 440, 'Stream Errored (conflict)'],
+    ['conflict', { code: 401 }, 401, 'Stream Errored (conflict)'],
     ['replaced', {}, 440, 'Stream Errored (conflict)'],
     ['downgrade', {}, 411, 'Multi-device beta not joined'],
     ['invalid-frame', {}, 500, 'WebSocket Error (Invalid WebSocket frame: RSV2 and RSV3 must be clear)'],
@@ -69,6 +87,18 @@ describe('once it is up', () => {
     const companion = connect(simulator, copyOf(device))
     await companion.opened
     expect(await companion.closed).toMatchObject({ status, message })
+  })
+
+  test.each([
+    ['removed', {}, 'device_removed'],
+    ['replaced', {}, 'replaced'],
+    ['conflict', {}, 'device_removed'],
+    ['conflict', { type: 'no-such-type' }, 'no-such-type'],
+  ])('%s %o says that the type of the conflict is %3$s', async (how, params, type) => {
+    await behave(simulator, sharedNumber, `${how}-after-open`, params)
+    const companion = connect(simulator, copyOf(device))
+    await companion.opened
+    expect((await companion.closed).data).toMatchObject({ tag: 'conflict', attrs: { type } })
   })
 
   test.each([

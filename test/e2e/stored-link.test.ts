@@ -150,7 +150,7 @@ describe.concurrent('while the account is restricted for a time (402)', () => {
     await own.phone.behave('ok')
     const connected = await own.client.next('whatsapp-connected')
     // Its clock begins when WhatsApp refuses the login, shortly before the end is told.
-    expect(Date.parse(String(connected['at'])) - Date.parse(String(end['at']))).toBeGreaterThan(4000)
+    expect(timeOf(connected) - timeOf(end)).toBeGreaterThan(4000)
     expect(await linkOf(own)).toEqual(before)
     await own.client.close()
   })
@@ -241,15 +241,24 @@ describe('a connected session', () => {
 })
 
 describe('a host that takes over', () => {
-  it('tries a session at once that was refused for its version, and only that', async () => {
-    const [outdated, locked] = await Promise.all([linked(), linked()])
-    const before = await Promise.all([linkOf(outdated), linkOf(locked)])
-    await Promise.all([stopBy(outdated, 'outdated'), stopBy(locked, 'banned', { reason: 403 })])
-    await Promise.all([outdated.phone.behave('ok'), locked.phone.behave('ok')])
+  it('tries a session at once that was refused for its version, later a banned one, and a locked one never', async () => {
+    const [outdated, banned, locked] = await Promise.all([linked(), linked(), linked()])
+    const all = [outdated, banned, locked]
+    const before = await Promise.all(all.map(linkOf))
+    const [, ban] = await Promise.all([
+      stopBy(outdated, 'outdated'),
+      stopBy(banned, 'temporarily-banned', { expire: 25 }),
+      stopBy(locked, 'banned', { reason: 403 }),
+    ])
+    await Promise.all(all.map(({ phone }) => phone.behave('ok')))
     await restartHosts(stage.run)
-    await outdated.client.next('whatsapp-connected')
+    const [first, second] = await Promise.all([outdated, banned].map(({ client }) => client.next('whatsapp-connected')))
+    expect(timeOf(second) - timeOf(ban)).toBeGreaterThan(24_000)
+    expect(timeOf(first)).toBeLessThan(timeOf(second))
     expect(await locked.client.ask('get-status', 'status')).toMatchObject({ session: 'stopped' })
-    expect(await Promise.all([linkOf(outdated), linkOf(locked)])).toEqual(before)
-    await Promise.all([outdated.client.close(), locked.client.close()])
+    expect(await Promise.all(all.map(linkOf))).toEqual(before)
+    await Promise.all(all.map(({ client }) => client.close()))
   })
 })
+
+const timeOf = (frame: Frame | undefined): number => Date.parse(String(frame?.['at']))

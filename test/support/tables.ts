@@ -7,7 +7,7 @@ import { companyKey, partitionKey, sortKey, stateSortKey } from '#shared/dynamo/
 import type { LocalRun } from '../../local/local-run.ts'
 import { credentials, region } from '../../local/services/account.ts'
 
-type Item = Readonly<Record<string, unknown>>
+export type Item = Readonly<Record<string, unknown>>
 
 export type Tables = {
   /** Reads the rows of credentials of all generations of a company. */

@@ -3,9 +3,9 @@
  * (R8, R9, R11, R45 to R48).
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Client, Frame } from '../support/client.ts'
 import { restartHosts } from '../support/linked-fleet.ts'
-import { link, type Phone, type Stage, startStage, steadyLeases } from '../support/stage.ts'
+import { type Stage, startStage, steadyLeases } from '../support/stage.ts'
+import { ask, askInVain, linkedOn, linkIn, refusedAtOnce, stopBy, timeOf } from '../support/stored-link.ts'
 import { type Tables, tablesOf } from '../support/tables.ts'
 
 let stage: Stage
@@ -22,47 +22,8 @@ afterAll(async () => {
 /** A host tries one session a minute whose stop is not its account's. */
 const nextTryMs = 90_000
 
-type Linked = { readonly companyId: string; readonly phone: Phone; readonly client: Client }
-
-async function linked(): Promise<Linked> {
-  const { companyId, phone } = stage.fresh()
-  return { companyId, phone, client: await link(stage, companyId, phone) }
-}
-
-/** What would be different if the link had been lost or made anew. */
-async function linkOf({ companyId, phone }: Pick<Linked, 'companyId' | 'phone'>) {
-  const { credentials, cleanup } = await tables.state(companyId)
-  const { devices } = await phone.look()
-  return { generation: credentials?.generation, cleanup, devices: devices.map(({ device }) => device) }
-}
-
-/** Breaks the connection, and lets WhatsApp answer the logins that follow like that. Returns the end of the session. */
-async function stopBy({ phone, client }: Linked, behaviour: string, parameters: object = {}): Promise<Frame> {
-  await phone.behave(behaviour, parameters)
-  await phone.disrupt('cut')
-  expect(await client.next('whatsapp-disconnected')).toMatchObject({
-    code: 'WHATSAPP_UNAVAILABLE',
-    willReconnect: true,
-  })
-  const end = await client.next('whatsapp-disconnected')
-  expect(end).toMatchObject({ willReconnect: false })
-  return end
-}
-
-const ask = (client: Client, phone: Phone) =>
-  client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number })
-const askInVain = (client: Client, phone: Phone) =>
-  client.ask('request-pairing-code', 'pairing-code-error', { phoneNumber: phone.number })
-
-/** An answer to a request that has started nothing. */
-async function refusedAtOnce(client: Client, phone: Phone, code: string): Promise<number> {
-  const before = (await phone.look()).companionHellos
-  const refused = await askInVain(client, phone)
-  expect(refused).toMatchObject({ code, retryAfter: expect.any(Number) })
-  expect(refused).not.toHaveProperty('attemptId')
-  expect((await phone.look()).companionHellos).toBe(before)
-  return Number(refused['retryAfter'])
-}
+const linked = () => linkedOn(stage)
+const linkOf = (company: Parameters<typeof linkIn>[1]) => linkIn(tables, company)
 
 describe.concurrent('while WhatsApp refuses this version (405)', () => {
   it('every request is refused at once, nothing is lost or spent, and the session comes back by itself', async () => {
@@ -98,6 +59,16 @@ describe.concurrent('while WhatsApp refuses this version (405)', () => {
     await client.next('whatsapp-connected', nextTryMs)
     expect(await linkOf({ companyId, phone })).toEqual(before)
     await client.close()
+  })
+
+  it('a session is reset all the same, and the next request gets a code', async () => {
+    const own = await linked()
+    await stopBy(own, 'outdated')
+    await refusedAtOnce(own.client, own.phone, 'CLIENT_OUTDATED')
+    const reset = await own.client.ask('reset-whatsapp-credentials', 'credentials-reset')
+    expect(reset).toMatchObject({ success: true, unlinked: 'unconfirmed' })
+    await ask(own.client, own.phone)
+    await own.client.close()
   })
 })
 
@@ -219,6 +190,23 @@ describe.concurrent('when WhatsApp refuses a login (401)', () => {
   })
 })
 
+describe.concurrent('another phone that gets no code', () => {
+  it.for([
+    ['not-registered', 'INVALID_PHONE'],
+    ['rate-limited', 'RATE_LIMITED'],
+    ['silent', 'PAIRING_TIMEOUT'],
+  ] as const)('takes nothing away: %s', async ([behaviour, code]) => {
+    const own = await linked()
+    const other = stage.fresh().phone
+    const before = await linkOf(own)
+    await other.behave(behaviour)
+    expect(await askInVain(own.client, other)).toMatchObject({ code, attemptId: expect.any(String) })
+    expect(await own.client.ask('get-status', 'status')).toMatchObject({ session: 'connected' })
+    expect(await linkOf(own)).toEqual(before)
+    await own.client.close()
+  })
+})
+
 // These tests change what WhatsApp is to the host, or the host itself, so they run alone.
 describe('a connected session', () => {
   it.each([
@@ -260,5 +248,3 @@ describe('a host that takes over', () => {
     await Promise.all(all.map(({ client }) => client.close()))
   })
 })
-
-const timeOf = (frame: Frame | undefined): number => Date.parse(String(frame?.['at']))

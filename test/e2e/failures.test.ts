@@ -7,9 +7,8 @@ import type { CompanyState } from '#shared/domain/company/company.ts'
 import { behaviours } from '../../simulator/phone/behaviours.ts'
 import { conditions } from '../../simulator/service/conditions.ts'
 import type { Client } from '../support/client.ts'
-import { type FuseTurns, fuseTurns } from '../support/fuse-turns.ts'
 import { type Lanes, lanesOf } from '../support/lanes.ts'
-import { link, outcomeOf, type Phone, type Stage, startStage, steadyLeases } from '../support/stage.ts'
+import { link, manyEnds, outcomeOf, type Phone, type Stage, startStage, steadyLeases } from '../support/stage.ts'
 import { type Tables, tablesOf } from '../support/tables.ts'
 import {
   type Case,
@@ -25,21 +24,19 @@ import {
 let stage: Stage
 let lanes: Lanes
 let tables: Tables
-let turns: FuseTurns
 /** Log lines of the hosts about closed sessions, for the message of a test that met another close than it caused. */
 const closes: string[] = []
 beforeAll(async () => {
   // The tests make more attempts per minute than a host of this size admits by default.
   stage = await startStage({
     hosts: 2,
-    environment: { ...steadyLeases, ATTEMPTS_PER_SECOND: '20' },
+    environment: { ...steadyLeases, ...manyEnds, ATTEMPTS_PER_SECOND: '20' },
     log: (_source, line) => {
       if (line.includes('Session closed')) closes.push(line)
     },
   })
   lanes = await lanesOf(stage)
   tables = tablesOf(stage.run)
-  turns = fuseTurns(tables)
 })
 afterAll(async () => {
   tables?.close()
@@ -73,19 +70,15 @@ describe.concurrent('what a phone, or WhatsApp on its behalf, does while it is b
     await stateAfter(each)
   })
 
-  it.for(refusedTwice)('%s: %s %j, credentials kept', (each) =>
-    turns.use(async () => {
-      const { credentials } = await stateAfter(each)
-      expect(credentials).toBeDefined()
-    }),
-  )
+  it.for(refusedTwice)('%s: %s %j, credentials kept', async (each) => {
+    const { credentials } = await stateAfter(each)
+    expect(credentials).toBeDefined()
+  })
 
-  it.for(removed)('%s: %s %j, credentials retired', (each) =>
-    turns.use(async () => {
-      const { credentials } = await stateAfter(each)
-      expect(credentials).toBeUndefined()
-    }),
-  )
+  it.for(removed)('%s: %s %j, credentials retired', async (each) => {
+    const { credentials } = await stateAfter(each)
+    expect(credentials).toBeUndefined()
+  })
 })
 
 // These tests run concurrently with each other, but not with others, because each takes a host for itself.
@@ -134,19 +127,17 @@ describe.concurrent('what ends a session: logged out, and the next request makes
     ['the owner removes the device on the phone', (phone) => phone.unlink()],
     ['WhatsApp says that it was removed', (phone) => phone.disrupt('removed')],
     ['WhatsApp says so without a code (R46)', (phone) => phone.disrupt('conflict', { type: 'device_removed' })],
-  ])('%s', ([, end]) =>
-    turns.use(async () => {
-      const { companyId, phone } = stage.fresh()
-      const client = await link(stage, companyId, phone)
-      await end(phone)
-      const disconnected = await client.next('whatsapp-disconnected')
-      expect(disconnected, seenOf(companyId)).toMatchObject({ code: 'LOGGED_OUT', willReconnect: false })
-      expect(await client.ask('get-status', 'status')).toMatchObject({ session: 'logged-out' })
-      expect(await tables.state(companyId)).not.toHaveProperty('credentials')
-      expect(await outcomeOf(client, phone)).toBe('connected')
-      await client.close()
-    }),
-  )
+  ])('%s', async ([, end]) => {
+    const { companyId, phone } = stage.fresh()
+    const client = await link(stage, companyId, phone)
+    await end(phone)
+    const disconnected = await client.next('whatsapp-disconnected')
+    expect(disconnected, seenOf(companyId)).toMatchObject({ code: 'LOGGED_OUT', willReconnect: false })
+    expect(await client.ask('get-status', 'status')).toMatchObject({ session: 'logged-out' })
+    expect(await tables.state(companyId)).not.toHaveProperty('credentials')
+    expect(await outcomeOf(client, phone)).toBe('connected')
+    await client.close()
+  })
 })
 
 /** Log lines about the closes of a company's sessions. */

@@ -50,6 +50,9 @@ let companies = 0
  */
 export const steadyLeases = { LEASE_STALE_MS: '60000' } as const
 
+/** Places of the fuse for tests in which WhatsApp ends many links, each of a company that is alone in its test (R46). */
+export const manyEnds = { FUSE_PER_FIVE_MINUTES: '1000,0%', FUSE_PER_DAY: '1000,0%' } as const
+
 export async function startStage(options: Parameters<typeof startLocal>[0] = {}): Promise<Stage> {
   const assembly = await assemblyFolder()
   const run = await startLocal({ port: 0, ...(assembly && { assembly }), ...options })

@@ -17,8 +17,6 @@ export type Tables = {
   readonly state: (companyId: string) => Promise<CompanyState>
   /** Deletes the company's `STATE`. */
   readonly deleteState: (companyId: string) => Promise<void>
-  /** Closes the fuse, and forgets all places that were taken. */
-  readonly deleteFuse: () => Promise<void>
   readonly close: () => void
 }
 
@@ -55,10 +53,6 @@ export function tablesOf(run: LocalRun): Tables {
     state: async (companyId) => (await companies.read(companyId)).state,
     deleteState: async (companyId) => {
       const key = { [partitionKey]: companyKey(companyId), [sortKey]: stateSortKey }
-      await client.send(new DeleteCommand({ TableName: control, Key: key }))
-    },
-    deleteFuse: async () => {
-      const key = { [partitionKey]: 'FUSE', [sortKey]: 'removed' }
       await client.send(new DeleteCommand({ TableName: control, Key: key }))
     },
     close: () => client.destroy(),

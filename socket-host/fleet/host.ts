@@ -49,10 +49,8 @@ export function socketHost(deps: HostDeps): SocketHost {
   const { time, log, leases } = deps
   const { hostId, version, shards, renewMs, staleMs, drainMs } = deps.host
   const since = time.now()
-  const owned = ownedShards({
-    ...deps,
-    readings: countReadings({ onBlind: () => void giveUp(), onUnreadable: deps.onUnreadable }),
-  })
+  const readings = countReadings({ onBlind: () => void giveUp(), onUnreadable: deps.onUnreadable })
+  const owned = ownedShards({ ...deps, readings })
   const keeper = leaseKeeper({ store: leases, time, log, hostId, shards, renewMs, staleMs }, owned.listener)
   let stopHeartbeat: Cancel = () => undefined
   let isDraining = false

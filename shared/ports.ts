@@ -208,8 +208,8 @@ export type Fuse = {
   takePlace(companyId: string, reason: FuseReason): Promise<boolean>
   /** Returns the last opening of each fuse that was ever open. */
   openings(): Promise<FuseOpenings>
-  /** Closes every fuse: an operator has looked, or sessions connect again. */
-  close(): Promise<void>
+  /** Closes the fuse of a reason, because a session connects again; without a reason every fuse, for an operator. */
+  close(reason?: FuseReason): Promise<void>
 }
 
 export type FuseOpenings = { readonly [Reason in FuseReason]?: Opening }

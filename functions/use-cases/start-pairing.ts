@@ -136,7 +136,10 @@ async function commandHost(
     await request.notify(decided)
     return { kind: 'refused', failure: { code: 'BUSY', retryAfter: crowdedRetrySeconds } }
   }
-  if (outcome.kind === 'refused') return outcome
+  if (outcome.kind === 'refused') {
+    await request.notify(decided)
+    return outcome
+  }
   const { attempt } = outcome
   deps.log.info('Pairing requested', { outcome: outcome.kind, attemptId: attempt.attemptId, state: attempt.state })
   const isSent = attempt.state !== 'requested' || (await trySend(deps, () => sendCommand(request, attempt, deps)))

@@ -68,7 +68,7 @@ async function unlinkRetired(
   const credentials = async () => {
     if (inMemory) return inMemory
     if (wrappedKey === undefined) return undefined
-    const read = await readCredentials(deps, lease, { companyId, generation, wrappedKey })
+    const read = await readCredentials(deps, lease, { companyId, generation, wrappedKey, isExpected: true })
     return typeof read === 'string' ? undefined : read
   }
   return unlinkWithRetries(deps, { companyId, generation, credentials, deadline, signal })

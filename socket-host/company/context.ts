@@ -1,8 +1,9 @@
 /** The context of one company's steps: its dependencies, its lease, and everything that runs for it on this host. */
-import type { CompanyState, StoredCredentials, Transition } from '#shared/domain/company/company.ts'
+import type { CompanyState, Session, StoredCredentials, Transition } from '#shared/domain/company/company.ts'
 import type { UnlinkResult } from '../whatsapp/port.ts'
 import { type Decisions, decisions } from './decisions.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
+import type { StoredGeneration } from './read-credentials.ts'
 import type { Registration } from './registration.ts'
 import type { LinkedSession } from './session.ts'
 
@@ -73,10 +74,13 @@ export function companyContext(
 }
 
 /** Returns the reference with which `read-credentials.ts` reads a company's stored credentials. */
-export const storedGeneration = (companyId: string, { generation, wrappedKey }: StoredCredentials) => ({
-  companyId,
-  generation,
-  wrappedKey,
+export const storedGeneration = (
+  companyId: string,
+  { generation, wrappedKey }: StoredCredentials,
+  session: Session | undefined,
+): StoredGeneration => ({
+  ...{ companyId, generation, wrappedKey },
+  ...(session?.isAlone && { isExpected: true as const }),
 })
 
 /** This host as the owner of the company, for decisions. */

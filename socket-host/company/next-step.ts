@@ -203,7 +203,8 @@ function openingStep(state: CompanyState, running: Running, host: ThisHost, now:
 function isTried(session: Session | undefined, { mayTryStopped, owner }: ThisHost, now: number): boolean {
   if (!session || !isEnded(session)) return true
   // This host has not tried it yet, and may be a newer build than the one that has stopped it.
-  if (isSharedStop(session) && session.epoch < owner.epoch) return true
+  const mayBeMended = isSharedStop(session) || session.error === 'CREDENTIALS_CONFLICT'
+  if (mayBeMended && session.status === 'stopped' && session.epoch < owner.epoch) return true
   if (mayTryStopped && sharedReason(session)) return true
   const at = isSharedStop(session) ? undefined : nextLoginAt(session)
   return at !== undefined && now >= at

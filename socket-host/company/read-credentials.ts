@@ -9,6 +9,8 @@ export type StoredGeneration = {
   readonly companyId: string
   readonly generation: string
   readonly wrappedKey: string
+  /** These credentials are known to be unreadable alone, or retired: that says nothing about this host. */
+  readonly isExpected?: true
 }
 
 /**
@@ -23,7 +25,7 @@ export async function readCredentials(
   stored: StoredGeneration,
 ): Promise<Credentials | 'damaged' | 'unreadable' | 'fenced'> {
   const read = await readStored(deps, lease, stored)
-  if (read === 'unreadable') deps.readings.unreadable(stored)
+  if (read === 'unreadable') deps.readings.unreadable(stored, stored.isExpected)
   else if (typeof read === 'object') deps.readings.readable()
   return read
 }

@@ -7,14 +7,17 @@ import type { GenerationRef } from '#shared/ports.ts'
 export type Readings = {
   /** Credentials of a generation were read. */
   readable(): void
-  /** KMS, the key or the schema does not fit the credentials of this generation. */
-  unreadable(ref: GenerationRef): void
-  /** True once any credentials were read: what is unreadable then is so alone. */
-  canRead(): boolean
+  /**
+   * KMS, the key or the schema does not fit the credentials of this generation. `isExpected`: that is known, or it is
+   * retired, so that it says nothing about this host.
+   */
+  unreadable(ref: GenerationRef, isExpected?: true): void
+  /**
+   * True when these credentials alone are unreadable: this host has read others, and no others have been unreadable
+   * since. A host that has read none yet believes what another one has found (`wasAlone`).
+   */
+  isAlone(ref: Pick<GenerationRef, 'generation'>, wasAlone?: true): true | undefined
 }
-
-/** Number of generations after which a host that has read none of them gives up. */
-const firstGenerations = 5
 
 export type ReadingsDeps = {
   /** Called once, when the first generations are unreadable and none was read. */
@@ -23,22 +26,30 @@ export type ReadingsDeps = {
   readonly onUnreadable: (ref: GenerationRef) => void
 }
 
+/** Number of generations after which a host that has read none of them gives up. */
+const firstGenerations = 5
+
 export function countReadings({ onBlind, onUnreadable }: ReadingsDeps): Readings {
+  /** Generations that were unreadable since the last that was read. */
   const failed = new Set<string>()
   let hasRead = false
   let isBlind = false
   return {
     readable: () => {
       hasRead = true
+      failed.clear()
     },
-    unreadable: ({ companyId, generation }) => {
+    unreadable: ({ companyId, generation }, isExpected) => {
       onUnreadable({ companyId, generation })
-      if (hasRead || isBlind) return
+      if (isExpected) return
       failed.add(generation)
-      if (failed.size < firstGenerations) return
+      if (hasRead || isBlind || failed.size < firstGenerations) return
       isBlind = true
       onBlind()
     },
-    canRead: () => hasRead,
+    isAlone: ({ generation }, wasAlone) => {
+      if (!hasRead) return wasAlone
+      return [...failed].every((each) => each === generation) ? true : undefined
+    },
   }
 }

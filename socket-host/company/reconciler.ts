@@ -75,6 +75,7 @@ export function createReconciler(
   async function pass(): Promise<void> {
     if (progress.isOver || !lease.isOwner()) return
     const state = await takeSteps(ctx, progress)
+    if (progress.isOver) return
     awaitRecovery(ctx, state)
     timer.set(requeueAt(state, snapshot(ctx.running), { owner: ownerOf(ctx) }))
     // Another pass, if one is requested, may find something to do.
@@ -131,11 +132,11 @@ async function takeSteps(ctx: CompanyContext, progress: Progress): Promise<Compa
 
 /** Lets a session that ended for a reason that is not its account's, or may have, wait for its turn to try again (R45). */
 function awaitRecovery({ deps, companyId, running, wake }: CompanyContext, { session }: CompanyState): void {
-  const code = session && sharedReason(session)
+  const reason = session && sharedReason(session)
   const isRefused = session?.status === 'logged-out'
-  if (!code) deps.recovery.leave(companyId)
+  if (!reason) deps.recovery.leave(companyId)
   else if (!running.session)
-    deps.recovery.wait(companyId, { code, wake, ...(isRefused && { refusedAt: session.since }) })
+    deps.recovery.wait(companyId, { reason, wake, ...(isRefused && { refusedAt: session.since }) })
 }
 
 /** The timer that starts the next pass: when time alone makes one necessary, or after a failed one. */

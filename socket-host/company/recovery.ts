@@ -3,16 +3,16 @@
  * ends more sessions than the fuse lets through, or this host can read no credentials. One of them tries again each
  * minute. The first that connects lets all others of the same reason follow, as fast as reconnects may.
  */
-import { beyondFuse } from '#shared/domain/attempt/refusal.ts'
-import { isOfWave, isOpen, type Opening } from '#shared/domain/fleet/fuse.ts'
-import type { ErrorCode } from '#shared/domain/values/errors.ts'
+import { coalesce } from '#shared/async/coalesce.ts'
+import type { SharedReason } from '#shared/domain/attempt/refusal.ts'
+import { type FuseReason, isOfWave, isOpen, type Opening } from '#shared/domain/fleet/fuse.ts'
 import type { Fuse } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { repeated, type Time } from '../time.ts'
 
-/** A session that waits. */
-export type Waiting = {
-  readonly code: ErrorCode
+/** A session that has ended and waits. */
+export type EndedSession = {
+  readonly reason: SharedReason
   /** Called when it may try. */
   readonly wake: () => void
   /**
@@ -27,12 +27,12 @@ export type Recovery = {
   mayTry(companyId: string): boolean
   /** The session tries: it must wait for its next turn before it may try once more. */
   tried(companyId: string): void
-  /** Lets the company's ended session wait for its turn. Repeated calls change nothing. */
-  wait(companyId: string, waiting: Waiting): void
+  /** Lets the company's ended session wait for its turn. A repeated call changes `wake` alone. */
+  wait(companyId: string, session: EndedSession): void
   /** The company's session waits no more: it is open, reset, or another host's. */
   leave(companyId: string): void
   /** A session that had ended for this reason has connected: all others may try. */
-  succeeded(code: ErrorCode): void
+  succeeded(reason: SharedReason): void
 }
 
 export type RecoveryDeps = {
@@ -42,7 +42,7 @@ export type RecoveryDeps = {
 }
 
 /** `triedAt`: epoch ms of its last try here. */
-type Entry = Waiting & { readonly mayTry: boolean; readonly triedAt: number }
+type Entry = EndedSession & { readonly mayTry: boolean; readonly triedAt: number }
 type Entries = Map<string, Entry>
 
 /** Time between two tries of a reason, on each host. */
@@ -62,14 +62,15 @@ export function recovery(deps: RecoveryDeps): Recovery {
       const entry = entries.get(companyId)
       if (entry) entries.set(companyId, { ...entry, mayTry: false, triedAt: time.now() })
     },
-    wait: (companyId, waiting) => {
+    wait: (companyId, session) => {
       const entry = entries.get(companyId)
-      if (entry?.code === waiting.code && entry.refusedAt === waiting.refusedAt) return
+      const isSame = entry?.reason === session.reason && entry.refusedAt === session.refusedAt
+      if (isSame) return void entries.set(companyId, { ...entry, wake: session.wake })
       if (entries.size === 0) {
         stopTimer()
         stopTimer = repeated(time, tryEveryMs, turns.next)
       }
-      entries.set(companyId, { ...waiting, mayTry: false, triedAt: Number.NEGATIVE_INFINITY })
+      entries.set(companyId, { ...session, mayTry: false, triedAt: Number.NEGATIVE_INFINITY })
     },
     leave: (companyId) => {
       entries.delete(companyId)
@@ -81,8 +82,8 @@ export function recovery(deps: RecoveryDeps): Recovery {
 
 /** Lets waiting sessions try: one per reason each minute, and all of a reason after the first success. */
 function turnsOf(entries: Entries, { time, fuse, log }: RecoveryDeps) {
-  /** Monotonic ms of the last recovery of each reason. */
-  const recoveredAt = new Map<ErrorCode, number>()
+  /** Fuses to close, because a session has connected that they had stopped. */
+  const toClose = new Set<FuseReason>()
 
   function letTry(companyId: string, entry: Entry): void {
     entries.delete(companyId)
@@ -108,38 +109,45 @@ function turnsOf(entries: Entries, { time, fuse, log }: RecoveryDeps) {
     if (wave) letRefusedFollow(wave)
   }
 
-  async function recovered(code: ErrorCode): Promise<void> {
-    const last = recoveredAt.get(code)
-    const now = time.monotonic()
-    if (last !== undefined && now - last < tryEveryMs) return
-    recoveredAt.set(code, now)
-    log.info('Sessions that had ended can connect again', { code })
-    if (code !== beyondFuse) return
-    await fuse.close()
+  const closing = coalesce(async () => {
+    for (const reason of [...toClose]) {
+      await fuse.close(reason)
+      toClose.delete(reason)
+    }
     const wave = await lastWave()
     if (wave) letRefusedFollow(wave)
-  }
+  })
 
   const onError = (error: unknown) => log.warn('Could not read or close the fuse, trying again in a minute', { error })
+  const close = (): void =>
+    void closing.request().catch((error: unknown) => {
+      onError(error)
+      time.after(tryEveryMs, close)
+    })
   return {
     next: () => void next().catch(onError),
-    succeeded: (code: ErrorCode) => {
-      for (const [companyId, entry] of [...entries])
-        if (entry.code === code && !isRefused(entry)) letTry(companyId, entry)
-      recovered(code).catch(onError)
+    succeeded: (reason: SharedReason) => {
+      const others = [...entries].filter(([, entry]) => entry.reason === reason && !isRefused(entry))
+      if (others.length > 0) log.info('Sessions that had ended can connect again', { reason, sessions: others.length })
+      for (const [companyId, entry] of others) letTry(companyId, entry)
+      if (!isFuse(reason)) return
+      toClose.add(reason)
+      close()
     },
   }
 }
+
+const isFuse = (reason: SharedReason): reason is FuseReason => reason === 'removed' || reason === 'refused'
 
 const isRefused = ({ refusedAt }: Entry): boolean => refusedAt !== undefined
 
 /** Returns the first session of each reason. A refused one counts only while the wave lasts in which it was refused. */
 function firstOfEach(entries: Entries, wave: Opening | undefined): Iterable<readonly [string, Entry]> {
-  const first = new Map<ErrorCode, readonly [string, Entry]>()
+  const first = new Map<SharedReason, readonly [string, Entry]>()
   for (const [companyId, entry] of entries) {
-    const { code, refusedAt } = entry
+    const { reason, refusedAt } = entry
     const isTried = refusedAt === undefined || (wave && isOpen(wave) && isOfWave(wave, refusedAt))
-    if (isTried && !first.has(code)) first.set(code, [companyId, entry])
+    if (isTried && !first.has(reason)) first.set(reason, [companyId, entry])
   }
   return first.values()
 }

@@ -39,7 +39,7 @@ export type SessionPhase =
 export type SessionFacts = {
   readonly generation: string
   readonly phase: SessionPhase
-  /** WhatsApp has refused the device since the session was last open. */
+  /** WhatsApp has refused the device since the session last stayed open. */
   readonly isRefused: boolean
   /** Monotonic ms of the closes with 440 in the last ten minutes. */
   readonly replacedAt: readonly number[]
@@ -134,13 +134,15 @@ function afterSocket(facts: SessionFacts, event: SessionEvent, now: number): Ses
   const { is } = facts.phase
   if (event.type === 'closed') return afterClose(withSettled(facts, now), event.close, event.isOwner, now)
   if (is !== 'opening') return facts
-  if (event.type === 'opened') return { ...facts, isRefused: false, phase: { is: 'open', since: now } }
+  if (event.type === 'opened') return { ...facts, phase: { is: 'open', since: now } }
   if (event.type === 'timedOut') return inPhase(facts, { is: 'hanging' })
   return event.type === 'failed' ? retried({ ...facts, lastCode: event.code }) : facts
 }
 
 const withSettled = (facts: SessionFacts, now: number): SessionFacts =>
-  facts.phase.is === 'open' && now - facts.phase.since >= settledMs ? { ...facts, failures: 0 } : facts
+  facts.phase.is === 'open' && now - facts.phase.since >= settledMs
+    ? { ...facts, failures: 0, isRefused: false }
+    : facts
 
 /** Follows the table of closes. */
 function afterClose(before: SessionFacts, { reason, until }: Close, isOwner: boolean, now: number): SessionFacts {

@@ -1,5 +1,5 @@
 /** Steps of a session: it opens, and its end or its state is reported. */
-import { beyondFuse, sharedReason } from '#shared/domain/attempt/refusal.ts'
+import { sharedReason } from '#shared/domain/attempt/refusal.ts'
 import type { CompanyState } from '#shared/domain/company/company.ts'
 import {
   isLastRefusal,
@@ -18,13 +18,14 @@ export async function openSession(ctx: CompanyContext, _step: unknown, state: Co
   const { running, deps, lease, companyId, wake } = ctx
   if (!state.credentials) return state
   deps.recovery.tried(companyId)
-  const stored = storedGeneration(companyId, state.credentials)
+  const stored = storedGeneration(companyId, state.credentials, state.session)
   const { registration } = running
   const linked = registration?.facts().generation === stored.generation ? registration : undefined
   if (linked) {
-    running.registration = undefined
-    // Both sockets have the same credentials.
+    // Both sockets have the same credentials. The registration stays where a loss of the lease finds it.
     await linked.close()
+    running.registration = undefined
+    if (running.closing || !lease.isOwner()) return state
   }
   running.session = keepSession(deps, lease, stored, linked?.credentials, wake)
   if (state.attempt?.state === 'connecting') running.session.hurry()
@@ -60,25 +61,30 @@ export async function endSession(
   return ended
 }
 
+/** Returns the end that may be written: as it is, or a stop when the fuse has no place. */
 async function throughFuse(
   { deps, companyId }: CompanyContext,
   end: SessionEnd,
-  { session }: CompanyState,
+  { session, credentials }: CompanyState,
 ): Promise<SessionEnd> {
-  if (end.how === 'stopped') return end.code === 'INTERNAL' && deps.readings.canRead() ? { ...end, isAlone: true } : end
+  if (end.how === 'stopped') {
+    const isAlone = end.code === 'INTERNAL' && credentials && deps.readings.isAlone(credentials, session?.isAlone)
+    return isAlone ? { ...end, isAlone } : end
+  }
   const isLast = end.how === 'removed' || isLastRefusal(session, deps.time.now())
-  // One that is told as logged out already has had its place.
+  // One that is told as logged out already has had its place. A first refusal takes one although it retires nothing, so
+  // that a wave is noticed before it is told to hundreds of owners as their own doing.
   if (!isLast && session?.status === 'logged-out') return end
   const isGranted = await deps.fuse.takePlace(companyId, end.how)
-  if (!isGranted) return { code: beyondFuse, how: 'stopped' }
+  if (!isGranted) return { code: 'WHATSAPP_UNAVAILABLE', how: 'stopped', fuse: end.how }
   return isLast ? { ...end, how: 'removed' } : end
 }
 
 /** Writes that the session is connected. One that had ended as many others did lets those follow (R45). */
 export async function reportConnected(ctx: CompanyContext, _step: unknown, state: CompanyState): Promise<CompanyState> {
   const connected = await write(ctx, (s, now) => sessionConnected(s, currentSession(ctx, state), now))
-  const code = state.session && sharedReason(state.session)
-  if (code && connected.session?.status === 'connected') ctx.deps.recovery.succeeded(code)
+  const reason = state.session && sharedReason(state.session)
+  if (reason && connected.session?.status === 'connected') ctx.deps.recovery.succeeded(reason)
   return connected
 }
 

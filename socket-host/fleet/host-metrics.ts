@@ -74,11 +74,16 @@ export function keepMeasuring(
   hostId: string,
 ): () => Promise<void> {
   let last = 0
+  /** Gauges for which a host counts as cut off after it has contact again: it must claim its shards anew. */
+  let gaugesToClaim = 0
   const flush = repeated(time, flushMs, () => void meter.flush())
   const gauge = repeated(time, gaugeMs, () => {
     const states = host.states()
-    const { sessions: open, lastContactAt } = host.status()
-    const isCutOff = time.monotonic() - lastContactAt > staleMs
+    const { sessions: open, lastContactAt, canRead } = host.status()
+    // The average of the fleet would count a host that can serve no sessions.
+    if (!canRead) return
+    gaugesToClaim = time.monotonic() - lastContactAt > staleMs ? 2 : Math.max(0, gaugesToClaim - 1)
+    const isCutOff = gaugesToClaim > 0
     last = loadOf({ held: heldOf(states), open, isCutOff, last }, target)
     meter.measure('sessions', last, { hostId, open, states })
   })

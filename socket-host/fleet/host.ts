@@ -5,6 +5,7 @@ import { countReadings } from '../company/readings.ts'
 import { type Cancel, pause } from '../time.ts'
 import { keepHeartbeat } from './heartbeat.ts'
 import { leaseKeeper } from './lease-keeper.ts'
+import type { LeaseKeeper } from './lease-keeper-port.ts'
 import { ownedShards } from './owned-shards.ts'
 import type { ShardDeps } from './shard.ts'
 
@@ -83,6 +84,8 @@ export function socketHost(deps: HostDeps): SocketHost {
     canRead = false
     log.error('This host can read no credentials, it releases its shards and waits to be replaced')
     await leaveShards(AbortSignal.abort())
+    // A lease that could not be released goes stale.
+    await keeper.stop()
   }
 
   return {
@@ -91,10 +94,7 @@ export function socketHost(deps: HostDeps): SocketHost {
       stopHeartbeat = keepHeartbeat(deps, describe)
     },
     states: owned.states,
-    status: () => ({
-      ...{ shards: keeper.owned(), sessions: owned.sessions() },
-      ...{ lastContactAt: keeper.lastContactAt(), canRead },
-    }),
+    status: () => statusOf(keeper, owned.sessions(), canRead),
     drain: async (hurry) => {
       if (isDraining) return
       isDraining = true
@@ -107,3 +107,8 @@ export function socketHost(deps: HostDeps): SocketHost {
 
 const failedToLeave = (log: Log, shard: number) => (error: unknown) =>
   log.warn('Could not hand over and release the shard, its lease will go stale', { shard, error })
+
+const statusOf = (keeper: LeaseKeeper, sessions: number, canRead: boolean): HostStatus => ({
+  ...{ shards: keeper.owned(), sessions },
+  ...{ lastContactAt: keeper.lastContactAt(), canRead },
+})

@@ -31,6 +31,16 @@ export function describeFuse({ make }: FuseSetUp): void {
       expect(await fuse.takePlace('e', 'removed')).toBe(true)
     })
 
+    test('is closed for one reason, or for all', async () => {
+      const fuse = await make(() => start)
+      for (const reason of ['removed', 'refused'] as const)
+        for (const company of ['a', 'b', 'c', 'd']) await fuse.takePlace(company, reason)
+      await fuse.close('refused')
+      expect(await fuse.openings()).toEqual({ removed: { since: start }, refused: { since: start, until: start } })
+      await fuse.close()
+      expect(await fuse.openings()).toMatchObject({ removed: { until: start } })
+    })
+
     test('has no place while it is open, and has places again when it was closed', async () => {
       let now = start
       const fuse = await make(() => now)

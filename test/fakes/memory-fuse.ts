@@ -17,8 +17,8 @@ export function memoryFuse(clock: Clock, held: () => number = () => 0): Fuse {
     },
     openings: async () =>
       Object.fromEntries([...fuses].flatMap(([reason, { opening }]) => (opening ? [[reason, opening]] : []))),
-    async close() {
-      for (const [reason, fuse] of fuses) fuses.set(reason, closeFuse(fuse, clock()))
+    async close(only) {
+      for (const [reason, fuse] of fuses) if (!only || reason === only) fuses.set(reason, closeFuse(fuse, clock()))
     },
   }
 }

@@ -291,16 +291,17 @@ function commitLink(state, ref, { generation, seenGeneration }, now) {
 
 // shared/domain/attempt/refusal.ts
 var sharedStopRetrySeconds = 60;
-var beyondFuse = "WHATSAPP_UNAVAILABLE";
-var isSharedStop = ({ status, error }) => status === "stopped" && (error === "CLIENT_OUTDATED" || error === beyondFuse || error === "INTERNAL");
-function sharedReason(session) {
-  if (isSharedStop(session)) return session.error;
-  return session.status === "logged-out" && session.refusals ? beyondFuse : void 0;
+function sharedReason({ status, error, fuse, refusals }) {
+  if (status === "logged-out") return refusals && "refused";
+  if (status !== "stopped") return void 0;
+  return fuse ?? (error === "CLIENT_OUTDATED" || error === "INTERNAL" ? error : void 0);
 }
+var isSharedStop = (session) => session.status === "stopped" && sharedReason(session) !== void 0;
 function pairingRefusal({ credentials, session }, { phone }, now) {
   if (!credentials || session?.status !== "stopped") return void 0;
-  const { error = "INTERNAL", until } = session;
-  if (isSharedStop(session)) return session.isAlone ? void 0 : { code: error, retryAfter: sharedStopRetrySeconds };
+  const { error = "INTERNAL", until, isAlone } = session;
+  if (error === "CLIENT_OUTDATED" || error === "INTERNAL" && !isAlone)
+    return { code: error, retryAfter: sharedStopRetrySeconds };
   if (until === void 0 || now >= until || differs(credentials.phone, phone)) return void 0;
   return { code: error, retryAfter: Math.ceil((until - now) / 1e3) };
 }
@@ -359,10 +360,11 @@ function acceptAttempt(state, ref, policy, now) {
     state: "connecting",
     owner: ref.owner,
     awaitsSession,
-    ...credentials && policy === "replace" && differs(credentials.phone, attempt.phone) ? { replaces: credentials.generation } : {}
+    ...credentials && policy === "replace" && mayReplace(state, attempt) && { replaces: credentials.generation }
   };
   return decision({ ...state, epoch: ref.owner.epoch, attempt: accepted }, awaitsSession ? "awaitSession" : "pair");
 }
+var mayReplace = ({ credentials, session }, { phone }) => differs(credentials?.phone, phone) && !(session && isSharedStop(session));
 var isLinked = ({ credentials, session }, { phone }) => credentials !== void 0 && !isEnded(session) && !differs(credentials.phone, phone);
 var isEnded = (session) => session?.status === "stopped" || session?.status === "logged-out";
 var isSame = (a, b) => a !== void 0 && b !== void 0 && samePhone(a, b);
@@ -382,7 +384,7 @@ function issueCode(state, ref, issued2, now) {
   const isNew = attempt?.state === "connecting" && !attempt.awaitsSession;
   const isNextQr = attempt?.state === "code-issued" && "qr" in attempt.shown && "qr" in issued2.shown;
   if (!attempt || !(isNew || isNextQr)) return decision(state, "stale");
-  const isReplaced = attempt.replaces !== void 0 && attempt.replaces === state.credentials?.generation;
+  const isReplaced = attempt.replaces === state.credentials?.generation && mayReplace(state, attempt);
   const shown = {
     ...without(attempt, "awaitsSession"),
     ...issued2,
@@ -556,7 +558,7 @@ function sessionConnected(state, ref, now) {
   }
   const { attemptId, method: method2, waiting } = attempt;
   const lastAttempt = { attemptId, method: method2, state: "connected", at: now };
-  const unanswered = waiting.filter(({ isAnswered }) => !isAnswered);
+  const unanswered = "shown" in attempt ? [] : waiting.filter(({ isAnswered }) => !isAnswered);
   return decision({ ...without(next, "attempt"), lastAttempt }, "connected", [notice(connected, unanswered)]);
 }
 function isSessionAwaited({ attempt, credentials }) {
@@ -573,7 +575,8 @@ function sessionInterrupted(state, ref, code, now) {
   const notices = wasConnected ? [notice({ event: "whatsapp-disconnected", code, willReconnect: true })] : [];
   return decision({ ...state, epoch: ref.owner.epoch, session }, "reconnecting", notices);
 }
-var ofTheEnd = ["until", "isAlone", "refusals"];
+var secondsTo = (until, now) => Math.max(1, Math.ceil((until - now) / 1e3));
+var ofTheEnd = ["until", "isAlone", "fuse", "refusals"];
 var refusalRetriesMs = [36e5, 6 * 36e5, 25 * 36e5];
 var dueAt = ({ count, firstAt }) => firstAt + (refusalRetriesMs[count - 1] ?? 0);
 function nextLoginAt({ status, until, refusals }) {
@@ -584,10 +587,10 @@ function countRefusal(refusals, now) {
   if (!refusals) return { count: 1, firstAt: now };
   return now >= dueAt(refusals) ? { ...refusals, count: refusals.count + 1 } : refusals;
 }
-function sessionEnded(state, ref, { code, how, until, isAlone }, now) {
+function sessionEnded(state, ref, { code, how, until, isAlone, fuse }, now) {
   if (!isCurrent(state, ref)) return decision(state, "stale");
   const isPairing = state.attempt?.state === "restarting";
-  const failed = isPairing ? endAttempt(state, { code }, "failed", now) : decision(state, void 0);
+  const failed = isPairing ? endAttempt(state, { code, ...until !== void 0 && { retryAfter: secondsTo(until, now) } }, "failed", now) : decision(state, void 0);
   const known = failed.state.session?.refusals;
   const refusals = how === "refused" ? countRefusal(known, now) : known;
   const session = {
@@ -595,10 +598,11 @@ function sessionEnded(state, ref, { code, how, until, isAlone }, now) {
     error: code,
     ...until !== void 0 && { until },
     ...isAlone && { isAlone },
+    ...fuse && { fuse },
     ...refusals && how !== "removed" && { refusals }
   };
   const kept = how === "removed" ? retireRemoved(withReplaced(failed.state, ref), now) : failed.state;
-  const isTold = state.session?.status === session.status && state.session.error === code;
+  const isTold = isSameEnd(state.session, session);
   const next = { ...isPairing && !kept.credentials ? kept : { ...kept, session }, epoch: ref.owner.epoch };
   if (isPairing || isTold) return decision(next, "ended", failed.notices);
   const told = code === "LOGGED_OUT" ? toldLoggedOut(next, { code }, now) : { state: next, failure: { code } };
@@ -610,6 +614,7 @@ function sessionEnded(state, ref, { code, how, until, isAlone }, now) {
   };
   return decision(told.state, "ended", [...failed.notices, notice(event)]);
 }
+var isSameEnd = (before, { status, error, until }) => before?.status === status && before.error === error && before.until === until;
 var withReplaced = (state, { generation }) => state.attempt && state.attempt.state !== "requested" ? { ...state, attempt: { ...state.attempt, replaces: generation } } : state;
 function enter(state, status, owner, now) {
   const { session } = state;
@@ -634,7 +639,7 @@ function adoptCompany(state, owner, now) {
   const held = session && isRetried(session) ? { ...adopted.state, session: enter(adopted.state, statusOnAdoption(session), owner, now) } : adopted.state;
   return decision({ ...held, epoch: owner.epoch }, "adopted", adopted.notices);
 }
-var isRetried = (session) => session.status === "stopped" ? isSharedStop(session) : session.status !== "logged-out";
+var isRetried = ({ status }) => status !== "stopped" && status !== "logged-out";
 var statusOnAdoption = (session) => session.status === "connecting" ? "connecting" : "reconnecting";
 function adoptAttempt(state, owner, now) {
   const { attempt } = state;
@@ -725,6 +730,7 @@ var Session = object({
   connectedAt: optional(epochMs),
   until: optional(epochMs),
   isAlone: optional(v.literal(true)),
+  fuse: optional(word()),
   refusals: optional(object({ count: integer2, firstAt: epochMs }))
 });
 var Unlinked = v.picklist(["pending", "confirmed", "unconfirmed", "not-linked"]);
@@ -1164,8 +1170,10 @@ function openingStep(state, running, host, now) {
   if (running.registration?.generation === state.credentials.generation) return void 0;
   return isTried(state.session, host, now) ? { do: "openSession" } : void 0;
 }
-function isTried(session, { mayTryStopped }, now) {
+function isTried(session, { mayTryStopped, owner }, now) {
   if (!session || !isEnded2(session)) return true;
+  const mayBeMended = isSharedStop(session) || session.error === "CREDENTIALS_CONFLICT";
+  if (mayBeMended && session.status === "stopped" && session.epoch < owner.epoch) return true;
   if (mayTryStopped && sharedReason(session)) return true;
   const at = isSharedStop(session) ? void 0 : nextLoginAt(session);
   return at !== void 0 && now >= at;

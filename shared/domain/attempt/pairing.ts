@@ -26,7 +26,7 @@ import type { Failure } from '../values/errors.ts'
 import { differs, samePhone } from '../values/phone.ts'
 import { endAttempt } from './attempt-end.ts'
 import { progress, shownEvents, startedEvent } from './attempt-events.ts'
-import { pairingRefusal } from './refusal.ts'
+import { isSharedStop, pairingRefusal } from './refusal.ts'
 
 /** Limit of the requests that wait on one attempt. A stuck client repeats itself this often, a person does not. */
 export const maxWaiting = 50
@@ -135,12 +135,17 @@ export function acceptAttempt(
     state: 'connecting',
     owner: ref.owner,
     awaitsSession,
-    ...(credentials && policy === 'replace' && differs(credentials.phone, attempt.phone)
-      ? { replaces: credentials.generation }
-      : {}),
+    ...(credentials && policy === 'replace' && mayReplace(state, attempt) && { replaces: credentials.generation }),
   }
   return decision({ ...state, epoch: ref.owner.epoch, attempt: accepted }, awaitsSession ? 'awaitSession' : 'pair')
 }
+
+/**
+ * True when a code for this phone may retire the stored credentials: they are of another phone, and their session is not
+ * stopped for a reason that may be nobody's wish. Those go only with the new link (R8).
+ */
+const mayReplace = ({ credentials, session }: CompanyState, { phone }: Pick<Attempt, 'phone'>): boolean =>
+  differs(credentials?.phone, phone) && !(session && isSharedStop(session))
 
 /** True when the requested phone is linked and its session usable: no code is needed (R9). */
 export const isLinked = ({ credentials, session }: CompanyState, { phone }: Pick<Attempt, 'phone'>): boolean =>
@@ -186,7 +191,7 @@ export function issueCode(
   const isNew = attempt?.state === 'connecting' && !attempt.awaitsSession
   const isNextQr = attempt?.state === 'code-issued' && 'qr' in attempt.shown && 'qr' in issued.shown
   if (!attempt || !(isNew || isNextQr)) return decision(state, 'stale')
-  const isReplaced = attempt.replaces !== undefined && attempt.replaces === state.credentials?.generation
+  const isReplaced = attempt.replaces === state.credentials?.generation && mayReplace(state, attempt)
   const shown: Attempt = {
     ...without(attempt as Attempt & { awaitsSession?: boolean }, 'awaitsSession'),
     ...issued,

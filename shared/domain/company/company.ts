@@ -28,6 +28,8 @@ export type Session = {
   readonly until?: number
   /** Stopped because these credentials alone are unreadable: the host reads others, so that a new link helps (R9). */
   readonly isAlone?: true
+  /** Stopped because WhatsApp has ended more sessions than this fuse lets through (R46). */
+  readonly fuse?: 'removed' | 'refused'
   /** Confirmed refusals (401) since the session was last connected, and the epoch ms of the first one (R46). */
   readonly refusals?: { readonly count: number; readonly firstAt: number }
 }

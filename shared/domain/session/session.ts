@@ -44,7 +44,8 @@ export function sessionConnected(state: CompanyState, ref: SessionRef, now: numb
   }
   const { attemptId, method, waiting } = attempt
   const lastAttempt: AttemptOutcome = { attemptId, method, state: 'connected', at: now }
-  const unanswered = waiting.filter(({ isAnswered }) => !isAnswered)
+  // A code on screen was the answer to its requests.
+  const unanswered = 'shown' in attempt ? [] : waiting.filter(({ isAnswered }) => !isAnswered)
   return decision({ ...without(next, 'attempt'), lastAttempt }, 'connected', [notice(connected, unanswered)])
 }
 
@@ -85,12 +86,15 @@ export type SessionEnd = {
   readonly how: 'removed' | 'refused' | 'stopped'
   /** Epoch ms at which a restriction ends. */
   readonly until?: number
-  /** See `Session.isAlone`. */
+  /** See `Session`. */
   readonly isAlone?: true
+  readonly fuse?: 'removed' | 'refused'
 }
 
+const secondsTo = (until: number, now: number): number => Math.max(1, Math.ceil((until - now) / 1000))
+
 /** Fields that say how the session has ended. */
-const ofTheEnd = ['until', 'isAlone', 'refusals'] as const
+const ofTheEnd = ['until', 'isAlone', 'fuse', 'refusals'] as const
 
 /** Times after the first refusal at which a refused session logs in again (R46); a refusal after the last one is final. */
 export const refusalRetriesMs = [3_600_000, 6 * 3_600_000, 25 * 3_600_000] as const
@@ -120,12 +124,14 @@ function countRefusal(refusals: Refusals | undefined, now: number): Refusals {
 export function sessionEnded(
   state: CompanyState,
   ref: SessionRef,
-  { code, how, until, isAlone }: SessionEnd,
+  { code, how, until, isAlone, fuse }: SessionEnd,
   now: number,
 ): Decision<'ended' | Stale> {
   if (!isCurrent(state, ref)) return decision(state, 'stale')
   const isPairing = state.attempt?.state === 'restarting'
-  const failed = isPairing ? endAttempt(state, { code }, 'failed', now) : decision(state, undefined)
+  const failed = isPairing
+    ? endAttempt(state, { code, ...(until !== undefined && { retryAfter: secondsTo(until, now) }) }, 'failed', now)
+    : decision(state, undefined)
   const known = failed.state.session?.refusals
   const refusals = how === 'refused' ? countRefusal(known, now) : known
   const session: Session = {
@@ -133,6 +139,7 @@ export function sessionEnded(
     error: code,
     ...(until !== undefined && { until }),
     ...(isAlone && { isAlone }),
+    ...(fuse && { fuse }),
     ...(refusals && how !== 'removed' && { refusals }),
   }
   const kept = how === 'removed' ? retireRemoved(withReplaced(failed.state, ref), now) : failed.state

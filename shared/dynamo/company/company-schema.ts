@@ -79,6 +79,7 @@ const Session = object({
   connectedAt: optional(epochMs),
   until: optional(epochMs),
   isAlone: optional(v.literal(true)),
+  fuse: optional(word<'removed' | 'refused'>()),
   refusals: optional(object({ count: integer, firstAt: epochMs })),
 })
 

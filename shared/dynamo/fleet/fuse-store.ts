@@ -72,9 +72,9 @@ export const fuseAdministration = (deps: ControlTable & Pick<FuseStoreDeps, 'clo
     )
     return Object.fromEntries(each.filter(([, opening]) => opening)) as Partial<Record<FuseReason, Opening>>
   },
-  async close() {
+  async close(only) {
     const closeOne = (fuse: FuseState) => ({ next: closeFuse(fuse, deps.clock()), result: undefined })
-    await Promise.all(fuseReasons.map((reason) => change(deps, reason, closeOne)))
+    await Promise.all((only ? [only] : fuseReasons).map((reason) => change(deps, reason, closeOne)))
   },
 })
 

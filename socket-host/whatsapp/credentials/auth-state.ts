@@ -61,23 +61,24 @@ export async function loadAuthState(
   if (bytes === 'absent') return 'damaged'
   if (bytes === 'corrupt' || !hasKnownFormat(bytes)) return 'unreadable'
   const plaintext = rowCipher(target.dataKey, target).open(credsRow, bytes)
-  if (!plaintext) return (await opensAnotherRow(target, deps)) ? 'damaged' : 'unreadable'
-  const creds = decodeJson(plaintext)
-  if (creds === undefined) return 'damaged'
-  if (!isStoredCreds(creds)) return 'unreadable'
-  const account = accountOf(creds.account)
-  if (!account || !isLinked({ ...creds, account })) return 'damaged'
+  const creds = plaintext && decodeJson(plaintext)
+  if (creds === undefined) return (await readsAnotherRow(target, deps)) ? 'damaged' : 'unreadable'
+  const account = isStoredCreds(creds) && accountOf(creds.account)
+  if (!account || !isLinked({ ...creds, account })) return 'unreadable'
   creds.account = account
   return authState(creds, rowsOf(target, deps), deps)
 }
 
-/** Number of other rows that are tried when the creds row does not open. */
+/** Number of other rows that are tried when the creds row cannot be read. */
 const sampleRows = 10
 
-async function opensAnotherRow(target: StoredTarget, { store }: AuthStateDeps): Promise<boolean> {
+async function readsAnotherRow(target: StoredTarget, { store }: AuthStateDeps): Promise<boolean> {
   const cipher = rowCipher(target.dataKey, target)
   const rows = await store.sample(target, sampleRows)
-  return [...rows].some(([key, bytes]) => key !== credsRow && cipher.open(key, bytes) !== undefined)
+  return [...rows].some(([key, bytes]) => {
+    const plaintext = key === credsRow ? undefined : cipher.open(key, bytes)
+    return plaintext !== undefined && decodeJson(plaintext) !== undefined
+  })
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Consequences of a close, by WhatsApp's code and by the phase of the socket (R26). */
 import { describe, expect, test } from 'vitest'
 import type { ErrorCode } from '#shared/domain/values/errors.ts'
+import { ok } from '#shared/domain/values/result.ts'
 import { closeOf, type SocketPhase } from '../../../socket-host/whatsapp/close-reason.ts'
 import { boom } from '../support/boom.ts'
 import { companyRig } from '../support/company-rig.ts'
@@ -152,6 +153,61 @@ describe('a session that has stopped', () => {
       expect(s.state().credentials?.generation).toBe('g1')
     }
     expect(s.whatsApp.live()).toEqual([])
+  })
+
+  test('by the fuse is paired again when its owner asks, and another phone replaces it only when it is linked (R8, R9)', async () => {
+    const s = companyRig()
+    for (const each of ['1', '2', '3', '4']) await s.fuse.takePlace(each, 'removed')
+    await s.linked()
+    s.whatsApp.last().drop('removed')
+    await s.clock.settle()
+    expect(s.state().session).toMatchObject({ status: 'stopped', error: 'WHATSAPP_UNAVAILABLE', fuse: 'removed' })
+    await s.request('79161234567')
+    expect(s.state()).toMatchObject({ attempt: { state: 'code-issued' }, credentials: { generation: 'g1' } })
+    s.whatsApp.live('registration')[0]?.link('79161234567')
+    await s.clock.settle()
+    s.whatsApp.live('registration')[0]?.drop('restart')
+    await s.clock.settle()
+    expect(s.state()).toMatchObject({ session: { status: 'connected' }, credentials: { generation: 'g2' } })
+    expect(s.state().cleanup[0]).toMatchObject({ generation: 'g1', reason: 'phone-change' })
+  })
+
+  test('by the fuse while a code for another phone is awaited keeps its link until that phone is linked (R8)', async () => {
+    const s = companyRig({ isObliging: false })
+    await s.linkedByHand()
+    for (const each of ['1', '2', '3', '4']) await s.fuse.takePlace(each, 'removed')
+    const session = s.whatsApp.last()
+    await s.request('79161234567')
+    session.drop('removed')
+    await s.clock.settle()
+    expect(s.state().session?.status).toBe('stopped')
+    s.whatsApp.last().qr()
+    await s.clock.settle()
+    s.whatsApp.last().answerCode(ok('ABCD-EFGH'))
+    await s.clock.settle()
+    expect(s.state()).toMatchObject({
+      attempt: { state: 'code-issued' },
+      credentials: { generation: 'g1' },
+      cleanup: [],
+    })
+  })
+
+  test('for damaged credentials is tried once by the next owner, which may be a better build (R47)', async () => {
+    const s = companyRig()
+    await s.linked()
+    const good = s.whatsApp.stored.get('c1/g1')!
+    s.whatsApp.stored.set('c1/g1', 'damaged')
+    await s.reconciler.handOver()
+    s.lease.lose()
+    s.takeOver(2)
+    await s.look()
+    expect(s.state().session).toMatchObject({ status: 'stopped', error: 'CREDENTIALS_CONFLICT' })
+    s.whatsApp.stored.set('c1/g1', good)
+    await s.clock.advance(600_000)
+    expect(s.whatsApp.live('login')).toEqual([])
+    s.takeOver(3)
+    await s.look()
+    expect(s.state().session?.status).toBe('connected')
   })
 
   test('is removed by a reset', async () => {

@@ -217,6 +217,30 @@ describe('after pair-success', () => {
     expect(s.state().session?.status).toBe('connected')
   })
 
+  it('a lease that is lost while the registration closes opens no session', async () => {
+    const s = companyRig()
+    const closes = Promise.withResolvers<void>()
+    const { open } = s.whatsApp
+    Object.assign(s.whatsApp, {
+      open: (...args: Parameters<typeof open>) => {
+        const socket = open(...args)
+        const { kind } = s.whatsApp.last()
+        return { ...socket, close: () => (kind === 'login' ? socket.close() : closes.promise.then(socket.close)) }
+      },
+    })
+    await s.request()
+    s.whatsApp.last().link(phoneA)
+    // The attempt is over, and WhatsApp has not closed the registration socket: this host does.
+    await s.clock.advance(61_000)
+    expect(s.state().attempt).toBeUndefined()
+    s.lease.lose()
+    const closed = s.reconciler.closeSockets()
+    closes.resolve()
+    await closed
+    await s.clock.advance(1000)
+    expect(s.whatsApp.live('login')).toEqual([])
+  })
+
   it('a cancelled attempt leaves no device behind', async () => {
     const s = companyRig()
     await s.request()

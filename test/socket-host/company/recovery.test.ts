@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ErrorCode } from '#shared/domain/values/errors.ts'
+import type { SharedReason } from '#shared/domain/attempt/refusal.ts'
 import { createLog } from '#shared/telemetry/log.ts'
 import { recovery, tryEveryMs } from '../../../socket-host/company/recovery.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
@@ -12,9 +12,9 @@ function waitingRoom() {
   const woken: string[] = []
   const log = createLog('test', { write: (line) => lines.push(line), clock: clock.now })
   const room = recovery({ time: clock, fuse, log })
-  const wait = (companyId: string, code: ErrorCode = 'CLIENT_OUTDATED', refusedAt?: number) =>
+  const wait = (companyId: string, reason: SharedReason = 'CLIENT_OUTDATED', refusedAt?: number) =>
     room.wait(companyId, {
-      code,
+      reason,
       wake: () => {
         woken.push(companyId)
         if (room.mayTry(companyId)) room.tried(companyId)
@@ -25,7 +25,7 @@ function waitingRoom() {
   const wave = async (companies: readonly string[]) => {
     for (const company of companies) {
       const isGranted = await fuse.takePlace(company, 'refused')
-      wait(company, 'WHATSAPP_UNAVAILABLE', isGranted ? clock.now() : undefined)
+      wait(company, 'refused', isGranted ? clock.now() : undefined)
     }
   }
   return { ...room, wait, wave, clock, fuse, woken, lines }
@@ -57,7 +57,7 @@ describe('sessions that ended for a reason that is not their accounts’', () =>
     leave('a')
     succeeded('CLIENT_OUTDATED')
     expect(woken).toEqual(['b', 'c'])
-    expect(lines.join()).toContain('"code":"CLIENT_OUTDATED"')
+    expect(lines.join()).toContain('"reason":"CLIENT_OUTDATED"')
     expect(mayTry('d')).toBe(false)
   })
 
@@ -74,7 +74,7 @@ describe('sessions that ended for a reason that is not their accounts’', () =>
 describe('refused sessions', () => {
   it('wait for their own time while the fuse is closed', async () => {
     const { wait, clock, woken } = waitingRoom()
-    wait('a', 'WHATSAPP_UNAVAILABLE', clock.now())
+    wait('a', 'refused', clock.now())
     await clock.advance(10 * tryEveryMs)
     expect(woken).toEqual([])
   })
@@ -89,10 +89,33 @@ describe('refused sessions', () => {
   it('follow with all others when one connects, and the fuse is closed', async () => {
     const { wave, succeeded, fuse, clock, woken } = waitingRoom()
     await wave(['a', 'b', 'c', 'd', 'e'])
-    succeeded('WHATSAPP_UNAVAILABLE')
+    succeeded('refused')
     await clock.advance(1)
     expect(woken.sort()).toEqual(['a', 'b', 'c', 'd', 'e'])
     expect(await fuse.takePlace('a', 'refused')).toBe(true)
+  })
+
+  it('close the fuse again when it has opened once more in between, also after a failure', async () => {
+    const { wave, succeeded, fuse, clock } = waitingRoom()
+    await wave(['a', 'b', 'c', 'd'])
+    const { close } = fuse
+    let isAway = true
+    Object.assign(fuse, {
+      close: async (...args: Parameters<typeof close>) => {
+        if (isAway) throw new Error('away')
+        await close(...args)
+      },
+    })
+    succeeded('refused')
+    await clock.advance(1000)
+    isAway = false
+    expect((await fuse.openings()).refused).not.toHaveProperty('until')
+    await clock.advance(tryEveryMs)
+    expect((await fuse.openings()).refused).toHaveProperty('until')
+    await fuse.takePlace('e', 'refused')
+    succeeded('refused')
+    await clock.advance(1000)
+    expect((await fuse.openings()).refused).toHaveProperty('until')
   })
 
   it('follow once when another host has closed the fuse, and not again', async () => {
@@ -101,7 +124,7 @@ describe('refused sessions', () => {
     await fuse.takePlace('d of another host', 'refused')
     await fuse.close()
     await clock.advance(1000)
-    wait('e', 'WHATSAPP_UNAVAILABLE', clock.now())
+    wait('e', 'refused', clock.now())
     await clock.advance(3 * tryEveryMs)
     expect(woken).toEqual(['a', 'b', 'c'])
   })

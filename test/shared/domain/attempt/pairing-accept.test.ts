@@ -131,7 +131,8 @@ describe('the awaited session', () => {
     const fresh = restartPairing(waiting, refOf(waiting)).state
     const issued = issueCode(fresh, refOf(fresh), code, seconds(5)).state
     const { state, notices } = sessionConnected(issued, sessionOf(issued), seconds(6))
-    expect(said(notices)).toEqual(['whatsapp-connected -> r1,all'])
+    // The code was the answer to the request.
+    expect(said(notices)).toEqual(['whatsapp-connected -> all'])
     expect(state.lastAttempt?.state).toBe('connected')
     expect(state).not.toHaveProperty('attempt')
   })

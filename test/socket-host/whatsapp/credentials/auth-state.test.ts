@@ -125,9 +125,13 @@ describe('loading', () => {
 
   const spoiled: readonly (readonly [string, 'damaged' | 'unreadable', (creds: AuthenticationCreds) => unknown])[] = [
     ['no account', 'unreadable', ({ account: _, ...rest }) => rest],
-    ['no device part in the identity', 'damaged', (creds) => ({ ...creds, me: { id: '79001234567@s.whatsapp.net' } })],
+    [
+      'no device part in the identity',
+      'unreadable',
+      (creds) => ({ ...creds, me: { id: '79001234567@s.whatsapp.net' } }),
+    ],
     ['no identity', 'unreadable', ({ me: _, ...rest }) => rest],
-    ['no Signal identities', 'damaged', (creds) => ({ ...creds, signalIdentities: [] })],
+    ['no Signal identities', 'unreadable', (creds) => ({ ...creds, signalIdentities: [] })],
     // A schema that does not fit may be a fault of this build: nothing may be replaced for it (R47).
     ['no noise key', 'unreadable', ({ noiseKey: _, ...rest }) => rest],
     [

@@ -11,7 +11,7 @@ import { reportState } from './reports.ts'
 /** Access of the control routes to the simulator. */
 export type Controls = {
   readonly world: World
-  /** Drops every connection, or those of one client. The condition `down` needs it. */
+  /** Drops every connection, or those of one client. The conditions that drop open connections need it. */
   readonly cutAll: (client?: string) => void
 }
 
@@ -52,7 +52,7 @@ function changeService({ world, cutAll }: Controls, { behaviour: name, client, .
   const condition = conditionFrom(name, params)
   if (isBadInput(condition)) return refused(condition)
   setCondition(world, { client }, condition)
-  if (condition.faults.down) cutAll(client)
+  if (condition.faults.down || condition.faults.dropsOpen) cutAll(client)
   return done({ behaviour: condition.name, params: condition.params, ...(client !== undefined && { client }) })
 }
 

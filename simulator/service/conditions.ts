@@ -16,7 +16,9 @@ export type ServiceFaults = {
   readonly refs?: number
   readonly cutAfterPairDevice?: true
   readonly registrationFailure?: number
-  readonly loginFailure?: { readonly reason: number; readonly attrs: Record<string, string> }
+  readonly loginFailure?: { readonly reason: number; readonly attrs: Readonly<Record<string, string>> }
+  /** Open connections are dropped when the condition begins, so that every device has to log in under it. */
+  readonly dropsOpen?: true
 }
 
 /** A condition that the service is in, for all clients or for one. */
@@ -85,10 +87,20 @@ export const conditions: Readonly<Record<string, Choice<ServiceFaults>>> = {
     }),
   ),
   'login-fails-with': choice(
-    'linked devices get failure `reason`; a ban (402) also has its `code` and the seconds until it will `expire`',
-    { reason: status, code: v.exactOptional(attribute), expire: v.exactOptional(attribute) },
-    ({ reason, ...attrs }) => ({ loginFailure: { reason, attrs } }),
+    'linked devices get failure `reason`; a ban (402) also has its `code` and the seconds until it will `expire`; `drop` ends all open connections first',
+    {
+      reason: status,
+      code: v.exactOptional(attribute),
+      expire: v.exactOptional(attribute),
+      drop: v.optional(v.boolean(), false),
+    },
+    ({ reason, drop, ...attrs }) => ({ loginFailure: { reason, attrs }, ...(drop && { dropsOpen: true }) }),
   ),
+  outdated: row('405: every client is too old, and open connections are dropped', {
+    registrationFailure: 405,
+    loginFailure: { reason: 405, attrs: {} },
+    dropsOpen: true,
+  }),
   'no-refs': row('pair-device comes without QR refs', { refs: 0 }),
   'one-ref': row('pair-device comes with one QR ref', { refs: 1 }),
   'cut-after-pair-device': row('the connection is cut when pair-device was sent', { cutAfterPairDevice: true }),

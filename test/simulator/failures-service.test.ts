@@ -155,6 +155,25 @@ describe('after the handshake', () => {
     expect(ending.data).toEqual({ ...Object.fromEntries(attributes), location: 'frc' })
   })
 
+  test('login-fails-with says when a restriction ends, and can drop the devices that are online', async () => {
+    const device = await linkedDevice(simulator, newNumber())
+    const online = connect(simulator, copyOf(device))
+    await online.opened
+    await setService(simulator, 'login-fails-with', { reason: 402, expire: 60, drop: true })
+    expect(await online.closed).toMatchObject({ status: 428 })
+    expect(await connect(simulator, copyOf(device)).closed).toMatchObject({ status: 402 })
+  })
+
+  test('outdated refuses linked devices and new ones, and drops those that are connected', async () => {
+    const device = await linkedDevice(simulator, newNumber())
+    const waiting = connect(simulator)
+    await waiting.firstQr
+    await setService(simulator, 'outdated')
+    expect(await waiting.closed).toMatchObject({ status: 428 })
+    expect(await connect(simulator, copyOf(device)).closed).toMatchObject({ status: 405 })
+    expect(await connect(simulator).closed).toMatchObject({ status: 405 })
+  })
+
   test('a client may show its six QR codes and be closed by itself', async () => {
     const companion = connect(simulator, undefined, { qrTimeout: 20 })
     expect(await companion.closed).toMatchObject({ status: 408, message: 'QR refs attempts ended' })

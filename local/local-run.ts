@@ -55,6 +55,8 @@ export type LocalRun = {
   readonly simulator: Simulator | undefined
   token(companyId: string | undefined, role?: 'marketplace' | 'admin'): Promise<string>
   hosts(): Promise<readonly HostView[]>
+  /** Sets variables of hosts that start from now on, as a deployment does; those of an earlier call are forgotten. */
+  deploy(environment: Readonly<Record<string, string>>): void
   /** Stops everything in reverse order of the start: hosts write their last state before the engines stop. */
   stop(): Promise<void>
   /** Kills the host processes at once. */
@@ -114,6 +116,7 @@ async function start(options: LocalOptions, stack: AsyncDisposableStack): Promis
     simulator: whatsapp.simulator,
     token: (companyId, role = 'marketplace') => signToken({ companyId, role }),
     hosts: listHosts,
+    deploy: hosts.deploy,
     stop: () => stack.disposeAsync(),
     killHosts: hosts.killAll,
   }

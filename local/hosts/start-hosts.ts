@@ -38,6 +38,8 @@ export type Hosts = {
   /** Resolves when every shard is owned by one of the hosts; rejects when a host ends before that. */
   ready(signal: AbortSignal): Promise<void>
   list(): Promise<readonly HostView[]>
+  /** Sets variables of hosts that start from now on, as a deployment does; those of an earlier call are forgotten. */
+  deploy(environment: Readonly<Record<string, string>>): void
   stop(): Promise<void>
   killAll(): void
 }
@@ -56,6 +58,7 @@ export function startHosts(options: HostOptions): Hosts {
 const noHosts: Hosts = {
   ready: async () => undefined,
   list: async () => [],
+  deploy: () => undefined,
   stop: async () => undefined,
   killAll: () => undefined,
 }
@@ -64,10 +67,11 @@ function startSome(options: HostOptions): Hosts {
   const container = onlyContainer(options.cloud)
   const table = container.environment['CONTROL_TABLE'] ?? ''
   const shards = Number(container.environment['SHARDS'] ?? 0)
+  let deployed: Readonly<Record<string, string>> = {}
   const fleet = startFleet({
     container,
     count: options.count,
-    env: (hostId) => hostEnvironment(container, hostId, options),
+    env: (hostId) => ({ ...hostEnvironment(container, hostId, options), ...deployed }),
     preloads: options.whatsapp.preloads,
     restarts: options.restarts,
     log: options.log,
@@ -87,6 +91,9 @@ function startSome(options: HostOptions): Hosts {
       }
     },
     list: () => describeHosts(client, table, shards, fleet),
+    deploy: (environment) => {
+      deployed = environment
+    },
     stop: fleet.stop,
     killAll: fleet.killAll,
   }

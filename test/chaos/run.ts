@@ -2,6 +2,7 @@
  * A chaos run, in the process that `main.ts` supervises. Its last line is the verdict; exit code 1 when a promise is
  * broken.
  */
+import { createWriteStream } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { chaos } from './play.ts'
 import { verdictPrefix } from './supervise.ts'
@@ -12,11 +13,13 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '1' },
     hosts: { type: 'string', default: '2' },
     companies: { type: 'string', default: '12' },
+    logs: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 })
 
 const say = (line: string) => console.log(line)
+const logs = values.logs === undefined ? undefined : createWriteStream(values.logs)
 say(`seed ${values.seed}`)
 const report = await chaos({
   seconds: Number(values.minutes) * 60,
@@ -24,6 +27,7 @@ const report = await chaos({
   companies: Number(values.companies),
   seed: Number(values.seed),
   say,
+  ...(logs && { log: (source: string, line: string) => void logs.write(`${source} ${line}\n`) }),
 })
 const broken = brokenPromises(report)
 say(JSON.stringify(report, undefined, 2))

@@ -7,13 +7,21 @@ export type Pause = { readonly phones: ReadonlySet<string>; readonly from: numbe
 
 export type Report = {
   readonly done: Readonly<Record<string, number>>
+  /** Number of clicks by their act, their phone and their answer. */
+  readonly clicks: Readonly<Record<string, number>>
+  /** Companies whose stored link has disappeared without a reset, another phone, or a new code that was typed. */
+  readonly linksLost: readonly string[]
   /** Companies that should be linked but are not connected at the end. */
   readonly sessionsLost: readonly string[]
+  /** Time in ms from the end of the last act until all sessions were connected. */
+  readonly allBackMs: number
   /** Second sockets of a device while no host was frozen. */
   readonly twins: readonly Twin[]
   readonly stuckAttempts: readonly string[]
   /** Maximum time in ms for which a linked device was offline. */
   readonly worstRecoveryMs: number
+  /** Number of hosts that were replaced because they said that they are unhealthy. */
+  readonly hostsReplaced: number
   /** Rejected writes of hosts. */
   readonly storeRefusals: number
   readonly leasesLost: number
@@ -24,6 +32,8 @@ export type Report = {
 /** Time that a resumed host needs to notice that its leases have expired. */
 const resumeMs = 1000
 const sampleMs = 250
+/** Time from the last act in which all sessions are back. */
+const promisedBackMs = 90_000
 
 export const unexcused = (twins: readonly Twin[], pauses: readonly Pause[]): readonly Twin[] =>
   twins.filter(
@@ -32,8 +42,11 @@ export const unexcused = (twins: readonly Twin[], pauses: readonly Pause[]): rea
   )
 
 /** Returns a sentence for each promise that a report breaks. */
-export function brokenPromises({ sessionsLost, twins, stuckAttempts, violations }: Report): readonly string[] {
+export function brokenPromises(report: Report): readonly string[] {
+  const { linksLost, sessionsLost, allBackMs, twins, stuckAttempts, violations } = report
   return [
+    ...linksLost.map((each) => `link lost: ${each}`),
+    ...(allBackMs > promisedBackMs ? [`all sessions were back after ${allBackMs} ms, not ${promisedBackMs}`] : []),
     ...sessionsLost.map((each) => `session lost: ${each}`),
     ...twins.map(({ phone, at }) => `two sockets of ${phone} at ${new Date(at).toISOString()}`),
     ...stuckAttempts.map((each) => `attempt without an end: ${each}`),

@@ -68,9 +68,10 @@ async function ask(client: Client, phoneNumber: string): Promise<Frame | undefin
 
 const isEnd = ({ event }: Frame): boolean => event === 'whatsapp-connected' || event === 'pairing-code-error'
 
-const nameOf = (answer: Frame | undefined): string => String(answer?.['code'] ?? answer?.event ?? 'no answer')
+/** The error's code, or the event. */
+const nameOf = (answer: Frame | undefined): string =>
+  !answer ? 'no answer' : answer.event.endsWith('error') ? String(answer['code']) : answer.event
 
-function count({ clicks }: Scene, what: string): void {
-  const name = what.replace(/[A-Z0-9]{4}-?[A-Z0-9]{4}$/, 'code')
+function count({ clicks }: Scene, name: string): void {
   clicks.set(name, (clicks.get(name) ?? 0) + 1)
 }

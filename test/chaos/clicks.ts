@@ -29,8 +29,8 @@ async function clickSame(scene: Scene, act: string, company: Company): Promise<v
 }
 
 /**
- * Cancels the code if one is shown: then the old link is gone, as its owner wanted. Without an answer either may be
- * true.
+ * Cancels the code if one is shown: then the old link is gone, as its owner wanted. An error may follow a code whose
+ * frame was lost. Without an answer either may be true.
  */
 async function clickOther(scene: Scene, act: string, company: Company): Promise<void> {
   const { expected, stage } = scene
@@ -38,7 +38,10 @@ async function clickOther(scene: Scene, act: string, company: Company): Promise<
   const isAsked = await withClient(scene, company, async (client) => {
     const answer = await ask(client, stage.fresh().phone.number)
     count(scene, `${act}, other phone: ${nameOf(answer)}`)
-    if (answer?.event === 'pairing-code-error') expected.set(company, 'linked')
+    if (answer?.event === 'pairing-code-error') {
+      const wasShown = await scene.links.isReplacedByPhone(company.companyId).catch(() => undefined)
+      expected.set(company, wasShown === undefined ? 'unknown' : wasShown ? 'unlinked' : 'linked')
+    }
     if (answer?.event !== 'pairing-code') return
     expected.set(company, 'unlinked')
     client.send({ action: 'cancel-pairing', requestId: 'cancel' })

@@ -6,6 +6,9 @@ import type { StoredLink, StoredLinks } from '../support/stored-links.ts'
 export type LinkWatch = {
   /** A new code of the company's own phone was typed: its link may be another one from now on. */
   mayBeReplaced(companyId: string): void
+  /** True when the link is gone because a code for another phone was on screen (R8). Rejects while the table is away. */
+  isReplacedByPhone(companyId: string): Promise<boolean>
+  isLost(companyId: string): boolean
   /** Looks once more, and returns a sentence for each link that was lost. Rejects while the table is away. */
   lost(): Promise<readonly string[]>
   /** Looks again and again until the signal is aborted. A look that fails because the table is away is skipped. */
@@ -38,6 +41,11 @@ export function watchLinks(store: Pick<StoredLinks, 'read'>, linked: () => reado
 
   return {
     mayBeReplaced: (companyId) => void replaceable.add(companyId),
+    isReplacedByPhone: async (companyId) => {
+      const [link] = await store.read([companyId])
+      return link?.generation === undefined && link?.retired.includes('phone-change') === true
+    },
+    isLost: (companyId) => lost.has(companyId),
     lost: async () => {
       await look()
       return [...lost.values()]

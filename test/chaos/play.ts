@@ -145,10 +145,11 @@ async function act(scene: Scene, { seconds, say }: ChaosOptions): Promise<Record
   return done
 }
 
-/** Measures the time until all sessions are back. */
+/** Measures the time until all sessions are back whose links are not lost. */
 async function whoIsBack(scene: Scene): Promise<Pick<Report, 'allBackMs' | 'sessionsLost'>> {
+  const linked = linkedOf(scene).filter(({ companyId }) => !scene.links.isLost(companyId))
   try {
-    return { allBackMs: Math.round(await scene.fleet.untilConnected(linkedOf(scene), lostAfterMs)), sessionsLost: [] }
+    return { allBackMs: Math.round(await scene.fleet.untilConnected(linked, lostAfterMs)), sessionsLost: [] }
   } catch (error) {
     return { allBackMs: lostAfterMs, sessionsLost: [error instanceof Error ? error.message : String(error)] }
   }

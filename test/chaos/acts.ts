@@ -39,12 +39,16 @@ const acts: readonly NamedAct[] = [
  * Returns a function that draws a random act of a kind that is not busy. No act of a kind is repeated before all others
  * of that kind were drawn, so that a long run plays every act.
  */
-export function dealer(random: Dice): (busy: (kind: Kind) => boolean) => NamedAct | undefined {
-  let left: readonly NamedAct[] = acts
+export function dealer(
+  random: Dice,
+  without: readonly string[],
+): (busy: (kind: Kind) => boolean) => NamedAct | undefined {
+  const all = acts.filter(({ name }) => !without.includes(name))
+  let left = all
   return (busy) => {
-    const kind = random.pick([...new Set(acts.map((act) => act.kind))].filter((each) => !busy(each)))
+    const kind = random.pick([...new Set(all.map((act) => act.kind))].filter((each) => !busy(each)))
     if (!kind) return undefined
-    if (!left.some((act) => act.kind === kind)) left = [...left, ...acts.filter((act) => act.kind === kind)]
+    if (!left.some((act) => act.kind === kind)) left = [...left, ...all.filter((act) => act.kind === kind)]
     const drawn = random.pick(left.filter((act) => act.kind === kind))
     left = left.filter((act) => act !== drawn)
     return drawn

@@ -3,10 +3,8 @@ import type { Client, Frame } from '../support/client.ts'
 import type { Company } from '../support/fleet.ts'
 import { asOwner, linkedOf, type Scene } from './scene.ts'
 
-/** Longer than any request may go without an answer. */
-const answerMs = 60_000
-/** Longer than a code that was typed may take to connect or to fail. */
-const endMs = 120_000
+/** Time that an owner waits for an answer, and for the end of a code that was typed. Answers are lost in outages. */
+const patienceMs = 30_000
 
 /** One click for the linked phone of a company, and one for another phone of another company. `act` is for the report. */
 export async function clickBoth(scene: Scene, act: string): Promise<void> {
@@ -21,10 +19,11 @@ async function clickSame(scene: Scene, act: string, company: Company): Promise<v
   await withClient(scene, company, async (client) => {
     const answer = await ask(client, company.phone.number)
     count(scene, `${act}, same phone: ${nameOf(answer)}`)
+    if (!answer) client.send(cancel)
     if (answer?.event !== 'pairing-code') return
     scene.links.mayBeReplaced(company.companyId)
     await company.phone.enterCode(answer['code']).catch(() => undefined)
-    await client.next((frame) => isEnd(frame), endMs).catch(() => undefined)
+    await client.next((frame) => isEnd(frame), patienceMs).catch(() => undefined)
   })
 }
 
@@ -42,10 +41,8 @@ async function clickOther(scene: Scene, act: string, company: Company): Promise<
       const wasShown = await scene.links.isReplacedByPhone(company.companyId).catch(() => undefined)
       expected.set(company, wasShown === undefined ? 'unknown' : wasShown ? 'unlinked' : 'linked')
     }
-    if (answer?.event !== 'pairing-code') return
-    expected.set(company, 'unlinked')
-    client.send({ action: 'cancel-pairing', requestId: 'cancel' })
-    await client.next('pairing-cancelled').catch(() => undefined)
+    if (answer?.event === 'pairing-code') expected.set(company, 'unlinked')
+    if (answer?.event !== 'pairing-code-error') client.send(cancel)
   })
   if (!isAsked) expected.set(company, 'linked')
 }
@@ -66,8 +63,10 @@ async function ask(client: Client, phoneNumber: string): Promise<Frame | undefin
   client.send({ action: 'request-pairing-code', phoneNumber, requestId: 'click' })
   const isAnswer = (frame: Frame) =>
     frame['requestId'] === 'click' && (frame.event === 'pairing-code' || isEnd(frame) || frame.event === 'error')
-  return client.next(isAnswer, answerMs).catch(() => undefined)
+  return client.next(isAnswer, patienceMs).catch(() => undefined)
 }
+
+const cancel = { action: 'cancel-pairing', requestId: 'cancel' }
 
 const isEnd = ({ event }: Frame): boolean => event === 'whatsapp-connected' || event === 'pairing-code-error'
 

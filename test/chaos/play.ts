@@ -16,6 +16,8 @@ export type ChaosOptions = {
   readonly hosts: number
   readonly companies: number
   readonly seed: number
+  /** Names of acts that are not played. */
+  readonly without?: readonly string[]
   readonly say: (line: string) => void
   /** Gets every log line of hosts, functions and the simulated WhatsApp. */
   readonly log?: (source: string, line: string) => void
@@ -24,6 +26,8 @@ export type ChaosOptions = {
 const connectMs = 300_000
 /** Time after which a session that is not back counts as lost. What is promised is shorter (`promisedBackMs`). */
 const lostAfterMs = 420_000
+/** Time in which a typed code connects, or a cancelled one ends. */
+const attemptEndsMs = 45_000
 /** Shortest outage of all sessions. */
 const shortestOutageMs = 4000
 
@@ -121,12 +125,12 @@ async function linkedCompanies(stage: Stage, count: number): Promise<readonly Co
 }
 
 /** Runs random acts for the given time. Rejects when an act failed, after the other running acts have ended. */
-async function act(scene: Scene, { seconds, say }: ChaosOptions): Promise<Record<string, number>> {
+async function act(scene: Scene, { seconds, say, without = [] }: ChaosOptions): Promise<Record<string, number>> {
   const until = performance.now() + seconds * 1000
   const busy = new Map<string, Promise<void>>()
   const done: Record<string, number> = {}
   const failures: Error[] = []
-  const draw = dealer(scene.random)
+  const draw = dealer(scene.random, without)
   while (performance.now() < until && failures.length === 0) {
     const next = draw((kind) => busy.has(kind))
     if (next) {
@@ -155,11 +159,18 @@ async function whoIsBack(scene: Scene): Promise<Pick<Report, 'allBackMs' | 'sess
   }
 }
 
-/**
- * Returns the attempts that should have ended. Only an expired code may remain, which waits on its socket to be typed
- * late.
- */
-async function attemptsLeft({ fleet, expected }: Scene): Promise<readonly string[]> {
+/** Waits for the end of all attempts, and returns those that should have ended. */
+async function attemptsLeft(scene: Scene): Promise<readonly string[]> {
+  const until = performance.now() + attemptEndsMs
+  for (;;) {
+    const left = await runningAttempts(scene)
+    if (left.length === 0 || performance.now() > until) return left
+    await pause(1000)
+  }
+}
+
+/** Only an expired code may remain, which waits on its socket to be typed late. */
+async function runningAttempts({ fleet, expected }: Scene): Promise<readonly string[]> {
   const left = await Promise.all(
     [...expected.keys()].map(async ({ companyId }) => ({
       companyId,

@@ -28,7 +28,13 @@ export const restrictAll: Act = async (scene) => {
   await refuse(scene, '402', ms, 'login-fails-with', { reason: 402, expire, drop: true })
 }
 
-async function refuse(scene: Scene, name: string, ms: number, condition: string, parameters: object): Promise<void> {
+async function refuse(
+  scene: Scene,
+  name: string,
+  ms: number,
+  condition: string,
+  parameters: Readonly<Record<string, unknown>>,
+): Promise<void> {
   await scene.stage.service(condition, parameters)
   clickTwice(scene, name, ms)
   await pause(ms)

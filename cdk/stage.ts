@@ -1,6 +1,6 @@
 /** The settings of each stage: the only file to edit before a deploy. It is plain data that can be read without the CDK. */
 import { maxShards } from '#shared/config/env.ts'
-import type { Places } from '#shared/config/fuse-windows.ts'
+import { arePlaces, type Places, writePlaces } from '#shared/config/fuse-windows.ts'
 import {
   clientDefaults,
   fuseDefaults,
@@ -142,7 +142,7 @@ function checked(stage: StageConfig): StageConfig {
   return stage
 }
 
-function problemOf({ domain, hosts, shards, pairing: { codeLifetimeSeconds } }: StageConfig): string | undefined {
+function problemOf({ domain, hosts, shards, fuse, pairing: { codeLifetimeSeconds } }: StageConfig): string | undefined {
   if (domain && !/^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/.+/.test(domain.certificateArn))
     return `the domain ${domain.webSocket} has no certificate: request one in ACM, in the region of the stage, and set domain.certificateArn`
   if (!isShardCount(shards))
@@ -150,6 +150,9 @@ function problemOf({ domain, hosts, shards, pairing: { codeLifetimeSeconds } }: 
   if (hosts.min < 1 || hosts.max < hosts.min) return 'hosts.min must be at least 1 and at most hosts.max'
   if (hosts.min > shards)
     return `${hosts.min} hosts cannot share ${shards} shards: give at least as many shards as hosts`
+  const wrongPlaces = [fuse.fiveMinutes, fuse.day].find((places) => !arePlaces(places))
+  if (wrongPlaces)
+    return `fuse has ${writePlaces(wrongPlaces)}: give a whole number below a million, and a percentage below 100 with three decimals at most`
   if (codeLifetimeSeconds > maxCodeLifetimeSeconds)
     return `pairing.codeLifetimeSeconds can be ${maxCodeLifetimeSeconds} at most: WhatsApp forgets the code at 160`
   return undefined

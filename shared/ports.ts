@@ -208,8 +208,10 @@ export type Fuse = {
   takePlace(companyId: string, reason: FuseReason): Promise<boolean>
   /** Returns the last opening of each fuse that was ever open. */
   openings(): Promise<FuseOpenings>
-  /** Closes the fuse of a reason, because a session connects again; without a reason every fuse, for an operator. */
-  close(reason?: FuseReason): Promise<void>
+  /** Closes the fuse of a reason, because a session connects again. Its places still count. */
+  close(reason: FuseReason): Promise<void>
+  /** Closes every fuse and frees its places: an operator has looked. */
+  reset(): Promise<void>
 }
 
 export type FuseOpenings = { readonly [Reason in FuseReason]?: Opening }

@@ -105,7 +105,7 @@ function hostFuse(env: SocketHostEnv, control: ControlTable, log: Log, meter: Me
     windows: fuseWindows(env.FUSE_PER_FIVE_MINUTES, env.FUSE_PER_DAY),
     held: async () => (await metrics.hosts(env.SHARDS)).reduce((sum, { states }) => sum + heldOf(states), 0),
     onRefused: ({ companyId, ...why }) => {
-      log.error('A link that WhatsApp has ended is kept, because the fuse has no place', { companyId, ...why })
+      log.warn('A link that WhatsApp has ended is kept, because the fuse has no place', { companyId, ...why })
       meter.measure('fuseRefused', 1, { companyId })
     },
   })

@@ -21,7 +21,7 @@ export type FleetDeps = {
 const getFuse = adminRoute(noInput, async (_request, { fuse: own }: FleetDeps) => ok(json(200, await fuseBody(own))))
 
 const closeFuse = adminRoute(noInput, async (_request, { fuse: own, log: lines }: FleetDeps) => {
-  await own.close()
+  await own.reset()
   lines.warn('The fuse was closed by an administrator')
   return ok(json(200, await fuseBody(own)))
 })

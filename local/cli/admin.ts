@@ -53,7 +53,10 @@ function companyFor(command: string, company: string | undefined): string {
     if (!company) throw new UsageError('COMPANY is missing')
     return parseCompany('COMPANY', company)
   }
-  if (command === 'fuse' && (company === undefined || company === 'reset')) return company ?? ''
+  if (command === 'fuse') {
+    if (company === undefined || company === 'reset') return company ?? ''
+    throw new UsageError(`fuse takes "reset" or nothing, but got "${company}"`)
+  }
   if (company) throw new UsageError(`${command} takes no company, but got "${company}"`)
   return ''
 }

@@ -1,7 +1,7 @@
 /** Environment schemas of functions and hosts, parsed once at start-up. Infrastructure is typed against their keys. */
 import * as v from 'valibot'
 import { sentryEntries, text, tokenEntries } from './authorizer-env.ts'
-import { type Places, readPlaces, writePlaces } from './fuse-windows.ts'
+import { type Places, placesForm, readPlaces, writePlaces } from './fuse-windows.ts'
 import {
   clientDefaults,
   fuseDefaults,
@@ -20,11 +20,7 @@ const number = (fallback: number, min: number, max: number) => v.optional(intege
 /** Places of a window of the fuse; `fallback` when the variable is absent. */
 const places = (fallback: Places) =>
   v.optional(
-    v.pipe(
-      v.string(),
-      v.regex(/^\d{1,6},\d{1,2}(\.\d{1,3})?%$/, 'Expected a number and a percentage, e.g. 3,0.2%'),
-      v.transform(readPlaces),
-    ),
+    v.pipe(v.string(), v.regex(placesForm, 'Expected a number and a percentage, e.g. 3,0.2%'), v.transform(readPlaces)),
     writePlaces(fallback),
   )
 const region = v.pipe(v.string(), v.regex(/^[A-Z]{2}$/))

@@ -6,6 +6,12 @@ export type Places = { readonly least: number; readonly percent: number }
 /** Writes places as a variable, e.g. `3,0.2%`. */
 export const writePlaces = ({ least, percent }: Places): string => `${least},${percent}%`
 
+/** Form of the variable. */
+export const placesForm = /^\d{1,6},\d{1,2}(\.\d{1,3})?%$/
+
+/** True for places that hosts can read. */
+export const arePlaces = (places: Places): boolean => placesForm.test(writePlaces(places))
+
 /** Reads a variable that `writePlaces` wrote. */
 export function readPlaces(text: string): Places {
   const [least, percent] = text.replace('%', '').split(',').map(Number)

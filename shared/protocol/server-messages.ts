@@ -119,9 +119,17 @@ const lookAtPhone: Readonly<Record<Language, string>> = {
   en: 'WhatsApp has logged the device out again. Look at WhatsApp on the phone: if the account is restricted, wait until that is over, else link the number again',
 }
 
+/** Sentences for an account that is restricted until a known time (R48). */
+const untilItEnds: Readonly<Record<Language, string>> = {
+  ru: 'WhatsApp временно ограничил этот аккаунт. Номер подключится сам, когда ограничение закончится',
+  en: 'WhatsApp has restricted this account for a while. The number connects by itself when that is over',
+}
+
 function sentencesOf({ code, action }: Failure): Readonly<Record<Language, string>> {
   if (action === 'use-qr') return useQr
-  return code === 'LOGGED_OUT' && action === 'wait' ? lookAtPhone : errorSpec(code)
+  if (action !== 'wait') return errorSpec(code)
+  if (code === 'LOGGED_OUT') return lookAtPhone
+  return code === 'ACCOUNT_RESTRICTED' ? untilItEnds : errorSpec(code)
 }
 
 function fieldsOf(event: CompanyEvent, { at, language }: Envelope): Record<string, unknown> {

@@ -26,6 +26,7 @@ export async function readCredentials(
 ): Promise<Credentials | 'damaged' | 'unreadable' | 'fenced'> {
   const read = await readStored(deps, lease, stored)
   if (read === 'unreadable') deps.readings.unreadable(stored, stored.isExpected)
+  else if (read === 'damaged' && !stored.isExpected) deps.readings.damaged(stored)
   else if (typeof read === 'object') deps.readings.readable()
   return read
 }

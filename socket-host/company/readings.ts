@@ -12,6 +12,8 @@ export type Readings = {
    * retired, so that it says nothing about this host.
    */
   unreadable(ref: GenerationRef, isExpected?: true): void
+  /** Credentials of a generation are damaged or missing. Of the first ones that a host tries, that is no accident either. */
+  damaged(ref: GenerationRef): void
   /**
    * True when these credentials alone are unreadable: this host has read others, and no others have been unreadable
    * since. A host that has read none yet believes what another one has found (`wasAlone`).
@@ -34,6 +36,14 @@ export function countReadings({ onBlind, onUnreadable }: ReadingsDeps): Readings
   const failed = new Set<string>()
   let hasRead = false
   let isBlind = false
+
+  function count(generation: string): void {
+    failed.add(generation)
+    if (hasRead || isBlind || failed.size < firstGenerations) return
+    isBlind = true
+    onBlind()
+  }
+
   return {
     readable: () => {
       hasRead = true
@@ -41,11 +51,10 @@ export function countReadings({ onBlind, onUnreadable }: ReadingsDeps): Readings
     },
     unreadable: ({ companyId, generation }, isExpected) => {
       onUnreadable({ companyId, generation })
-      if (isExpected) return
-      failed.add(generation)
-      if (hasRead || isBlind || failed.size < firstGenerations) return
-      isBlind = true
-      onBlind()
+      if (!isExpected) count(generation)
+    },
+    damaged: ({ generation }) => {
+      if (!hasRead) count(generation)
     },
     isAlone: ({ generation }, wasAlone) => {
       if (!hasRead) return wasAlone

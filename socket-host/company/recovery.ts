@@ -104,7 +104,8 @@ function turnsOf(entries: Entries, { time, fuse, log }: RecoveryDeps) {
   const lastWave = async () => ([...entries.values()].some(isRefused) ? (await fuse.openings()).refused : undefined)
 
   async function next(): Promise<void> {
-    const wave = await lastWave()
+    // Sessions that have nothing to do with the fuse try whether or not it can be read.
+    const wave = await lastWave().catch(onError)
     for (const [companyId, entry] of firstOfEach(entries, wave)) letTry(companyId, entry)
     if (wave) letRefusedFollow(wave)
   }
@@ -118,7 +119,10 @@ function turnsOf(entries: Entries, { time, fuse, log }: RecoveryDeps) {
     if (wave) letRefusedFollow(wave)
   })
 
-  const onError = (error: unknown) => log.warn('Could not read or close the fuse, trying again in a minute', { error })
+  const onError = (error: unknown): undefined => {
+    log.warn('Could not read or close the fuse, trying again in a minute', { error })
+    return undefined
+  }
   const close = (): void =>
     void closing.request().catch((error: unknown) => {
       onError(error)

@@ -31,14 +31,17 @@ export function describeFuse({ make }: FuseSetUp): void {
       expect(await fuse.takePlace('e', 'removed')).toBe(true)
     })
 
-    test('is closed for one reason, or for all', async () => {
+    test('is closed for one reason, and reset for all', async () => {
       const fuse = await make(() => start)
       for (const reason of ['removed', 'refused'] as const)
         for (const company of ['a', 'b', 'c', 'd']) await fuse.takePlace(company, reason)
       await fuse.close('refused')
       expect(await fuse.openings()).toEqual({ removed: { since: start }, refused: { since: start, until: start } })
-      await fuse.close()
+      expect(await fuse.takePlace('e', 'refused')).toBe(false)
+      await fuse.reset()
       expect(await fuse.openings()).toMatchObject({ removed: { until: start } })
+      expect(await fuse.takePlace('e', 'refused')).toBe(true)
+      expect(await fuse.takePlace('f', 'removed')).toBe(true)
     })
 
     test('has no place while it is open, and has places again when it was closed', async () => {
@@ -47,7 +50,7 @@ export function describeFuse({ make }: FuseSetUp): void {
       for (const company of ['a', 'b', 'c', 'd']) await fuse.takePlace(company, 'removed')
       now += 3_600_000
       expect(await fuse.takePlace('e', 'removed')).toBe(false)
-      await fuse.close()
+      await fuse.close('removed')
       expect(await fuse.openings()).toEqual({ removed: { since: start, until: now } })
       expect(await fuse.takePlace('e', 'removed')).toBe(true)
     })

@@ -1,7 +1,7 @@
 /** A fuse in memory. */
 import { fuseWindows } from '#shared/config/fuse-windows.ts'
 import { fuseDefaults } from '#shared/config/settings.ts'
-import { closeFuse, type FuseReason, type FuseState, newFuse, takePlace } from '#shared/domain/fleet/fuse.ts'
+import { closeFuse, type FuseReason, type FuseState, newFuse, resetFuse, takePlace } from '#shared/domain/fleet/fuse.ts'
 import type { Clock, Fuse } from '#shared/ports.ts'
 
 /** The windows of a host without settings of its own. */
@@ -17,8 +17,12 @@ export function memoryFuse(clock: Clock, held: () => number = () => 0): Fuse {
     },
     openings: async () =>
       Object.fromEntries([...fuses].flatMap(([reason, { opening }]) => (opening ? [[reason, opening]] : []))),
-    async close(only) {
-      for (const [reason, fuse] of fuses) if (!only || reason === only) fuses.set(reason, closeFuse(fuse, clock()))
+    async close(reason) {
+      const fuse = fuses.get(reason)
+      if (fuse) fuses.set(reason, closeFuse(fuse, clock()))
+    },
+    async reset() {
+      for (const [reason, fuse] of fuses) fuses.set(reason, resetFuse(fuse, clock()))
     },
   }
 }

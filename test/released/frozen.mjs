@@ -303,7 +303,7 @@ function pairingRefusal({ credentials, session }, { phone }, now) {
   if (error === "CLIENT_OUTDATED" || error === "INTERNAL" && !isAlone)
     return { code: error, retryAfter: sharedStopRetrySeconds };
   if (until === void 0 || now >= until || differs(credentials.phone, phone)) return void 0;
-  return { code: error, retryAfter: Math.ceil((until - now) / 1e3) };
+  return { code: error, action: "wait", retryAfter: Math.ceil((until - now) / 1e3) };
 }
 
 // shared/domain/attempt/pairing.ts
@@ -590,7 +590,12 @@ function countRefusal(refusals, now) {
 function sessionEnded(state, ref, { code, how, until, isAlone, fuse }, now) {
   if (!isCurrent(state, ref)) return decision(state, "stale");
   const isPairing = state.attempt?.state === "restarting";
-  const failed = isPairing ? endAttempt(state, { code, ...until !== void 0 && { retryAfter: secondsTo(until, now) } }, "failed", now) : decision(state, void 0);
+  const failed = isPairing ? endAttempt(
+    state,
+    { code, ...until !== void 0 && { action: "wait", retryAfter: secondsTo(until, now) } },
+    "failed",
+    now
+  ) : decision(state, void 0);
   const known = failed.state.session?.refusals;
   const refusals = how === "refused" ? countRefusal(known, now) : known;
   const session = {
@@ -610,7 +615,7 @@ function sessionEnded(state, ref, { code, how, until, isAlone, fuse }, now) {
     event: "whatsapp-disconnected",
     ...told.failure,
     willReconnect: false,
-    ...until !== void 0 && { until }
+    ...until !== void 0 && { until, action: "wait" }
   };
   return decision(told.state, "ended", [...failed.notices, notice(event)]);
 }
@@ -1037,9 +1042,15 @@ var lookAtPhone = {
   ru: "WhatsApp снова отключил устройство. Откройте WhatsApp на телефоне: если аккаунт ограничен, подождите до конца ограничения, иначе подключите номер заново",
   en: "WhatsApp has logged the device out again. Look at WhatsApp on the phone: if the account is restricted, wait until that is over, else link the number again"
 };
+var untilItEnds = {
+  ru: "WhatsApp временно ограничил этот аккаунт. Номер подключится сам, когда ограничение закончится",
+  en: "WhatsApp has restricted this account for a while. The number connects by itself when that is over"
+};
 function sentencesOf({ code, action }) {
   if (action === "use-qr") return useQr;
-  return code === "LOGGED_OUT" && action === "wait" ? lookAtPhone : errorSpec(code);
+  if (action !== "wait") return errorSpec(code);
+  if (code === "LOGGED_OUT") return lookAtPhone;
+  return code === "ACCOUNT_RESTRICTED" ? untilItEnds : errorSpec(code);
 }
 function message(event, envelope, fields) {
   const { companyId, at, seq, requestId } = envelope;

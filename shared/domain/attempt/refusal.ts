@@ -39,5 +39,5 @@ export function pairingRefusal(
   if (error === 'CLIENT_OUTDATED' || (error === 'INTERNAL' && !isAlone))
     return { code: error, retryAfter: sharedStopRetrySeconds }
   if (until === undefined || now >= until || differs(credentials.phone, phone)) return undefined
-  return { code: error, retryAfter: Math.ceil((until - now) / 1000) }
+  return { code: error, action: 'wait', retryAfter: Math.ceil((until - now) / 1000) }
 }

@@ -53,7 +53,11 @@ export function takePlace(
   return { fuse: { ...fuse, places: [...places, { companyId, at: now }] }, isGranted: true }
 }
 
-/** Closes the fuse at `now` (epoch ms). The places that were taken still count. */
+/** An operator's reset at `now` (epoch ms): the fuse is closed, and its places are free again. */
+export const resetFuse = (fuse: FuseState, now: number): FuseState =>
+  fuse.places.length > 0 || isOpen(fuse.opening) ? { ...closeFuse(fuse, now), places: [] } : fuse
+
+/** Closes the fuse at `now` (epoch ms), because sessions connect again. The places that were taken still count. */
 export const closeFuse = (fuse: FuseState, now: number): FuseState =>
   fuse.opening && isOpen(fuse.opening) ? { ...fuse, opening: { ...fuse.opening, until: now } } : fuse
 

@@ -130,7 +130,12 @@ export function sessionEnded(
   if (!isCurrent(state, ref)) return decision(state, 'stale')
   const isPairing = state.attempt?.state === 'restarting'
   const failed = isPairing
-    ? endAttempt(state, { code, ...(until !== undefined && { retryAfter: secondsTo(until, now) }) }, 'failed', now)
+    ? endAttempt(
+        state,
+        { code, ...(until !== undefined && { action: 'wait' as const, retryAfter: secondsTo(until, now) }) },
+        'failed',
+        now,
+      )
     : decision(state, undefined)
   const known = failed.state.session?.refusals
   const refusals = how === 'refused' ? countRefusal(known, now) : known
@@ -153,7 +158,7 @@ export function sessionEnded(
     event: 'whatsapp-disconnected',
     ...told.failure,
     willReconnect: false,
-    ...(until !== undefined && { until }),
+    ...(until !== undefined && { until, action: 'wait' as const }),
   }
   return decision(told.state, 'ended', [...failed.notices, notice(event)])
 }

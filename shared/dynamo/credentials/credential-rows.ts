@@ -9,35 +9,32 @@ import { count, getItem } from '../items.ts'
 import { partitionKey, sortKey } from '../table.ts'
 import { Bytes, type CredentialTable, dropParts, PartCount, type Value, type WriteStamp } from './credential-parts.ts'
 
-const RowItem = v.pipe(
-  v.looseObject({
-    [partitionKey]: v.string(),
-    [sortKey]: v.string(),
-    ep: v.optional(count, 0),
-    n: v.optional(count, 0),
-    data: v.exactOptional(Bytes),
-    parts: v.exactOptional(v.fallback(PartCount, 0)),
-    version: v.exactOptional(v.fallback(v.string(), '')),
-  }),
-  // Read as deleted, such a value would make good credentials look damaged (R47, R49a).
-  v.check((item) => hasKnownForm(item), 'a value in an unknown form'),
-)
+const RowItem = v.looseObject({
+  [sortKey]: v.string(),
+  ep: v.optional(count, 0),
+  n: v.optional(count, 0),
+  data: v.exactOptional(Bytes),
+  parts: v.exactOptional(v.fallback(PartCount, 0)),
+  version: v.exactOptional(v.fallback(v.string(), '')),
+})
 
 const stampAttributes: readonly string[] = [partitionKey, sortKey, 'ep', 'n']
 
-/** True for a value of this build, and for the bare stamp of a deleted one. */
-function hasKnownForm(item: { readonly data?: unknown; readonly parts?: unknown }): boolean {
-  if (item.data !== undefined || item.parts !== undefined) return true
-  return Object.keys(item).every((name) => stampAttributes.includes(name))
-}
-
 /** A row as read: the place of its value, and the stamp of its last write. */
-export type Row = { readonly key: string; readonly stamp: WriteStamp; readonly value: Value }
+export type Row = {
+  readonly key: string
+  readonly stamp: WriteStamp
+  readonly value: Value
+  /** It has no value that this build knows, and more than the stamp of a deleted one: perhaps one of a newer build. */
+  readonly isUnknown?: true
+}
 
 /** Parses an item; throws a `ValiError` when its stamp is not one. */
 export function parseRow(item: unknown): Row {
-  const { sk, ep, n, ...stored } = v.parse(RowItem, item)
-  return { key: sk, stamp: { epoch: ep, order: n }, value: storedValue(stored) }
+  const stored = v.parse(RowItem, item)
+  const value = storedValue(stored)
+  const isUnknown = 'deleted' in value && Object.keys(stored).some((name) => !stampAttributes.includes(name))
+  return { key: stored.sk, stamp: { epoch: stored.ep, order: stored.n }, value, ...(isUnknown && { isUnknown }) }
 }
 
 /** Returns the value that an item's attributes describe; an item without any has been deleted. */
@@ -82,9 +79,7 @@ export async function putRow(
   })
   const answer = await unlessRefused(to.client.send(put))
   if (answer !== 'refused') {
-    // Parts that a value in an unknown form may have are swept with their generation.
-    const old = answer.Attributes && v.safeParse(RowItem, answer.Attributes)
-    if (old?.success) await dropReplaced(to, pk, key, storedValue(old.output), value)
+    if (answer.Attributes) await dropReplaced(to, pk, key, parseRow(answer.Attributes).value, value)
     return 'written'
   }
   const row = await readRow(to, pk, key)

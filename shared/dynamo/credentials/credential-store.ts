@@ -60,7 +60,8 @@ async function loadRow(store: Store, pk: string, key: string, epoch: number): Pr
   if ((await fenceJournal(store, pk, epoch)) === 'fenced') return 'fenced'
   if ((await completeJournal(store, pk)) === 'corrupt') return 'corrupt'
   const row = await fenceRow(store, pk, key, { epoch, order: store.nextOrder() })
-  if (row !== 'refused') return (await bytesOf(store, pk, row)) ?? 'absent'
+  // As absent, good credentials would count as damaged (R47, R49a).
+  if (row !== 'refused') return row.isUnknown ? 'corrupt' : ((await bytesOf(store, pk, row)) ?? 'absent')
   // Refused by a later stamp: of a higher epoch, or by a later write of this very host, whose row is then the one to load.
   const now = await readRow(store, pk, key)
   if (now && now.stamp.epoch > epoch) return 'fenced'

@@ -1,19 +1,22 @@
 /**
  * `Fuse` on DynamoDB: one item per reason, changed by compare-and-set, so that it outlives deployments and restarts (R46).
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
+import { serialQueue } from '#shared/async/serial-queue.ts'
 import {
   closeFuse,
   type FuseReason,
   type FuseState,
   type FuseWindow,
   fuseReasons,
+  isOpen,
   newFuse,
-  type Opening,
+  resetFuse,
   takePlace,
 } from '#shared/domain/fleet/fuse.ts'
-import type { Clock, Fuse } from '#shared/ports.ts'
+import type { Clock, Fuse, FuseOpenings } from '#shared/ports.ts'
 import { unlessRefused } from '../conditional.ts'
 import { count, getItem } from '../items.ts'
 import type { ControlTable } from '../shard-companies.ts'
@@ -41,18 +44,29 @@ const Row = v.looseObject({
   opening: v.optional(v.looseObject({ since: v.number(), until: v.optional(v.number()) })),
 })
 
-const maxTries = 10
+const maxTries = 20
+/** Longest pause between two tries in ms; hosts must not meet again at the next one. */
+const maxPauseMs = 200
 const keyOf = (reason: FuseReason) => ({ [partitionKey]: 'FUSE', [sortKey]: reason })
 
 export function dynamoFuse(deps: FuseStoreDeps): Fuse {
+  // One call at a time: hundreds of refusals in a moment would only make each other's writes fail.
+  const inTurn = serialQueue()
+
+  async function takeOne(companyId: string, reason: FuseReason): Promise<boolean> {
+    // The usual answer in a wave costs one read.
+    if (isOpen((await read(deps, reason)).opening)) return false
+    const held = await deps.held()
+    return change(deps, reason, (fuse) => {
+      const taken = takePlace(fuse, companyId, held, deps.clock(), deps.windows)
+      return { next: taken.fuse, result: taken.isGranted }
+    })
+  }
+
   return {
     async takePlace(companyId, reason) {
       try {
-        const held = await deps.held()
-        const isGranted = await change(deps, reason, (fuse) => {
-          const taken = takePlace(fuse, companyId, held, deps.clock(), deps.windows)
-          return { next: taken.fuse, result: taken.isGranted }
-        })
+        const isGranted = await inTurn(() => takeOne(companyId, reason))
         if (!isGranted) deps.onRefused({ companyId, reason })
         return isGranted
       } catch (error) {
@@ -65,18 +79,20 @@ export function dynamoFuse(deps: FuseStoreDeps): Fuse {
 }
 
 /** The fuse as functions use it: none of them retires a link, so that none takes a place. */
-export const fuseAdministration = (deps: ControlTable & Pick<FuseStoreDeps, 'clock'>): Omit<Fuse, 'takePlace'> => ({
-  async openings() {
-    const each = await Promise.all(
-      fuseReasons.map(async (reason) => [reason, (await read(deps, reason)).opening] as const),
-    )
-    return Object.fromEntries(each.filter(([, opening]) => opening)) as Partial<Record<FuseReason, Opening>>
-  },
-  async close(only) {
-    const closeOne = (fuse: FuseState) => ({ next: closeFuse(fuse, deps.clock()), result: undefined })
-    await Promise.all((only ? [only] : fuseReasons).map((reason) => change(deps, reason, closeOne)))
-  },
-})
+export const fuseAdministration = (deps: ControlTable & Pick<FuseStoreDeps, 'clock'>): Omit<Fuse, 'takePlace'> => {
+  const changed = (reason: FuseReason, rule: typeof closeFuse) =>
+    change(deps, reason, (fuse) => ({ next: rule(fuse, deps.clock()), result: undefined }))
+  return {
+    async openings() {
+      const each = await Promise.all(
+        fuseReasons.map(async (reason) => [reason, (await read(deps, reason)).opening] as const),
+      )
+      return Object.fromEntries(each.filter(([, opening]) => opening)) as FuseOpenings
+    },
+    close: (reason) => changed(reason, closeFuse),
+    reset: async () => void (await Promise.all(fuseReasons.map((reason) => changed(reason, resetFuse)))),
+  }
+}
 
 async function read(control: ControlTable, reason: FuseReason): Promise<FuseState & { readonly rev: number }> {
   const item = await getItem(control, keyOf(reason))
@@ -93,6 +109,7 @@ async function change<Result>(
     const { next, result } = decide(fuse)
     if (next === fuse || (await put(control, { ...fuse, ...next, ...keyOf(reason), rev: fuse.rev + 1 }, fuse.rev)))
       return result
+    await pause(Math.random() * maxPauseMs)
   }
   throw new StoreUnavailable('dynamodb', new Error('the fuse changed too often'))
 }

@@ -25,7 +25,7 @@ test('an open fuse is shown with its reason and its time, and an administrator c
   const open = { open: true, reasons: [{ reason: 'refused', openSince: new Date(start).toISOString() }] }
   expect(await ask('GET')).toEqual({ status: 200, body: open })
   expect(await ask('DELETE')).toEqual({ status: 200, body: { open: false, reasons: [] } })
-  expect(await fuse.takePlace('1', 'refused')).toBe(true)
+  expect(await fuse.takePlace('5', 'refused')).toBe(true)
   expect(lines.join()).toContain('The fuse was closed by an administrator')
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { rejectBusy } from '#shared/domain/attempt/pairing.ts'
+import { decision, without } from '#shared/domain/company/company.ts'
 import {
   company,
   type Frame,
@@ -57,6 +58,20 @@ test('repeats and refused requests are free', async () => {
   await showCode(world)
   for (let repeat = 0; repeat < 5; repeat++) await ask(world, '89001234567')
   expect((await askAnew(world, '89001234567')).event).toBe('pairing-started')
+})
+
+test('a request that a code could not help is answered at once, and costs none (R9)', async () => {
+  const world = await worldWith({ codesPerPhone: 1, codesPerCompany: 1 })
+  const session = { status: 'stopped', error: 'CLIENT_OUTDATED', since: 0, epoch: 0 } as const
+  const credentials = { generation: 'g1', wrappedKey: 'k1', phone: '79001234567', linkedAt: 0 }
+  await world.store.decide(company, (state) => decision({ ...state, credentials, session }, undefined))
+  const { length: writes } = world.store.writes
+  for (const asked of ['89001234567', '89161234567', '89001234567'])
+    expect(await ask(world, asked)).toMatchObject({ code: 'CLIENT_OUTDATED', retryAfter: 60 })
+  expect(world.store.writes).toHaveLength(writes)
+  expect(world.queue.wakes).toEqual([])
+  await world.store.decide(company, (state) => decision(without(state, 'session', 'credentials'), undefined))
+  expect((await ask(world, '89001234567')).event).toBe('pairing-started')
 })
 
 const tooFew = { codesPerPhone: 1, codesPerCompany: 1 }

@@ -1,5 +1,8 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { CreateKeyCommand } from '@aws-sdk/client-kms'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { kmsClient, kmsDataKeys } from '#shared/aws/data-keys.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { describeDataKeys } from '../../contracts/data-keys.contract.ts'
@@ -28,6 +31,27 @@ test('a key of KMS that does not exist is refused: the credentials are good, the
   const { wrappedKey } = await kmsDataKeys(connect(), await newKey()).create(ref)
   expect(await keys.unwrap(ref, wrappedKey)).toBe('refused')
   await expect(keys.create(ref)).rejects.toMatchObject({ name: 'NotFoundException' })
+})
+
+test.each([
+  ['AccessDeniedException', 'refused'],
+  ['DisabledException', 'refused'],
+  ['KMSInvalidStateException', 'refused'],
+  ['InvalidKeyUsageException', 'refused'],
+  ['KMSInternalException', 'StoreUnavailable'],
+  ['ThrottlingException', 'StoreUnavailable'],
+])('a key that KMS does not open with %s: %s', async (name, outcome) => {
+  const status = name === 'KMSInternalException' ? 500 : 400
+  const server = createServer((request, response) => {
+    request.resume()
+    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify({ __type: name }))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  const keys = kmsDataKeys(kmsClient({ ...account, endpoint: `http://127.0.0.1:${port}`, maxAttempts: 1 }), 'key')
+  const unwrapped = await keys.unwrap(ref, 'AAAA').catch((error: Error) => error.name)
+  expect(unwrapped).toBe(outcome)
 })
 
 test('while KMS is away, that is what is said', async () => {

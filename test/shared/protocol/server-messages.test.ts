@@ -64,11 +64,15 @@ const table: readonly [string, CompanyEvent, Record<string, unknown>][] = [
   ],
   [
     'whatsapp-disconnected by a restriction with a known end',
-    { event: 'whatsapp-disconnected', code: 'ACCOUNT_RESTRICTED', willReconnect: false, until: at + 3_600_000 },
+    {
+      ...{ event: 'whatsapp-disconnected', code: 'ACCOUNT_RESTRICTED', willReconnect: false },
+      ...{ until: at + 3_600_000, action: 'wait' },
+    },
     {
       code: 'ACCOUNT_RESTRICTED',
-      message: errorSpec('ACCOUNT_RESTRICTED').ru,
+      message: expect.stringContaining('подключится сам, когда ограничение закончится'),
       willReconnect: false,
+      action: 'wait',
       until: '2026-01-01T13:00:00.000Z',
     },
   ],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { unlinkFinished } from '#shared/domain/company/cleanup.ts'
 import { resetCredentials } from '#shared/domain/session/reset.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
-import { nextStep, type Running } from '../../../socket-host/company/next-step.ts'
+import { nextStep, type Running, requeueAt } from '../../../socket-host/company/next-step.ts'
 import { host, linked, requested, seconds } from '../../shared/domain/build.ts'
 import { companyRig } from '../support/company-rig.ts'
 
@@ -35,6 +35,33 @@ describe('the next step', () => {
     expect(
       nextStep(state, nothing, { owner: host, mayTryStopped: false, handOverAt: seconds(handOverAt) }, seconds(1))?.do,
     ).toBe(step)
+  })
+})
+
+describe('a company is looked at again', () => {
+  const retired = { ...resetCredentials(linked(), [], seconds(40)).state, epoch: host.epoch }
+
+  it('when a clean-up is due', () => {
+    expect(requeueAt(unlinkFinished(retired, 'generation-1', 'confirmed').state, nothing, { owner: host })).toBe(
+      seconds(40),
+    )
+  })
+
+  it.each([
+    ['of a host that has written under a higher epoch', { epoch: host.epoch + 1 }],
+    ['of a newer build', { foreign: true as const }],
+  ])('never for what time makes due in the state %s: a pass could do nothing about it', (_, more) => {
+    const due = unlinkFinished(retired, 'generation-1', 'confirmed').state
+    expect(requeueAt({ ...due, ...more }, nothing, { owner: host })).toBeUndefined()
+  })
+
+  it('when a restricted session or a refused one may log in', () => {
+    const session = { since: 0, epoch: host.epoch }
+    const until = { ...linked(), session: { ...session, status: 'stopped', until: seconds(90) } as const }
+    expect(requeueAt(until, nothing, { owner: host })).toBe(seconds(90))
+    const refusals = { count: 1, firstAt: seconds(10) }
+    const refused = { ...linked(), session: { ...session, status: 'logged-out', refusals } as const }
+    expect(requeueAt(refused, nothing, { owner: host })).toBe(seconds(10) + 3_600_000)
   })
 })
 

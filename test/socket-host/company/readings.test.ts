@@ -38,6 +38,23 @@ describe('a host (R47)', () => {
   })
 })
 
+describe('damaged or missing credentials', () => {
+  it('of the first generations make a host blind, too: it may read from a wrong table', () => {
+    const { damaged, blind } = reader()
+    for (const generation of ['1', '2', '3', '4', '5']) damaged({ companyId: 'c', generation })
+    expect(blind).toEqual(['blind'])
+  })
+
+  it('say nothing about a host that has read others', () => {
+    const { readable, damaged, blind, fail, isAlone } = reader()
+    readable()
+    for (const generation of ['1', '2', '3', '4', '5']) damaged({ companyId: 'c', generation })
+    fail('6')
+    expect(blind).toEqual([])
+    expect(isAlone({ generation: '6' })).toBe(true)
+  })
+})
+
 describe('a generation', () => {
   it('is unreadable alone when others were read, and no other has been unreadable since', () => {
     const { readable, fail, isAlone } = reader()

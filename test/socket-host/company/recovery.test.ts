@@ -122,7 +122,7 @@ describe('refused sessions', () => {
     const { wave, wait, fuse, clock, woken } = waitingRoom()
     await wave(['a', 'b', 'c'])
     await fuse.takePlace('d of another host', 'refused')
-    await fuse.close()
+    await fuse.close('refused')
     await clock.advance(1000)
     wait('e', 'refused', clock.now())
     await clock.advance(3 * tryEveryMs)

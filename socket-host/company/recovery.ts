@@ -82,9 +82,6 @@ export function recovery(deps: RecoveryDeps): Recovery {
 
 /** Lets waiting sessions try: one per reason each minute, and all of a reason after the first success. */
 function turnsOf(entries: Entries, { time, fuse, log }: RecoveryDeps) {
-  /** Fuses to close, because a session has connected that they had stopped. */
-  const toClose = new Set<FuseReason>()
-
   function letTry(companyId: string, entry: Entry): void {
     entries.delete(companyId)
     entries.set(companyId, { ...entry, mayTry: true })
@@ -110,34 +107,47 @@ function turnsOf(entries: Entries, { time, fuse, log }: RecoveryDeps) {
     if (wave) letRefusedFollow(wave)
   }
 
-  const closing = coalesce(async () => {
-    for (const reason of [...toClose]) {
-      await fuse.close(reason)
-      toClose.delete(reason)
-    }
+  const onError = (error: unknown): undefined => {
+    log.warn('Could not read the fuse, trying again in a minute', { error })
+    return undefined
+  }
+  const close = fuseCloser({ time, fuse, log }, async () => {
     const wave = await lastWave()
     if (wave) letRefusedFollow(wave)
   })
-
-  const onError = (error: unknown): undefined => {
-    log.warn('Could not read or close the fuse, trying again in a minute', { error })
-    return undefined
-  }
-  const close = (): void =>
-    void closing.request().catch((error: unknown) => {
-      onError(error)
-      time.after(tryEveryMs, close)
-    })
   return {
     next: () => void next().catch(onError),
     succeeded: (reason: SharedReason) => {
       const others = [...entries].filter(([, entry]) => entry.reason === reason && !isRefused(entry))
       if (others.length > 0) log.info('Sessions that had ended can connect again', { reason, sessions: others.length })
       for (const [companyId, entry] of others) letTry(companyId, entry)
-      if (!isFuse(reason)) return
-      toClose.add(reason)
-      close()
+      if (isFuse(reason)) close(reason)
     },
+  }
+}
+
+/** Closes fuses whose sessions have connected, until it succeeds; then calls `onClosed`. */
+function fuseCloser({ time, fuse, log }: RecoveryDeps, onClosed: () => Promise<void>): (reason: FuseReason) => void {
+  const toClose = new Set<FuseReason>()
+  const closing = coalesce(async () => {
+    for (const reason of [...toClose]) {
+      // Before the call: a success during it may be one after the fuse has opened again.
+      toClose.delete(reason)
+      await fuse.close(reason).catch((error: unknown) => {
+        toClose.add(reason)
+        throw error
+      })
+    }
+    await onClosed()
+  })
+  const close = (): void =>
+    void closing.request().catch((error: unknown) => {
+      log.warn('Could not close the fuse, trying again in a minute', { error })
+      time.after(tryEveryMs, close)
+    })
+  return (reason) => {
+    toClose.add(reason)
+    close()
   }
 }
 

@@ -62,6 +62,34 @@ const failureAlarms = [
   },
 ] as const
 
+/** Alarms that ring as soon as a counter of hosts counts anything. */
+const counterAlarms = [
+  {
+    id: 'FuseOpen',
+    counter: 'fuseRefused',
+    summary: 'WhatsApp ends more links than the fuse lets through: the sessions stop but keep their links',
+    runbook: 'fuse-open',
+  },
+  {
+    id: 'CredentialsUnreadable',
+    counter: 'credentialsUnreadable',
+    summary: 'Hosts cannot read stored credentials: these sessions stop and keep their links',
+    runbook: 'credentials-unreadable',
+  },
+  {
+    id: 'CleanupFailed',
+    counter: 'cleanupFailed',
+    summary: 'Retired credentials could not be swept',
+    runbook: 'cleanup-failed',
+  },
+  {
+    id: 'ShardsTakenByForce',
+    counter: 'leaseTakeovers',
+    summary: 'A host stopped without handing over its shards',
+    runbook: 'shards-taken-by-force',
+  },
+] as const
+
 /** Alarms on our own metrics: pairings that fail for owners although every part of the infrastructure works. */
 export class PairingAlarms extends Construct {
   constructor(scope: Construct, id: string, { stage, alerts }: PairingAlarmsProps) {
@@ -78,29 +106,7 @@ export class PairingAlarms extends Construct {
       threshold: 750 * codeDeadlineSeconds,
       periods: 3,
     })
-    alerts.add(this, 'FuseOpen', {
-      summary: 'WhatsApp ends more links than the fuse lets through: the sessions stop but keep their links',
-      runbook: 'fuse-open',
-      metric: metrics.of('fuseRefused', 'Sum'),
-      threshold: 1,
-    })
-    alerts.add(this, 'CredentialsUnreadable', {
-      summary: 'Hosts cannot read stored credentials: these sessions stop and keep their links',
-      runbook: 'credentials-unreadable',
-      metric: metrics.of('credentialsUnreadable', 'Sum'),
-      threshold: 1,
-    })
-    alerts.add(this, 'CleanupFailed', {
-      summary: 'Retired credentials could not be swept',
-      runbook: 'cleanup-failed',
-      metric: metrics.of('cleanupFailed', 'Sum'),
-      threshold: 1,
-    })
-    alerts.add(this, 'ShardsTakenByForce', {
-      summary: 'A host stopped without handing over its shards',
-      runbook: 'shards-taken-by-force',
-      metric: metrics.of('leaseTakeovers', 'Sum'),
-      threshold: 1,
-    })
+    for (const { id: alarmId, counter, ...alarm } of counterAlarms)
+      alerts.add(this, alarmId, { ...alarm, metric: metrics.of(counter, 'Sum'), threshold: 1 })
   }
 }

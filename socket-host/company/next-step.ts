@@ -8,7 +8,13 @@ import { isLinked } from '#shared/domain/attempt/pairing.ts'
 import { isSharedStop, pairingRefusal, sharedReason } from '#shared/domain/attempt/refusal.ts'
 import { type Attempt, attemptTimes, deadlineOf, type Owner, type Shown } from '#shared/domain/company/attempt.ts'
 import { nextSweepAt } from '#shared/domain/company/cleanup.ts'
-import type { AttemptRef, CompanyState, Retired, Session } from '#shared/domain/company/company.ts'
+import {
+  type AttemptRef,
+  type CompanyState,
+  isEnded,
+  type Retired,
+  type Session,
+} from '#shared/domain/company/company.ts'
 import { isSessionAwaited, nextLoginAt, type SessionEnd } from '#shared/domain/session/session.ts'
 import type { ErrorCode, Failure } from '#shared/domain/values/errors.ts'
 import type { UnlinkResult } from '../whatsapp/port.ts'
@@ -160,9 +166,6 @@ function sessionStep(state: CompanyState, { session }: Running): Step | undefine
  */
 const newReason = ({ session, attempt }: CompanyState, { lastCode }: SessionFacts): ErrorCode | undefined =>
   lastCode === session?.error || attempt?.state === 'restarting' || isEnded(session) ? undefined : lastCode
-
-const isEnded = (session: Session | undefined): boolean =>
-  session?.status === 'stopped' || session?.status === 'logged-out'
 
 /** True when the requested phone is already linked, and the attempt only waits for its session (R9). */
 const isAwaitingSession = (attempt: Attempt | undefined): attempt is Extract<Attempt, { state: 'connecting' }> =>

@@ -13,10 +13,10 @@ import {
   type CompanyState,
   type Decision,
   decision,
+  isEnded,
   type Notice,
   notice,
   ownAttempt,
-  type Session,
   type Stale,
   without,
 } from '../company/company.ts'
@@ -150,9 +150,6 @@ const mayReplace = ({ credentials, session }: CompanyState, { phone }: Pick<Atte
 /** True when the requested phone is linked and its session usable: no code is needed (R9). */
 export const isLinked = ({ credentials, session }: CompanyState, { phone }: Pick<Attempt, 'phone'>): boolean =>
   credentials !== undefined && !isEnded(session) && !differs(credentials.phone, phone)
-
-const isEnded = (session: Session | undefined): boolean =>
-  session?.status === 'stopped' || session?.status === 'logged-out'
 
 const isSame = (a: string | undefined, b: string | undefined): boolean =>
   a !== undefined && b !== undefined && samePhone(a, b)

@@ -7,6 +7,9 @@ import { differs } from '../values/phone.ts'
 /** Seconds after which to ask again while a stop is not about one account: hosts try one such session a minute. */
 const sharedStopRetrySeconds = 60
 
+/** Seconds from `now` to `until` (epoch ms), for `retryAfter`; one at least. */
+export const secondsTo = (until: number, now: number): number => Math.max(1, Math.ceil((until - now) / 1000))
+
 /** A reason that is not one account's (R45); `removed` and `refused` are the fuses that had no place. */
 export type SharedReason = 'CLIENT_OUTDATED' | 'INTERNAL' | NonNullable<Session['fuse']>
 
@@ -39,5 +42,5 @@ export function pairingRefusal(
   if (error === 'CLIENT_OUTDATED' || (error === 'INTERNAL' && !isAlone))
     return { code: error, retryAfter: sharedStopRetrySeconds }
   if (until === undefined || now >= until || differs(credentials.phone, phone)) return undefined
-  return { code: error, action: 'wait', retryAfter: Math.ceil((until - now) / 1000) }
+  return { code: error, action: 'wait', retryAfter: secondsTo(until, now) }
 }

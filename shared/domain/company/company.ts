@@ -34,6 +34,10 @@ export type Session = {
   readonly refusals?: { readonly count: number; readonly firstAt: number }
 }
 
+/** True for a session that its host does not keep open: WhatsApp has refused or removed the device, or it has stopped. */
+export const isEnded = (session: Pick<Session, 'status'> | undefined): boolean =>
+  session?.status === 'stopped' || session?.status === 'logged-out'
+
 /**
  * Result of removing a device from its WhatsApp account. `unconfirmed`: WhatsApp did not confirm it. `not-linked`:
  * there was no device to remove.

@@ -1,7 +1,7 @@
 /** Views of a company's state for clients and admins. */
 import type { ErrorCode } from '../values/errors.ts'
 import { type Attempt, type AttemptState, isExpiryReported } from './attempt.ts'
-import type { CompanyState, SessionStatus, Unlinked } from './company.ts'
+import { type CompanyState, isEnded, type SessionStatus, type Unlinked } from './company.ts'
 
 /** The lease of the company's shard for readers. `renewedAt` is the host's wall clock: enough for display (R42). */
 export type LeaseView = { readonly epoch: number; readonly ownerId?: string; readonly renewedAt: number }
@@ -32,13 +32,13 @@ export function sessionView(
   if (!session) return { status: credentials ? 'reconnecting' : 'none', ...common }
   const { status, since, hostId, error, until } = session
   const isHeld = lease?.ownerId !== undefined && lease.epoch === session.epoch && now - lease.renewedAt < staleMs
-  const isEnded = status === 'stopped' || status === 'logged-out'
+  const hasEnded = isEnded(session)
   return {
-    status: isEnded || isHeld ? status : 'reconnecting',
+    status: hasEnded || isHeld ? status : 'reconnecting',
     since,
     ...(isHeld && hostId && { hostId }),
     ...(error && { error }),
-    ...(isEnded && until !== undefined && { until }),
+    ...(hasEnded && until !== undefined && { until }),
     ...common,
   }
 }

@@ -1,6 +1,6 @@
 /** Facts about a written decision, derived from the state before and after it, for metrics and reports. */
 import type { Attempt } from '../company/attempt.ts'
-import type { CompanyState, Retired } from '../company/company.ts'
+import { type CompanyState, isEnded, type Retired } from '../company/company.ts'
 import type { ErrorCode } from '../values/errors.ts'
 import { samePhone } from '../values/phone.ts'
 import type { Outcome } from './metrics.ts'
@@ -101,7 +101,7 @@ function sessionChanges({ before, after }: Written): readonly Happening[] {
   const [was, is] = [before.session?.status, after.session?.status]
   if (was === is) return []
   if (was === 'connected' && is === 'reconnecting') return [{ type: 'sessionInterrupted' }]
-  const code = is === 'stopped' || is === 'logged-out' ? after.session?.error : undefined
+  const code = isEnded(after.session) ? after.session?.error : undefined
   // A session that ended with its attempt was counted as the end of the attempt.
   return code !== undefined && before.attempt?.state !== 'restarting' ? [{ type: 'sessionStopped', code }] : []
 }

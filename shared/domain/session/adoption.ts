@@ -5,6 +5,7 @@ import {
   type CompanyState,
   type Decision,
   decision,
+  isEnded,
   type Session,
   type SessionStatus,
   type Stale,
@@ -31,7 +32,7 @@ export function adoptCompany(state: CompanyState, owner: Owner, now: number): De
  * that is not its account's, the new owner, which may be a newer build, tries it at once (R45); others wait for their time
  * (R46, R48), a request or a reset (R9).
  */
-const isRetried = ({ status }: Session): boolean => status !== 'stopped' && status !== 'logged-out'
+const isRetried = (session: Session): boolean => !isEnded(session)
 
 const statusOnAdoption = (session: Session): SessionStatus =>
   session.status === 'connecting' ? 'connecting' : 'reconnecting'

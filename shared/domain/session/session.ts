@@ -1,5 +1,6 @@
 /** Transitions of the linked session, which its host reports (R42). */
 import { endAttempt } from '../attempt/attempt-end.ts'
+import { secondsTo } from '../attempt/refusal.ts'
 import type { AttemptOutcome, Owner } from '../company/attempt.ts'
 import {
   type CompanyEvent,
@@ -90,8 +91,6 @@ export type SessionEnd = {
   readonly isAlone?: true
   readonly fuse?: 'removed' | 'refused'
 }
-
-const secondsTo = (until: number, now: number): number => Math.max(1, Math.ceil((until - now) / 1000))
 
 /** Fields that say how the session has ended. */
 const ofTheEnd = ['until', 'isAlone', 'fuse', 'refusals'] as const

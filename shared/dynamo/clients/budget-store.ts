@@ -1,5 +1,4 @@
 /** `BudgetStore` on DynamoDB: an item per budget, changed by compare-and-set (R24). */
-import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import {
   type Budget,
@@ -11,7 +10,7 @@ import {
 } from '#shared/domain/values/budget.ts'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import type { BudgetStore } from '#shared/ports.ts'
-import { unlessRefused } from '../conditional.ts'
+import { putAtRevision } from '../conditional.ts'
 import { getItem } from '../items.ts'
 import type { ControlTable } from '../shard-companies.ts'
 import { StoreUnavailable } from '../store-unavailable.ts'
@@ -67,7 +66,7 @@ function changeBudget(control: ControlTable) {
       // Also the attributes that only a newer build knows (R49a).
       const known = { ...keyOf(key), ...changed.value, rev: rev + 1, [ttlAttribute]: Math.ceil(keepUntil / 1000) + 60 }
       const row = { ...rest, ...known }
-      if (await put(control, row, rev)) return changed
+      if (await putAtRevision(control, row, rev)) return changed
     }
     throw new StoreUnavailable('dynamodb', new Error('a budget changed too often'))
   }
@@ -78,13 +77,3 @@ const budgetOf = ({ rev, taken, coolUntil }: v.InferOutput<typeof Row>): Budget 
   taken,
   ...(coolUntil !== undefined && { coolUntil }),
 })
-
-async function put({ client, table }: ControlTable, row: object, seenRev: number): Promise<boolean> {
-  const command = new PutCommand({
-    TableName: table,
-    Item: { ...row },
-    ConditionExpression: 'attribute_not_exists(rev) OR rev = :seen',
-    ExpressionAttributeValues: { ':seen': seenRev },
-  })
-  return (await unlessRefused(client.send(command))) !== 'refused'
-}

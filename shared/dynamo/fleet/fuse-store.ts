@@ -2,7 +2,6 @@
  * `Fuse` on DynamoDB: one item per reason, changed by compare-and-set, so that it outlives deployments and restarts (R46).
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { serialQueue } from '#shared/async/serial-queue.ts'
 import {
@@ -17,7 +16,7 @@ import {
   takePlace,
 } from '#shared/domain/fleet/fuse.ts'
 import type { Clock, Fuse, FuseOpenings } from '#shared/ports.ts'
-import { unlessRefused } from '../conditional.ts'
+import { putAtRevision } from '../conditional.ts'
 import { count, getItem } from '../items.ts'
 import type { ControlTable } from '../shard-companies.ts'
 import { StoreUnavailable } from '../store-unavailable.ts'
@@ -107,19 +106,12 @@ async function change<Result>(
   for (let tries = 0; tries < maxTries; tries++) {
     const fuse = await read(control, reason)
     const { next, result } = decide(fuse)
-    if (next === fuse || (await put(control, { ...fuse, ...next, ...keyOf(reason), rev: fuse.rev + 1 }, fuse.rev)))
+    if (
+      next === fuse ||
+      (await putAtRevision(control, { ...fuse, ...next, ...keyOf(reason), rev: fuse.rev + 1 }, fuse.rev))
+    )
       return result
     await pause(Math.random() * maxPauseMs)
   }
   throw new StoreUnavailable('dynamodb', new Error('the fuse changed too often'))
-}
-
-async function put({ client, table }: ControlTable, row: object, seenRev: number): Promise<boolean> {
-  const command = new PutCommand({
-    TableName: table,
-    Item: { ...row },
-    ConditionExpression: 'attribute_not_exists(rev) OR rev = :seen',
-    ExpressionAttributeValues: { ':seen': seenRev },
-  })
-  return (await unlessRefused(client.send(command))) !== 'refused'
 }

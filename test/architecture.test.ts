@@ -27,6 +27,9 @@ const dynamoGround = [
 /** Rooms below the phones of simulator/, and its tables of choices. */
 const simulatorWire = ['simulator/wire/', 'simulator/crypto/', 'simulator/choice.ts']
 
+/** Pure files of the host: they choose steps and say what events mean. */
+const pureFiles = ['next-step', 'request-step', 'registration-facts', 'session-facts']
+const pureSteps = pureFiles.map((file) => `socket-host/company/${file}.ts`)
 /** The first rule that a file falls under is its rule. */
 const rules: readonly Rule[] = [
   {
@@ -147,11 +150,8 @@ const rules: readonly Rule[] = [
   },
   {
     name: 'the next step and the facts of sockets are pure: they import the domain and the events of the port',
-    of: ['next-step', 'registration-facts', 'session-facts'].map((file) => `socket-host/company/${file}.ts`),
-    may: [
-      ...['shared/domain/', 'socket-host/whatsapp/port.ts'],
-      ...['socket-host/company/registration-facts.ts', 'socket-host/company/session-facts.ts'],
-    ],
+    of: pureSteps,
+    may: ['shared/domain/', 'socket-host/whatsapp/port.ts', ...pureSteps],
   },
   {
     name: 'WhatsApp’s room knows neither companies nor the fleet',

@@ -24,8 +24,11 @@ export const leaseTimes = { renewMs: 3_000, staleMs: 10_000 } as const
 export const hostDefaults = {
   /** Loopback port of the health endpoint; nothing outside the container reaches it. */
   healthPort: 8080,
-  /** Time for a stopping host's attempts; the rest of Fargate's 120 s is for storing keys and releasing leases. */
-  drainSeconds: 90,
+  /**
+   * Time for a stopping host's attempts: 90 s for a code on screen (R28), ten more for one that is on its way or typed
+   * late. The rest of Fargate's 120 s is for storing keys and releasing leases.
+   */
+  drainSeconds: 100,
   /** Rates with which a host was measured (R28, R44). */
   reconnectsPerSecond: 5,
   attemptsPerSecond: 2,

@@ -28,6 +28,8 @@ export type CompanyContext = {
   readonly wake: () => void
   /** Correlation id of the current attempt, or else of the last command. */
   readonly correlationId: () => string
+  /** Epoch ms at which the company is handed over at the latest; `Infinity` while no hand-over is planned. */
+  readonly handOverAt: () => number
   readonly running: {
     registration: Registration | undefined
     session: LinkedSession | undefined
@@ -46,7 +48,7 @@ export function companyContext(
   deps: CompanyDeps,
   companyId: string,
   lease: OwnedLease,
-  reconciler: Pick<CompanyContext, 'wake' | 'correlationId'>,
+  reconciler: Pick<CompanyContext, 'wake' | 'correlationId' | 'handOverAt'>,
 ): CompanyContext {
   const running: CompanyContext['running'] = {
     registration: undefined,

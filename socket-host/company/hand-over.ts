@@ -17,7 +17,8 @@ const closeWithinMs = 3000
 
 /**
  * Hands the company over: closes each socket, flushes the session's keys, and writes that the session is `reconnecting`
- * (R28). An attempt that cannot survive the hand-over fails. Rejects when a socket or a write fails.
+ * (R28). An attempt whose code is on screen fails, because the code belongs to a socket of this host; the successor
+ * begins one without a code again. Rejects when a socket or a write fails.
  */
 export async function handOverCompany(ctx: CompanyContext): Promise<void> {
   const { deps, companyId, running, decisions } = ctx
@@ -32,7 +33,7 @@ export async function handOverCompany(ctx: CompanyContext): Promise<void> {
   const { state } = await deps.companies.read(companyId)
   // A state of a newer build is left alone (R49a).
   const { attempt, credentials }: Partial<CompanyState> = state.foreign ? {} : state
-  if (attempt && attempt.state !== 'requested' && attempt.state !== 'restarting') {
+  if (attempt && ('shown' in attempt || attempt.state === 'storing')) {
     const ref = { attemptId: attempt.attemptId, fence: attempt.fence, owner }
     await write(ctx, (s, now) => failAttempt(s, ref, { code: 'HOST_UNAVAILABLE' }, now))
   }

@@ -3,10 +3,16 @@
  * Each step brings the two closer together. Events of sockets start no step themselves; they only change the facts
  * below. A step that failed is therefore chosen again on the next pass, as long as it is still needed.
  */
+import { isLinked } from '#shared/domain/attempt/acceptance.ts'
 import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
-import { isLinked } from '#shared/domain/attempt/pairing.ts'
 import { isSharedStop, pairingRefusal, sharedReason } from '#shared/domain/attempt/refusal.ts'
-import { type Attempt, attemptTimes, deadlineOf, type Owner, type Shown } from '#shared/domain/company/attempt.ts'
+import {
+  type Attempt,
+  deadlineOf,
+  type Owner,
+  type Shown,
+  sessionAwaitedUntil,
+} from '#shared/domain/company/attempt.ts'
 import { nextSweepAt } from '#shared/domain/company/cleanup.ts'
 import {
   type AttemptRef,
@@ -19,6 +25,7 @@ import { isSessionAwaited, nextLoginAt, type SessionEnd } from '#shared/domain/s
 import type { ErrorCode, Failure } from '#shared/domain/values/errors.ts'
 import type { UnlinkResult } from '../whatsapp/port.ts'
 import type { Offer, RegistrationFacts } from './registration-facts.ts'
+import { requestStep } from './request-step.ts'
 import type { SessionFacts } from './session-facts.ts'
 
 /** Everything that runs on this host for one company. */
@@ -47,6 +54,8 @@ export type Step =
   | { readonly do: 'reportConnected' | 'openSession' }
   | { readonly do: 'reportInterrupted'; readonly code: ErrorCode }
   | { readonly do: 'acceptAttempt'; readonly attempt: Attempt }
+  /** The host leaves, too soon to serve the request, and too late for its successor. `retryAfter` is in seconds. */
+  | { readonly do: 'rejectAttempt'; readonly attempt: Attempt; readonly retryAfter: number }
   | { readonly do: 'restartPairing'; readonly ref: AttemptRef; readonly phone: string | undefined }
   | { readonly do: 'openRegistration'; readonly attempt: Attempt; readonly ref: AttemptRef }
   | { readonly do: 'startUnlink' | 'startSweep'; readonly retired: Retired }
@@ -56,13 +65,13 @@ export type Step =
 /** The step of that name. */
 export type StepOf<D extends Step['do']> = Step & { readonly do: D }
 
-/**
- * This host, as the owner of the company's shard. `handOverAt` (epoch ms) is when it hands the company over, `Infinity`
- * while no hand-over is planned; a request whose deadline is later is left to the successor.
- */
+/** This host, as the owner of the company's shard. */
 export type ThisHost = {
   readonly owner: Owner
+  /** Epoch ms at which it hands the company over at the latest; `Infinity` while no hand-over is planned. */
   readonly handOverAt: number
+  /** Epoch ms by which it will have waited for the running attempts of the shard, and can hand it over. */
+  readonly leavesAt: number
   /** The session ended for a reason that is not its account's, and may try again (R45). */
   readonly mayTryStopped: boolean
 }
@@ -99,7 +108,7 @@ export function requeueAt(
   const due = idle.map(nextSweepAt)
   const deadline = nextDeadline(state)
   if (deadline !== undefined) due.push(deadline)
-  if (isAwaitingSession(state.attempt)) due.push(state.attempt.requestedAt + attemptTimes.sessionMs)
+  if (isAwaitingSession(state.attempt)) due.push(sessionAwaitedUntil(state.attempt))
   const loginAt = session ? undefined : state.session && nextLoginAt(state.session)
   if (loginAt !== undefined) due.push(loginAt)
   return due.length > 0 ? Math.min(...due) : undefined
@@ -174,11 +183,7 @@ const isAwaitingSession = (attempt: Attempt | undefined): attempt is Extract<Att
 function attemptStep(state: CompanyState, running: Running, host: ThisHost, now: number): Step | undefined {
   const { attempt } = state
   if (!attempt || running.registration) return undefined
-  if (attempt.state === 'requested') {
-    if (now >= deadlineOf(attempt)) return { do: 'timeOut' }
-    // Its code might come after the hand-over. The successor has more time for it.
-    return attempt.deadline > host.handOverAt ? undefined : { do: 'acceptAttempt', attempt }
-  }
+  if (attempt.state === 'requested') return requestStep(state, attempt, host, now)
   if (!isOwnAttempt(attempt, host) || attempt.state === 'restarting') return undefined
   const { attemptId, fence, owner } = attempt
   const ref: AttemptRef = { attemptId, fence, owner }
@@ -188,7 +193,7 @@ function attemptStep(state: CompanyState, running: Running, host: ThisHost, now:
   const refusal = pairingRefusal(state, attempt, now)
   if (refusal) return { do: 'failAttempt', ref, failure: refusal }
   if (!isLinked(state, attempt)) return { do: 'restartPairing', ref, phone }
-  if (now < attempt.requestedAt + attemptTimes.sessionMs) return undefined
+  if (now < sessionAwaitedUntil(attempt)) return undefined
   return { do: 'failAttempt', ref, failure: { code: 'WHATSAPP_UNAVAILABLE' } }
 }
 

@@ -1,13 +1,8 @@
 /** Steps of an attempt: it is accepted, its registration opens, and its link is prepared, committed or dropped. */
+import { acceptAttempt, isLinked, rejectBusy, restartPairing } from '#shared/domain/attempt/acceptance.ts'
 import { commitLink, prepareLink } from '#shared/domain/attempt/link.ts'
-import {
-  acceptAttempt,
-  failAttempt,
-  isLinked,
-  phoneAnswered,
-  rejectBusy,
-  restartPairing,
-} from '#shared/domain/attempt/pairing.ts'
+import { failAttempt, phoneAnswered } from '#shared/domain/attempt/pairing.ts'
+import type { Attempt } from '#shared/domain/company/attempt.ts'
 import type { AttemptRef, CompanyState } from '#shared/domain/company/company.ts'
 import type { Failure } from '#shared/domain/values/errors.ts'
 import { applyDecision, type CompanyContext, ownerOf, write } from './context.ts'
@@ -27,28 +22,39 @@ export async function accept(
   seen: CompanyState,
 ): Promise<CompanyState> {
   const { deps, running } = ctx
-  const { attemptId, fence, correlationId, method } = attempt
-  const ref: AttemptRef = { attemptId, fence, owner: ownerOf(ctx) }
+  const { attemptId, correlationId, method } = attempt
   const needsNoCode = isLinked(seen, attempt)
   const admission = needsNoCode ? 'admitted' : deps.pacing.admitAttempt(attempt.deadline - deps.time.now())
-  if (admission !== 'admitted') return write(ctx, (s, now) => rejectBusy(s, ref, admission.retryAfter, now))
+  if (admission !== 'admitted') return reject(ctx, attempt, admission.retryAfter)
   const { phoneChangePolicy } = deps.settings
-  const { state, outcome } = await applyDecision(ctx, (s, now) => acceptAttempt(s, ref, phoneChangePolicy, now))
+  const { state, outcome } = await applyDecision(ctx, (s, now) =>
+    acceptAttempt(s, refOf(ctx, attempt), phoneChangePolicy, now),
+  )
   deps.log.info('Attempt acceptance decided', { companyId: ctx.companyId, attemptId, correlationId, method, outcome })
   if (outcome === 'awaitSession') running.session?.hurry()
   return state
 }
 
+/** Ends a request that this host cannot serve. `retryAfter` is in seconds. */
+export const reject = (ctx: CompanyContext, attempt: Attempt, retryAfter: number): Promise<CompanyState> =>
+  write(ctx, (s, now) => rejectBusy(s, refOf(ctx, attempt), retryAfter, now))
+
+const refOf = (ctx: CompanyContext, { attemptId, fence }: Attempt): AttemptRef => ({
+  ...{ attemptId, fence, owner: ownerOf(ctx) },
+})
+
 /**
  * Restarts the pairing of a phone whose session has ended. The request was free because the phone was linked; the code
- * that it needs now is charged to the budget (R24).
+ * that it needs now is charged to the budget, once (R24).
  */
 export async function chargeAndRestart(
   ctx: CompanyContext,
   { ref, phone }: StepOf<'restartPairing'>,
+  state: CompanyState,
 ): Promise<CompanyState> {
+  if (state.attempt?.state === 'connecting' && state.attempt.ticket) return write(ctx, (s) => restartPairing(s, ref))
   const taken = await ctx.deps.budget.take(ctx.companyId, phone)
-  if (taken.ok) return write(ctx, (s) => restartPairing(s, ref))
+  if (taken.ok) return write(ctx, (s) => restartPairing(s, ref, taken.value))
   const failure: Failure = { code: 'RATE_LIMITED', ...taken.error }
   return write(ctx, (s, now) => failAttempt(s, ref, failure, now))
 }
@@ -59,7 +65,8 @@ export async function beginPairing(
   state: CompanyState,
 ): Promise<CompanyState> {
   const seenGeneration = state.credentials?.generation
-  const request = { companyId: ctx.companyId, attempt, ref, seenGeneration }
+  const { companyId, handOverAt } = ctx
+  const request = { companyId, attempt, ref, seenGeneration, handOverAt }
   ctx.running.registration = openRegistration(ctx.deps, ctx.lease, request, ctx.wake)
   return state
 }

@@ -3,8 +3,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import { coalesce } from '#shared/async/coalesce.ts'
+import { settled } from '#shared/async/settled.ts'
 import { sharedReason } from '#shared/domain/attempt/refusal.ts'
-import { type Attempt, isRunning } from '#shared/domain/company/attempt.ts'
+import type { Attempt } from '#shared/domain/company/attempt.ts'
 import { type CompanyState, isEmpty, type SessionStatus } from '#shared/domain/company/company.ts'
 import type { About, WhatsApp } from '../whatsapp/port.ts'
 import { type CompanyContext, companyContext, ownerOf } from './context.ts'
@@ -18,18 +19,18 @@ export type Reconciler = {
    * Reads the company's state and takes steps until none is left. Rejects when a step failed; the reconciler then retries.
    */
   reconcile(correlationId?: string): Promise<void>
-  /** True when an accepted attempt of the company is running, as of the last pass. */
-  hasAttempt(): boolean
+  /** The company's attempt, as of its last step. */
+  attempt(): Attempt | undefined
   /** True when its session is open. */
   isOpen(): boolean
   /** Status of its session, as of the last pass; undefined without a session. */
   sessionStatus(): SessionStatus | undefined
-  /** Plans the hand-over for that time (epoch ms). A request whose deadline is later is left to the successor. */
-  setHandOverAt(at: number): void
-  /** Deadline (epoch ms) of a request that is left to the successor, as of the last pass; undefined without one. */
-  deferredUntil(): number | undefined
+  /** Resolves when the steps that are under way have ended. Never rejects. */
+  whenStepped(): Promise<void>
   /** Resolves when the notices of all decisions so far have been published, or could not be. */
   whenPublished(): Promise<void>
+  /** Ends the passes. One that is under way ends after its step. */
+  stop(): void
   /** Ends the passes and hands the company over (R28); see `hand-over.ts`. Rejects when that failed. */
   handOver(): Promise<void>
   /** Ends the passes and closes the sockets, and writes nothing: another host may own the company. */
@@ -47,9 +48,17 @@ type Progress = {
   state: CompanyState | undefined
   /** No pass begins any more, and a running one ends after its step. */
   isOver: boolean
-  handOverAt: number
   /** Correlation id of the last command. */
   correlationId: string
+}
+
+/** The shard as its companies see it. */
+export type ShardView = {
+  /** While no pass may begin: resolves when passes may. */
+  readonly held: () => Promise<void> | undefined
+  readonly handOverAt: () => number
+  /** As in `ThisHost`. */
+  readonly leavesAt: () => number
 }
 
 /** Makes the reconciler of a company. `onIdle` is called at the end of each pass that leaves the reconciler nothing to do. */
@@ -57,24 +66,27 @@ export function createReconciler(
   hostDeps: CompanyDeps,
   companyId: string,
   lease: OwnedLease,
+  shard: ShardView,
   onIdle: () => void,
 ): Reconciler {
-  const progress: Progress = {
-    ...{ state: undefined, isOver: false },
-    ...{ handOverAt: Number.POSITIVE_INFINITY, correlationId: randomUUID() },
-  }
+  const progress: Progress = { state: undefined, isOver: false, correlationId: randomUUID() }
+  let stepping: Promise<unknown> = Promise.resolve()
   const deps = depsAbout(hostDeps, companyId, progress)
   const ctx = companyContext(deps, companyId, lease, {
     // `retried` has logged a failure and set the timer for a retry.
     wake: () => void (progress.isOver || passes.request().catch(() => undefined)),
     correlationId: () => correlationOf(progress),
+    handOverAt: shard.handOverAt,
   })
   const timer = passTimer(ctx, () => progress.isOver)
   const passes = coalesce(() => timer.retried(pass))
 
   async function pass(): Promise<void> {
+    await shard.held()
     if (progress.isOver || !lease.isOwner()) return
-    const state = await takeSteps(ctx, progress)
+    const taking = takeSteps(ctx, progress, shard)
+    stepping = settled(taking)
+    const state = await taking
     if (progress.isOver) return
     awaitRecovery(ctx, state)
     timer.set(requeueAt(state, snapshot(ctx.running), { owner: ownerOf(ctx) }))
@@ -82,7 +94,6 @@ export function createReconciler(
     if (isEmpty(state) && ctx.isIdle() && !passes.isRequested()) onIdle()
   }
 
-  /** Ends the passes. A pass that is running ends after its step. */
   function stop(): void {
     progress.isOver = true
     timer.stop()
@@ -94,14 +105,12 @@ export function createReconciler(
       if (correlationId !== undefined) progress.correlationId = correlationId
       return passes.request()
     },
-    hasAttempt: () => isAccepted(progress.state?.attempt),
+    attempt: () => progress.state?.attempt,
+    whenStepped: async () => void (await stepping),
     isOpen: () => ctx.running.session?.facts().phase.is === 'open',
     sessionStatus: () => progress.state?.session?.status,
-    setHandOverAt: (at) => {
-      progress.handOverAt = at
-    },
-    deferredUntil: () => deferredUntil(progress),
     whenPublished: () => ctx.decisions.whenPublished(),
+    stop,
     handOver: async () => {
       stop()
       await passes.settled()
@@ -115,14 +124,14 @@ export function createReconciler(
 }
 
 /** Reads the state and takes steps until none is left, or until this host must not go on. Returns the last state. */
-async function takeSteps(ctx: CompanyContext, progress: Progress): Promise<CompanyState> {
+async function takeSteps(ctx: CompanyContext, progress: Progress, shard: ShardView): Promise<CompanyState> {
   const { deps, companyId, lease } = ctx
   let { state } = await deps.companies.read(companyId)
   for (let steps = 0; ; steps++) {
     progress.state = state
     if (progress.isOver || !lease.isOwner()) return state
     const mayTryStopped = deps.recovery.mayTry(companyId)
-    const host = { owner: ownerOf(ctx), handOverAt: progress.handOverAt, mayTryStopped }
+    const host = { owner: ownerOf(ctx), handOverAt: shard.handOverAt(), leavesAt: shard.leavesAt(), mayTryStopped }
     const step = nextStep(state, snapshot(ctx.running), host, deps.time.now())
     if (!step) return state
     if (steps === maxSteps) throw new Error(`No end to the steps: ${step.do}`)
@@ -171,13 +180,6 @@ function passTimer({ deps, wake }: CompanyContext, isOver: () => boolean) {
     },
     stop: () => stopTimer(),
   }
-}
-
-const isAccepted = (attempt: Attempt | undefined): boolean => isRunning(attempt) && attempt.state !== 'requested'
-
-function deferredUntil({ state, handOverAt }: Progress): number | undefined {
-  const attempt = state?.attempt
-  return attempt?.state === 'requested' && attempt.deadline > handOverAt ? attempt.deadline : undefined
 }
 
 const correlationOf = ({ state, correlationId }: Progress): string => state?.attempt?.correlationId ?? correlationId

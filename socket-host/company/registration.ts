@@ -2,7 +2,7 @@
  * The registration socket of one attempt: fresh credentials in memory, a code or QRs to show, and pair-success (R6,
  * R17). `registration-facts.ts` decides what an event means; this file does what follows from it.
  */
-import type { Attempt, Link } from '#shared/domain/company/attempt.ts'
+import { type Attempt, attemptTimes, type Link } from '#shared/domain/company/attempt.ts'
 import type { AttemptRef } from '#shared/domain/company/company.ts'
 import { type Close, isUnexplained, pairingFailure } from '#shared/domain/session/disconnect.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
@@ -37,6 +37,8 @@ export type RegistrationRequest = {
   readonly attempt: Attempt
   readonly ref: AttemptRef
   readonly seenGeneration: string | undefined
+  /** As in `CompanyContext`. */
+  readonly handOverAt: () => number
 }
 
 /**
@@ -46,7 +48,7 @@ export type RegistrationRequest = {
 export function openRegistration(
   deps: CompanyDeps,
   lease: OwnedLease,
-  { companyId, attempt, ref, seenGeneration }: RegistrationRequest,
+  { companyId, attempt, ref, seenGeneration, handOverAt }: RegistrationRequest,
   onChange: () => void,
 ): Registration {
   const about = { companyId, attemptId: ref.attemptId, correlationId: attempt.correlationId }
@@ -66,7 +68,8 @@ export function openRegistration(
     onChange()
   }
 
-  const socket = registrationSocket(deps, credentials, about, () => facts, on)
+  const expiresAt = () => codeExpiry(deps.time.now(), deps.settings.codeLifetimeMs, handOverAt())
+  const socket = registrationSocket(deps, credentials, { about, expiresAt, factsNow: () => facts }, on)
   leaveQueue = deps.pacing.enter('pairing', () => {
     if (facts.isClosed || !lease.isOwner()) return
     record({ type: 'began' })
@@ -90,12 +93,24 @@ export function openRegistration(
   }
 }
 
+type Registering = {
+  readonly about: object
+  /** Returns the epoch ms at which a code that is issued now expires. */
+  readonly expiresAt: () => number
+  readonly factsNow: () => RegistrationFacts
+}
+
+/** A code whose host leaves expires before it: its owner is told from the start how long it is valid (R19, R28). */
+function codeExpiry(now: number, lifetimeMs: number, handOverAt: number): number {
+  const { leastShownMs, graceMs } = attemptTimes
+  return Math.min(now + lifetimeMs, Math.max(now + leastShownMs, handOverAt - graceMs))
+}
+
 /** Makes the socket of a registration. It asks for a code when the facts say so, and reports with `on`. */
 function registrationSocket(
   deps: CompanyDeps,
   credentials: Credentials,
-  about: object,
-  factsNow: () => RegistrationFacts,
+  { about, expiresAt, factsNow }: Registering,
   on: (event: RegistrationEvent) => void,
 ) {
   let socket: WhatsAppSocket | undefined
@@ -113,7 +128,7 @@ function registrationSocket(
     const answer = await requestCode(deps.log, from, phone, about)
     if (factsNow().isClosed) return
     await coolDown(deps, phone, answer, about)
-    on(codeEvent(answer, deps.time.now() + deps.settings.codeLifetimeMs))
+    on(codeEvent(answer, expiresAt()))
   }
 
   return {

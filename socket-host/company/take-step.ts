@@ -14,6 +14,7 @@ import {
   closeRegistration,
   commit,
   prepare,
+  reject,
   reportAnswer,
   withRegistration,
 } from './pairing-steps.ts'
@@ -27,6 +28,7 @@ const steps: Steps = {
   adopt: (ctx) => write(ctx, (s, now) => adoptCompany(s, ownerOf(ctx), now)),
   timeOut: (ctx) => write(ctx, timeOut),
   acceptAttempt: accept,
+  rejectAttempt: (ctx, { attempt, retryAfter }) => reject(ctx, attempt, retryAfter),
   openRegistration: beginPairing,
   restartPairing: chargeAndRestart,
   issueCode: withRegistration((ctx, registration, _state, { offer }) =>

@@ -14,14 +14,15 @@ export type Holdings = {
    * Shards that this host does not hold though their lease may still name it: it may claim them before they are stale.
    */
   readonly abandoned: Set<number>
-  readonly handingOver: Set<number>
+  /** The shard that is being moved to another host, if any. */
+  readonly moving: Set<number>
   /** All leases of the fleet, as they were last read. */
   observed: readonly ObservedLease[]
 }
 
 export const noHoldings = (deps: LeaseKeeperDeps, listener: LeaseListener): Holdings => ({
   ...{ deps, listener },
-  ...{ leases: new Map(), abandoned: new Set(), handingOver: new Set(), observed: [] },
+  ...{ leases: new Map(), abandoned: new Set(), moving: new Set(), observed: [] },
 })
 
 /** Returns the view on the leases by which this host plans. */
@@ -49,10 +50,9 @@ export function hold(holdings: Holdings, lease: Lease, claimedAt: number, from: 
 }
 
 /** Forgets a lost lease when the sockets of the shard are closed. */
-function forgetWhenClosed({ deps, listener, leases, abandoned, handingOver }: Holdings, shard: number): void {
+function forgetWhenClosed({ deps, listener, leases, abandoned }: Holdings, shard: number): void {
   const forget = () => {
     leases.delete(shard)
-    handingOver.delete(shard)
     abandoned.add(shard)
   }
   listener.lost(shard).then(forget, (error: unknown) => {
@@ -72,19 +72,30 @@ export async function release({ deps, leases, abandoned }: Holdings, shard: numb
   deps.log.info('Lease released', { shard, epoch: own.epoch, to: lease.wantedBy })
 }
 
-/** Hands a shard over to the host that wants it, then releases the lease. Does nothing while it may not leave. */
-export function startHandOver(holdings: Holdings, shard: number): void {
-  const { deps, listener, leases, handingOver } = holdings
-  if (handingOver.has(shard) || !listener.mayHandOver(shard)) return
-  handingOver.add(shard)
-  listener
-    .handOver(shard)
-    .then(() => release(holdings, shard))
-    .catch((error: unknown) => {
-      deps.log.warn('Could not hand over the shard, its lease will go stale', { shard, error })
-      leases.get(shard)?.lose('hand-over failed')
-    })
-    .finally(() => handingOver.delete(shard))
+/**
+ * Moves the first of these shards that may leave to the host that wants it: hands it over, then releases its lease. Does
+ * nothing while another one moves.
+ */
+export async function moveOne(holdings: Holdings, shards: readonly number[]): Promise<void> {
+  for (const shard of shards) if (holdings.moving.size > 0 || (await move(holdings, shard))) return
+}
+
+/** Resolves with false when the shard stays. */
+async function move(holdings: Holdings, shard: number): Promise<boolean> {
+  const { deps, listener, leases, moving } = holdings
+  moving.add(shard)
+  try {
+    const hasLeft = await listener.move(shard)
+    if (hasLeft) await release(holdings, shard)
+    else deps.log.debug('The shard stays, an attempt is running', { shard })
+    return hasLeft
+  } catch (error) {
+    deps.log.warn('Could not hand over the shard, its lease will go stale', { shard, error })
+    leases.get(shard)?.lose('hand-over failed')
+    return true
+  } finally {
+    moving.delete(shard)
+  }
 }
 
 /** Names a successor for each shard that has none. Resolves with the number of shards offered. */

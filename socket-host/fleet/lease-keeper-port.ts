@@ -24,12 +24,11 @@ export type LeaseListener = {
    * another host may own the shard. Only then does this host claim the shard again.
    */
   lost(shard: number): Promise<void>
-  /** True when the shard may be handed over now: not while one of its attempts is running. */
-  mayHandOver(shard: number): boolean
   /**
-   * Hands over the shard's companies. The keeper then releases the lease; if it rejects, the keeper lets it go stale.
+   * Hands over the shard's companies; the keeper then releases the lease. Resolves with false, and the shard stays, while
+   * one of its attempts is running (R28). If it rejects, the keeper lets the lease go stale.
    */
-  handOver(shard: number): Promise<void>
+  move(shard: number): Promise<boolean>
 }
 
 export type LeaseKeeper = {

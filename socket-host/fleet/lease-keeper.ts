@@ -9,10 +9,10 @@ import {
   type Holdings,
   heldShards,
   hold,
+  moveOne,
   nameSuccessors,
   noHoldings,
   release,
-  startHandOver,
   viewOf,
 } from './holdings.ts'
 import type { LeaseKeeper, LeaseKeeperDeps, LeaseListener } from './lease-keeper-port.ts'
@@ -103,11 +103,11 @@ async function nameAgain(holdings: Holdings): Promise<number> {
   return holdings.deps.renewMs / 10
 }
 
-/** Asks for one more shard, or hands one over, as planned. */
-async function shareOut(holdings: Holdings, { want, handOver }: LeasePlan): Promise<void> {
+/** Asks for one more shard, and moves one, as planned. The next look does not wait for the move. */
+async function shareOut(holdings: Holdings, { want, move }: LeasePlan): Promise<void> {
   const { store, log, hostId } = holdings.deps
   if (want) await guarded(log, 'want', () => store.want(want, hostId))
-  if (handOver !== undefined) startHandOver(holdings, handOver)
+  void moveOne(holdings, move)
 }
 
 /**

@@ -29,8 +29,12 @@ export function ownedShards(deps: ShardDeps): OwnedShards {
         owned.delete(shard)
         await shardHost?.closeSockets()
       },
-      mayHandOver: (shard) => owned.get(shard)?.hasRunningAttempt() !== true,
-      handOver: (shard) => handOver(shard, AbortSignal.abort(), deps.time.now()),
+      move: async (shard) => {
+        const shardHost = owned.get(shard)
+        if (shardHost && !(await shardHost.move())) return false
+        owned.delete(shard)
+        return true
+      },
     },
     numbers: () => [...owned.keys()],
     handOver,

@@ -2,11 +2,13 @@
 import { inParallel } from '#shared/async/in-parallel.ts'
 import { settled } from '#shared/async/settled.ts'
 import { waitAtMost } from '#shared/async/time-limit.ts'
+import { type Attempt, isAccepted, waitedForUntil } from '#shared/domain/company/attempt.ts'
 import type { SessionStatus } from '#shared/domain/company/company.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import type { CompanyDeps, OwnedLease } from '../company/deps.ts'
 import { publishWithinMs } from '../company/hand-over.ts'
-import { createReconciler, type Reconciler } from '../company/reconciler.ts'
+import { createReconciler, type Reconciler, type ShardView } from '../company/reconciler.ts'
+import { type ShardHold, shardHold } from './shard-hold.ts'
 
 /** Limit of companies that are reconciled, or handed over, at the same time. */
 export const maxConcurrent = 16
@@ -16,11 +18,15 @@ export type ShardCompanies = {
   reconcile(companyId: string, correlationId?: string): Promise<void>
   /** Accepts no further companies: the shard is being handed over, or its lease is lost. */
   seal(): void
-  /** Plans the hand-over of all companies, also of those that come later, for that time (epoch ms). */
+  /** Plans the hand-over of all companies, also of those that come later, for that time (epoch ms) at the latest. */
   setHandOverAt(at: number): void
-  hasRunningAttempt(): boolean
-  /** Earliest deadline (epoch ms) of a request that is left to the successor; `Infinity` without one. */
-  deferredUntil(): number
+  /**
+   * Holds the shard: no company takes a further step, so that no request is accepted, and those that are under way end.
+   * Then looks at the attempts. Resolves with true, and the companies stay held, when `mayLeave` says so. Otherwise, and
+   * when a step takes too long, it resolves with false, and they go on as if nothing had happened. A shard that is held
+   * stays held.
+   */
+  hold(mayLeave: (attempts: readonly Attempt[]) => boolean): Promise<boolean>
   /** Hands over every company; resolves with their number. Rejects when the sockets of one could not be closed. */
   handOver(): Promise<number>
   /** Closes every socket and writes nothing. Rejects, after all were tried, when one could not be closed. */
@@ -40,16 +46,18 @@ export function shardCompanies(deps: CompanyDeps, lease: OwnedLease): ShardCompa
   let isSealed = false
   let handOverAt = Number.POSITIVE_INFINITY
   const all = () => [...reconcilers.values()]
+  const hold = shardHold(deps.time, all)
+  const at = { handOverAt: () => handOverAt, leavesAt: () => Math.min(handOverAt, leavesAt(all())) }
+  const view: ShardView = { held: hold.held, ...at }
 
   /** Adds a reconciler, which stays until it has nothing left to do. */
   function add(companyId: string): Reconciler {
-    const reconciler = createReconciler(deps, companyId, lease, () => {
+    const reconciler = createReconciler(deps, companyId, lease, view, () => {
       if (reconcilers.get(companyId) !== reconciler) return
       reconcilers.delete(companyId)
       const published = reconciler.whenPublished().finally(() => publishing.delete(published))
       publishing.add(published)
     })
-    reconciler.setHandOverAt(handOverAt)
     reconcilers.set(companyId, reconciler)
     return reconciler
   }
@@ -65,12 +73,11 @@ export function shardCompanies(deps: CompanyDeps, lease: OwnedLease): ShardCompa
     },
     setHandOverAt: (at) => {
       handOverAt = at
-      for (const reconciler of all()) reconciler.setHandOverAt(at)
     },
-    hasRunningAttempt: () => all().some((reconciler) => reconciler.hasAttempt()),
-    deferredUntil: () => Math.min(...all().map((each) => each.deferredUntil() ?? Number.POSITIVE_INFINITY)),
+    hold: hold.hold,
     handOver: async () => {
       const count = reconcilers.size
+      stopAll(all(), hold)
       // A failure is thrown at the end, so that the lease is not released while a socket may be open: it goes stale.
       await forEach(reconcilers, maxConcurrent, (reconciler, companyId) =>
         handOverOrClose(companyId, reconciler, deps.log),
@@ -80,6 +87,7 @@ export function shardCompanies(deps: CompanyDeps, lease: OwnedLease): ShardCompa
       return count
     },
     closeSockets: async () => {
+      stopAll(all(), hold)
       try {
         await forEach(reconcilers, reconcilers.size, (reconciler) => reconciler.closeSockets())
       } finally {
@@ -90,6 +98,18 @@ export function shardCompanies(deps: CompanyDeps, lease: OwnedLease): ShardCompa
     sessions: () => all().filter((reconciler) => reconciler.isOpen()).length,
     statuses: () => all().flatMap((reconciler) => reconciler.sessionStatus() ?? []),
   }
+}
+
+/** Ends the passes of all companies; those that are held end without a step. */
+function stopAll(reconcilers: readonly Reconciler[], hold: ShardHold): void {
+  for (const reconciler of reconcilers) reconciler.stop()
+  hold.end()
+}
+
+/** Epoch ms by which a host that leaves will have waited for all accepted attempts; 0 without one. */
+function leavesAt(reconcilers: readonly Reconciler[]): number {
+  const accepted = reconcilers.flatMap((reconciler) => reconciler.attempt() ?? []).filter(isAccepted)
+  return Math.max(0, ...accepted.map(waitedForUntil))
 }
 
 /** Calls `act` for every reconciler, also after a failure, and rejects at the end with the first one. */

@@ -1,6 +1,7 @@
 /** One shard while this host owns it: its commands, its companies, and its hand-over. */
 import { inParallel } from '#shared/async/in-parallel.ts'
 import { settled } from '#shared/async/settled.ts'
+import { type Attempt, attemptTimes, isAccepted, isWaitedFor } from '#shared/domain/company/attempt.ts'
 import type { SessionStatus } from '#shared/domain/company/company.ts'
 import type { CompanyDeps, OwnedLease } from '../company/deps.ts'
 import { pause } from '../time.ts'
@@ -14,12 +15,16 @@ export type ShardHost = {
   sessions(): number
   /** Session status of every company that has a session. */
   statuses(): readonly SessionStatus[]
-  hasRunningAttempt(): boolean
   /**
-   * Waits for running attempts until `patience` aborts, then hands over every company. The caller aborts `patience` at
-   * `handOverAt` (epoch ms) at the latest. While it waits, the shard serves its companies as before, but it accepts
-   * only requests whose code is due before `handOverAt`. Rejects when the sockets of a company could not be closed: the
+   * Hands every company over when no attempt is running, without that one can begin meanwhile (R28). Resolves with false,
+   * and serves its companies as before, when one is. Rejects when the sockets of a company could not be closed: the
    * lease must then not be released.
+   */
+  move(): Promise<boolean>
+  /**
+   * Waits for accepted attempts until `patience` aborts, then hands over every company. The caller aborts `patience` at
+   * `handOverAt` (epoch ms) at the latest. While it waits, the shard serves its companies as before, but it accepts only
+   * requests whose code can be on screen for long enough. Rejects as `move` does.
    */
   handOver(patience: AbortSignal, handOverAt: number): Promise<void>
   /**
@@ -32,8 +37,6 @@ export type ShardHost = {
 const pageSize = 100
 /** Interval at which a hand-over checks whether its attempts have ended. */
 const attemptCheckMs = 1000
-/** Longest time that the successor needs to issue a code for a request that was left to it. */
-const successorNeedsMs = 10_000
 const listRetryMs = 1000
 
 /** Starts to serve a shard: receives its commands and reconciles every company in it. */
@@ -41,47 +44,56 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
   const { time, log, inbox } = deps
   const companies = shardCompanies(deps, lease)
   const stopping = new AbortController()
-  let handingOver: Promise<void> | undefined
-
-  /**
-   * Waits for running attempts, unless a request that was left to the successor would miss its deadline: until then
-   * attempts with a code on screen may finish here, even though the request waits.
-   */
-  async function finishAttempts(patience: AbortSignal): Promise<void> {
-    const mustHandOverNow = () => companies.deferredUntil() - successorNeedsMs <= time.now()
-    while (companies.hasRunningAttempt() && !mustHandOverNow() && !patience.aborted && lease.isOwner())
-      await pause(time, attemptCheckMs, patience)
-  }
+  let isAdopted = false
+  let leaving: Promise<void> | undefined
 
   function stop(): void {
     stopping.abort()
     companies.seal()
   }
 
+  async function leave(): Promise<void> {
+    stop()
+    const count = await companies.handOver()
+    log.info('Shard handed over', { shard, epoch: lease.epoch, companies: count })
+  }
+
+  /** Hands the companies over, which are held. A drain may begin in the middle of a move: both wait for the same. */
+  const leaveOnce = (): Promise<void> => {
+    leaving ??= leave()
+    return leaving
+  }
+
   async function handOver(patience: AbortSignal, at: number): Promise<void> {
     companies.setHandOverAt(at)
     // Commands are still received: one company's reset or cancel must not wait for another company's attempt.
-    await finishAttempts(patience)
-    stop()
-    companies.setHandOverAt(time.now())
-    const count = await companies.handOver()
-    log.info('Shard handed over', { shard, epoch: lease.epoch, companies: count })
+    while (
+      !patience.aborted &&
+      lease.isOwner() &&
+      !(await companies.hold((attempts) => isServed(attempts, time.now())))
+    )
+      await pause(time, attemptCheckMs, patience)
+    await companies.hold(() => true)
+    await leaveOnce()
   }
 
   const accept = (command: { companyId: string; correlationId: string }) =>
     companies.reconcile(command.companyId, command.correlationId)
   void commandLoop({ inbox, time, log, accept }, shard, stopping.signal)
-  void adopt(deps, shard, lease, companies, stopping.signal)
+  void adopt(deps, shard, lease, companies, stopping.signal).then((adopted) => {
+    isAdopted = adopted
+  })
 
   return {
     sessions: companies.sessions,
     statuses: companies.statuses,
-    hasRunningAttempt: companies.hasRunningAttempt,
-    // A drain may begin while the shard is already being handed over to another host: both wait for the same sockets.
-    handOver: (patience, at) => {
-      handingOver ??= handOver(patience, at)
-      return handingOver
+    move: async () => {
+      // Attempts of companies that were not adopted yet are not known.
+      if (!isAdopted || !(await companies.hold((attempts) => isFree(attempts, time.now())))) return false
+      await leaveOnce()
+      return true
     },
+    handOver,
     closeSockets: () => {
       stop()
       return companies.closeSockets()
@@ -89,14 +101,35 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
   }
 }
 
-/** Reconciles every company of a shard that was just acquired. Retries while the store cannot be read. */
+/** True when a move ends no attempt: none is running, and no code can still be typed. */
+const isFree = (attempts: readonly Attempt[], now: number): boolean =>
+  !attempts.some((attempt) => isWaitedFor(attempt, now))
+
+/**
+ * True when a host that stops may leave. A request that it has not accepted is left to the successor, and must not wait
+ * for a link that another host can connect as well.
+ */
+function isServed(attempts: readonly Attempt[], now: number): boolean {
+  const isUrgent = (attempt: Attempt) => !isAccepted(attempt) && attempt.deadline - attemptTimes.successorNeedsMs <= now
+  const canMove = (attempt: Attempt) =>
+    !isAccepted(attempt) || (attempt.state === 'restarting' && attempts.some(isUrgent))
+  return isFree(
+    attempts.filter((attempt) => !canMove(attempt)),
+    now,
+  )
+}
+
+/**
+ * Reconciles every company of a shard that was just acquired. Retries while the store cannot be read. Resolves with false
+ * when the shard leaves before.
+ */
 async function adopt(
   { companies: store, time, log }: CompanyDeps,
   shard: number,
   lease: OwnedLease,
   companies: ShardCompanies,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const isActive = () => !signal.aborted && lease.isOwner()
   const reconcileAll = async () => {
     let after: string | undefined
@@ -112,10 +145,13 @@ async function adopt(
   while (isActive()) {
     try {
       await reconcileAll()
-      if (isActive()) return log.info('Shard adopted', { shard, epoch: lease.epoch, companies: companies.count() })
+      if (!isActive()) return false
+      log.info('Shard adopted', { shard, epoch: lease.epoch, companies: companies.count() })
+      return true
     } catch (error) {
       log.warn('Could not list the companies of the shard, retrying', { shard, error })
       await pause(time, listRetryMs, signal)
     }
   }
+  return false
 }

@@ -4,7 +4,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb'
-import { acceptAttempt, requestPairing } from '#shared/domain/attempt/pairing.ts'
+import { acceptAttempt } from '#shared/domain/attempt/acceptance.ts'
+import { requestPairing } from '#shared/domain/attempt/pairing.ts'
 import { resetCredentials } from '#shared/domain/session/reset.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credentials/credential-store.ts'

@@ -137,8 +137,7 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
     {
       acquired: shards.open,
       lost: shards.close,
-      mayHandOver: () => true,
-      handOver: (shard) => parts.beforeRelease(shards.close(shard)),
+      move: (shard) => parts.beforeRelease(shards.close(shard)).then(() => true),
     },
   )
 

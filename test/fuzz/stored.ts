@@ -52,7 +52,7 @@ function useState(state: CompanyState, now: number): void {
   ])
     happeningsOf({ before: state, after: after.state, now })
   nextDeadline(timeOut(state, now).state)
-  nextStep(state, idle, { owner: host, mayTryStopped: false, handOverAt: Number.POSITIVE_INFINITY }, now)
+  nextStep(state, idle, { owner: host, mayTryStopped: false, handOverAt: Number.POSITIVE_INFINITY, leavesAt: 0 }, now)
   requeueAt(state, idle, { owner: host })
   JSON.stringify(statusMessage(state, undefined, 1, envelope))
 }

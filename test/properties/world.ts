@@ -23,7 +23,7 @@ import { memoryDataKeys } from '../fakes/memory-data-keys.ts'
 import { memoryFuse } from '../fakes/memory-fuse.ts'
 import { recordingCommandQueue } from '../fakes/recording-command-queue.ts'
 import { recordingPublisher } from '../fakes/recording-publisher.ts'
-import { leaseOf } from '../socket-host/support/company-rig.ts'
+import { leaseOf, stayingShard } from '../socket-host/support/company-rig.ts'
 
 export const companyId = 'company'
 const encode = (text: string) => new TextEncoder().encode(text)
@@ -154,7 +154,7 @@ function makeHost(epoch: number, { fake, clock, nextDeath, ...stores }: HostDeps
     recovery: recovery({ time: clock, fuse, log }),
     random: () => 0.5,
   }
-  return { epoch, reconciler: createReconciler(deps, companyId, lease, () => undefined), sockets, crash }
+  return { epoch, reconciler: createReconciler(deps, companyId, lease, stayingShard, () => undefined), sockets, crash }
 }
 
 type OverStoreDeps = {

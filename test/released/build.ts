@@ -3,19 +3,11 @@
  * next step, and showing. `freeze.ts` keeps a copy of it at each release (R49a).
  */
 
+export { acceptAttempt, rejectBusy, restartPairing } from '#shared/domain/attempt/acceptance.ts'
 export { endAttempt } from '#shared/domain/attempt/attempt-end.ts'
 export { nextDeadline, timeOut } from '#shared/domain/attempt/deadlines.ts'
 export { commitLink, prepareLink } from '#shared/domain/attempt/link.ts'
-export {
-  acceptAttempt,
-  cancelPairing,
-  failAttempt,
-  issueCode,
-  phoneAnswered,
-  rejectBusy,
-  requestPairing,
-  restartPairing,
-} from '#shared/domain/attempt/pairing.ts'
+export { cancelPairing, failAttempt, issueCode, phoneAnswered, requestPairing } from '#shared/domain/attempt/pairing.ts'
 export { swept, unlinkFinished } from '#shared/domain/company/cleanup.ts'
 export { happeningsOf } from '#shared/domain/metrics/happenings.ts'
 export { countsOf } from '#shared/domain/metrics/metrics.ts'

@@ -22,7 +22,7 @@ const open: Running = {
   ...idle,
   session: { generation: 'generation-1', phase: { is: 'open' }, lastCode: undefined } as Running['session'],
 }
-const thisHost = { owner: host, handOverAt: Number.POSITIVE_INFINITY, mayTryStopped: true }
+const thisHost = { owner: host, handOverAt: Number.POSITIVE_INFINITY, leavesAt: 0, mayTryStopped: true }
 describe.each(builds)('%s', (_name, build) => {
   test.each(foreignStates)('leaves alone a company with %s', (_state, doc) => {
     const state = build.parseState(structuredClone(doc))

@@ -19,6 +19,6 @@ export function useState(build: Transitions, state: CompanyState, now: number): 
   ] as const)
     build.happeningsOf({ before, after, now }).map(build.countsOf)
   const owner = { hostId: `host-${state.epoch}`, epoch: state.epoch }
-  build.nextStep(state, idle, { owner, handOverAt: Number.POSITIVE_INFINITY, mayTryStopped: true }, now)
+  build.nextStep(state, idle, { owner, handOverAt: Number.POSITIVE_INFINITY, leavesAt: 0, mayTryStopped: true }, now)
   build.requeueAt(state, idle, { owner })
 }

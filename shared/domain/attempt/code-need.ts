@@ -1,7 +1,8 @@
 /** Codes and their budget (R24): which request needs a code, and which code was taken in vain. */
 import type { CompanyState } from '../company/company.ts'
 import type { BudgetTicket } from '../values/budget.ts'
-import { isJoined, isLinked, type PairingRequest } from './pairing.ts'
+import { isLinked } from './acceptance.ts'
+import { isJoined, type PairingRequest } from './pairing.ts'
 
 /** True unless the request joins the running attempt, or its phone is linked and the session usable. */
 export function needsCode(state: CompanyState, request: Pick<PairingRequest, 'method' | 'phone'>): boolean {

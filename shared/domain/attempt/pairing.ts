@@ -13,7 +13,6 @@ import {
   type CompanyState,
   type Decision,
   decision,
-  isEnded,
   type Notice,
   notice,
   ownAttempt,
@@ -24,9 +23,10 @@ import { retireForPhone } from '../company/retirement.ts'
 import type { BudgetTicket } from '../values/budget.ts'
 import type { Failure } from '../values/errors.ts'
 import { differs, samePhone } from '../values/phone.ts'
+import { mayReplace } from './acceptance.ts'
 import { endAttempt } from './attempt-end.ts'
 import { progress, shownEvents, startedEvent } from './attempt-events.ts'
-import { isSharedStop, pairingRefusal } from './refusal.ts'
+import { pairingRefusal } from './refusal.ts'
 
 /** Limit of the requests that wait on one attempt. A stuck client repeats itself this often, a person does not. */
 export const maxWaiting = 50
@@ -108,71 +108,10 @@ function joinAttempt(state: CompanyState, attempt: Attempt, request: PairingRequ
 const isSameRequest = (a: Waiting, b: Waiting | undefined): boolean =>
   a.connectionId === b?.connectionId && a.requestId === b.requestId
 
-/** The next step of a host that has accepted an attempt. */
-export type Accepted =
-  /** Open a registration socket. */
-  | 'pair'
-  /** The phone is linked: wait until its session is connected. */
-  | 'awaitSession'
-  | Stale
-
-/**
- * A host accepts the attempt. Stored credentials stay: a code may never come (R9). Those of another phone go with the
- * first code, unless the policy keeps them until the new phone is linked (R8).
- */
-export function acceptAttempt(
-  state: CompanyState,
-  ref: AttemptRef,
-  policy: 'replace' | 'keep-until-linked',
-  now: number,
-): Decision<Accepted> {
-  const { attempt, credentials } = state
-  const isMine = attempt?.attemptId === ref.attemptId && attempt.fence === ref.fence && state.epoch <= ref.owner.epoch
-  if (!isMine || attempt.state !== 'requested' || now >= attempt.deadline) return decision(state, 'stale')
-  const awaitsSession = isLinked(state, attempt)
-  const accepted: Attempt = {
-    ...without(attempt, 'ticket'),
-    state: 'connecting',
-    owner: ref.owner,
-    awaitsSession,
-    ...(credentials && policy === 'replace' && mayReplace(state, attempt) && { replaces: credentials.generation }),
-  }
-  return decision({ ...state, epoch: ref.owner.epoch, attempt: accepted }, awaitsSession ? 'awaitSession' : 'pair')
-}
-
-/**
- * True when a code for this phone may retire the stored credentials: they are of another phone, and their session is not
- * stopped for a reason that may be nobody's wish. Those go only with the new link (R8).
- */
-const mayReplace = ({ credentials, session }: CompanyState, { phone }: Pick<Attempt, 'phone'>): boolean =>
-  differs(credentials?.phone, phone) && !(session && isSharedStop(session))
-
-/** True when the requested phone is linked and its session usable: no code is needed (R9). */
-export const isLinked = ({ credentials, session }: CompanyState, { phone }: Pick<Attempt, 'phone'>): boolean =>
-  credentials !== undefined && !isEnded(session) && !differs(credentials.phone, phone)
-
 const isSame = (a: string | undefined, b: string | undefined): boolean =>
   a !== undefined && b !== undefined && samePhone(a, b)
 
-/** A host has no capacity: ends the attempt before it is accepted, so that nothing stored is retired (R8, R44). */
-export function rejectBusy(
-  state: CompanyState,
-  ref: AttemptRef,
-  retryAfter: number,
-  now: number,
-): Decision<'busy' | Stale> {
-  const { attempt } = state
-  const isSame = attempt?.attemptId === ref.attemptId && attempt.fence === ref.fence
-  if (!isSame || attempt.state !== 'requested' || state.epoch > ref.owner.epoch) return decision(state, 'stale')
-  return { ...endAttempt(state, { code: 'BUSY', retryAfter }, 'failed', now), outcome: 'busy' }
-}
-
-/** The awaited session is unusable: the attempt pairs afresh. The stored credentials stay until the new link (R9). */
-export function restartPairing(state: CompanyState, ref: AttemptRef): Decision<'pair' | Stale> {
-  const attempt = ownAttempt(state, ref)
-  if (attempt?.state !== 'connecting' || !attempt.awaitsSession) return decision(state, 'stale')
-  return decision({ ...state, attempt: { ...attempt, awaitsSession: false } }, 'pair')
-}
+type Connecting = Extract<Attempt, { state: 'connecting' }>
 
 /**
  * WhatsApp has accepted the code, or has sent a QR: shows it to the owner (R17, R19). A newer QR replaces the last. Stored
@@ -190,7 +129,7 @@ export function issueCode(
   if (!attempt || !(isNew || isNextQr)) return decision(state, 'stale')
   const isReplaced = attempt.replaces === state.credentials?.generation && mayReplace(state, attempt)
   const shown: Attempt = {
-    ...without(attempt as Attempt & { awaitsSession?: boolean }, 'awaitsSession'),
+    ...without(attempt as Partial<Connecting> & Attempt, 'awaitsSession', 'acceptedAt', 'ticket'),
     ...issued,
     state: 'code-issued',
   } as Attempt

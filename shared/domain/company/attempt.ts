@@ -22,9 +22,10 @@ export type Shown = { readonly code: string } | { readonly qr: string }
 type Common = {
   readonly attemptId: string
   /**
-   * The company's fence when the attempt started. It counts the decisions that make earlier attempts void: a function
-   * raises it by one with a request that starts an attempt, with a cancel, with a reset, and when the watchdog ends an
-   * attempt. A host's step that names another fence is stale.
+   * The company's fence when the attempt started, or when an adoption turned it back into a request. It counts the
+   * decisions that make earlier steps void: a function raises it by one with a request that starts an attempt, with a
+   * cancel, with a reset, and when the watchdog ends an attempt; a host when it adopts an attempt without a code (R28).
+   * A host's step that names another fence is stale.
    */
   readonly fence: number
   readonly method: Method
@@ -67,8 +68,17 @@ type Issued = Owned & {
 export type Attempt =
   /** No host has accepted yet. `ticket` is the code taken for it, given back if WhatsApp is never asked (R24). */
   | (Common & { readonly state: 'requested'; readonly ticket?: BudgetTicket })
-  /** A host has accepted; `awaitsSession` when the phone is linked already and only its session is awaited (R9). */
-  | (Owned & { readonly state: 'connecting'; readonly awaitsSession: boolean })
+  /**
+   * A host has accepted; `awaitsSession` when the phone is linked already and only its session is awaited (R9).
+   * `acceptedAt` is epoch ms, absent in attempts that an older build accepted. The ticket stays, for a host that has to
+   * begin again (R28).
+   */
+  | (Owned & {
+      readonly state: 'connecting'
+      readonly awaitsSession: boolean
+      readonly acceptedAt?: number
+      readonly ticket?: BudgetTicket
+    })
   | (Issued & { readonly state: 'code-issued' })
   /**
    * The phone has answered, and pair-success must follow by `answerBy` (epoch ms). `isLate`: the phone answered after
@@ -106,6 +116,14 @@ export const attemptTimes = {
   connectMs: 60_000,
   /** Longest wait for a linked phone's session to reconnect (R9). */
   sessionMs: 10_000,
+  /** Time that must be left before the deadline for another host to begin again (R28). */
+  requeueMs: 8_000,
+  /** The same, with the time that a shard needs to change hosts. */
+  successorNeedsMs: 10_000,
+  /** Time after its expiry in which a code that is typed late still links, also while its host leaves (R19). */
+  graceMs: 10_000,
+  /** Shortest time that a code is on screen: a host that would leave before accepts no request (R19, R28). */
+  leastShownMs: 50_000,
   /** Longest delay of the next QR after the last one expired (R19). */
   nextQrMs: 5_000,
   /** Lifetime of a registration socket in Baileys: 60 s for the first QR ref and 20 s for each of the other five. */
@@ -119,6 +137,30 @@ export const isExpiryReported = (attempt: Attempt): boolean =>
 /** True for an attempt that the company still waits for; one whose code has expired does not count. */
 export const isRunning = (attempt: Attempt | undefined): attempt is Attempt =>
   attempt !== undefined && attempt.state !== 'expired'
+
+/** True for an attempt that a host has accepted. */
+export const isAccepted = ({ state }: Attempt): boolean => state !== 'requested'
+
+/**
+ * True for an attempt that must not end because its shard moves: its owner waits for it, or may still type its code
+ * (R19, R28).
+ */
+export const isWaitedFor = (attempt: Attempt, now: number): boolean =>
+  attempt.state !== 'expired' || now < attempt.expiresAt + attemptTimes.graceMs
+
+/**
+ * Epoch ms at which a host that leaves has waited for an accepted attempt; `Infinity` while its code may still come, and 0
+ * for a link that is about to connect.
+ */
+export function waitedForUntil(attempt: Attempt): number {
+  if ('shown' in attempt) return attempt.expiresAt + attemptTimes.graceMs
+  if (attempt.state !== 'connecting') return 0
+  return attempt.awaitsSession ? sessionAwaitedUntil(attempt) : Number.POSITIVE_INFINITY
+}
+
+/** Epoch ms until which an attempt waits for a session of its phone that is linked already (R9). */
+export const sessionAwaitedUntil = ({ acceptedAt, requestedAt }: Extract<Attempt, { state: 'connecting' }>): number =>
+  (acceptedAt ?? requestedAt) + attemptTimes.sessionMs
 
 /** Epoch ms at which the attempt must have moved on. */
 export function deadlineOf(attempt: Attempt): number {

@@ -87,8 +87,8 @@ export type LeasePlan = {
   readonly claim: readonly LeaseSeen[]
   /** Lease to ask for. */
   readonly want: LeaseSeen | undefined
-  /** Owned shard to hand over to the host that wants it. */
-  readonly handOver: number | undefined
+  /** Owned shards of which one may move to the host that wants it. */
+  readonly move: readonly number[]
 }
 
 /** Plans what to do about the leases after a read of all of them. */
@@ -98,7 +98,7 @@ export function planLeases(view: ClusterView): LeasePlan {
     ({ lease, wantedSince }) =>
       lease.wantedBy === hostId && !owned.has(lease.shard) && (lease.isLeaving || now - wantedSince < staleMs),
   )
-  return { claim: claims(view), want: shardToRequest(view), handOver: shardToOffer(view), expectsShard }
+  return { claim: claims(view), want: shardToRequest(view), move: shardsToOffer(view), expectsShard }
 }
 
 /** Number of shards per host, rounded up so that all hosts together cover all shards. */
@@ -132,27 +132,31 @@ const isReservedForOther = ({ hostId }: ClusterView, { lease }: ObservedLease): 
 const waitBeforeClaim = ({ staleMs, renewMs }: ClusterView, { lease }: ObservedLease): number =>
   2 * renewMs + (lease.ownerId === undefined ? 0 : staleMs)
 
-/** The lease to ask for: one of the host with the most shards, if that evens out the load; one at a time. */
+/**
+ * The lease to ask for: one of the host with the most shards, if that evens out the load; one at a time. A shard whose
+ * attempts are running stays where it is, so that after a while another one is asked for as well.
+ */
 function shardToRequest(view: ClusterView): LeaseSeen | undefined {
-  const { hostId, observed, owned } = view
+  const { hostId, observed, owned, now, staleMs } = view
   const others = observed.filter(({ lease }) => isOwnedByOther(view, lease) && isLive(view, lease.shard))
-  if (others.some(({ lease }) => lease.wantedBy === hostId)) return undefined
+  if (others.some(({ lease, wantedSince }) => lease.wantedBy === hostId && now - wantedSince < staleMs))
+    return undefined
   if (owned.size >= fairShare(observed.length, liveHosts(view).size)) return undefined
   const busiest = countByOwner(others).sort((a, b) => b.count - a.count || (a.ownerId < b.ownerId ? -1 : 1))[0]
   if (!busiest || busiest.count < owned.size + 2) return undefined
   return others.find(({ lease }) => lease.ownerId === busiest.ownerId && lease.wantedBy === undefined)?.lease
 }
 
-/** The shard to hand over to a host that has asked for it and has at least two shards fewer. */
-function shardToOffer(view: ClusterView): number | undefined {
+/** The shards of which one may move: a host has asked for each, and has at least two shards fewer. */
+function shardsToOffer(view: ClusterView): readonly number[] {
   const { observed, owned } = view
   const counts = countByOwner(observed)
-  const wanted = observed.find(({ lease: { shard, wantedBy } }) => {
+  const wanted = observed.filter(({ lease: { shard, wantedBy } }) => {
     if (!owned.has(shard) || wantedBy === undefined || wantedBy === view.hostId) return false
     const theirs = counts.find((each) => each.ownerId === wantedBy)?.count ?? 0
     return owned.size >= theirs + 2
   })
-  return wanted?.lease.shard
+  return wanted.map(({ lease }) => lease.shard)
 }
 
 /** A shard of a host that is stopping, and the host that is to get it. */

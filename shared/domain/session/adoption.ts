@@ -1,4 +1,5 @@
 /** Adoption: another host takes a company over (R6, R28). */
+import { requeueAttempt } from '../attempt/acceptance.ts'
 import { endAttempt } from '../attempt/attempt-end.ts'
 import { type Attempt, attemptTimes, type Owner } from '../company/attempt.ts'
 import {
@@ -14,7 +15,8 @@ import { enter } from './session.ts'
 
 /**
  * A host has claimed the company's shard: writes its epoch, so that its predecessor is refused from here on. An attempt
- * that only the predecessor could finish fails; a committed link gets time to connect (R6, R28).
+ * without a code begins again here; one that only the predecessor could finish fails; a committed link gets time to
+ * connect (R6, R28).
  */
 export function adoptCompany(state: CompanyState, owner: Owner, now: number): Decision<'adopted' | Stale> {
   if (state.epoch > owner.epoch) return decision(state, 'stale')
@@ -41,6 +43,8 @@ function adoptAttempt(state: CompanyState, owner: Owner, now: number): Decision<
   const { attempt } = state
   if (!attempt || attempt.state === 'requested' || attempt.owner.epoch === owner.epoch)
     return decision(state, undefined)
+  const requeued = requeueAttempt(state, now)
+  if (requeued) return decision(requeued, undefined)
   if (attempt.state !== 'restarting') return endAttempt(state, { code: 'HOST_UNAVAILABLE' }, 'failed', now)
   const moved: Attempt = { ...attempt, owner, connectBy: now + attemptTimes.connectMs }
   return decision({ ...state, attempt: moved }, undefined)

@@ -54,7 +54,13 @@ const Link = object({ generation: text, wrappedKey: text, phone: optional(text) 
 
 const Attempt = v.variant('state', [
   object({ ...common, state: v.literal('requested'), ticket: optional(Ticket) }),
-  object({ ...owned, state: v.literal('connecting'), awaitsSession: v.boolean() }),
+  object({
+    ...owned,
+    state: v.literal('connecting'),
+    awaitsSession: v.boolean(),
+    acceptedAt: optional(epochMs),
+    ticket: optional(Ticket),
+  }),
   object({ ...issued, state: v.literal('code-issued') }),
   object({ ...issued, state: v.literal('phone-confirmed'), answerBy: epochMs, isLate: optional(v.literal(true)) }),
   object({ ...issued, state: v.literal('expired') }),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { rejectBusy } from '#shared/domain/attempt/pairing.ts'
+import { rejectBusy } from '#shared/domain/attempt/acceptance.ts'
 import { decision, without } from '#shared/domain/company/company.ts'
 import {
   company,

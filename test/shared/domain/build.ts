@@ -1,13 +1,9 @@
 /** Companies in every state of an attempt, made by the transitions themselves. */
+
+import { acceptAttempt } from '#shared/domain/attempt/acceptance.ts'
 import { timeOut } from '#shared/domain/attempt/deadlines.ts'
 import { commitLink, prepareLink, type Seen } from '#shared/domain/attempt/link.ts'
-import {
-  acceptAttempt,
-  issueCode,
-  type PairingRequest,
-  phoneAnswered,
-  requestPairing,
-} from '#shared/domain/attempt/pairing.ts'
+import { issueCode, type PairingRequest, phoneAnswered, requestPairing } from '#shared/domain/attempt/pairing.ts'
 import type { AttemptState, Link, Owner, Waiting } from '#shared/domain/company/attempt.ts'
 import { type AttemptRef, type CompanyState, emptyCompany, type Notice } from '#shared/domain/company/company.ts'
 import { type SessionRef, sessionConnected } from '#shared/domain/session/session.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { cancelPairing } from '#shared/domain/attempt/pairing.ts'
 import { createReconciler } from '../../../socket-host/company/reconciler.ts'
-import { companyId, companyRig, leaseOf, phoneA } from '../support/company-rig.ts'
+import { companyId, companyRig, leaseOf, phoneA, stayingShard } from '../support/company-rig.ts'
 
 describe('a reset', () => {
   it('unlinks the device on the live socket, answers, and sweeps three times', async () => {
@@ -116,7 +116,7 @@ describe('a link whose attempt has been cancelled', () => {
   it('leaves nothing running once its device has been removed', async () => {
     const s = companyRig()
     let ends = 0
-    const reconciler = createReconciler(s.deps, companyId, leaseOf('host-2', 2), () => {
+    const reconciler = createReconciler(s.deps, companyId, leaseOf('host-2', 2), stayingShard, () => {
       ends += 1
     })
     s.lease.lose()

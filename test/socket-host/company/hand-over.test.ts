@@ -22,10 +22,11 @@ describe('a company that is handed over', () => {
 
   it('keeps a request that was not accepted for the successor', async () => {
     const s = companyRig()
-    s.reconciler.setHandOverAt(s.clock.now())
+    s.planHandOver(s.clock.now())
     await s.request()
     await s.reconciler.handOver()
     expect(s.state().attempt?.state).toBe('requested')
+    s.planHandOver(Number.POSITIVE_INFINITY)
     s.takeOver(2)
     await s.look()
     expect(s.state().attempt?.state).toBe('code-issued')

@@ -17,7 +17,7 @@ describe('the next step', () => {
       nextStep(
         state,
         running,
-        { owner: host, mayTryStopped: false, handOverAt: Number.POSITIVE_INFINITY },
+        { owner: host, mayTryStopped: false, handOverAt: Number.POSITIVE_INFINITY, leavesAt: 0 },
         seconds(101),
       ),
     ).toEqual({
@@ -27,14 +27,27 @@ describe('the next step', () => {
     })
   })
 
-  it.each([
-    ['is accepted when its code is due before the hand-over', 20, 'acceptAttempt'],
-    ['is left to the successor otherwise', 19, undefined],
-  ])('a request %s', (_, handOverAt, step) => {
+  /** A request at 0 s with a deadline at 20 s, and a host that leaves. */
+  it.each<[string, number, number, object | undefined]>([
+    ['is accepted when its code can be on screen for 50 s, and ten of grace', 80, 80, { do: 'acceptAttempt' }],
+    ['is left to a successor that can still serve it', 79, 10, undefined],
+    [
+      'is rejected when the shard leaves later, and its owner told when',
+      79,
+      11,
+      { do: 'rejectAttempt', retryAfter: 10 },
+    ],
+  ])('a request %s', (_, handOverAt, leavesAt, step) => {
     const state = { ...requested(), epoch: host.epoch }
-    expect(
-      nextStep(state, nothing, { owner: host, mayTryStopped: false, handOverAt: seconds(handOverAt) }, seconds(1))?.do,
-    ).toBe(step)
+    const leaving = { owner: host, mayTryStopped: false, handOverAt: seconds(handOverAt), leavesAt: seconds(leavesAt) }
+    const next = nextStep(state, nothing, leaving, seconds(1))
+    expect(next && { ...next, attempt: undefined }).toEqual(step && { ...step, attempt: undefined })
+  })
+
+  it('is to accept a phone that is linked, however soon the host leaves: it needs no code', () => {
+    const state = { ...requested(linked()), epoch: host.epoch }
+    const leaving = { owner: host, mayTryStopped: false, handOverAt: seconds(2), leavesAt: seconds(2) }
+    expect(nextStep(state, nothing, leaving, seconds(1))?.do).toBe('acceptAttempt')
   })
 })
 

@@ -128,21 +128,58 @@ describe('a host that stops', () => {
 
   it('leaves a request that comes too late for a code to its successor, in time for the successor to issue one', async () => {
     const c = cluster()
-    const host = await c.employ('a', { drainMs: 40_000 })
+    const host = await c.employ('a')
     await c.request(first)
     const draining = host.drain()
-    await c.clock.advance(22_000)
-    await c.request(other)
     const successor = c.hire('b')
     successor.start()
+    // The code of the first expires after 50 s, and can be typed for ten more.
+    await c.clock.advance(52_000)
+    await c.request(other)
     await c.clock.advance(5000)
     expect(c.companies.state(other).attempt?.state).toBe('requested')
-    expect(c.companies.state(first).attempt?.state).toBe('code-issued')
     await c.clock.advance(8000)
     await draining
-    expect(c.companies.state(first).lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
+    expect(c.companies.state(first).lastAttempt).toMatchObject({ state: 'expired' })
     expect(c.companies.state(other).attempt).toMatchObject({ state: 'code-issued', owner: { hostId: 'b' } })
     await successor.drain(AbortSignal.abort())
+  })
+
+  it('rejects a request that would time out before it leaves, and says when a retry works', async () => {
+    const c = cluster()
+    const host = await c.employ('a')
+    await c.request(first)
+    const draining = host.drain()
+    await c.clock.advance(30_000)
+    await c.request(other)
+    const failure = c.companies.state(other).lastAttempt?.failure
+    expect(failure).toEqual({ code: 'BUSY', retryAfter: 30 })
+    expect(c.companies.state(first).attempt?.state).toBe('code-issued')
+    const successor = c.hire('b')
+    successor.start()
+    await c.clock.advance(30_000)
+    await draining
+    await c.clock.advance(10_000)
+    await c.request(other)
+    expect(c.companies.state(other).attempt).toMatchObject({ state: 'code-issued', owner: { hostId: 'b' } })
+    await successor.drain(AbortSignal.abort())
+  })
+
+  it('tells the owner of a code that it issues now when it leaves: the code expires before (R19, R28)', async () => {
+    const c = cluster()
+    const settings = { phoneChangePolicy: 'replace' as const, codeLifetimeMs: 150_000 }
+    const host = await c.employ('a', {}, { settings })
+    await c.request(first)
+    const now = c.clock.now()
+    const expiry = (company: string) => Reflect.get(c.companies.state(company).attempt ?? {}, 'expiresAt') - now
+    const draining = host.drain()
+    await c.request(other)
+    expect(expiry(first)).toBeGreaterThan(149_000)
+    expect(expiry(other)).toBe(90_000)
+    await c.clock.advance(100_000)
+    await draining
+    expect(c.companies.state(first).lastAttempt?.failure).toEqual({ code: 'HOST_UNAVAILABLE' })
+    expect(c.companies.state(other).lastAttempt).toMatchObject({ state: 'expired' })
   })
 
   it('stops in time although requests keep coming', async () => {

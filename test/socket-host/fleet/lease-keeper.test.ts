@@ -54,9 +54,10 @@ function hostOn(clock: FakeClock, table: MemoryLeaseStore, hostId: string, optio
       lost: async (shard) => {
         owned.delete(shard)
       },
-      mayHandOver: (shard) => !running.has(shard),
-      handOver: async (shard) => {
+      move: async (shard) => {
+        if (running.has(shard)) return false
         owned.delete(shard)
+        return true
       },
     },
   )

@@ -70,7 +70,7 @@ describe('a company of a shard', () => {
     answer.resolve()
     await s.clock.settle()
     expect(s.companies.state('c1').attempt?.state).toBe('code-issued')
-    expect(s.shard.hasRunningAttempt()).toBe(true)
+    expect(await s.shard.move()).toBe(false)
   })
 
   it('is dropped with its attempt, but a hand-over waits until its notices are published', async () => {
@@ -90,6 +90,80 @@ describe('a company of a shard', () => {
     expect(isHandedOver).toBe(false)
     sent.resolve()
     await handingOver
+  })
+})
+
+describe('a shard that another host wants', () => {
+  /** A shard whose next decision is written only when the test says so. */
+  function slow() {
+    const s = hosted()
+    const { decide } = s.companies
+    const written = Promise.withResolvers<void>()
+    const { promise: isDeciding, resolve: begin } = Promise.withResolvers<void>()
+    Object.assign(s.companies, {
+      decide: async (...args: Parameters<typeof decide>) => {
+        begin()
+        await written.promise
+        return decide(...args)
+      },
+    })
+    return { ...s, decide, isDeciding, write: written.resolve }
+  }
+  const request = {
+    ...{ attemptId: 'a1', method: 'code' as const, phone: phoneA, correlationId: 'corr' },
+    deadline: Number.MAX_SAFE_INTEGER,
+  }
+
+  it('stays when a request is just being accepted, and goes on with it (R28)', async () => {
+    const s = slow()
+    await s.clock.settle()
+    await s.decide('c1', (state, now) => requestPairing(state, request, now))
+    await s.command('c1')
+    await s.isDeciding
+    const moving = s.shard.move()
+    await s.clock.settle()
+    s.write()
+    expect(await moving).toBe(false)
+    await s.clock.settle()
+    expect(s.companies.state('c1').attempt?.state).toBe('code-issued')
+  })
+
+  it('leaves, and accepts no request that arrives while it looks (R28)', async () => {
+    const s = hosted()
+    await s.clock.settle()
+    const moving = s.shard.move()
+    await s.ask('c1')
+    await s.command('c1')
+    expect(await moving).toBe(true)
+    await s.clock.settle()
+    expect(s.companies.state('c1').attempt?.state).toBe('requested')
+    expect(s.whatsApp.sockets).toEqual([])
+  })
+
+  it('stays when a step takes too long, so that no other company waits for it, and can leave later', async () => {
+    const s = slow()
+    await s.clock.settle()
+    await s.decide('c1', (state, now) => requestPairing(state, request, now))
+    await s.command('c1')
+    const moving = s.shard.move()
+    await s.command('c2')
+    await s.clock.advance(1000)
+    expect(await moving).toBe(false)
+    s.write()
+    await s.clock.advance(200_000)
+    expect(s.companies.state('c1').lastAttempt?.state).toBe('expired')
+    expect(await s.shard.move()).toBe(true)
+  })
+
+  it('stays until a code that has expired can no longer be typed (R19)', async () => {
+    const s = hosted()
+    await s.ask('c1')
+    await s.command('c1')
+    await s.clock.advance(51_000)
+    expect(s.companies.state('c1').attempt?.state).toBe('expired')
+    expect(await s.shard.move()).toBe(false)
+    await s.clock.advance(10_000)
+    expect(await s.shard.move()).toBe(true)
   })
 })
 

@@ -1,5 +1,6 @@
 /** Hosts with fake stores and a fake WhatsApp: what they share, and how a test plays them. */
 import { expect } from 'vitest'
+import { hostDefaults } from '#shared/config/settings.ts'
 import { requestPairing } from '#shared/domain/attempt/pairing.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { resetCredentials } from '#shared/domain/session/reset.ts'
@@ -12,6 +13,7 @@ import { type MemoryLeaseStore, memoryLeaseStore } from '../../fakes/memory-leas
 import { phoneA, rigDeps } from './company-rig.ts'
 import { type CallFate, smooth, troubledLeases } from './troubled-leases.ts'
 
+const drainMs = hostDefaults.drainSeconds * 1000
 /** Number of shards of a cluster. */
 export const shards = 4
 export const companies = ['c1', 'c2', 'c3', 'c4', 'c5', 'c6']
@@ -45,7 +47,7 @@ function waitingInbox() {
  */
 function employer({ deps, fuse, clock }: ReturnType<typeof rigDeps>, leases: MemoryLeaseStore, inbox: CommandInbox) {
   return (hostId: string, more: Partial<HostDeps['host']> = {}, build: Partial<HostDeps> = {}) => {
-    const host = { hostId, version: 'test', shards, renewMs: 3000, staleMs: 10_000, drainMs: 90_000, ...more }
+    const host = { hostId, version: 'test', shards, renewMs: 3000, staleMs: 10_000, drainMs, ...more }
     let fate: CallFate['fate'] = 'ok'
     const view = troubledLeases(
       leases,

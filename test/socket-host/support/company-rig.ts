@@ -7,7 +7,7 @@ import { createLog } from '#shared/telemetry/log.ts'
 import type { CompanyDeps, OwnedLease } from '../../../socket-host/company/deps.ts'
 import { pacing } from '../../../socket-host/company/pacing.ts'
 import { countReadings } from '../../../socket-host/company/readings.ts'
-import { createReconciler, type Reconciler } from '../../../socket-host/company/reconciler.ts'
+import { createReconciler, type Reconciler, type ShardView } from '../../../socket-host/company/reconciler.ts'
 import { recovery } from '../../../socket-host/company/recovery.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
 import { type FakeWhatsAppOptions, fakeWhatsApp } from '../../fakes/fake-whatsapp.ts'
@@ -88,14 +88,31 @@ export function leaseOf(hostId: string, epoch: number): OwnedLease & { lose(): v
   }
 }
 
+/** The view on a shard that no hand-over is planned for. */
+export const stayingShard: ShardView = {
+  held: () => undefined,
+  handOverAt: () => Number.POSITIVE_INFINITY,
+  leavesAt: () => 0,
+}
+
 /** Hosts of the company, one after the other, and what they have written. */
 function hostsOfCompany(options: RigOptions) {
   const parts = rigDeps(options)
   const { deps, clock, companies } = parts
   let idle = 0
+  let handOverAt = Number.POSITIVE_INFINITY
   const hire = (epoch: number, hostId = `host-${epoch}`) => {
     const lease = leaseOf(hostId, epoch)
-    return { lease, reconciler: createReconciler(deps, companyId, lease, () => idle++) }
+    return {
+      lease,
+      reconciler: createReconciler(
+        deps,
+        companyId,
+        lease,
+        { ...stayingShard, handOverAt: () => handOverAt },
+        () => idle++,
+      ),
+    }
   }
   const first = hire(1)
   let reconciler: Reconciler = first.reconciler
@@ -109,6 +126,10 @@ function hostsOfCompany(options: RigOptions) {
       const next = hire(epoch)
       reconciler = next.reconciler
       return next
+    },
+    /** Plans the hand-over for that time (epoch ms); its shard has nothing to wait for. */
+    planHandOver(at: number) {
+      handOverAt = at
     },
     /** Number of times that a reconciler has reported that it has nothing left to do. */
     idle: () => idle,

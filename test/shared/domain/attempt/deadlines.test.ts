@@ -126,9 +126,13 @@ test('times are those of the requirements', () => {
   expect(attemptTimes).toEqual({
     answerMs: 15_000,
     connectMs: 60_000,
+    graceMs: 10_000,
+    leastShownMs: 50_000,
     nextQrMs: 5_000,
+    requeueMs: 8_000,
     sessionMs: 10_000,
     socketMs: 160_000,
+    successorNeedsMs: 10_000,
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { acceptAttempt, issueCode, requestPairing, restartPairing } from '#shared/domain/attempt/pairing.ts'
+import { acceptAttempt, restartPairing } from '#shared/domain/attempt/acceptance.ts'
+import { issueCode, requestPairing } from '#shared/domain/attempt/pairing.ts'
 import type { CompanyState } from '#shared/domain/company/company.ts'
 import { sessionConnected, sessionEnded } from '#shared/domain/session/session.ts'
 import {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { acceptAttempt, restartPairing } from '#shared/domain/attempt/acceptance.ts'
 import { commitLink, prepareLink } from '#shared/domain/attempt/link.ts'
-import { acceptAttempt, failAttempt, issueCode, phoneAnswered, restartPairing } from '#shared/domain/attempt/pairing.ts'
+import { failAttempt, issueCode, phoneAnswered } from '#shared/domain/attempt/pairing.ts'
 import type { AttemptRef, CompanyState, Decision } from '#shared/domain/company/company.ts'
 import { adoptCompany } from '#shared/domain/session/adoption.ts'
 import {

@@ -140,18 +140,24 @@ describe('a host wants', () => {
   })
 
   it('one shard at a time', () => {
-    expect(planLeases(wanted(viewOf('a', ['b', 'b', 'b', 'b']), 2, 'a')).want).toBeUndefined()
+    const view = wanted(viewOf('a', ['b', 'b', 'b', 'b']), 2, 'a')
+    expect(planLeases(view).want).toBeUndefined()
+    // The shard stays where it is, because of its attempts: another one may be free.
+    const later = { ...view, observed: view.observed.map((each) => ({ ...each, wantedSince: now - staleMs })) }
+    expect(planLeases(later).want?.shard).toBe(0)
   })
 })
 
-describe('a host hands over', () => {
+describe('a host moves', () => {
   it('a shard that is wanted by a host with at least two fewer', () => {
-    expect(planLeases(wanted(viewOf('a', ['a', 'a', 'a', 'b']), 1, 'b')).handOver).toBe(1)
-    expect(planLeases(wanted(viewOf('a', ['a', 'a', 'b']), 1, 'b')).handOver).toBeUndefined()
+    const view = wanted(viewOf('a', ['a', 'a', 'a', 'b']), 1, 'b')
+    expect(planLeases(view).move).toEqual([1])
+    expect(planLeases(wanted(view, 2, 'b')).move).toEqual([1, 2])
+    expect(planLeases(wanted(viewOf('a', ['a', 'a', 'b']), 1, 'b')).move).toEqual([])
   })
 
   it('no shard without a request', () => {
-    expect(planLeases(viewOf('a', ['a', 'a', 'a', 'b'])).handOver).toBeUndefined()
+    expect(planLeases(viewOf('a', ['a', 'a', 'a', 'b'])).move).toEqual([])
   })
 })
 

@@ -239,7 +239,7 @@ describe('a host that takes a company over', () => {
   const adopt = (state: CompanyState) => adoptCompany(state, successor, seconds(60))
 
   test.each([
-    ['connecting', connecting()],
+    ['connecting, and too late to begin again', connecting()],
     ['code-issued', codeIssued()],
     ['phone-confirmed', phoneConfirmed()],
   ])('ends an attempt that is %s as HOST_UNAVAILABLE (R28)', (_, before) => {

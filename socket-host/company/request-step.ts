@@ -1,0 +1,20 @@
+/** The step for a request that no host has accepted, above all on a host that leaves. */
+import { isLinked } from '#shared/domain/attempt/acceptance.ts'
+import { secondsTo } from '#shared/domain/attempt/refusal.ts'
+import { type Attempt, attemptTimes, deadlineOf } from '#shared/domain/company/attempt.ts'
+import type { CompanyState } from '#shared/domain/company/company.ts'
+import type { Step, ThisHost } from './next-step.ts'
+
+/**
+ * Returns the step for a request. A host that leaves accepts one only if its code can be on screen for long enough. It
+ * leaves others to its successor, and rejects those that would time out before: their owners are told when a retry works
+ * (R28).
+ */
+export function requestStep(state: CompanyState, attempt: Attempt, host: ThisHost, now: number): Step | undefined {
+  if (now >= deadlineOf(attempt)) return { do: 'timeOut' }
+  const { leastShownMs, graceMs, successorNeedsMs } = attemptTimes
+  const isServedHere = attempt.deadline + leastShownMs + graceMs <= host.handOverAt
+  if (isServedHere || isLinked(state, attempt)) return { do: 'acceptAttempt', attempt }
+  if (host.leavesAt + successorNeedsMs <= attempt.deadline) return undefined
+  return { do: 'rejectAttempt', attempt, retryAfter: secondsTo(host.leavesAt, now) }
+}

@@ -122,12 +122,15 @@ export type CredentialRow = { readonly key: string; readonly bytes: Uint8Array |
 
 /**
  * Stored credentials. Every write carries the writer's epoch and is refused (`fenced`) once a host of a higher epoch
- * has loaded or written the rows. A write of several rows is all or nothing for the next `load` (R12, R42).
+ * has loaded or written the rows. A write of several rows is all or nothing for the next `load` (R12, R42). It is not for
+ * `read`: during a write, and after one that threw, half of it may be visible, until a write of the same rows or a `load`
+ * has succeeded (R64).
  */
 export type CredentialStore = {
   /**
    * Returns the bytes of one row, after it has raised the generation's epoch to the reader's, so that earlier owners
-   * can write no more, and has completed an interrupted write. `absent`: there is no such row. `corrupt`: the stored
+   * can write no more, and has completed an interrupted write. Writes of several rows that were called before it, with the
+   * same epoch, are refused or complete from then on, however late they arrive. `absent`: there is no such row. `corrupt`: the stored
    * bytes make no sense and never will (R9). `fenced`: a higher epoch has loaded or written.
    */
   load(ref: GenerationRef, key: string, epoch: number): Promise<Uint8Array | 'absent' | 'corrupt' | 'fenced'>
@@ -139,8 +142,9 @@ export type CredentialStore = {
    */
   sample(ref: GenerationRef, limit: number): Promise<ReadonlyMap<string, Uint8Array>>
   /**
-   * Writes the rows. Of two writes of one epoch the one that was called later wins, whichever arrives last. Throws when
-   * a key is empty, too long for DynamoDB, or reserved by the store.
+   * Writes the rows. Of two writes of one epoch the one that was called later wins, whichever arrives last: a write that
+   * threw can be repeated. `fenced` also when the same epoch has called `load` since. Throws when a key is empty, too
+   * long for DynamoDB, or reserved by the store.
    */
   write(ref: GenerationRef, rows: readonly CredentialRow[], epoch: number): Promise<'written' | 'fenced'>
   /**
@@ -219,8 +223,8 @@ export type FuseOpenings = { readonly [Reason in FuseReason]?: Opening }
 /** The budgets of codes, per phone and per company (R24). Keys are hashes (`shared/budget/code-budget.ts`). */
 export type BudgetStore = {
   /**
-   * Takes a code from each budget, or from none. `retryAfter` is in seconds. When it throws, codes may have been taken
-   * from some of the budgets.
+   * Takes a code from each budget, or from none. `retryAfter` is in seconds. When it throws, it has tried to give back
+   * what it had taken; a code that it could not give back expires with its window.
    */
   take(
     limits: readonly (Limit & { readonly key: string })[],

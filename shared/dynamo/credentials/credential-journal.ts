@@ -6,7 +6,8 @@
  *     parts of large values ... journal ... row row row ... journal empty
  *       a load finds nothing   |       a load finds all rows
  *
- * The item `journal` stays, with the highest epoch that has loaded or journalled; lower epochs are refused.
+ * The item `journal` stays, with the stamp of the latest load or journal: those of a lower epoch are refused, and so are
+ * journals of the same epoch that were begun earlier, however late they arrive.
  */
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
@@ -33,6 +34,8 @@ const maxTries = 5
 const JournalItem = v.object({
   /** Highest epoch that has loaded or journalled. */
   ep: v.optional(count, 0),
+  /** Highest order that has loaded or journalled in that epoch; earlier builds do not write it. */
+  n: v.optional(count, 0),
   /** Stamp of the rows in it; absent when it is empty. */
   rowsEp: v.exactOptional(count),
   rowsN: v.exactOptional(count),
@@ -43,32 +46,41 @@ const JournalItem = v.object({
 
 /** Rows in the journal: their stamp, and the place of their encoded bytes. */
 type Content = { readonly stamp: WriteStamp; readonly value: Value }
-type Journal = { readonly epoch: number; readonly content: Content | undefined }
+/** `latest` is the stamp of the latest load or journal. */
+type Journal = { readonly latest: WriteStamp; readonly content: Content | undefined }
 
 function parseJournal(item: unknown): Journal {
-  const { ep, rowsEp, rowsN, ...stored } = v.parse(JournalItem, item ?? {})
-  if (rowsEp === undefined || rowsN === undefined) return { epoch: ep, content: undefined }
-  return { epoch: ep, content: { stamp: { epoch: rowsEp, order: rowsN }, value: storedValue(stored) } }
+  const { ep, n, rowsEp, rowsN, ...stored } = v.parse(JournalItem, item ?? {})
+  const latest = { epoch: ep, order: n }
+  if (rowsEp === undefined || rowsN === undefined) return { latest, content: undefined }
+  return { latest, content: { stamp: { epoch: rowsEp, order: rowsN }, value: storedValue(stored) } }
 }
 
 const readJournal = async (table: CredentialTable, pk: string): Promise<Journal> =>
   parseJournal(await getItem(table, rowKey(pk, journalKey)))
 
-/** Raises the journal's epoch, so that journals of lower epochs are refused from here on. */
+/** True for the stamp of no item, of an earlier epoch, or of this one and no later order. */
+const isLatest = 'attribute_not_exists(#ep) OR #ep < :ep OR (#ep = :ep AND (attribute_not_exists(#n) OR #n <= :n))'
+
+/**
+ * Raises the journal's stamp, so that journals of lower epochs, and earlier ones of this epoch, are refused from here on.
+ */
 export async function fenceJournal(
-  { client, table }: CredentialTable,
+  table: CredentialTable,
   pk: string,
-  epoch: number,
+  stamp: WriteStamp,
 ): Promise<'written' | 'fenced'> {
   const update = new UpdateCommand({
-    TableName: table,
+    TableName: table.table,
     Key: rowKey(pk, journalKey),
-    UpdateExpression: 'SET #ep = :ep',
-    ConditionExpression: 'attribute_not_exists(#ep) OR #ep <= :ep',
-    ExpressionAttributeNames: { '#ep': 'ep' },
-    ExpressionAttributeValues: { ':ep': epoch },
+    UpdateExpression: 'SET #ep = :ep, #n = :n',
+    ConditionExpression: isLatest,
+    ExpressionAttributeNames: { '#ep': 'ep', '#n': 'n' },
+    ExpressionAttributeValues: { ':ep': stamp.epoch, ':n': stamp.order },
   })
-  return (await unlessRefused(client.send(update))) === 'refused' ? 'fenced' : 'written'
+  if ((await unlessRefused(table.client.send(update))) !== 'refused') return 'written'
+  // A later order of the same epoch fences just as well.
+  return (await readJournal(table, pk)).latest.epoch > stamp.epoch ? 'fenced' : 'written'
 }
 
 /** Writes several rows, all or nothing for the next load. Two calls for one generation must not run at once. */
@@ -96,7 +108,7 @@ async function commit(to: CredentialTable, pk: string, content: Content): Promis
     if ((await putJournal(to, pk, content)) === 'written') return 'written'
     const found = await readJournal(to, pk)
     if (found.content && isSame(found.content.stamp, stamp)) return 'written'
-    if (found.epoch > stamp.epoch) return 'fenced'
+    if (isAfter(found.latest, stamp)) return 'fenced'
     // The next load finds the same and returns `corrupt`.
     if ((await completeJournal(to, pk)) === 'corrupt') throw new Error('The journal is corrupt')
   }
@@ -104,7 +116,13 @@ async function commit(to: CredentialTable, pk: string, content: Content): Promis
 }
 
 async function putJournal({ client, table }: CredentialTable, pk: string, { stamp, value }: Content) {
-  const attributes = { ep: stamp.epoch, rowsEp: stamp.epoch, rowsN: stamp.order, ...attributesOf(value) }
+  const attributes = {
+    ep: stamp.epoch,
+    n: stamp.order,
+    rowsEp: stamp.epoch,
+    rowsN: stamp.order,
+    ...attributesOf(value),
+  }
   const set = Object.keys(attributes)
   const removed = ['data', 'parts', 'version'].filter((name) => !set.includes(name))
   const changes = [`SET ${set.map((name) => `#${name} = :${name}`)}`, `REMOVE ${removed.map((name) => `#${name}`)}`]
@@ -113,7 +131,7 @@ async function putJournal({ client, table }: CredentialTable, pk: string, { stam
     TableName: table,
     Key: rowKey(pk, journalKey),
     UpdateExpression: changes.join(' '),
-    ConditionExpression: 'attribute_not_exists(#ep) OR (#ep <= :ep AND attribute_not_exists(#rowsN))',
+    ConditionExpression: `(${isLatest}) AND attribute_not_exists(#rowsN)`,
     ExpressionAttributeNames: Object.fromEntries([...set, ...removed].map((name) => [`#${name}`, name])),
     ExpressionAttributeValues: Object.fromEntries(Object.entries(attributes).map(([name, is]) => [`:${name}`, is])),
   })
@@ -164,3 +182,4 @@ async function empty(to: CredentialTable, pk: string, { stamp, value }: Content)
 }
 
 const isSame = (a: WriteStamp, b: WriteStamp) => a.epoch === b.epoch && a.order === b.order
+const isAfter = (a: WriteStamp, b: WriteStamp) => a.epoch > b.epoch || (a.epoch === b.epoch && a.order > b.order)

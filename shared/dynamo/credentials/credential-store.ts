@@ -51,15 +51,16 @@ async function load(store: Store, pk: string, key: string, epoch: number): Promi
 }
 
 /**
- * Raises the journal's epoch before completing the journal, so that no earlier owner can begin another one, and stamps
+ * Raises the journal's stamp before completing the journal, so that no earlier owner can begin another one, and stamps
  * the row last. A generation that has neither row nor journal is absent, and nothing is written to it.
  */
 async function loadRow(store: Store, pk: string, key: string, epoch: number): Promise<Loaded> {
   const found = await batchGet(store, [rowKey(pk, key), rowKey(pk, journalKey)])
   if (found.length === 0) return 'absent'
-  if ((await fenceJournal(store, pk, epoch)) === 'fenced') return 'fenced'
+  const stamp = { epoch, order: store.nextOrder() }
+  if ((await fenceJournal(store, pk, stamp)) === 'fenced') return 'fenced'
   if ((await completeJournal(store, pk)) === 'corrupt') return 'corrupt'
-  const row = await fenceRow(store, pk, key, { epoch, order: store.nextOrder() })
+  const row = await fenceRow(store, pk, key, stamp)
   // As absent, good credentials would count as damaged (R47, R49a).
   if (row !== 'refused') return row.isUnknown ? 'corrupt' : ((await bytesOf(store, pk, row)) ?? 'absent')
   // Refused by a later stamp: of a higher epoch, or by a later write of this very host, whose row is then the one to load.

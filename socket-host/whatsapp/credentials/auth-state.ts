@@ -9,15 +9,15 @@ import {
   type SignalDataTypeMap,
 } from '@whiskeysockets/baileys'
 import * as v from 'valibot'
-import { serialQueue } from '#shared/async/serial-queue.ts'
 import type { CredentialStore } from '#shared/ports.ts'
 import type { Log } from '../baileys-logger.ts'
 import type { Credentials, StoredTarget } from '../port.ts'
 import { decodeJson } from './buffer-json.ts'
 import { StoredCreds } from './creds-schema.ts'
+import { orderedRows, type Rows } from './ordered-rows.ts'
 import { hasKnownFormat, rowCipher } from './row-cipher.ts'
 import { credsRow, type KeyChanges, type KeyRows, memoryRows, storedRows } from './signal-keys.ts'
-import { failureRecord, type StoreFailure, storeFailed, writeFailure } from './store-failure.ts'
+import { failureRecord, type StoreFailure } from './store-failure.ts'
 
 /** Milliseconds for which changes of the creds are collected. A write of keys in the meantime includes them. */
 const saveDelayMs = 100
@@ -97,32 +97,30 @@ function accountOf(stored: object | undefined): proto.ADVSignedDeviceIdentity | 
 const isLinked = ({ account, me, signalIdentities }: AuthenticationCreds): boolean =>
   Boolean(account) && /^[^@]+:\d+@/.test(me?.id ?? '') && (signalIdentities ?? []).length > 0
 
-type Rows = KeyRows & { readonly entries?: () => KeyChanges }
-
 function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDeps): AuthState {
-  const enqueue = serialQueue()
-  let rows = initial
   let isDirty = false
   let saveTimer: NodeJS.Timeout | undefined
   const failures = failureRecord()
+  const ordered = orderedRows(initial, failures.add)
 
-  const read: KeyRows['read'] = (type, ids) =>
-    rows.read(type, ids).catch((cause) => {
-      throw failures.add(storeFailed(cause))
-    })
   const write = (changes: KeyChanges): Promise<void> =>
-    enqueue(async () => {
+    ordered.write(async (rows) => {
       const includesCreds = isDirty
+      let isWritten = false
       isDirty = false
-      const reason = await writeFailure(rows.write(changes, includesCreds ? creds : undefined))
-      if (!reason) return
-      isDirty ||= includesCreds
-      throw failures.add(reason)
+      try {
+        const outcome = await rows.write(changes, includesCreds ? creds : undefined)
+        isWritten = outcome === 'written'
+        return outcome
+      } finally {
+        isDirty ||= includesCreds && !isWritten
+      }
     })
   const saveCreds = async () => {
     clearTimeout(saveTimer)
     saveTimer = undefined
-    await (isDirty ? write({}) : enqueue(async () => {}))
+    // Also without a change: it waits for all earlier writes, and settles the last one.
+    await write({})
   }
   const credsChanged = () => {
     isDirty = true
@@ -140,18 +138,18 @@ function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDep
     },
     attach(listener) {
       failures.restart(listener)
-      return attachment(creds, { read, write, credsChanged })
+      return attachment(creds, { read: ordered.read, write, credsChanged })
     },
-    persist: (target) =>
-      enqueue(async () => {
+    async persist(target) {
+      const moved = await ordered.move(async (rows) => {
         if (!isLinked(creds)) throw new Error('Only linked credentials are stored')
         if (!rows.entries) throw new Error('Credentials are stored once, under one generation')
         const stored = rowsOf(target, deps)
         isDirty = false
-        if ((await stored.write(rows.entries(), creds)) !== 'written') return 'fenced'
-        rows = stored
-        return 'written'
-      }),
+        return (await stored.write(rows.entries(), creds)) === 'written' ? stored : undefined
+      })
+      return moved ? 'written' : 'fenced'
+    },
   }
 }
 

@@ -26,8 +26,16 @@ export type WriteOutcome = 'written' | 'fenced' | 'notOwner'
 export type KeyRows = {
   /** Returns the values that exist. A row that cannot be decrypted counts as absent; see `onUnreadable`. */
   read(type: string, ids: readonly string[]): Promise<{ [id: string]: unknown }>
-  /** Writes all or nothing, with the creds if given. Calls must not overlap: a write first reads its pre-key chunks. */
+  /**
+   * Writes all or nothing, with the creds if given, after `settle`. Nothing else may run beside it: a write first reads
+   * its pre-key chunks, and a read beside it would see half of it. After it has thrown, nobody knows whether it has
+   * written; `settle` first, then read.
+   */
   write(changes: KeyChanges, creds?: unknown): Promise<WriteOutcome>
+  /** False after a write of unknown outcome. */
+  isSettled(): boolean
+  /** Repeats the write of unknown outcome, if there is one; nothing else may run beside it. */
+  settle(): Promise<WriteOutcome>
 }
 
 /** Row key of Baileys' creds, the row that is read at load. */
@@ -54,6 +62,8 @@ export function memoryRows(): MemoryRows {
       }
       return 'written'
     },
+    isSettled: () => true,
+    settle: async () => 'written',
     entries: () => Object.fromEntries([...types].map(([type, values]) => [type, Object.fromEntries(values)])),
   }
 }
@@ -66,8 +76,26 @@ export type StoredRowsDeps = {
   readonly onUnreadable: (type: string) => void
 }
 
-/** Keys of a stored generation, encrypted row by row. Nothing is cached in memory. */
+/**
+ * Writes rows, and keeps those of a write that threw until it has been repeated: the store may show half of them, and the
+ * other half may still arrive (R64). They are kept here, so that they go with the session's credentials (R13).
+ */
+function repeatableWrites({ store, target }: Pick<StoredRowsDeps, 'store' | 'target'>) {
+  let unsettled: readonly CredentialRow[] = []
+  const put = async (rows: readonly CredentialRow[]): Promise<WriteOutcome> => {
+    if (rows.length === 0) return 'written'
+    if (!target.isOwner()) return 'notOwner'
+    unsettled = rows
+    const outcome = await store.write(target, rows, target.epoch)
+    unsettled = []
+    return outcome
+  }
+  return { put, isSettled: () => unsettled.length === 0, settle: () => put(unsettled) }
+}
+
+/** Keys of a stored generation, encrypted row by row. Nothing is cached in memory but a write that must be repeated. */
 export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDeps): KeyRows {
+  const { put, settle, isSettled } = repeatableWrites({ store, target })
   const openRow = (key: string, rows: ReadonlyMap<string, Uint8Array>, type: string): Buffer | undefined => {
     const bytes = rows.get(key)
     const plaintext = bytes && cipher.open(key, bytes)
@@ -108,7 +136,12 @@ export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDe
   }
   return {
     read: (type, ids) => (type === 'pre-key' ? readPreKeys(ids) : readJson(type, ids)),
+    isSettled,
+    settle,
     async write({ 'pre-key': preKeys = {}, ...others }, creds) {
+      const settled = await settle()
+      if (settled !== 'written') return settled
+      // Not before: the store may still have the chunks as they were before the unsettled write.
       const rows = await preKeyRows(preKeys)
       for (const [type, values = {}] of Object.entries(others)) {
         for (const [id, value] of Object.entries(values)) {
@@ -117,8 +150,7 @@ export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDe
         }
       }
       if (creds !== undefined) rows.push(sealRow(credsRow, encodeJson(creds)))
-      if (rows.length === 0) return 'written'
-      return target.isOwner() ? store.write(target, rows, target.epoch) : 'notOwner'
+      return put(rows)
     },
   }
 }

@@ -1,56 +1,24 @@
 import { randomBytes } from 'node:crypto'
-import { type AuthenticationCreds, Curve, proto, type SignalDataTypeMap } from '@whiskeysockets/baileys'
+import { type AuthenticationCreds, proto, type SignalDataTypeMap } from '@whiskeysockets/baileys'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  type Attachment,
   type AuthState,
   freshAuthState,
   loadAuthState,
 } from '../../../../socket-host/whatsapp/credentials/auth-state.ts'
 import { encodeJson } from '../../../../socket-host/whatsapp/credentials/buffer-json.ts'
 import { rowCipher } from '../../../../socket-host/whatsapp/credentials/row-cipher.ts'
-import type { StoreFailure } from '../../../../socket-host/whatsapp/credentials/store-failure.ts'
 import type { StoredTarget } from '../../../../socket-host/whatsapp/port.ts'
 import { memoryCredentialStore } from '../../../fakes/memory-credential-store.ts'
 import { aTarget } from '../whatsapp-rig.ts'
-
-const log = { debug: () => {}, warn: () => {}, error: () => {} }
-
-/** Fields of the creds that pair-success sets. */
-function link(creds: AuthenticationCreds): void {
-  creds.account = proto.ADVSignedDeviceIdentity.fromObject({
-    details: randomBytes(20),
-    accountSignatureKey: randomBytes(32),
-    accountSignature: randomBytes(64),
-    deviceSignature: randomBytes(64),
-  })
-  creds.me = { id: '79001234567:12@s.whatsapp.net', name: 'Salon', lid: '123:12@lid' }
-  creds.signalIdentities = [{ identifier: { name: '123:12@lid', deviceId: 0 }, identifierKey: randomBytes(33) }]
-}
+import { aPreKey, attach, link, loadFrom, log, storeIn } from './linked-auth-state.ts'
 
 async function stored(changes: Partial<StoredTarget> = {}) {
   const store = memoryCredentialStore()
   const target = aTarget(changes)
-  const state = freshAuthState({ store, log })
-  link(state.creds)
-  await state.persist(target)
-  const load = async (as: StoredTarget = target) => {
-    const loaded = await loadAuthState(as, { store, log })
-    if (typeof loaded === 'string') throw new Error(loaded)
-    return loaded
-  }
-  return { store, target, state, load, deps: { store, log } }
-}
-
-function attach(state: AuthState): Attachment & { readonly failures: StoreFailure[] } {
-  const failures: StoreFailure[] = []
-  return { ...state.attach((failure) => failures.push(failure)), failures }
-}
-
-const aPreKey = () => {
-  const pair = Curve.generateKeyPair()
-  return { private: Buffer.from(pair.private), public: Buffer.from(pair.public) }
+  const state = await storeIn(store, target)
+  return { store, target, state, load: () => loadFrom(store, target), deps: { store, log } }
 }
 
 describe('stored credentials', () => {

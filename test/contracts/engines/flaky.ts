@@ -36,9 +36,9 @@ export function flakyConnect(engine: Engine, fateOf: (request: Request) => Fate,
   return {
     client: connect(engine, limits, { requestHandler }),
     requests,
-    /** Delivers the late requests. */
-    deliverLate: async () => {
-      for (const deliver of late.splice(0)) await deliver()
+    /** Delivers the late requests, or the first ones of them. */
+    deliverLate: async (limit = late.length) => {
+      for (const deliver of late.splice(0, limit)) await deliver()
     },
   }
 }

@@ -60,6 +60,9 @@ function faultyConnection(engine: Engine, table: string) {
 const isUnavailable = (error: unknown): boolean =>
   error instanceof StoreUnavailable || (error instanceof Error && isUnavailable(error.cause))
 
+type Connection = ReturnType<typeof faultyConnection>
+type Model = ReturnType<typeof setModel>
+
 type Target = StoredTarget & { isTrusted: boolean }
 type Owner = { readonly state: AuthState; readonly target: Target }
 
@@ -69,7 +72,7 @@ const targetOf = (of: StoredTarget, epoch: number): Target => {
 }
 
 /** Stores linked credentials with sessions and pre-keys. */
-async function storedOn(connection: ReturnType<typeof faultyConnection>): Promise<Owner> {
+async function storedOn(connection: Connection): Promise<Owner> {
   const target = targetOf(aTarget(), 1)
   const state = await storeIn(connection.newStore(), target)
   const key = (id: string) => Buffer.alloc(32, Number(id) % 251)
@@ -80,64 +83,31 @@ async function storedOn(connection: ReturnType<typeof faultyConnection>): Promis
   return { state, target }
 }
 
-export async function faultyCredentials(engine: Engine, { table }: Table) {
-  const connection = faultyConnection(engine, table)
-  const { run } = connection
-  const model = setModel({ ...Object.fromEntries(sessionIds.map((id) => [id, '0'])), used: '' })
+/** The owners of the credentials, one after the other, and their sockets. */
+function owners(connection: Connection, model: Model, first: Owner) {
   let store = connection.newStore()
-  let owner = await storedOn(connection)
+  let owner = first
   let socket = attach(owner.state)
   let isLoaded = true
 
   const load = async (fates?: FateOf): Promise<boolean> => {
     socket.release()
     model.isLoaded()
-    isLoaded = await run(fates, async () => {
+    isLoaded = await connection.run(fates, async () => {
       owner = { ...owner, state: await loadFrom(store, owner.target) }
       socket = attach(owner.state)
     })
     return isLoaded
   }
-  const reconnect = () => {
-    socket.release()
-    socket = attach(owner.state)
+  const loaded = async () => {
+    if (!isLoaded) await load()
+    return socket
   }
-  const deliver = async (limit?: number) => {
-    if (limit !== 0) model.lateOnesArrive()
-    await connection.deliverLate(limit)
-  }
-  /** After a load that has failed, loads again. */
-  const loaded = async (): Promise<unknown> => isLoaded || load()
   return {
-    faults: connection.faults,
-    reached: model.reached,
-    reconnect,
-    deliver,
+    /** Returns the socket; after a load that has failed, loads again. */
+    loaded,
     /** The same host loads the credentials once more. */
     reload: load,
-    async set(set: KeySet, fates?: FateOf): Promise<boolean> {
-      await loaded()
-      const isDone = await run(fates, async () => socket.state.keys.set(keysOf(set)))
-      isDone ? model.isThere(set) : model.mayBeThere(set)
-      return isDone
-    },
-    /** Reads all keys; so many `late` requests arrive in between. */
-    async look({
-      fates,
-      late = 0,
-    }: {
-      readonly fates?: FateOf | undefined
-      readonly late?: number
-    } = {}): Promise<boolean> {
-      await loaded()
-      return run(fates, () => look(socket, model, () => deliver(late)))
-    },
-    async flush(fates?: FateOf): Promise<boolean> {
-      await loaded()
-      // A flush reports what has failed for the socket that is attached.
-      reconnect()
-      return run(fates, () => owner.state.flush())
-    },
     /** Another host loads the credentials. */
     async takeOver(fates?: FateOf): Promise<boolean> {
       const former = owner
@@ -148,10 +118,43 @@ export async function faultyCredentials(engine: Engine, { table }: Table) {
       if (isDone) await expectFenced(former, model.lateOnesArrive)
       return isDone
     },
+    /** Attaches another socket; with `fates`, it also flushes. */
+    async reconnect(fates?: FateOf): Promise<boolean> {
+      const last = await loaded()
+      last.release()
+      socket = attach(owner.state)
+      return fates === undefined || connection.run(fates, () => owner.state.flush())
+    },
   }
 }
 
-async function look({ state: { keys } }: Attachment, model: ReturnType<typeof setModel>, between: () => Promise<void>) {
+export async function faultyCredentials(engine: Engine, { table }: Table) {
+  const connection = faultyConnection(engine, table)
+  const model = setModel({ ...Object.fromEntries(sessionIds.map((id) => [id, '0'])), used: '' })
+  const { loaded, reload, takeOver, reconnect } = owners(connection, model, await storedOn(connection))
+  const deliver = async (limit?: number) => {
+    if (limit !== 0) model.lateOnesArrive()
+    await connection.deliverLate(limit)
+  }
+  return {
+    ...{ reload, takeOver, reconnect, deliver },
+    faults: connection.faults,
+    reached: model.reached,
+    async set(set: KeySet, fates?: FateOf): Promise<boolean> {
+      const { state } = await loaded()
+      const isDone = await connection.run(fates, async () => state.keys.set(keysOf(set)))
+      isDone ? model.isThere(set) : model.mayBeThere(set)
+      return isDone
+    },
+    /** Reads all keys; so many `late` requests arrive in between. */
+    async look({ fates, late = 0 }: { readonly fates?: FateOf; readonly late?: number } = {}): Promise<boolean> {
+      const socket = await loaded()
+      return connection.run(fates, () => look(socket, model, () => deliver(late)))
+    },
+  }
+}
+
+async function look({ state: { keys } }: Attachment, model: Model, between: () => Promise<void>) {
   const sessions = Object.entries(await keys.get('session', sessionIds))
   model.isSeen(Object.fromEntries(sessions.map(([id, session]) => [id, nameIn(session)])))
   await between()

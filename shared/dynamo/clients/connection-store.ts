@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
 import { queryItems } from '../items.ts'
 import type { ControlTable } from '../shard-companies.ts'
+import { StoreUnavailable } from '../store-unavailable.ts'
 import {
   companyKey,
   connectionSortKey,
@@ -56,8 +57,20 @@ async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<r
   await deps.client.send(new PutCommand({ TableName: deps.table, Item: item }))
   const connections = await list(deps, companyId)
   const removed = connectionsOverLimit(connections, connection, deps.limit)
-  await Promise.all(removed.map((one) => remove(deps, companyId, one.connectionId)))
+  await Promise.all(removed.map((one) => removeIfReachable(deps, companyId, one.connectionId)))
   return removed
+}
+
+/**
+ * A connection that stays listed is removed once a push finds it closed. A failure would leave others unlisted and open:
+ * the caller closes only what `add` returns.
+ */
+async function removeIfReachable(deps: ConnectionsDeps, companyId: string, connectionId: string): Promise<void> {
+  try {
+    await remove(deps, companyId, connectionId)
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error
+  }
 }
 
 const settledMs = 30_000

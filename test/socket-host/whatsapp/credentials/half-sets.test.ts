@@ -1,4 +1,4 @@
-/** Sets of keys of which some call fails, over the real store: never half there, never back (R64, R12, R42). */
+/** Sets of keys of which some call fails, over the real store: never half there, never back (R42, R12). */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../../../contracts/engines/engines.ts'
 import type { Fate } from '../../../contracts/engines/flaky.ts'

@@ -137,6 +137,42 @@ test('a host of an earlier epoch that resumes in the middle of a write is fenced
   expect(await writersOf(successor, keys)).toEqual(['3', '3', '3', '-'])
 })
 
+test.each(['a load', 'a later write'] as const)(
+  'a journal that arrives late, after %s of the same epoch, is refused',
+  async (after) => {
+    const table = await newTable()
+    await storeOn(table).write(ref, rowsOf('1', keys), 1)
+    const flaky = flakyConnect(engine, ({ index }) => (index === 0 ? 'late' : 'arrives'))
+    const host = dynamoCredentialStore({ client: flaky.client, table: table.table })
+    expect(await unlessDead(host.write(ref, rowsOf('2', keys), 1))).toBe('died')
+    if (after === 'a load') await host.load(ref, 'creds', 1)
+    else await host.write(ref, rowsOf('3', ['a', 'b']), 1)
+    await flaky.deliverLate()
+    await storeOn(table).load(ref, 'creds', 2)
+    expect(await writersOf(host, keys)).toEqual(after === 'a load' ? ['1', '1', '1', '1'] : ['1', '3', '3', '1'])
+  },
+)
+
+test('a write that a load of the same epoch has overtaken is fenced, and has changed nothing', async () => {
+  const table = await newTable()
+  const host = storeOn(table)
+  await host.write(ref, rowsOf('1', keys), 1)
+  // As after a load that was called later than the write and arrived earlier.
+  await putJournal(table, ref, { ep: 1, n: Number.MAX_SAFE_INTEGER })
+  expect(await host.write(ref, rowsOf('2', keys, 120_000), 1)).toBe('fenced')
+  expect(await writersOf(host, keys)).toEqual(['1', '1', '1', '1'])
+})
+
+test('a journal that an earlier build has left, without an order, takes writes of its epoch', async () => {
+  const table = await newTable()
+  const store = storeOn(table)
+  await store.write(ref, rowsOf('1', keys), 1)
+  await putJournal(table, ref, { ep: 2 })
+  expect(await store.write(ref, rowsOf('2', keys), 1)).toBe('fenced')
+  expect(await store.write(ref, rowsOf('2', keys), 2)).toBe('written')
+  expect(writerOf(await store.load(ref, 'creds', 2))).toBe('2')
+})
+
 /** A host's writes, and the requests of them that arrive late. */
 const plan = fc.record({
   writes: fc.array(

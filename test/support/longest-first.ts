@@ -14,6 +14,8 @@ const long = [
   'e2e/pairing',
   'e2e/capacity',
   'shared/dynamo/credentials/credential-store-faults',
+  'socket-host/whatsapp/credentials/half-sets',
+  'properties/half-sets.property',
   'properties/credentials.property',
   'simulator/linking',
   'simulator/failures-linking',

@@ -1,7 +1,9 @@
 /** Conditional writes: the only place that catches a condition that did not hold. */
+import { randomUUID } from 'node:crypto'
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
-import type { Table } from './items.ts'
+import { getItem, type Table } from './items.ts'
+import { partitionKey, sortKey } from './table.ts'
 
 /** Returns the result of a write, or `refused` when its condition did not hold. */
 export async function unlessRefused<T>(write: Promise<T>): Promise<T | 'refused'> {
@@ -15,14 +17,22 @@ export async function unlessRefused<T>(write: Promise<T>): Promise<T | 'refused'
 
 /**
  * Puts a row that counts its changes in `rev`, if nobody has changed it since `seenRev` was read; 0 for a row that did not
- * exist. False when somebody has.
+ * exist. False when somebody has. A client repeats a put whose answer was lost, and its own success then refuses it: the
+ * attribute `writer` tells this put from those of others.
  */
-export async function putAtRevision({ client, table }: Table, row: object, seenRev: number): Promise<boolean> {
+export async function putAtRevision(
+  { client, table }: Table,
+  row: Readonly<Record<typeof partitionKey | typeof sortKey, string> & Record<string, unknown>>,
+  seenRev: number,
+): Promise<boolean> {
+  const writer = randomUUID()
   const command = new PutCommand({
     TableName: table,
-    Item: { ...row },
+    Item: { ...row, writer },
     ConditionExpression: 'attribute_not_exists(rev) OR rev = :seen',
     ExpressionAttributeValues: { ':seen': seenRev },
   })
-  return (await unlessRefused(client.send(command))) !== 'refused'
+  if ((await unlessRefused(client.send(command))) !== 'refused') return true
+  const found = await getItem({ client, table }, { [partitionKey]: row[partitionKey], [sortKey]: row[sortKey] })
+  return found?.['writer'] === writer
 }

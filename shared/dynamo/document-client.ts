@@ -1,6 +1,7 @@
 /** Configuration of the DynamoDB client. */
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { type RetryDeps, repeatTransient, systemRetries } from './retries.ts'
 import { translateFailures } from './store-unavailable.ts'
 
 /** Limits of a call; a try includes the time to connect. */
@@ -10,6 +11,11 @@ export type CallLimits = {
   readonly tryMs?: number
   /** Milliseconds for connecting, and for waiting for a free socket. */
   readonly connectMs?: number
+  /**
+   * Milliseconds for a whole call, instead of `tries` and `tryMs`: tries that fail quickly are repeated until then
+   * (`retries.ts`).
+   */
+  readonly wholeMs?: number
 }
 
 const defaults = { tries: 3, tryMs: 2_000, connectMs: 1_000 } as const
@@ -17,13 +23,19 @@ const defaults = { tries: 3, tryMs: 2_000, connectMs: 1_000 } as const
 const maxSockets = 256
 
 /** Makes a client whose failures are `StoreUnavailable`. Endpoint, region and credentials come from the environment. */
-export function documentClient(limits: CallLimits = {}, config: DynamoDBClientConfig = {}): DynamoDBDocumentClient {
+export function documentClient(
+  limits: CallLimits = {},
+  config: DynamoDBClientConfig = {},
+  retries: RetryDeps = systemRetries,
+): DynamoDBDocumentClient {
+  const { wholeMs } = limits
   const client = new DynamoDBClient({
-    maxAttempts: limits.tries ?? defaults.tries,
+    maxAttempts: wholeMs === undefined ? (limits.tries ?? defaults.tries) : 1,
     retryMode: 'standard',
-    requestHandler: requestHandler(limits),
+    requestHandler: requestHandler(wholeMs === undefined ? limits : { ...limits, tryMs: wholeMs }),
     ...config,
   })
+  if (wholeMs !== undefined) repeatTransient(client, wholeMs, retries)
   return DynamoDBDocumentClient.from(translateFailures(client, 'dynamodb'), {
     marshallOptions: { removeUndefinedValues: true },
   })

@@ -40,3 +40,22 @@ function isRefusal(error: unknown): boolean {
   if (!(error instanceof Error) || !('$fault' in error)) return false
   return error.$fault === 'client' && !laterNames.test(error.name)
 }
+
+/** Codes of connections that fail at once; the SDK names such an error `TimeoutError`, like one of a call that hangs. */
+const connectionCodes: readonly unknown[] = [
+  ...['ECONNRESET', 'ECONNREFUSED', 'EPIPE'],
+  ...['EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'],
+]
+
+/** True for a failure that comes quickly and may be over in a moment: a throttle, an error of the service, a reset. */
+export function isTransient(error: unknown): boolean {
+  if (!(error instanceof Error) || isRefusal(error)) return false
+  return isServiceError(error) || ('code' in error && connectionCodes.includes(error.code))
+}
+
+/** True when the service has answered that it failed, or that it will answer later. */
+function isServiceError(error: Error): boolean {
+  if ('$fault' in error && laterNames.test(error.name)) return true
+  const status = '$metadata' in error ? Reflect.get(Object(error.$metadata), 'httpStatusCode') : undefined
+  return typeof status === 'number' && (status === 429 || status >= 500)
+}

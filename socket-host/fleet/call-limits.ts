@@ -6,10 +6,9 @@ import type { CallLimits } from '#shared/dynamo/document-client.ts'
 const slackMs = 50
 
 /**
- * Limits for the store's client: a call that begins while this host owns a lease ends before another host can take it.
- * One long try instead of two short ones: a store, or a process, that is only busy must not get every call twice.
+ * Limits for the store's client: a call that begins while this host owns a lease ends before another host can take it,
+ * with all its tries (R64).
  */
-export const callLimits = (staleMs: number): CallLimits => ({
-  tries: 1,
-  tryMs: Math.max(1, leaseMarginMs(staleMs) - slackMs),
+export const callLimits = (staleMs: number): CallLimits & { readonly wholeMs: number } => ({
+  wholeMs: Math.max(1, leaseMarginMs(staleMs) - slackMs),
 })

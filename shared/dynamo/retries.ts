@@ -1,0 +1,79 @@
+/**
+ * Repeats calls that fail quickly, within one time limit for all tries and pauses (R64). The SDK's own retries end after
+ * a number of tries, and after some hundred failures of a process, however much time is left.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { isTransient } from './store-unavailable.ts'
+
+/** Time and chance of the pauses between tries. */
+export type RetryDeps = {
+  /** Monotonic ms. */
+  readonly now: () => number
+  readonly pause: (ms: number) => Promise<unknown>
+  /** From 0 to 1. */
+  readonly random: () => number
+}
+
+export const systemRetries: RetryDeps = { now: () => performance.now(), pause: (ms) => pause(ms), random: Math.random }
+
+/** Limit of the first pause in ms; it doubles with each try. */
+const firstPauseMs = 25
+const maxPauseMs = 400
+/** With less time than this, another try could only end unanswered. */
+const shortestTryMs = 50
+
+/**
+ * Makes every call of the client end within `wholeMs`, and repeats it until then while its tries fail quickly. A try
+ * that gets no answer is the last one: a store, or a process, that is only busy must not get every call twice.
+ */
+export function repeatTransient(client: DynamoDBClient, wholeMs: number, deps: RetryDeps): void {
+  // Middleware cannot pass options to the request handler.
+  const signals = new AsyncLocalStorage<AbortSignal>()
+  const inner = client.config.requestHandler
+  const handle: typeof inner.handle = (request, options) => {
+    const abortSignal = signals.getStore()
+    return inner.handle(request, { ...options, ...(abortSignal && { abortSignal }) })
+  }
+  client.config.requestHandler = Object.assign(Object.create(inner), { handle })
+  client.middlewareStack.add(
+    (next) => (args) =>
+      repeated((limitMs) => inTime(limitMs, (signal) => signals.run(signal, () => next(args))), wholeMs, deps),
+    { step: 'initialize', name: 'repeatTransient' },
+  )
+}
+
+/** Repeats with full jitter, so that callers that were throttled together do not come again together. */
+async function repeated<T>(
+  attempt: (limitMs: number) => Promise<T>,
+  wholeMs: number,
+  { now, pause, random }: RetryDeps,
+): Promise<T> {
+  const until = now() + wholeMs
+  for (let tries = 0; ; tries++) {
+    try {
+      return await attempt(until - now())
+    } catch (error) {
+      const pauseMs = random() * Math.min(maxPauseMs, firstPauseMs * 2 ** tries)
+      if (!isTransient(error) || now() + pauseMs + shortestTryMs > until) throw error
+      await pause(pauseMs)
+    }
+  }
+}
+
+/** Aborts what takes longer, which then rejects with a `TimeoutError`. */
+async function inTime<T>(limitMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(), Math.max(1, limitMs))
+  try {
+    return await run(over.signal)
+  } catch (error) {
+    // An answer that is aborted half way looks like a connection that was reset.
+    if (over.signal.aborted)
+      throw Object.assign(new Error('Not answered in time'), { name: 'TimeoutError', cause: error })
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -42,7 +42,7 @@ export function startControlPlane(options: ControlPlaneOptions): ControlPlane {
   const connections = sockets?.connections ?? new Map()
   const management: Handlers['byPrefix'] = {
     [managementPrefix]: (request, response) =>
-      options.faults.apply('management', request, () => answerManagement(connections, request, response)),
+      options.faults.apply('management', response, () => answerManagement(connections, request, response)),
   }
   gateway.serve({
     http: cloud.httpApi === undefined ? refuseAll : httpGateway(cloud.httpApi, lambda.invoke),

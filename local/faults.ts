@@ -1,8 +1,9 @@
-/** Simulated faults: a service that is down, slow, or does not answer. */
+/** Simulated faults: a service that is down, slow, does not answer, or throttles. */
 
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { crc32 } from 'node:zlib'
 import * as v from 'valibot'
 
 /**
@@ -19,6 +20,8 @@ const Fault = v.variant('how', [
   /** Requests are accepted and not answered; their connections are reset when the fault ends. */
   v.strictObject({ how: v.literal('silent') }),
   v.strictObject({ how: v.literal('slow'), ms: v.pipe(v.number(), v.minValue(0), v.maxValue(120_000)) }),
+  /** That percentage of the requests, drawn at random, is refused as AWS does it above a limit of its own. */
+  v.strictObject({ how: v.literal('throttled'), percent: v.pipe(v.number(), v.minValue(0), v.maxValue(100)) }),
 ])
 export type Fault = v.InferOutput<typeof Fault>
 
@@ -32,11 +35,11 @@ export const FaultRequest = v.object({
 export type Faults = {
   set(target: FaultTarget, fault: Fault): void
   /** Applies the target's fault to a request; calls `proceed` to answer it when the fault allows. */
-  apply(target: FaultTarget, request: IncomingMessage, proceed: () => void | Promise<void>): Promise<void>
+  apply(target: FaultTarget, response: ServerResponse, proceed: () => void | Promise<void>): Promise<void>
 }
 
-/** Creates the faults of a run. */
-export function makeFaults(): Faults {
+/** Creates the faults of a run; `random` draws from 0 to 1. */
+export function makeFaults(random: () => number = Math.random): Faults {
   const faults = new Map<FaultTarget, Fault>()
   const unanswered = new Map<FaultTarget, Set<Socket>>()
   return {
@@ -46,7 +49,8 @@ export function makeFaults(): Faults {
       for (const socket of unanswered.get(target) ?? []) socket.destroy()
       unanswered.delete(target)
     },
-    async apply(target, request, proceed) {
+    async apply(target, response, proceed) {
+      const { req: request } = response
       const fault = faults.get(target) ?? { how: 'ok' }
       switch (fault.how) {
         case 'ok':
@@ -59,9 +63,33 @@ export function makeFaults(): Faults {
         case 'slow':
           await sleep(fault.ms)
           return proceed()
+        case 'throttled':
+          return random() * 100 < fault.percent ? throttle(target, response) : proceed()
       }
     },
   }
+}
+
+/** Status and error of a service that throttles. */
+const throttles: Readonly<Record<FaultTarget, readonly [status: number, type: string]>> = {
+  dynamodb: [400, 'com.amazonaws.dynamodb.v20120810#ThrottlingException'],
+  sqs: [400, 'com.amazonaws.sqs#RequestThrottled'],
+  'kms-and-secrets': [400, 'ThrottlingException'],
+  management: [429, 'LimitExceededException'],
+}
+
+function throttle(target: FaultTarget, response: ServerResponse): void {
+  const [status, type] = throttles[target]
+  const { req: request } = response
+  const body = JSON.stringify({ __type: type, message: 'Rate exceeded (a simulated fault)' })
+  // A request that is not read to its end would block its connection.
+  request.resume()
+  response.writeHead(status, {
+    'content-type': request.headers['content-type'] ?? 'application/json',
+    'x-amzn-errortype': type,
+    'x-amz-crc32': crc32(body),
+  })
+  response.end(body)
 }
 
 /** Applies faults to every request of a server before its own listeners get it. */
@@ -69,7 +97,7 @@ export function putFaultsBefore(server: Server, target: FaultTarget, faults: Fau
   const listeners = server.listeners('request').filter(isRequestListener)
   server.removeAllListeners('request')
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    void faults.apply(target, request, () => {
+    void faults.apply(target, response, () => {
       for (const listener of listeners) listener.call(server, request, response)
     })
   })

@@ -63,7 +63,7 @@ export type LocalRun = {
   killHosts(): void
 }
 
-/** Starts everything; resolves when the APIs answer and every shard is owned. On failure, stops what was started. */
+/** Starts everything; resolves when the APIs answer and the shards have come to rest. On failure, stops what was started. */
 export async function startLocal(options: LocalOptions = {}): Promise<LocalRun> {
   const stack = new AsyncDisposableStack()
   try {

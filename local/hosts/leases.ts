@@ -3,18 +3,22 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { heartbeatSortKey, hostKey, leaseSortKey, partitionKey, shardKey, sortKey } from '#shared/dynamo/table.ts'
+import type { ShardLease } from './rest.ts'
 
-const Lease = v.object({ owner: v.optional(v.string()) })
+const Lease = v.object({
+  owner: v.optional(v.string()),
+  wantedBy: v.optional(v.string()),
+  isLeaving: v.optional(v.boolean()),
+})
 const Heartbeat = v.object({ sessions: v.optional(v.number(), 0), at: v.optional(v.number()) })
 
-/** Returns the owner of each shard; undefined for a shard without one. */
-export async function shardOwners(
+/** Returns the lease of each shard. */
+export async function shardLeases(
   client: DynamoDBClient,
   table: string,
   shards: number,
-): Promise<readonly (string | undefined)[]> {
-  const read = async (shard: number) =>
-    v.parse(Lease, await getItem(client, table, shardKey(shard), leaseSortKey)).owner
+): Promise<readonly ShardLease[]> {
+  const read = async (shard: number) => v.parse(Lease, await getItem(client, table, shardKey(shard), leaseSortKey))
   return Promise.all(Array.from({ length: shards }, (_, shard) => read(shard)))
 }
 

@@ -9,7 +9,8 @@ import type { Cloud, Container } from '../template/cloud.ts'
 import type { WhatsAppService } from '../whatsapp-service.ts'
 import { type Fleet, startFleet } from './fleet.ts'
 import type { HostProcess } from './host-process.ts'
-import { sessionsOf, shardOwners } from './leases.ts'
+import { sessionsOf, shardLeases } from './leases.ts'
+import { restOf, type ShardLease } from './rest.ts'
 
 export type HostOptions = {
   readonly cloud: Cloud
@@ -35,7 +36,10 @@ export type HostView = {
 }
 
 export type Hosts = {
-  /** Resolves when every shard is owned by one of the hosts; rejects when a host ends before that. */
+  /**
+   * Resolves when every shard is owned by one of the hosts and none is about to be handed over; rejects when a host ends
+   * before that.
+   */
   ready(signal: AbortSignal): Promise<void>
   list(): Promise<readonly HostView[]>
   /** Sets variables of hosts that start from now on, as a deployment does; those of an earlier call are forgotten. */
@@ -45,6 +49,8 @@ export type Hosts = {
 }
 
 const pollMs = 50
+/** Time for which the shards must stay as they are while a request for one is left: hosts look at them more often. */
+const settleMs = 500
 /** Time limit of the start. Leases of a killed run become stale after 10 s; the rest is for a busy machine. */
 const readyTimeoutMs = 120_000
 /** Time for which a stopping host waits for attempts: shorter than on AWS, where it is up to 90 s. */
@@ -80,14 +86,14 @@ function startSome(options: HostOptions): Hosts {
   return {
     async ready(signal) {
       const over = new AbortController()
-      const owned = allOwned(client, table, shards, fleet, AbortSignal.any([signal, over.signal]))
+      const rest = allAtRest(client, table, shards, fleet, AbortSignal.any([signal, over.signal]))
       try {
-        await Promise.race([owned, fleet.failedStart])
+        await Promise.race([rest, fleet.failedStart])
         fleet.declareHealthy()
       } finally {
         over.abort()
         // Its last read of the table must end before the engine is stopped.
-        await Promise.allSettled([owned])
+        await Promise.allSettled([rest])
       }
     },
     list: () => describeHosts(client, table, shards, fleet),
@@ -120,7 +126,8 @@ function hostEnvironment(container: Container, hostId: string, options: HostOpti
   }
 }
 
-async function allOwned(
+/** Waits until every shard is owned by a host of this run, and none is about to be handed over. */
+async function allAtRest(
   client: DynamoDBClient,
   table: string,
   shards: number,
@@ -128,16 +135,23 @@ async function allOwned(
   signal: AbortSignal,
 ): Promise<void> {
   const startedAt = performance.now()
+  let settlingSince: number | undefined
   for (;;) {
-    const ours = new Set(fleet.hosts().map(({ hostId }) => hostId))
-    const owners = await shardOwners(client, table, shards)
-    // A table that was kept from the last run still names that run's owners.
-    const owned = owners.filter((owner) => owner !== undefined && ours.has(owner)).length
-    if (owned === shards) return
-    if (performance.now() - startedAt > readyTimeoutMs)
-      throw new Error(`The hosts have taken only ${owned} of ${shards} shards`)
+    const leases = await shardLeases(client, table, shards)
+    const hostIds = fleet.hosts().map(({ hostId }) => hostId)
+    const rest = restOf(leases, hostIds)
+    const now = performance.now()
+    settlingSince = rest === 'settling' ? (settlingSince ?? now) : undefined
+    if (rest === 'at rest' || (settlingSince !== undefined && now - settlingSince >= settleMs)) return
+    if (now - startedAt > readyTimeoutMs) throw new Error(neverAtRest(leases, hostIds))
     await sleep(pollMs, undefined, { signal })
   }
+}
+
+function neverAtRest(leases: readonly ShardLease[], hostIds: readonly string[]): string {
+  const owned = leases.filter(({ owner }) => owner !== undefined && hostIds.includes(owner)).length
+  if (owned < leases.length) return `The hosts have taken only ${owned} of ${leases.length} shards`
+  return `The hosts have not shared out the ${leases.length} shards`
 }
 
 async function describeHosts(
@@ -146,12 +160,12 @@ async function describeHosts(
   shards: number,
   fleet: Fleet,
 ): Promise<readonly HostView[]> {
-  const owners = await shardOwners(client, table, shards)
+  const leases = await shardLeases(client, table, shards)
   const describe = async ({ hostId, pid }: HostProcess): Promise<HostView> => {
     const { sessions, at } = await sessionsOf(client, table, hostId)
     return {
       ...{ hostId, pid },
-      shards: owners.flatMap((owner, shard) => (owner === hostId ? [shard] : [])),
+      shards: leases.flatMap(({ owner }, shard) => (owner === hostId ? [shard] : [])),
       sessions,
       ...(at !== undefined && { sessionsAt: new Date(at).toISOString() }),
     }

@@ -124,7 +124,7 @@ export type CredentialRow = { readonly key: string; readonly bytes: Uint8Array |
  * Stored credentials. Every write carries the writer's epoch and is refused (`fenced`) once a host of a higher epoch
  * has loaded or written the rows. A write of several rows is all or nothing for the next `load` (R12, R42). It is not for
  * `read`: during a write, and after one that threw, half of it may be visible, until a write of the same rows or a `load`
- * has succeeded (R42).
+ * has succeeded (R64).
  */
 export type CredentialStore = {
   /**

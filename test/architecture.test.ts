@@ -18,11 +18,8 @@ type Rule = {
 const functionsGround = ['functions/access/', 'functions/telemetry/', 'functions/use-cases/']
 
 /** Files of shared/dynamo that every store stands on. */
-const dynamoGround = [
-  ...['batch-get', 'conditional', 'document-client', 'items', 'shard-companies', 'store-unavailable', 'table'].map(
-    (file) => `shared/dynamo/${file}.ts`,
-  ),
-]
+const groundFiles = ['batch-get', 'conditional', 'document-client', 'items', 'retries', 'store-unavailable', 'table']
+const dynamoGround = [...groundFiles, 'shard-companies'].map((file) => `shared/dynamo/${file}.ts`)
 
 /** Rooms below the phones of simulator/, and its tables of choices. */
 const simulatorWire = ['simulator/wire/', 'simulator/crypto/', 'simulator/choice.ts']
@@ -30,6 +27,7 @@ const simulatorWire = ['simulator/wire/', 'simulator/crypto/', 'simulator/choice
 /** Pure files of the host: they choose steps and say what events mean. */
 const pureFiles = ['next-step', 'request-step', 'registration-facts', 'session-facts']
 const pureSteps = pureFiles.map((file) => `socket-host/company/${file}.ts`)
+
 /** The first rule that a file falls under is its rule. */
 const rules: readonly Rule[] = [
   {

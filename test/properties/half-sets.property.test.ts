@@ -1,4 +1,4 @@
-/** Property: sets of keys are there as a whole or not at all, through any faults and any order of events (R42). */
+/** Property: sets of keys are there as a whole or not at all, through any faults and any order of events (R64). */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../contracts/engines/engines.ts'

@@ -1,5 +1,4 @@
 /** `BudgetStore` on DynamoDB: an item per budget, changed by compare-and-set (R24). */
-import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
 import { settled } from '#shared/async/settled.ts'
 import {
@@ -8,7 +7,6 @@ import {
   coolDown,
   emptyBudget,
   giveCodeBack,
-  type Limit,
   takeCode,
 } from '#shared/domain/values/budget.ts'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
@@ -24,12 +22,7 @@ const Row = v.object({
   rev: v.number(),
   taken: v.array(v.number()),
   coolUntil: v.optional(v.number()),
-  /** Marks of the last changes, by which a change whose answer was lost is recognised; earlier builds leave none. */
-  marks: v.fallback(v.optional(v.array(v.string()), []), []),
 })
-
-const keptMarks = 4
-const noMarks: readonly string[] = []
 
 const maxTries = 10
 const keyOf = (key: string) => ({ [partitionKey]: `BUDGET#${key}`, [sortKey]: 'BUDGET' })
@@ -39,44 +32,32 @@ export function dynamoBudgetStore(control: ControlTable): BudgetStore {
   const giveBack = async (ticket: BudgetTicket): Promise<void> => {
     await Promise.all(ticket.map(({ key, at }) => change(key, at, 0, (budget) => ok(giveCodeBack(budget, at)))))
   }
-  /** Takes a code from one budget. When it throws, it has tried to undo what it may have done. */
-  const takeOne = async ({ key, ...limit }: Limit & { readonly key: string }, now: number) => {
-    const mark = randomUUID()
-    let at = now
-    const take: Change = (budget) => {
-      const taken = takeCode(budget, limit, now)
-      if (taken.ok) at = taken.value.taken.at(-1) ?? now
-      return taken
-    }
-    try {
-      const taken = await change(key, now, limit.windowMs, take, mark)
-      return taken.ok ? ok({ key, at }) : taken
-    } catch (error) {
-      // Also when the code was not taken: the new revision refuses a write that arrives late.
-      const undo: Change = (budget, marks) => ok(marks.includes(mark) ? giveCodeBack(budget, at) : budget)
-      await settled(change(key, at, 0, undo))
-      throw error
-    }
-  }
   return {
     giveBack,
     async take(limits, now) {
       const ticket: BudgetTicket[number][] = []
-      for (const limit of limits) {
-        try {
-          const taken = await takeOne(limit, now)
-          if (taken.ok) {
-            ticket.push(taken.value)
-            continue
+      /** The code that is being taken. After a failed write, nobody knows whether it was. */
+      let taking: BudgetTicket = []
+      try {
+        for (const { key, ...limit } of limits) {
+          const taken = await change(key, now, limit.windowMs, (budget) => {
+            const result = takeCode(budget, limit, now)
+            taking = result.ok ? [{ key, at: result.value.taken.at(-1) ?? now }] : []
+            return result
+          })
+          if (!taken.ok) {
+            await giveBack(ticket)
+            return taken
           }
-          await giveBack(ticket)
-          return taken
-        } catch (error) {
-          await settled(giveBack(ticket))
-          throw error
+          ticket.push(...taking)
+          taking = []
         }
+        return ok(ticket)
+      } catch (error) {
+        // Also what was not taken: a write that arrives late is then refused by the new revision.
+        await settled(giveBack([...ticket, ...taking]))
+        throw error
       }
-      return ok(ticket)
     },
     async coolDown(key, until, now) {
       await change(key, now, until - now, (budget) => ok(coolDown(budget, until)))
@@ -84,43 +65,29 @@ export function dynamoBudgetStore(control: ControlTable): BudgetStore {
   }
 }
 
-/** Given a budget and the marks of its last changes, returns the changed one or a refusal. */
-type Change = (budget: Budget, marks: readonly string[]) => Result<Budget, { readonly retryAfter: number }>
+type Change = (budget: Budget) => Result<Budget, { readonly retryAfter: number }>
 
 /** Changes a budget by compare-and-set. Its item expires after it no longer limits anything. */
 function changeBudget(control: ControlTable) {
-  return async (
-    key: string,
-    now: number,
-    keepMs: number,
-    change: Change,
-    mark: string = randomUUID(),
-  ): Promise<ReturnType<Change>> => {
-    let tried: ReturnType<Change> | undefined
+  return async (key: string, now: number, keepMs: number, change: Change): Promise<ReturnType<Change>> => {
     for (let tries = 0; tries < maxTries; tries++) {
       const item = await getItem(control, keyOf(key))
-      const { rev, marks, ...budget } = item ? budgetOf(v.parse(Row, item)) : { ...emptyBudget, rev: 0, marks: noMarks }
-      // The SDK has repeated a write whose answer was lost; its own first try has changed the revision.
-      if (tried && marks.includes(mark)) return tried
-      tried = change(budget, marks)
-      if (!tried.ok) return err(tried.error)
+      const { rev, ...budget } = item ? budgetOf(v.parse(Row, item)) : { ...emptyBudget, rev: 0 }
+      const changed = change(budget)
+      if (!changed.ok) return err(changed.error)
       const { coolUntil: _former, ...rest } = item ?? {}
-      const keepUntil = Math.max(now + keepMs, tried.value.coolUntil ?? 0, Number(item?.[ttlAttribute] ?? 0) * 1000)
-      const known = {
-        ...keyOf(key),
-        ...tried.value,
-        rev: rev + 1,
-        marks: [...marks, mark].slice(-keptMarks),
-        [ttlAttribute]: Math.ceil(keepUntil / 1000) + 60,
-      }
+      const keepUntil = Math.max(now + keepMs, changed.value.coolUntil ?? 0, Number(item?.[ttlAttribute] ?? 0) * 1000)
       // Also the attributes that only a newer build knows (R49a).
-      if (await putAtRevision(control, { ...rest, ...known }, rev)) return tried
+      const known = { ...keyOf(key), ...changed.value, rev: rev + 1, [ttlAttribute]: Math.ceil(keepUntil / 1000) + 60 }
+      const row = { ...rest, ...known }
+      if (await putAtRevision(control, row, rev)) return changed
     }
     throw new StoreUnavailable('dynamodb', new Error('a budget changed too often'))
   }
 }
 
-const budgetOf = ({ rev, taken, coolUntil, marks }: v.InferOutput<typeof Row>) => ({
-  ...{ rev, taken, marks },
+const budgetOf = ({ rev, taken, coolUntil }: v.InferOutput<typeof Row>): Budget & { rev: number } => ({
+  rev,
+  taken,
   ...(coolUntil !== undefined && { coolUntil }),
 })

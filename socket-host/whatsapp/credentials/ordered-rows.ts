@@ -1,7 +1,7 @@
 /**
  * Order of the reads and writes of one session's credentials. Reads run beside each other, and never beside a write. A
  * write of unknown outcome is repeated before the next of them, whichever socket is attached by then: no read sees half
- * a set, and no pre-key comes back that has been used (R42).
+ * a set, and no pre-key comes back that has been used (R64).
  */
 import { readWriteQueue } from '#shared/async/read-write-queue.ts'
 import type { KeyChanges, KeyRows, WriteOutcome } from './signal-keys.ts'

@@ -78,7 +78,7 @@ export type StoredRowsDeps = {
 
 /**
  * Writes rows, and keeps those of a write that threw until it has been repeated: the store may show half of them, and the
- * other half may still arrive (R42). They are kept here, so that they go with the session's credentials (R13).
+ * other half may still arrive (R64). They are kept here, so that they go with the session's credentials (R13).
  */
 function repeatableWrites({ store, target }: Pick<StoredRowsDeps, 'store' | 'target'>) {
   let unsettled: readonly CredentialRow[] = []

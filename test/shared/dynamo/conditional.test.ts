@@ -1,6 +1,5 @@
 /** Puts at a revision whose answers are lost. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { dynamoBudgetStore } from '#shared/dynamo/clients/budget-store.ts'
 import { putAtRevision } from '#shared/dynamo/conditional.ts'
 import { partitionKey, sortKey } from '#shared/dynamo/table.ts'
 import { connect, createTable, type Engine, startDynalite } from '../../contracts/engines/engines.ts'
@@ -36,12 +35,4 @@ test('an equal put of somebody else is not taken for this one', async () => {
   const { steady } = await setUp()
   expect(await putAtRevision(steady, row(1), 0)).toBe(true)
   expect(await putAtRevision(steady, row(1), 0)).toBe(false)
-})
-
-test('a code whose answer was lost is taken once', async () => {
-  const { steady, flaky } = await setUp()
-  const limits = [{ key: 'phone', codes: 2, windowMs: 600_000 }]
-  expect(await dynamoBudgetStore(flaky).take(limits, 1_000_000)).toMatchObject({ ok: true })
-  expect(await dynamoBudgetStore(steady).take(limits, 1_000_000)).toMatchObject({ ok: true })
-  expect(await dynamoBudgetStore(steady).take(limits, 1_000_000)).toMatchObject({ ok: false })
 })

@@ -11,7 +11,7 @@ export type KeySet = {
   readonly used: readonly string[]
   readonly size: number
 }
-/** What a reader sees: the name in each session, and under `used` the ids of the pre-keys that are gone. */
+/** View of a reader: the name in each session, and under `used` the ids of the pre-keys that are gone. */
 export type Seen = Readonly<Record<string, string>>
 
 const isInSecondChunk = (id: string) => Number(id) >= 256
@@ -36,7 +36,7 @@ export function setModel(initial: Seen) {
   /** Sets of one row whose credentials are gone: the row may appear late until somebody else has written it (R12). */
   let stragglers: readonly KeySet[] = []
   let unsettled: readonly KeySet[] = []
-  /** What became of sets of unknown outcome; for tests that must have seen all of it. */
+  /** Fates of sets of unknown outcome; for tests that must have seen all of it. */
   const reached = new Set<'there after all' | 'not there after all'>()
   const perhaps = (set: KeySet) => {
     possible = distinct([...possible, ...possible.map((seen) => after(seen, set))])

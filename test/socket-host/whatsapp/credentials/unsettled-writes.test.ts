@@ -1,4 +1,4 @@
-/** Writes of credentials of which nobody knows whether they have been written (R42). */
+/** Writes of credentials of which nobody knows whether they have been written (R64). */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { CredentialRow, CredentialStore } from '#shared/ports.ts'

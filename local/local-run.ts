@@ -55,6 +55,10 @@ export type LocalRun = {
   readonly simulator: Simulator | undefined
   token(companyId: string | undefined, role?: 'marketplace' | 'admin'): Promise<string>
   hosts(): Promise<readonly HostView[]>
+  /** The processes of the hosts, also while the table with their leases is away. */
+  hostProcesses(): readonly Pick<HostView, 'hostId' | 'pid'>[]
+  /** Changes the number of hosts: more are started, or the last ones get SIGTERM and are not replaced. */
+  scaleHosts(count: number): void
   /** Sets variables of hosts that start from now on, as a deployment does; those of an earlier call are forgotten. */
   deploy(environment: Readonly<Record<string, string>>): void
   /** Stops everything in reverse order of the start: hosts write their last state before the engines stop. */
@@ -116,6 +120,8 @@ async function start(options: LocalOptions, stack: AsyncDisposableStack): Promis
     simulator: whatsapp.simulator,
     token: (companyId, role = 'marketplace') => signToken({ companyId, role }),
     hosts: listHosts,
+    hostProcesses: hosts.processes,
+    scaleHosts: hosts.scale,
     deploy: hosts.deploy,
     stop: () => stack.disposeAsync(),
     killHosts: hosts.killAll,

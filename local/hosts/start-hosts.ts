@@ -42,6 +42,10 @@ export type Hosts = {
    */
   ready(signal: AbortSignal): Promise<void>
   list(): Promise<readonly HostView[]>
+  /** The running processes: what is known without the table. */
+  processes(): readonly HostProcess[]
+  /** Changes the number of hosts: more are started, or the last ones get SIGTERM and are not replaced. */
+  scale(count: number): void
   /** Sets variables of hosts that start from now on, as a deployment does; those of an earlier call are forgotten. */
   deploy(environment: Readonly<Record<string, string>>): void
   stop(): Promise<void>
@@ -64,6 +68,10 @@ export function startHosts(options: HostOptions): Hosts {
 const noHosts: Hosts = {
   ready: async () => undefined,
   list: async () => [],
+  processes: () => [],
+  scale: () => {
+    throw new Error('A run that was started without hosts has no fleet')
+  },
   deploy: () => undefined,
   stop: async () => undefined,
   killAll: () => undefined,
@@ -97,6 +105,8 @@ function startSome(options: HostOptions): Hosts {
       }
     },
     list: () => describeHosts(client, table, shards, fleet),
+    processes: fleet.hosts,
+    scale: fleet.scale,
     deploy: (environment) => {
       deployed = environment
     },

@@ -63,6 +63,22 @@ describe('hosts', () => {
     expect(await hostIds(run)).not.toContain(first?.hostId)
   })
 
+  test('become more and fewer, and those that leave are not replaced', async () => {
+    const run = await start({ hosts: 1 })
+    const [first] = await hostIds(run)
+    run.scaleHosts(2)
+    await expect.poll(async () => (await run.hosts()).map(({ shards }) => shards.length)).toEqual([2, 1])
+    const second = run.hostProcesses().at(-1)
+    run.scaleHosts(1)
+    // A second signal, because this host waits for its attempts after the first.
+    process.kill(second?.pid ?? 0, 'SIGTERM')
+    await expect.poll(() => run.lines).toContain(`${second?.hostId} exited with 0`)
+    await expect.poll(() => run.hostProcesses().map(({ hostId }) => hostId)).toEqual([first])
+    run.scaleHosts(2)
+    await expect.poll(() => run.hostProcesses()).toHaveLength(2)
+    expect(run.hostProcesses().map(({ hostId }) => hostId)).not.toContain(second?.hostId)
+  })
+
   test('flush when the run stops, without waiting for attempts, and are gone', async () => {
     const run = await start({ hosts: 2 })
     const hosts = await run.hosts()

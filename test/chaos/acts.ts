@@ -4,10 +4,10 @@ import type { HostView } from '../../local/hosts/start-hosts.ts'
 import { type Company, signal } from '../support/fleet.ts'
 import type { Dice } from './dice.ts'
 import { refuseAll, refuseVersion, restrictAll, wrongKey } from './outages.ts'
-import { type Act, asOwner, linkedOf, type Scene } from './scene.ts'
+import { type Act, asOwner, type Kind, linkedOf, type Scene } from './scene.ts'
+import { rebalance, storeAway, throttle } from './store-outages.ts'
 import type { Pause } from './watch.ts'
 
-type Kind = 'host' | 'service' | 'whatsapp' | 'owner'
 export type NamedAct = { readonly kind: Kind; readonly name: string; readonly act: Act }
 
 /** Time limit for a client to learn the outcome of a request: the time to get a code, to type it, and to connect. */
@@ -23,6 +23,9 @@ const acts: readonly NamedAct[] = [
   { kind: 'host', name: 'freeze', act: freeze },
   { kind: 'host', name: 'wrong-key', act: wrongKey('one host') },
   { kind: 'host', name: 'wrong-key-everywhere', act: wrongKey('all hosts') },
+  { kind: 'host', name: 'rebalance', act: rebalance },
+  { kind: 'service', name: 'dynamodb-away', act: storeAway },
+  { kind: 'service', name: 'throttle', act: throttle },
   { kind: 'service', name: 'dynamodb', act: (scene) => breakService(scene, 'dynamodb') },
   { kind: 'service', name: 'sqs', act: (scene) => breakService(scene, 'sqs') },
   { kind: 'service', name: 'management', act: (scene) => breakService(scene, 'management') },
@@ -35,15 +38,18 @@ const acts: readonly NamedAct[] = [
   { kind: 'owner', name: 'pair', act: pair },
 ]
 
+/** Names of all acts. */
+export const actNames: readonly string[] = acts.map(({ name }) => name)
+
 /**
  * Returns a function that draws a random act of a kind that is not busy. No act of a kind is repeated before all others
  * of that kind were drawn, so that a long run plays every act.
  */
 export function dealer(
   random: Dice,
-  without: readonly string[],
+  isPlayed: (name: string) => boolean,
 ): (busy: (kind: Kind) => boolean) => NamedAct | undefined {
-  const all = acts.filter(({ name }) => !without.includes(name))
+  const all = acts.filter(({ name }) => isPlayed(name))
   let left = all
   return (busy) => {
     const kind = random.pick([...new Set(all.map((act) => act.kind))].filter((each) => !busy(each)))

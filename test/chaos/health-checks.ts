@@ -1,12 +1,13 @@
 /** Replaces hosts that report unhealthy, which the local run does not do by itself. ECS does (cdk/constructs/host-task.ts). */
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Fleet, signal as sendSignal } from '../support/fleet.ts'
+
+type Checked = { readonly hostId: string; readonly pid: number | undefined }
 
 export type HealthChecks = {
   /** Gets every line of the hosts' logs: a local host says there on which port it answers. */
   readonly line: (hostId: string, line: string) => void
   /** Checks and replaces until the signal is aborted. */
-  readonly keepChecking: (fleet: Fleet, signal: AbortSignal) => Promise<void>
+  readonly keepChecking: (hosts: () => readonly Checked[], signal: AbortSignal) => Promise<void>
   /** Returns the number of hosts that were replaced. */
   readonly replaced: () => number
 }
@@ -25,8 +26,8 @@ export function healthChecks(): HealthChecks {
   const failures = new Map<string, number>()
   let replaced = 0
 
-  async function checkAll(fleet: Fleet): Promise<void> {
-    for (const host of await fleet.hosts()) {
+  async function checkAll(hosts: readonly Checked[]): Promise<void> {
+    for (const host of hosts) {
       const port = ports.get(host.hostId)
       if (port === undefined) continue
       const isUnhealthy = (await statusOf(port)) === 503
@@ -34,7 +35,7 @@ export function healthChecks(): HealthChecks {
       failures.set(host.hostId, count)
       if (count !== failuresBeforeReplacement) continue
       replaced += 1
-      sendSignal(host, 'SIGTERM')
+      if (host.pid !== undefined) process.kill(host.pid, 'SIGTERM')
     }
   }
 
@@ -43,9 +44,10 @@ export function healthChecks(): HealthChecks {
       const port = /"Health endpoint listening"/.test(line) && /"port":(\d+)/.exec(line)?.[1]
       if (port) ports.set(hostId, Number(port))
     },
-    async keepChecking(fleet, signal) {
+    async keepChecking(hosts, signal) {
       while (!signal.aborted) {
-        await checkAll(fleet).catch(() => undefined)
+        // Not as the table shows them: it may be away, which must replace no host (R49).
+        await checkAll(hosts())
         await pause(everyMs)
       }
     },

@@ -1,4 +1,4 @@
-/** `npm run chaos -- [--minutes 1] [--hosts 2] [--companies 12] [--seed N] [--logs FILE]`; exit code 1 when a promise is broken. */
+/** `npm run chaos -- [--minutes 1] [--hosts 2] [--companies 12] [--seed N] [--only ACT,ACT] [--without ACT] [--logs FILE]`; exit code 1 when a promise is broken. */
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { supervise } from './supervise.ts'

@@ -4,11 +4,11 @@ import { type Company, fleetOf, quickLeases } from '../support/fleet.ts'
 import { restartHosts, seedLinked, untilOnline } from '../support/linked-fleet.ts'
 import { type Stage, startStage } from '../support/stage.ts'
 import { type StoredLinks, storedLinks } from '../support/stored-links.ts'
-import { dealer } from './acts.ts'
+import { dealer, type NamedAct } from './acts.ts'
 import { dice } from './dice.ts'
 import { type HealthChecks, healthChecks } from './health-checks.ts'
 import { watchLinks } from './links.ts'
-import { linkedOf, type Scene } from './scene.ts'
+import { type Kind, linkedOf, type Scene } from './scene.ts'
 import { type Report, unexcused, watchOffline } from './watch.ts'
 
 export type ChaosOptions = {
@@ -18,6 +18,8 @@ export type ChaosOptions = {
   readonly seed: number
   /** Names of acts that are not played. */
   readonly without?: readonly string[]
+  /** Names of the acts that are played; all of them when absent. */
+  readonly only?: readonly string[]
   readonly say: (line: string) => void
   /** Gets every log line of hosts, functions and the simulated WhatsApp. */
   readonly log?: (source: string, line: string) => void
@@ -34,6 +36,8 @@ const shortestOutageMs = 4000
 export async function chaos(options: ChaosOptions): Promise<Report> {
   let storeRefusals = 0
   let leasesLost = 0
+  let closedByStore = 0
+  const acting = actsInPlay()
   const health = healthChecks()
   const stage = await startStage({
     hosts: options.hosts,
@@ -43,20 +47,22 @@ export async function chaos(options: ChaosOptions): Promise<Report> {
       health.line(source, line)
       if (/"outcome":"stale"|fenced|Another host owns/.test(line)) storeRefusals += 1
       if (line.includes('"Lease lost"')) leasesLost += 1
+      // A host that stands still or dies may lose its sockets; a throttle alone must not cost one (R64).
+      if (acting.has('throttle') && !acting.playing('host') && line.includes('credentials store: ')) closedByStore += 1
     },
   })
   const store = storedLinks(stage.run)
   try {
-    const scene = await setScene(stage, store, health, options)
+    const scene = await setScene(stage, store, health, acting, options)
     const { fleet } = scene
     const watching = new AbortController()
     const offline = watchOffline(fleet, () => linkedOf(scene), watching.signal)
     const background = [
       scene.links.keepLooking(watching.signal),
-      health.keepChecking(fleet, watching.signal),
+      health.keepChecking(stage.run.hostProcesses, watching.signal),
       offline.done,
     ]
-    const done = await act(scene, options)
+    const done = await act(scene, acting, options)
     options.say('everything is mended, who is back?')
     const back = await whoIsBack(scene)
     await Promise.all(scene.clicking)
@@ -73,7 +79,7 @@ export async function chaos(options: ChaosOptions): Promise<Report> {
       stuckAttempts: [...scene.stuck, ...(await attemptsLeft(scene))],
       worstRecoveryMs: offline.worstMs(),
       hostsReplaced: health.replaced(),
-      ...{ storeRefusals, leasesLost },
+      ...{ storeRefusals, leasesLost, closedByStore },
       violations: others,
     }
   } finally {
@@ -86,6 +92,7 @@ async function setScene(
   stage: Stage,
   store: StoredLinks,
   health: HealthChecks,
+  acting: ActsInPlay,
   { companies, seed, seconds, say }: ChaosOptions,
 ): Promise<Scene> {
   const fleet = fleetOf(stage)
@@ -95,6 +102,7 @@ async function setScene(
   const startedAt = performance.now()
   return {
     ...{ stage, fleet, expected, health, say },
+    playing: acting.playing,
     random: dice(seed),
     links: watchLinks(store, () => linkedOf({ expected })),
     busy: new Set(),
@@ -125,21 +133,29 @@ async function linkedCompanies(stage: Stage, count: number): Promise<readonly Co
 }
 
 /** Runs random acts for the given time. Rejects when an act failed, after the other running acts have ended. */
-async function act(scene: Scene, { seconds, say, without = [] }: ChaosOptions): Promise<Record<string, number>> {
+async function act(
+  scene: Scene,
+  acting: ActsInPlay,
+  { seconds, say, without = [], only }: ChaosOptions,
+): Promise<Record<string, number>> {
   const until = performance.now() + seconds * 1000
   const busy = new Map<string, Promise<void>>()
   const done: Record<string, number> = {}
   const failures: Error[] = []
-  const draw = dealer(scene.random, without)
+  const draw = dealer(scene.random, (name) => !without.includes(name) && (only?.includes(name) ?? true))
   while (performance.now() < until && failures.length === 0) {
     const next = draw((kind) => busy.has(kind))
     if (next) {
       say(`${Math.round((until - performance.now()) / 1000)} s left: ${next.name}`)
       done[next.name] = (done[next.name] ?? 0) + 1
+      acting.begin(next)
       const played = next
         .act(scene)
         .catch((cause) => void failures.push(new Error(`${next.name} failed`, { cause })))
-        .finally(() => busy.delete(next.kind))
+        .finally(() => {
+          busy.delete(next.kind)
+          acting.end(next)
+        })
       busy.set(next.kind, played)
     }
     await pause(scene.random.between(200, 1500))
@@ -147,6 +163,29 @@ async function act(scene: Scene, { seconds, say, without = [] }: ChaosOptions): 
   await Promise.all(busy.values())
   if (failures.length > 0) throw new AggregateError(failures, failures.map(({ message }) => message).join(', '))
   return done
+}
+
+/** Time for which what happens may still be the fault of an act that is over. */
+const aftermathMs = 15_000
+
+type ActsInPlay = ReturnType<typeof actsInPlay>
+
+/** The acts that are being played, and the kinds of those that have just ended. */
+function actsInPlay() {
+  const played = new Set<string>()
+  const endedAt = new Map<Kind, number>()
+  return {
+    begin: ({ name, kind }: NamedAct) => {
+      played.add(name)
+      endedAt.set(kind, Number.POSITIVE_INFINITY)
+    },
+    end: ({ name, kind }: NamedAct) => {
+      played.delete(name)
+      endedAt.set(kind, performance.now())
+    },
+    has: (name: string) => played.has(name),
+    playing: (kind: Kind) => (endedAt.get(kind) ?? Number.NEGATIVE_INFINITY) + aftermathMs > performance.now(),
+  }
 }
 
 /** Measures the time until all sessions are back whose links are not lost. */

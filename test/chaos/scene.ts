@@ -6,6 +6,9 @@ import type { HealthChecks } from './health-checks.ts'
 import type { LinkWatch } from './links.ts'
 import type { Pause } from './watch.ts'
 
+/** Kinds of acts: only one of each is played at a time. */
+export type Kind = 'host' | 'service' | 'whatsapp' | 'owner'
+
 /** Expected state of a company. `unknown`: the answer to a reset or a request got lost, so either may be true. */
 type ExpectedState = 'linked' | 'unlinked' | 'unknown'
 
@@ -24,6 +27,8 @@ export type Scene = {
   readonly clicking: Promise<void>[]
   /** Number of clicks by their act, their phone and their answer. */
   readonly clicks: Map<string, number>
+  /** True while an act of that kind is played, and for some seconds after it: what follows may still be its fault. */
+  readonly playing: (kind: Kind) => boolean
   /** Returns the ms for an outage of these seconds: less in a short run, and never longer than the rest of the run. */
   readonly outageMs: (seconds: number) => number
   readonly say: (line: string) => void

@@ -15,6 +15,7 @@ const kept: Report = {
   hostsReplaced: 0,
   storeRefusals: 0,
   leasesLost: 0,
+  closedByStore: 0,
   violations: {},
 }
 
@@ -24,6 +25,7 @@ it('a lost link and a return after more than 90 s are broken promises', () => {
     'link lost: c1',
     'all sessions were back after 90001 ms, not 90000',
   ])
+  expect(brokenPromises({ ...kept, closedByStore: 2 })).toEqual(['2 sockets closed because the store was throttled'])
 })
 
 it('a link is lost when it disappears or becomes another one, unless a code of its own phone was typed', async () => {

@@ -25,6 +25,8 @@ export type Report = {
   /** Rejected writes of hosts. */
   readonly storeRefusals: number
   readonly leasesLost: number
+  /** Sockets that closed because of the store while it was only throttled. */
+  readonly closedByStore: number
   /** All other violations that the simulated WhatsApp has recorded. */
   readonly violations: Readonly<Record<string, number>>
 }
@@ -43,12 +45,13 @@ export const unexcused = (twins: readonly Twin[], pauses: readonly Pause[]): rea
 
 /** Returns a sentence for each promise that a report breaks. */
 export function brokenPromises(report: Report): readonly string[] {
-  const { linksLost, sessionsLost, allBackMs, twins, stuckAttempts, violations } = report
+  const { linksLost, sessionsLost, allBackMs, twins, stuckAttempts, closedByStore, violations } = report
   return [
     ...linksLost.map((each) => `link lost: ${each}`),
     ...(allBackMs > promisedBackMs ? [`all sessions were back after ${allBackMs} ms, not ${promisedBackMs}`] : []),
     ...sessionsLost.map((each) => `session lost: ${each}`),
     ...twins.map(({ phone, at }) => `two sockets of ${phone} at ${new Date(at).toISOString()}`),
+    ...(closedByStore > 0 ? [`${closedByStore} sockets closed because the store was throttled`] : []),
     ...stuckAttempts.map((each) => `attempt without an end: ${each}`),
     ...Object.entries(violations).map(([kind, count]) => `WhatsApp saw ${kind} ${count} times`),
   ]

@@ -11,21 +11,29 @@ export type ReadWriteQueue = {
  * not wait for another one of the same queue: both would wait for ever.
  */
 export function readWriteQueue(): ReadWriteQueue {
-  let writesEnd: Promise<unknown> = Promise.resolve()
-  let allEnd: Promise<unknown> = Promise.resolve()
+  let writesEnd: Promise<void> = Promise.resolve()
+  let allEnd: Promise<void> = Promise.resolve()
   // Never synchronously: the task must see what its caller still does in this turn.
   const after = <T>(earlier: Promise<unknown>, task: () => Promise<T>): Promise<T> => earlier.then(() => task())
   return {
     read(task) {
       const mine = after(writesEnd, task)
-      allEnd = Promise.allSettled([allEnd, mine])
+      const earlier = allEnd
+      allEnd = endOf(mine).then(() => earlier)
       return mine
     },
     write(task) {
       const mine = after(allEnd, task)
-      writesEnd = Promise.allSettled([mine])
+      writesEnd = endOf(mine)
       allEnd = writesEnd
       return mine
     },
   }
 }
+
+/** Resolves without the result, which would otherwise be kept until the next write. */
+const endOf = (task: Promise<unknown>): Promise<void> =>
+  task.then(
+    () => undefined,
+    () => undefined,
+  )

@@ -2,15 +2,18 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { BatchGetCommand } from '@aws-sdk/lib-dynamodb'
 import { type ItemKey, inPieces, type Table } from './items.ts'
+import { pauseAfter } from './retries.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
 
 type Item = Record<string, unknown>
 
 /** DynamoDB's limit for one call. */
 const keysPerCall = 100
-/** Limit of empty answers in a row: DynamoDB splits large answers, and returns nothing while it throttles. */
-const maxEmptyAnswers = 5
-const pauseMs = 50
+/**
+ * Limit of empty answers in a row: DynamoDB splits large answers, and returns nothing while it throttles. The pauses
+ * between them take two seconds or so, which is what a call that is throttled as a whole may take, too (R64).
+ */
+const maxEmptyAnswers = 12
 
 /** Returns the items that exist, in any order. A key must not occur twice. Throws `StoreUnavailable` when throttled. */
 export async function batchGet(from: Table, keys: readonly ItemKey[]): Promise<readonly Item[]> {
@@ -29,7 +32,7 @@ async function getPiece({ client, table }: Table, keys: readonly ItemKey[]): Pro
     missing = answer.UnprocessedKeys?.[table]?.Keys ?? []
     if (missing.length === 0) return items
     if (found.length > 0) empty = -1
-    else await pause(pauseMs * 2 ** empty)
+    else await pause(pauseAfter(empty))
   }
   throw new StoreUnavailable('dynamodb', new Error('Keys stay unprocessed'))
 }

@@ -18,7 +18,7 @@ export async function unlessRefused<T>(write: Promise<T>): Promise<T | 'refused'
 /**
  * Puts a row that counts its changes in `rev`, if nobody has changed it since `seenRev` was read; 0 for a row that did not
  * exist. False when somebody has. A client repeats a put whose answer was lost, and its own success then refuses it: the
- * attribute `writer` tells this put from those of others.
+ * attribute `writer` tells this put from those of others, unless somebody has put the next revision since.
  */
 export async function putAtRevision(
   { client, table }: Table,

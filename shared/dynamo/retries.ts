@@ -24,9 +24,13 @@ const maxPauseMs = 400
 /** With less time than this, another try could only end unanswered. */
 const shortestTryMs = 50
 
+/** Returns the pause in ms after that many tries, with full jitter: callers that failed together must not come together. */
+export const pauseAfter = (tries: number, random: () => number = Math.random): number =>
+  random() * Math.min(maxPauseMs, firstPauseMs * 2 ** tries)
+
 /**
  * Makes every call of the client end within `wholeMs`, and repeats it until then while its tries fail quickly. A try
- * that gets no answer is the last one: a store, or a process, that is only busy must not get every call twice.
+ * that gets no answer lasts as long as the call: a store, or a process, that is only busy must not get every call twice.
  */
 export function repeatTransient(client: DynamoDBClient, wholeMs: number, deps: RetryDeps): void {
   // Middleware cannot pass options to the request handler.
@@ -44,7 +48,6 @@ export function repeatTransient(client: DynamoDBClient, wholeMs: number, deps: R
   )
 }
 
-/** Repeats with full jitter, so that callers that were throttled together do not come again together. */
 async function repeated<T>(
   attempt: (limitMs: number) => Promise<T>,
   wholeMs: number,
@@ -55,14 +58,19 @@ async function repeated<T>(
     try {
       return await attempt(until - now())
     } catch (error) {
-      const pauseMs = random() * Math.min(maxPauseMs, firstPauseMs * 2 ** tries)
-      if (!isTransient(error) || now() + pauseMs + shortestTryMs > until) throw error
+      const pauseMs = pauseAfter(tries, random)
+      if (error instanceof NotAnswered || !isTransient(error) || now() + pauseMs + shortestTryMs > until) throw error
       await pause(pauseMs)
     }
   }
 }
 
-/** Aborts what takes longer, which then rejects with a `TimeoutError`. */
+/** Thrown when a try has got no answer in the time that was left for the call. */
+class NotAnswered extends Error {
+  override readonly name = 'TimeoutError'
+}
+
+/** Aborts what takes longer, which then rejects with `NotAnswered`. */
 async function inTime<T>(limitMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const over = new AbortController()
   const timer = setTimeout(() => over.abort(), Math.max(1, limitMs))
@@ -70,9 +78,7 @@ async function inTime<T>(limitMs: number, run: (signal: AbortSignal) => Promise<
     return await run(over.signal)
   } catch (error) {
     // An answer that is aborted half way looks like a connection that was reset.
-    if (over.signal.aborted)
-      throw Object.assign(new Error('Not answered in time'), { name: 'TimeoutError', cause: error })
-    throw error
+    throw over.signal.aborted ? new NotAnswered('Not answered in time', { cause: error }) : error
   } finally {
     clearTimeout(timer)
   }

@@ -41,16 +41,20 @@ function isRefusal(error: unknown): boolean {
   return error.$fault === 'client' && !laterNames.test(error.name)
 }
 
-/** Codes of connections that fail at once; the SDK names such an error `TimeoutError`, like one of a call that hangs. */
+/** Codes of connections that fail, or are not established. */
 const connectionCodes: readonly unknown[] = [
-  ...['ECONNRESET', 'ECONNREFUSED', 'EPIPE'],
+  ...['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'],
   ...['EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'],
 ]
 
-/** True for a failure that comes quickly and may be over in a moment: a throttle, an error of the service, a reset. */
+/**
+ * True for a failure that may be over in a moment: a throttle, an error of the service, a reset, a connection that was not
+ * established. The SDK names the last `TimeoutError`, like a call that got no answer.
+ */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error) || isRefusal(error)) return false
-  return isServiceError(error) || ('code' in error && connectionCodes.includes(error.code))
+  const isConnection = error.name === 'TimeoutError' || ('code' in error && connectionCodes.includes(error.code))
+  return isServiceError(error) || isConnection
 }
 
 /** True when the service has answered that it failed, or that it will answer later. */

@@ -1,4 +1,5 @@
 /** A credential store in memory that keeps the port's promises: epochs fence, and a write is all or nothing. */
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { CredentialRow, CredentialStore, GenerationRef } from '#shared/ports.ts'
 import { outage } from './outage.ts'
 
@@ -21,7 +22,7 @@ type Generation = { epoch: number; isCorrupt?: boolean; readonly rows: Map<strin
 export function memoryCredentialStore(): MemoryCredentialStore {
   const generations = new Map<string, Generation>()
   const writes: MemoryCredentialStore['writes'] = []
-  const { controls, answer } = outage(() => new Error('The store is away'))
+  const { controls, answer } = outage(() => new StoreUnavailable('dynamodb', new Error('The store is away')))
   let reads = 0
 
   const at = ({ companyId, generation }: GenerationRef): Generation => {

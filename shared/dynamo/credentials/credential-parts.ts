@@ -16,6 +16,7 @@ import * as v from 'valibot'
 import { inParallel } from '#shared/async/in-parallel.ts'
 import { batchGet } from '../batch-get.ts'
 import { type ItemKey, inPieces, type Table } from '../items.ts'
+import { pauseAfter } from '../retries.ts'
 import { StoreUnavailable } from '../store-unavailable.ts'
 import { partitionKey, sortKey } from '../table.ts'
 
@@ -43,8 +44,7 @@ const partPrefix = 'part#'
 const maxKeyLength = 1_024
 const partsAtOnce = 4
 const deletesPerCall = 25
-const maxUnprocessed = 6
-const pauseMs = 50
+const maxUnprocessed = 12
 
 /** True for a valid key of a row: not one that the store reserves, and one that DynamoDB accepts. */
 export const isRowKey = (key: string): boolean =>
@@ -121,7 +121,7 @@ async function deletePiece({ client, table }: CredentialTable, keys: readonly It
     const answer = await client.send(new BatchWriteCommand({ RequestItems: { [table]: requests } }))
     requests = answer.UnprocessedItems?.[table] ?? []
     if (requests.length === 0) return
-    await pause(pauseMs * 2 ** tries)
+    await pause(pauseAfter(tries))
   }
   throw new StoreUnavailable('dynamodb', new Error('Deletes stay unprocessed'))
 }

@@ -35,7 +35,10 @@ export type Attachment = {
   readonly state: AuthenticationState
   /** Schedules a write of the creds. Call it at each `creds.update`, after Baileys has changed them. */
   credsChanged(): void
-  /** Drops all writes from now on, because the device is about to be removed from its account. */
+  /**
+   * Drops all writes from now on, because the device is about to be removed from its account. One of unknown outcome is
+   * still repeated before the next read, which the removal may need.
+   */
   discard(): void
   /** Refuses all reads and writes from now on, because the socket is gone. */
   release(): void

@@ -1,4 +1,5 @@
 /** Storage of Signal keys for Baileys' `get` and `set`: in memory for an attempt, else in rows of a generation. */
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { CredentialRow, CredentialStore } from '#shared/ports.ts'
 import type { StoredTarget } from '../port.ts'
 import { decodeJson, encodeJson } from './buffer-json.ts'
@@ -85,10 +86,15 @@ function repeatableWrites({ store, target }: Pick<StoredRowsDeps, 'store' | 'tar
   const put = async (rows: readonly CredentialRow[]): Promise<WriteOutcome> => {
     if (rows.length === 0) return 'written'
     if (!target.isOwner()) return 'notOwner'
-    unsettled = rows
-    const outcome = await store.write(target, rows, target.epoch)
-    unsettled = []
-    return outcome
+    try {
+      const outcome = await store.write(target, rows, target.epoch)
+      unsettled = []
+      return outcome
+    } catch (error) {
+      // Any other failure would come again, and no later read of these credentials would succeed.
+      unsettled = error instanceof StoreUnavailable ? rows : []
+      throw error
+    }
   }
   return { put, isSettled: () => unsettled.length === 0, settle: () => put(unsettled) }
 }

@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readWriteQueue } from '#shared/async/read-write-queue.ts'
@@ -85,4 +87,15 @@ test('in any order of calls all tasks run, and no write runs beside another task
     }),
     { numRuns: 100 },
   )
+})
+
+test('what was read is not kept until the next write: it may be keys', async () => {
+  const queue = readWriteQueue()
+  const read: WeakRef<object>[] = []
+  for (let reads = 0; reads < 100; reads++) read.push(new WeakRef(await queue.read(async () => ({ secret: true }))))
+  await nextTurn()
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  // The last one may still be on the stack.
+  expect(read.filter((each) => each.deref()).length).toBeLessThan(5)
 })

@@ -1,6 +1,7 @@
 /** Writes of credentials of which nobody knows whether they have been written (R64). */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { CredentialRow, CredentialStore } from '#shared/ports.ts'
 import type { StoredTarget } from '../../../../socket-host/whatsapp/port.ts'
 import { memoryCredentialStore } from '../../../fakes/memory-credential-store.ts'
@@ -29,7 +30,7 @@ async function stored(changes: Partial<StoredTarget> = {}) {
       const fate = fates.shift() ?? 'written'
       if (fate === 'written') return memory.write(ref, rows, epoch)
       await memory.write(ref, rows.slice(0, fate.half), epoch)
-      throw new Error('The answer is lost')
+      throw new StoreUnavailable('dynamodb', new Error('The answer is lost'))
     },
   }
   const target = aTarget(changes)
@@ -56,6 +57,15 @@ const keysIn = async (socket: ReturnType<typeof attach>) => ({
 })
 const rowKeys = (rows: readonly CredentialRow[] | undefined) => rows?.map(({ key }) => key)
 const failed = (promise: void | Promise<void>) => expect(Promise.resolve(promise)).rejects.toThrow('store failed')
+
+test('a write that the store refuses for good is not repeated: later ones would never succeed', async () => {
+  const { store, socket } = await stored()
+  const { write } = store
+  Object.assign(store, { write: () => Promise.reject(new Error('Not a valid key of a row')) })
+  await failed(socket.state.keys.set(useKey))
+  Object.assign(store, { write })
+  expect(await keysIn(socket)).toEqual({ session: 'old', preKeys: ['1', '2'] })
+})
 
 describe('a write of unknown outcome', () => {
   test.each([0, 1, 2])(

@@ -153,7 +153,8 @@ export const isWaitedFor = (attempt: Attempt, now: number): boolean =>
  * for a link that is about to connect.
  */
 export function waitedForUntil(attempt: Attempt): number {
-  if ('shown' in attempt) return attempt.expiresAt + attemptTimes.graceMs
+  // One QR follows another until the socket ends.
+  if ('shown' in attempt) return 'qr' in attempt.shown ? attempt.socketUntil : attempt.expiresAt + attemptTimes.graceMs
   if (attempt.state !== 'connecting') return 0
   return attempt.awaitsSession ? sessionAwaitedUntil(attempt) : Number.POSITIVE_INFINITY
 }

@@ -165,6 +165,18 @@ describe('a host that stops', () => {
     await successor.drain(AbortSignal.abort())
   })
 
+  it('waits for a QR as for a code: until its socket ends, whatever the time of the QR on screen', async () => {
+    const c = cluster()
+    const host = await c.employ('a')
+    await c.request(first, undefined, 'qr')
+    const draining = host.drain()
+    await c.clock.advance(21_000)
+    await c.request(other)
+    expect(c.companies.state(other).lastAttempt?.failure).toEqual({ code: 'BUSY', retryAfter: 79 })
+    await c.clock.advance(90_000)
+    await draining
+  })
+
   it('tells the owner of a code that it issues now when it leaves: the code expires before (R19, R28)', async () => {
     const c = cluster()
     const settings = { phoneChangePolicy: 'replace' as const, codeLifetimeMs: 150_000 }

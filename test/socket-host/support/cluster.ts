@@ -92,11 +92,11 @@ export function cluster() {
       await parts.companies.decide(companyId, (state, now) => resetCredentials(state, [], now))
       await command(companyId, 'reset')
     },
-    async request(companyId: string, phone = phoneA) {
+    async request(companyId: string, phone = phoneA, method: 'code' | 'qr' = 'code') {
       const attemptId = `a${++serial}`
       const deadline = clock.now() + 20_000
       await parts.companies.decide(companyId, (state, now) =>
-        requestPairing(state, { attemptId, method: 'code', phone, correlationId: attemptId, deadline }, now),
+        requestPairing(state, { attemptId, method, phone, correlationId: attemptId, deadline }, now),
       )
       await command(companyId, attemptId)
     },

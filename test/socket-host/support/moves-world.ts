@@ -131,7 +131,8 @@ export async function movesWorld() {
     hire,
     observe: observer(c, (name) => working().some((each) => each.name === name)),
     memberOf: (name: string) => staff.find((each) => each.name === name),
-    request: (company: number) => c.request(`c${company}`),
+    request: (company: number, phone: string, method: 'code' | 'qr') => c.request(`c${company}`, phone, method),
+    reset: (company: number) => c.reset(`c${company}`),
     async drain(index: number) {
       const each = some(index)
       if (!each) return

@@ -57,7 +57,7 @@ const pollMs = 50
 const settleMs = 500
 /** Time limit of the start. Leases of a killed run become stale after 10 s; the rest is for a busy machine. */
 const readyTimeoutMs = 120_000
-/** Time for which a stopping host waits for attempts: shorter than on AWS, where it is up to 90 s. */
+/** Time for which a stopping host waits for attempts: shorter than on AWS, where it is up to 100 s. */
 const drainSeconds = 10
 
 /** Starts the hosts. With a count of 0, commands stay in their queues. */

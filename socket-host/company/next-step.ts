@@ -5,7 +5,7 @@
  */
 import { isLinked } from '#shared/domain/attempt/acceptance.ts'
 import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
-import { isSharedStop, pairingRefusal, sharedReason } from '#shared/domain/attempt/refusal.ts'
+import { isSharedStop, pairingRefusal, secondsTo, sharedReason } from '#shared/domain/attempt/refusal.ts'
 import {
   type Attempt,
   deadlineOf,
@@ -25,7 +25,7 @@ import { isSessionAwaited, nextLoginAt, type SessionEnd } from '#shared/domain/s
 import type { ErrorCode, Failure } from '#shared/domain/values/errors.ts'
 import type { UnlinkResult } from '../whatsapp/port.ts'
 import type { Offer, RegistrationFacts } from './registration-facts.ts'
-import { requestStep } from './request-step.ts'
+import { canShowCode, requestStep } from './request-step.ts'
 import type { SessionFacts } from './session-facts.ts'
 
 /** Everything that runs on this host for one company. */
@@ -192,7 +192,10 @@ function attemptStep(state: CompanyState, running: Running, host: ThisHost, now:
   const { phone } = attempt
   const refusal = pairingRefusal(state, attempt, now)
   if (refusal) return { do: 'failAttempt', ref, failure: refusal }
-  if (!isLinked(state, attempt)) return { do: 'restartPairing', ref, phone }
+  if (!isLinked(state, attempt)) {
+    const failure: Failure = { code: 'BUSY', retryAfter: secondsTo(host.leavesAt, now) }
+    return canShowCode(attempt, host) ? { do: 'restartPairing', ref, phone } : { do: 'failAttempt', ref, failure }
+  }
   if (now < sessionAwaitedUntil(attempt)) return undefined
   return { do: 'failAttempt', ref, failure: { code: 'WHATSAPP_UNAVAILABLE' } }
 }

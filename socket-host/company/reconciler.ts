@@ -73,7 +73,6 @@ export function createReconciler(
   let stepping: Promise<unknown> = Promise.resolve()
   const deps = depsAbout(hostDeps, companyId, progress)
   const ctx = companyContext(deps, companyId, lease, {
-    // `retried` has logged a failure and set the timer for a retry.
     wake: () => void (progress.isOver || passes.request().catch(() => undefined)),
     correlationId: () => correlationOf(progress),
     handOverAt: shard.handOverAt,
@@ -82,7 +81,8 @@ export function createReconciler(
   const passes = coalesce(() => timer.retried(pass))
 
   async function pass(): Promise<void> {
-    await shard.held()
+    // Not awaited while it is not held: a hold that began meanwhile would not know of this pass.
+    for (let held = shard.held(); held && !progress.isOver; held = shard.held()) await held
     if (progress.isOver || !lease.isOwner()) return
     const taking = takeSteps(ctx, progress, shard)
     stepping = settled(taking)

@@ -5,6 +5,10 @@ import { type Attempt, attemptTimes, deadlineOf } from '#shared/domain/company/a
 import type { CompanyState } from '#shared/domain/company/company.ts'
 import type { Step, ThisHost } from './next-step.ts'
 
+/** True when a code of the attempt can be on screen, and typed late, for long enough before the host leaves. */
+export const canShowCode = ({ deadline }: Attempt, { handOverAt }: ThisHost): boolean =>
+  deadline + attemptTimes.leastShownMs + attemptTimes.graceMs <= handOverAt
+
 /**
  * Returns the step for a request. A host that leaves accepts one only if its code can be on screen for long enough. It
  * leaves others to its successor, and rejects those that would time out before: their owners are told when a retry works
@@ -12,9 +16,7 @@ import type { Step, ThisHost } from './next-step.ts'
  */
 export function requestStep(state: CompanyState, attempt: Attempt, host: ThisHost, now: number): Step | undefined {
   if (now >= deadlineOf(attempt)) return { do: 'timeOut' }
-  const { leastShownMs, graceMs, successorNeedsMs } = attemptTimes
-  const isServedHere = attempt.deadline + leastShownMs + graceMs <= host.handOverAt
-  if (isServedHere || isLinked(state, attempt)) return { do: 'acceptAttempt', attempt }
-  if (host.leavesAt + successorNeedsMs <= attempt.deadline) return undefined
+  if (canShowCode(attempt, host) || isLinked(state, attempt)) return { do: 'acceptAttempt', attempt }
+  if (Math.max(host.leavesAt, now) + attemptTimes.successorNeedsMs <= attempt.deadline) return undefined
   return { do: 'rejectAttempt', attempt, retryAfter: secondsTo(host.leavesAt, now) }
 }

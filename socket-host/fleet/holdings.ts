@@ -61,15 +61,21 @@ function forgetWhenClosed({ deps, listener, leases, abandoned }: Holdings, shard
   })
 }
 
-/** Releases the lease of a shard that has been handed over. Rejects when the store fails; the lease then goes stale. */
-export async function release({ deps, leases, abandoned }: Holdings, shard: number): Promise<void> {
+/**
+ * Returns a function that releases the lease of a shard as it is held now: when the shard has been handed over, the lease
+ * may be lost, and the shard this host's again under another epoch. It rejects when the store fails; the lease then goes
+ * stale.
+ */
+export function releaser({ deps, leases, abandoned }: Holdings, shard: number): () => Promise<void> {
   const own = leases.get(shard)
-  if (!own?.end()) return
-  leases.delete(shard)
-  abandoned.add(shard)
-  const lease = own.lease()
-  await deps.store.release(lease)
-  deps.log.info('Lease released', { shard, epoch: own.epoch, to: lease.wantedBy })
+  return async () => {
+    if (!own?.end()) return
+    leases.delete(shard)
+    abandoned.add(shard)
+    const lease = own.lease()
+    await deps.store.release(lease)
+    deps.log.info('Lease released', { shard, epoch: own.epoch, to: lease.wantedBy })
+  }
 }
 
 /**
@@ -83,15 +89,17 @@ export async function moveOne(holdings: Holdings, shards: readonly number[]): Pr
 /** Resolves with false when the shard stays. */
 async function move(holdings: Holdings, shard: number): Promise<boolean> {
   const { deps, listener, leases, moving } = holdings
+  const own = leases.get(shard)
+  const release = releaser(holdings, shard)
   moving.add(shard)
   try {
     const hasLeft = await listener.move(shard)
-    if (hasLeft) await release(holdings, shard)
+    if (hasLeft) await release()
     else deps.log.debug('The shard stays, an attempt is running', { shard })
     return hasLeft
   } catch (error) {
     deps.log.warn('Could not hand over the shard, its lease will go stale', { shard, error })
-    leases.get(shard)?.lose('hand-over failed')
+    own?.lose('hand-over failed')
     return true
   } finally {
     moving.delete(shard)

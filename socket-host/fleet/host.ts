@@ -68,12 +68,14 @@ export function socketHost(deps: HostDeps): SocketHost {
     const handOverAt = time.now() + drainMs
     const cancel = time.after(drainMs, () => overdue.abort())
     const patience = hurry ? AbortSignal.any([hurry, overdue.signal]) : overdue.signal
+    owned.planHandOver(handOverAt)
     // The sockets stay open until the successors poll the leases often: each session is then down only for a moment.
     const waitMs = await keeper.announceDrain()
     if (waitMs > 0) await pause(time, waitMs, patience)
     const leave = async (shard: number) => {
-      await owned.handOver(shard, patience, handOverAt)
-      await keeper.release(shard)
+      const release = keeper.releaser(shard)
+      await owned.handOver(shard, patience)
+      await release()
     }
     await Promise.all(owned.numbers().map((shard) => leave(shard).catch(failedToLeave(log, shard))))
     cancel()

@@ -42,8 +42,11 @@ export type LeaseKeeper = {
    * wait until the successors have noticed and poll often, or 0 when there is no successor.
    */
   announceDrain(): Promise<number>
-  /** Releases the lease of a shard that has been handed over. */
-  release(shard: number): Promise<void>
+  /**
+   * Returns a function that releases the lease of the shard, as it is held now, when the shard has been handed over. Does
+   * nothing when that ownership is over.
+   */
+  releaser(shard: number): () => Promise<void>
   /** Ends the loop. Leases that are still held go stale. */
   stop(): Promise<void>
 }

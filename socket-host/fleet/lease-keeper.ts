@@ -12,7 +12,7 @@ import {
   moveOne,
   nameSuccessors,
   noHoldings,
-  release,
+  releaser,
   viewOf,
 } from './holdings.ts'
 import type { LeaseKeeper, LeaseKeeperDeps, LeaseListener } from './lease-keeper-port.ts'
@@ -67,7 +67,7 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
       looks.look()
       return offered > 0 ? renewMs : 0
     },
-    release: (shard) => release(holdings, shard),
+    releaser: (shard) => releaser(holdings, shard),
     stop: async () => {
       stopping.abort()
       for (const own of holdings.leases.values()) own.stop()

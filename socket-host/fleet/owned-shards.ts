@@ -5,8 +5,10 @@ import { hostShard, type ShardDeps, type ShardHost } from './shard.ts'
 export type OwnedShards = {
   readonly listener: LeaseListener
   numbers(): readonly number[]
+  /** Plans that every shard is handed over by that time (epoch ms). */
+  planHandOver(at: number): void
   /** As in `ShardHost`. Does nothing when the shard is not owned. */
-  handOver(shard: number, patience: AbortSignal, handOverAt: number): Promise<void>
+  handOver(shard: number, patience: AbortSignal): Promise<void>
   /** Number of open sessions. */
   sessions(): number
   /** Number of sessions by status. */
@@ -16,9 +18,15 @@ export type OwnedShards = {
 export function ownedShards(deps: ShardDeps): OwnedShards {
   const owned = new Map<number, ShardHost>()
 
-  async function handOver(shard: number, patience: AbortSignal, handOverAt: number): Promise<void> {
-    await owned.get(shard)?.handOver(patience, handOverAt)
-    owned.delete(shard)
+  /** Forgets the shard, unless its lease was lost meanwhile and this host owns it anew. */
+  function forget(shard: number, left: ShardHost | undefined): void {
+    if (owned.get(shard) === left) owned.delete(shard)
+  }
+
+  async function handOver(shard: number, patience: AbortSignal): Promise<void> {
+    const shardHost = owned.get(shard)
+    await shardHost?.handOver(patience)
+    forget(shard, shardHost)
   }
 
   return {
@@ -32,11 +40,14 @@ export function ownedShards(deps: ShardDeps): OwnedShards {
       move: async (shard) => {
         const shardHost = owned.get(shard)
         if (shardHost && !(await shardHost.move())) return false
-        owned.delete(shard)
+        forget(shard, shardHost)
         return true
       },
     },
     numbers: () => [...owned.keys()],
+    planHandOver: (at) => {
+      for (const shardHost of owned.values()) shardHost.planHandOver(at)
+    },
     handOver,
     sessions: () => [...owned.values()].reduce((sum, shard) => sum + shard.sessions(), 0),
     states: () => countEach([...owned.values()].flatMap((shard) => shard.statuses())),

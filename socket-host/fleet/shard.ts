@@ -22,11 +22,15 @@ export type ShardHost = {
    */
   move(): Promise<boolean>
   /**
-   * Waits for accepted attempts until `patience` aborts, then hands over every company. The caller aborts `patience` at
-   * `handOverAt` (epoch ms) at the latest. While it waits, the shard serves its companies as before, but it accepts only
-   * requests whose code can be on screen for long enough. Rejects as `move` does.
+   * Plans that the shard is handed over by that time (epoch ms). From then on it accepts only requests whose code can be
+   * on screen for long enough.
    */
-  handOver(patience: AbortSignal, handOverAt: number): Promise<void>
+  planHandOver(at: number): void
+  /**
+   * Waits for accepted attempts until `patience` aborts, at the planned time at the latest, then hands over every company.
+   * While it waits, the shard serves its companies as before. Rejects as `move` does.
+   */
+  handOver(patience: AbortSignal): Promise<void>
   /**
    * Closes every socket and writes nothing: the lease is lost, and another host may own the shard. Rejects when one
    * could not be closed.
@@ -58,14 +62,13 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
     log.info('Shard handed over', { shard, epoch: lease.epoch, companies: count })
   }
 
-  /** Hands the companies over, which are held. A drain may begin in the middle of a move: both wait for the same. */
+  /** Hands the companies over. A drain may begin in the middle of a move: both wait for the same. */
   const leaveOnce = (): Promise<void> => {
     leaving ??= leave()
     return leaving
   }
 
-  async function handOver(patience: AbortSignal, at: number): Promise<void> {
-    companies.setHandOverAt(at)
+  async function handOver(patience: AbortSignal): Promise<void> {
     // Commands are still received: one company's reset or cancel must not wait for another company's attempt.
     while (
       !patience.aborted &&
@@ -73,7 +76,6 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
       !(await companies.hold((attempts) => isServed(attempts, time.now())))
     )
       await pause(time, attemptCheckMs, patience)
-    await companies.hold(() => true)
     await leaveOnce()
   }
 
@@ -93,6 +95,7 @@ export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): Sh
       await leaveOnce()
       return true
     },
+    planHandOver: companies.setHandOverAt,
     handOver,
     closeSockets: () => {
       stop()

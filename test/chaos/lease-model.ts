@@ -165,7 +165,9 @@ function makeHost({ hostId, clock, table, nextWeather, write, parts }: HostDeps)
         shards.all().map(async (shard) => {
           await parts.beforeRelease(shards.close(shard))
           // After a failed release the lease becomes stale.
-          await keeper.release(shard).catch(() => undefined)
+          await keeper
+            .releaser(shard)()
+            .catch(() => undefined)
         }),
       )
       void keeper.stop()

@@ -95,6 +95,6 @@ export function requeueAttempt(state: CompanyState, now: number): CompanyState |
   const { attempt } = state
   if (attempt?.state !== 'connecting' || attempt.deadline - now < attemptTimes.requeueMs) return undefined
   const fence = state.fence + 1
-  const kept = without(attempt, 'owner', 'awaitsSession', 'acceptedAt', 'replaces')
+  const kept = without(attempt, 'owner', 'awaitsSession', 'replaces')
   return { ...state, fence, attempt: { ...kept, state: 'requested', fence } }
 }

@@ -10,9 +10,10 @@ export function needsCode(state: CompanyState, request: Pick<PairingRequest, 'me
   return !(attempt && isJoined(attempt, request)) && !isLinked(state, request)
 }
 
-/** Returns the code of an attempt that this decision has ended before a host accepted it: WhatsApp was never asked. */
+/** Returns the code of an attempt that this decision has ended before any host accepted it: WhatsApp was never asked. */
 export function unusedTicket(before: CompanyState, after: CompanyState): BudgetTicket | undefined {
   const { attempt } = before
-  if (attempt?.state !== 'requested' || after.attempt?.attemptId === attempt.attemptId) return undefined
+  if (attempt?.state !== 'requested' || attempt.acceptedAt !== undefined) return undefined
+  if (after.attempt?.attemptId === attempt.attemptId) return undefined
   return attempt.ticket
 }

@@ -66,8 +66,11 @@ type Issued = Owned & {
 
 /** A running attempt. Terminal states are not stored: an ended attempt is an `AttemptOutcome`. */
 export type Attempt =
-  /** No host has accepted yet. `ticket` is the code taken for it, given back if WhatsApp is never asked (R24). */
-  | (Common & { readonly state: 'requested'; readonly ticket?: BudgetTicket })
+  /**
+   * No host has accepted yet. `ticket` is the code taken for it, given back if WhatsApp is never asked (R24). `acceptedAt`
+   * (epoch ms): a former host had accepted it, and may have asked WhatsApp (R28).
+   */
+  | (Common & { readonly state: 'requested'; readonly ticket?: BudgetTicket; readonly acceptedAt?: number })
   /**
    * A host has accepted; `awaitsSession` when the phone is linked already and only its session is awaited (R9).
    * `acceptedAt` is epoch ms, absent in attempts that an older build accepted. The ticket stays, for a host that has to
@@ -154,7 +157,10 @@ export const isWaitedFor = (attempt: Attempt, now: number): boolean =>
  */
 export function waitedForUntil(attempt: Attempt): number {
   // One QR follows another until the socket ends.
-  if ('shown' in attempt) return 'qr' in attempt.shown ? attempt.socketUntil : attempt.expiresAt + attemptTimes.graceMs
+  if ('shown' in attempt) {
+    const typedUntil = 'qr' in attempt.shown ? attempt.socketUntil : attempt.expiresAt + attemptTimes.graceMs
+    return attempt.state === 'phone-confirmed' ? Math.max(typedUntil, attempt.answerBy) : typedUntil
+  }
   if (attempt.state !== 'connecting') return 0
   return attempt.awaitsSession ? sessionAwaitedUntil(attempt) : Number.POSITIVE_INFINITY
 }

@@ -132,15 +132,11 @@ const isReservedForOther = ({ hostId }: ClusterView, { lease }: ObservedLease): 
 const waitBeforeClaim = ({ staleMs, renewMs }: ClusterView, { lease }: ObservedLease): number =>
   2 * renewMs + (lease.ownerId === undefined ? 0 : staleMs)
 
-/**
- * The lease to ask for: one of the host with the most shards, if that evens out the load; one at a time. A shard whose
- * attempts are running stays where it is, so that after a while another one is asked for as well.
- */
+/** The lease to ask for: one of the host with the most shards, if that evens out the load; one at a time. */
 function shardToRequest(view: ClusterView): LeaseSeen | undefined {
-  const { hostId, observed, owned, now, staleMs } = view
+  const { hostId, observed, owned } = view
   const others = observed.filter(({ lease }) => isOwnedByOther(view, lease) && isLive(view, lease.shard))
-  if (others.some(({ lease, wantedSince }) => lease.wantedBy === hostId && now - wantedSince < staleMs))
-    return undefined
+  if (others.some(({ lease }) => lease.wantedBy === hostId)) return undefined
   if (owned.size >= fairShare(observed.length, liveHosts(view).size)) return undefined
   const busiest = countByOwner(others).sort((a, b) => b.count - a.count || (a.ownerId < b.ownerId ? -1 : 1))[0]
   if (!busiest || busiest.count < owned.size + 2) return undefined

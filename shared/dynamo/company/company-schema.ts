@@ -53,7 +53,7 @@ const Ticket = list(object({ key: text, at: v.number() }))
 const Link = object({ generation: text, wrappedKey: text, phone: optional(text) })
 
 const Attempt = v.variant('state', [
-  object({ ...common, state: v.literal('requested'), ticket: optional(Ticket) }),
+  object({ ...common, state: v.literal('requested'), ticket: optional(Ticket), acceptedAt: optional(epochMs) }),
   object({
     ...owned,
     state: v.literal('connecting'),

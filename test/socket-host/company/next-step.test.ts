@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { unlinkFinished } from '#shared/domain/company/cleanup.ts'
+import type { CompanyState } from '#shared/domain/company/company.ts'
 import { resetCredentials } from '#shared/domain/session/reset.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { nextStep, type Running, requeueAt } from '../../../socket-host/company/next-step.ts'
-import { host, linked, requested, seconds } from '../../shared/domain/build.ts'
+import { connecting, host, linked, requested, seconds } from '../../shared/domain/build.ts'
 import { companyRig } from '../support/company-rig.ts'
 
 const nothing: Running = { registration: undefined, session: undefined, unlinks: new Map(), sweeps: new Map() }
@@ -42,6 +43,19 @@ describe('the next step', () => {
     const leaving = { owner: host, mayTryStopped: false, handOverAt: seconds(handOverAt), leavesAt: seconds(leavesAt) }
     const next = nextStep(state, nothing, leaving, seconds(1))
     expect(next && { ...next, attempt: undefined }).toEqual(step && { ...step, attempt: undefined })
+  })
+
+  it('rejects an attempt whose session cannot be used when its code would be too short', () => {
+    const state: CompanyState = {
+      ...connecting(linked()),
+      session: { status: 'logged-out', since: 0, epoch: host.epoch, error: 'LOGGED_OUT' },
+      epoch: host.epoch,
+    }
+    const leaving = { owner: host, mayTryStopped: false, handOverAt: seconds(79), leavesAt: seconds(30) }
+    const failure = { code: 'BUSY', retryAfter: 27 }
+    expect(nextStep(state, nothing, leaving, seconds(3))).toMatchObject({ do: 'failAttempt', failure })
+    const longer = { ...leaving, handOverAt: seconds(80) }
+    expect(nextStep(state, nothing, longer, seconds(3))?.do).toBe('restartPairing')
   })
 
   it('is to accept a phone that is linked, however soon the host leaves: it needs no code', () => {

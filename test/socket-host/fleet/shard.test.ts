@@ -83,7 +83,7 @@ describe('a company of a shard', () => {
     await s.clock.settle()
     expect(s.companies.state('c1').lastAttempt?.failure).toEqual({ code: 'WHATSAPP_UNAVAILABLE' })
     let isHandedOver = false
-    const handingOver = s.shard.handOver(AbortSignal.abort(), s.clock.now()).then(() => {
+    const handingOver = s.shard.handOver(AbortSignal.abort()).then(() => {
       isHandedOver = true
     })
     await s.clock.settle()
@@ -94,46 +94,44 @@ describe('a company of a shard', () => {
 })
 
 describe('a shard that another host wants', () => {
-  /** A shard whose next decision is written only when the test says so. */
-  function slow() {
+  /** A shard in which reads of the state of `c2`, or of `c1`, wait until the test says so. */
+  async function slow(companyId: string) {
     const s = hosted()
-    const { decide } = s.companies
-    const written = Promise.withResolvers<void>()
-    const { promise: isDeciding, resolve: begin } = Promise.withResolvers<void>()
+    const { read } = s.companies
+    const { promise: answer, resolve } = Promise.withResolvers<void>()
     Object.assign(s.companies, {
-      decide: async (...args: Parameters<typeof decide>) => {
-        begin()
-        await written.promise
-        return decide(...args)
+      read: async (id: string) => {
+        if (id === companyId) await answer
+        return read(id)
       },
     })
-    return { ...s, decide, isDeciding, write: written.resolve }
+    await s.clock.settle()
+    return { ...s, answer: resolve }
   }
-  const request = {
-    ...{ attemptId: 'a1', method: 'code' as const, phone: phoneA, correlationId: 'corr' },
-    deadline: Number.MAX_SAFE_INTEGER,
-  }
+  /** Resolves with the outcome, or `undefined` while there is none. */
+  const outcomeOf = (moving: Promise<boolean>) => Promise.race([moving, Promise.resolve(undefined)])
 
   it('stays when a request is just being accepted, and goes on with it (R28)', async () => {
-    const s = slow()
-    await s.clock.settle()
-    await s.decide('c1', (state, now) => requestPairing(state, request, now))
+    const s = await slow('c1')
+    await s.ask('c1')
     await s.command('c1')
-    await s.isDeciding
     const moving = s.shard.move()
     await s.clock.settle()
-    s.write()
+    expect(await outcomeOf(moving)).toBeUndefined()
+    s.answer()
     expect(await moving).toBe(false)
     await s.clock.settle()
     expect(s.companies.state('c1').attempt?.state).toBe('code-issued')
   })
 
   it('leaves, and accepts no request that arrives while it looks (R28)', async () => {
-    const s = hosted()
-    await s.clock.settle()
+    const s = await slow('c2')
+    await s.command('c2')
     const moving = s.shard.move()
     await s.ask('c1')
     await s.command('c1')
+    await s.clock.settle()
+    s.answer()
     expect(await moving).toBe(true)
     await s.clock.settle()
     expect(s.companies.state('c1').attempt?.state).toBe('requested')
@@ -141,17 +139,17 @@ describe('a shard that another host wants', () => {
   })
 
   it('stays when a step takes too long, so that no other company waits for it, and can leave later', async () => {
-    const s = slow()
-    await s.clock.settle()
-    await s.decide('c1', (state, now) => requestPairing(state, request, now))
-    await s.command('c1')
-    const moving = s.shard.move()
+    const s = await slow('c2')
     await s.command('c2')
+    const moving = s.shard.move()
+    await s.ask('c1')
+    await s.command('c1')
     await s.clock.advance(1000)
-    expect(await moving).toBe(false)
-    s.write()
+    expect(await outcomeOf(moving)).toBe(false)
+    await s.clock.settle()
+    expect(s.companies.state('c1').attempt?.state).toBe('code-issued')
+    s.answer()
     await s.clock.advance(200_000)
-    expect(s.companies.state('c1').lastAttempt?.state).toBe('expired')
     expect(await s.shard.move()).toBe(true)
   })
 
@@ -191,7 +189,7 @@ describe('a shard whose sockets cannot be closed', () => {
     const lost = await closing(fails)
     await expect(lost.shard.closeSockets()).rejects.toThrow('stuck')
     const left = await closing(fails)
-    await expect(left.shard.handOver(AbortSignal.abort(), left.clock.now())).rejects.toThrow('stuck')
+    await expect(left.shard.handOver(AbortSignal.abort())).rejects.toThrow('stuck')
     expect([lost, left].map((s) => s.whatsApp.live().length)).toEqual([1, 1])
   })
 
@@ -200,7 +198,7 @@ describe('a shard whose sockets cannot be closed', () => {
     const s = await closing(() => gone.promise)
     const ends: string[] = []
     const closingAll = s.shard.closeSockets().then(() => ends.push('closed'))
-    const handingOver = s.shard.handOver(AbortSignal.abort(), s.clock.now()).then(() => ends.push('handed over'))
+    const handingOver = s.shard.handOver(AbortSignal.abort()).then(() => ends.push('handed over'))
     await s.clock.settle()
     expect(ends).toEqual([])
     gone.resolve()
@@ -231,7 +229,7 @@ describe('a shard that leaves this host', () => {
     })
     await s.command('c1')
     let isHandedOver = false
-    const handingOver = s.shard.handOver(AbortSignal.abort(), s.clock.now()).then(() => {
+    const handingOver = s.shard.handOver(AbortSignal.abort()).then(() => {
       isHandedOver = true
     })
     await s.clock.settle()

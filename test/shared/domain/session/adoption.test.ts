@@ -35,7 +35,7 @@ describe('an attempt whose host is gone before a code came', () => {
     const { attemptId, deadline, fence, waiting } = attemptOf(before)
     expect(state.attempt).toEqual({
       ...attemptOf(requested(undefined, { ticket })),
-      ...{ attemptId, deadline, waiting, ticket },
+      ...{ attemptId, deadline, waiting, ticket, acceptedAt: seconds(1) },
       fence: fence + 1,
     })
     expect(state).toMatchObject({ fence: fence + 1, epoch: successor.epoch })
@@ -51,9 +51,11 @@ describe('an attempt whose host is gone before a code came', () => {
     expect(failAttempt(accepted, refOf(before), { code: 'INTERNAL' }, seconds(14)).outcome).toBe('stale')
   })
 
-  test('gives its ticket back if no other host accepts it, and only then', () => {
-    expect(unusedTicket(state, cancelPairing(state, [], seconds(13)).state)).toEqual(ticket)
+  test('keeps its code: the former host may have asked WhatsApp for it (R24)', () => {
+    expect(unusedTicket(state, cancelPairing(state, [], seconds(13)).state)).toBeUndefined()
     expect(unusedTicket(before, cancelPairing(before, [], seconds(13)).state)).toBeUndefined()
+    const fresh = requested(undefined, { ticket })
+    expect(unusedTicket(fresh, cancelPairing(fresh, [], seconds(13)).state)).toEqual(ticket)
   })
 
   test('fails when less than 8 s are left for a code', () => {

@@ -73,7 +73,7 @@ export function createReconciler(
   let stepping: Promise<unknown> = Promise.resolve()
   const deps = depsAbout(hostDeps, companyId, progress)
   const ctx = companyContext(deps, companyId, lease, {
-    wake: () => void (progress.isOver || passes.request().catch(() => undefined)),
+    wake: () => void (progress.isOver || passes.request().catch(loggedAndRetried)),
     correlationId: () => correlationOf(progress),
     handOverAt: shard.handOverAt,
   })
@@ -122,6 +122,9 @@ export function createReconciler(
     },
   }
 }
+
+/** `retried` has logged the failure and set the timer for a retry. */
+const loggedAndRetried = (): void => undefined
 
 /** Reads the state and takes steps until none is left, or until this host must not go on. Returns the last state. */
 async function takeSteps(ctx: CompanyContext, progress: Progress, shard: ShardView): Promise<CompanyState> {

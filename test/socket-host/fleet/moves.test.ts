@@ -78,7 +78,6 @@ test(`no move ends an attempt, no deploy one that is younger than 90 s, a crash 
         'BUSY',
         'connected',
         'ended by a crash',
-        'ended by a deploy',
         'moved beside attempts',
         'stayed for an attempt',
       ]),

@@ -14,15 +14,15 @@ export type Holdings = {
    * Shards that this host does not hold though their lease may still name it: it may claim them before they are stale.
    */
   readonly abandoned: Set<number>
-  /** The shard that is being moved to another host, if any. */
-  readonly moving: Set<number>
+  /** A shard is being moved to another host. */
+  isMoving: boolean
   /** All leases of the fleet, as they were last read. */
   observed: readonly ObservedLease[]
 }
 
 export const noHoldings = (deps: LeaseKeeperDeps, listener: LeaseListener): Holdings => ({
   ...{ deps, listener },
-  ...{ leases: new Map(), abandoned: new Set(), moving: new Set(), observed: [] },
+  ...{ leases: new Map(), abandoned: new Set(), isMoving: false, observed: [] },
 })
 
 /** Returns the view on the leases by which this host plans. */
@@ -83,15 +83,15 @@ export function releaser({ deps, leases, abandoned }: Holdings, shard: number): 
  * nothing while another one moves.
  */
 export async function moveOne(holdings: Holdings, shards: readonly number[]): Promise<void> {
-  for (const shard of shards) if (holdings.moving.size > 0 || (await move(holdings, shard))) return
+  for (const shard of shards) if (holdings.isMoving || (await move(holdings, shard))) return
 }
 
 /** Resolves with false when the shard stays. */
 async function move(holdings: Holdings, shard: number): Promise<boolean> {
-  const { deps, listener, leases, moving } = holdings
+  const { deps, listener, leases } = holdings
   const own = leases.get(shard)
   const release = releaser(holdings, shard)
-  moving.add(shard)
+  holdings.isMoving = true
   try {
     const hasLeft = await listener.move(shard)
     if (hasLeft) await release()
@@ -102,7 +102,7 @@ async function move(holdings: Holdings, shard: number): Promise<boolean> {
     own?.lose('hand-over failed')
     return true
   } finally {
-    moving.delete(shard)
+    holdings.isMoving = false
   }
 }
 

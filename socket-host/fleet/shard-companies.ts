@@ -8,7 +8,7 @@ import type { Log } from '#shared/telemetry/log.ts'
 import type { CompanyDeps, OwnedLease } from '../company/deps.ts'
 import { publishWithinMs } from '../company/hand-over.ts'
 import { createReconciler, type Reconciler, type ShardView } from '../company/reconciler.ts'
-import { type ShardHold, shardHold } from './shard-hold.ts'
+import { attemptsOf, type ShardHold, shardHold } from './shard-hold.ts'
 
 /** Limit of companies that are reconciled, or handed over, at the same time. */
 export const maxConcurrent = 16
@@ -47,7 +47,7 @@ export function shardCompanies(deps: CompanyDeps, lease: OwnedLease): ShardCompa
   let handOverAt = Number.POSITIVE_INFINITY
   const all = () => [...reconcilers.values()]
   const hold = shardHold(deps.time, all)
-  const at = { handOverAt: () => handOverAt, leavesAt: () => Math.min(handOverAt, leavesAt(all())) }
+  const at = { handOverAt: () => handOverAt, leavesAt: () => leavesAt(reconcilers, handOverAt) }
   const view: ShardView = { held: hold.held, ...at }
 
   /** Adds a reconciler, which stays until it has nothing left to do. */
@@ -107,9 +107,11 @@ function stopAll(reconcilers: readonly Reconciler[], hold: ShardHold): void {
 }
 
 /** Epoch ms by which a host that leaves will have waited for all accepted attempts; 0 without one. */
-function leavesAt(reconcilers: readonly Reconciler[]): number {
-  const accepted = reconcilers.flatMap((reconciler) => reconciler.attempt() ?? []).filter(isAccepted)
-  return Math.max(0, ...accepted.map(waitedForUntil))
+function leavesAt(reconcilers: ReadonlyMap<string, Reconciler>, handOverAt: number): number {
+  // Each step of each company asks for it: a host that stays must not look at all of them for that.
+  if (handOverAt === Number.POSITIVE_INFINITY) return 0
+  const accepted = attemptsOf([...reconcilers.values()]).filter(isAccepted)
+  return Math.min(handOverAt, Math.max(0, ...accepted.map(waitedForUntil)))
 }
 
 /** Calls `act` for every reconciler, also after a failure, and rejects at the end with the first one. */

@@ -17,18 +17,21 @@ export type ShardHold = {
   end(): void
 }
 
+/** Returns the attempts of the companies, as of their last steps. */
+export const attemptsOf = (reconcilers: readonly Reconciler[]): readonly Attempt[] =>
+  reconcilers.flatMap((each) => each.attempt() ?? [])
+
 export function shardHold(time: Time, reconcilers: () => readonly Reconciler[]): ShardHold {
   let held: PromiseWithResolvers<void> | undefined
   const inTurn = serialQueue()
-  const attempts = () => reconcilers().flatMap((each) => each.attempt() ?? [])
 
   async function hold(mayLeave: (attempts: readonly Attempt[]) => boolean): Promise<boolean> {
     if (held) return true
-    if (!mayLeave(attempts())) return false
+    if (!mayLeave(attemptsOf(reconcilers()))) return false
     held = Promise.withResolvers()
     const stepped = Promise.all(reconcilers().map((each) => each.whenStepped())).then(() => true)
     const isStill = await waitAtMost(stepsWithinMs, stepped, () => false, time.after)
-    if (isStill && mayLeave(attempts())) return true
+    if (isStill && mayLeave(attemptsOf(reconcilers()))) return true
     held.resolve()
     held = undefined
     return false

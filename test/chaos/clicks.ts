@@ -68,12 +68,14 @@ async function ask(client: Client, phoneNumber: string): Promise<Frame | undefin
 
 const cancel = { action: 'cancel-pairing', requestId: 'cancel' }
 
-const isEnd = ({ event }: Frame): boolean => event === 'whatsapp-connected' || event === 'pairing-code-error'
+/** True for the end of a request: the phone is linked, or an error says why not. */
+export const isEnd = ({ event }: Frame): boolean => event === 'whatsapp-connected' || event === 'pairing-code-error'
 
 /** The error's code, or the event. */
 const nameOf = (answer: Frame | undefined): string =>
   !answer ? 'no answer' : answer.event.endsWith('error') ? String(answer['code']) : answer.event
 
-function count({ clicks }: Scene, name: string): void {
+/** Counts a click by its act and its answer. */
+export function count({ clicks }: Scene, name: string): void {
   clicks.set(name, (clicks.get(name) ?? 0) + 1)
 }

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Fault } from '../../local/faults.ts'
 import type { Client, Frame } from '../support/client.ts'
 import type { Company } from '../support/fleet.ts'
-import { clickBoth } from './clicks.ts'
+import { clickBoth, count, isEnd } from './clicks.ts'
 import type { Act, Scene } from './scene.ts'
 
 const minute = 60
@@ -79,7 +79,7 @@ async function pairOnce(scene: Scene, company: Company): Promise<void> {
     const end = answer.event === 'pairing-code' ? await client.next(isEnd, patienceMs) : answer
     if (end.event === 'whatsapp-connected') expected.set(company, 'linked')
     const code = end['code']
-    scene.clicks.set(`rebalance: ${code ?? end.event}`, (scene.clicks.get(`rebalance: ${code ?? end.event}`) ?? 0) + 1)
+    count(scene, `rebalance: ${code ?? end.event}`)
     if (code === 'HOST_UNAVAILABLE' && wasUndisturbed && isUndisturbed())
       stuck.push(`${company.companyId}: a move of shards has ended an attempt`)
   } finally {
@@ -87,5 +87,4 @@ async function pairOnce(scene: Scene, company: Company): Promise<void> {
   }
 }
 
-const isEnd = ({ event }: Frame): boolean => event === 'whatsapp-connected' || event === 'pairing-code-error'
 const isAnswer = (frame: Frame): boolean => frame.event === 'pairing-code' || isEnd(frame)

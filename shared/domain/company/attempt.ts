@@ -137,10 +137,6 @@ export const attemptTimes = {
 export const isExpiryReported = (attempt: Attempt): boolean =>
   attempt.state === 'expired' || (attempt.state === 'phone-confirmed' && attempt.isLate === true)
 
-/** True for an attempt that the company still waits for; one whose code has expired does not count. */
-export const isRunning = (attempt: Attempt | undefined): attempt is Attempt =>
-  attempt !== undefined && attempt.state !== 'expired'
-
 /** True for an attempt that a host has accepted. */
 export const isAccepted = ({ state }: Attempt): boolean => state !== 'requested'
 

@@ -152,8 +152,8 @@ export async function movesWorld() {
       each.host.cutOff()
     },
     async dismiss() {
-      for (const { host } of working()) leaving.push(host.drain(AbortSignal.abort()))
-      for (const { host, isCut } of staff) if (isCut) leaving.push(host.drain(AbortSignal.abort()))
+      for (const { host, drainedAt } of staff)
+        if (drainedAt === undefined) leaving.push(host.drain(AbortSignal.abort()))
       await c.clock.advance(30_000)
       await Promise.all(leaving)
     },

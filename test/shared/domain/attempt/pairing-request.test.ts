@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { needsCode } from '#shared/domain/attempt/code-need.ts'
 import { cancelPairing, maxWaiting, phoneAnswered, requestPairing } from '#shared/domain/attempt/pairing.ts'
-import { isRunning, type Waiting } from '#shared/domain/company/attempt.ts'
+import type { Waiting } from '#shared/domain/company/attempt.ts'
 import { emptyCompany } from '#shared/domain/company/company.ts'
 import {
   anotherPhone,
@@ -160,7 +160,7 @@ describe('a request for something else (R16, R22)', () => {
 
 test('the retry after an expired code works at once (R19)', () => {
   const before = expired()
-  expect(isRunning(before.attempt)).toBe(false)
+  expect(before.attempt?.state).toBe('expired')
   const { outcome, notices } = requestPairing(before, repeat, seconds(56))
   expect(outcome.kind).toBe('started')
   expect(said(notices)).toEqual(['pairing-started -> r2,all'])

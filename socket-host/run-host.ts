@@ -4,7 +4,7 @@ import type { Log } from '#shared/telemetry/log.ts'
 import { serveHealth } from './fleet/health.ts'
 import { socketHost } from './fleet/host.ts'
 import { keepMeasuring } from './fleet/host-metrics.ts'
-import { blameSocket } from './whatsapp/baileys-whatsapp.ts'
+import { blameSocket } from './whatsapp/current-socket.ts'
 import { hostDeps } from './wiring.ts'
 
 export type HostRun = {

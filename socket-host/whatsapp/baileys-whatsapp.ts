@@ -1,5 +1,4 @@
 /** `WhatsApp` port over an unmodified Baileys 7.0.0-rc14. */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { waitAtMost } from '#shared/async/time-limit.ts'
 import { isUnlinkedBy } from '#shared/domain/session/disconnect.ts'
 import { phoneOfIdentity } from '#shared/domain/values/phone.ts'
@@ -9,8 +8,10 @@ import { type Log, logAbout, silenceLibsignal } from './baileys-logger.ts'
 import type { BaileysSocket, SocketTimes } from './baileys-socket.ts'
 import { messageOf, ownClose } from './close-reason.ts'
 import { type Attachment, type AuthState, freshAuthState, loadAuthState } from './credentials/auth-state.ts'
+import { currentSocket, sockets } from './current-socket.ts'
 import { requestCode } from './pairing-code.ts'
 import { installFastKeys } from './patches/fast-keys.ts'
+import { dropSignalJobs, installSignalQueue } from './patches/signal-queue.ts'
 import { installVerification } from './patches/verify-signatures.ts'
 import type { About, Credentials, SocketEvent, WhatsApp, WhatsAppSocket } from './port.ts'
 import { type SocketEnd, socketEnd } from './socket-end.ts'
@@ -19,6 +20,7 @@ import { unlinkDevice } from './unlink-device.ts'
 
 installVerification()
 installFastKeys()
+installSignalQueue()
 silenceLibsignal(console)
 
 export type WhatsAppDeps = {
@@ -63,22 +65,6 @@ function stateOf(credentials: Credentials): AuthState {
   return state
 }
 
-/**
- * Ends the socket for which the failing code ran (R41). The process calls it for unhandled rejections and uncaught
- * exceptions. False when the code ran for no socket: the error is the host's own.
- */
-export function blameSocket(error: unknown): boolean {
-  const id = currentSocket.getStore()
-  if (id === undefined) return false
-  sockets.get(id)?.fail(ownClose('lost', `unhandled: ${messageOf(error)}`))
-  return true
-}
-
-/**
- * Id of the socket that the running code works for. Pooled connections and timers would keep the socket itself alive.
- */
-const currentSocket = new AsyncLocalStorage<number | undefined>()
-const sockets = new Map<number, SocketEnd>()
 let lastId = 0
 
 type Running = {
@@ -109,6 +95,7 @@ function startSocket(state: AuthState, listener: (event: SocketEvent) => void, d
       attachment.release()
       baileys.freeCaches()
       sockets.delete(id)
+      dropSignalJobs(id)
       emit({ type: 'closed', close })
     },
   })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type BinaryNode, encodeBinaryNode } from '@whiskeysockets/baileys'
 import fc from 'fast-check'
-import { blameSocket } from '../../socket-host/whatsapp/baileys-whatsapp.ts'
+import { blameSocket } from '../../socket-host/whatsapp/current-socket.ts'
 import type { Credentials, SocketEvent } from '../../socket-host/whatsapp/port.ts'
 import { aTarget, type Rig, startRig } from '../socket-host/whatsapp/whatsapp-rig.ts'
 import { type FuzzTarget, target, text } from './target.ts'

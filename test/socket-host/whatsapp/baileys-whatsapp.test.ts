@@ -3,8 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { leaseTimes } from '#shared/config/settings.ts'
 import { leaseMarginMs } from '#shared/domain/fleet/lease.ts'
 import type { Failure } from '#shared/domain/values/errors.ts'
-import { backstopMs, blameSocket, defaultTimes } from '../../../socket-host/whatsapp/baileys-whatsapp.ts'
+import { backstopMs, defaultTimes } from '../../../socket-host/whatsapp/baileys-whatsapp.ts'
+import { blameSocket } from '../../../socket-host/whatsapp/current-socket.ts'
 import type { Credentials } from '../../../socket-host/whatsapp/port.ts'
+import { libsignal } from './patches/signal-rig.ts'
 import { aTarget, type Rig, rigTime, startRig } from './whatsapp-rig.ts'
 
 let rig: Rig
@@ -227,6 +229,22 @@ describe('ends of a session', () => {
     const session = rig.open(credentials)
     expect((await session.next('closed')).close).toEqual({ reason: 'lost', detail: 'unhandled: of this socket' })
   })
+})
+
+test('Signal work of a socket ends with that socket, even if its rows never answer', async () => {
+  const { store } = rig
+  const { read } = store
+  const reading = Promise.withResolvers<{ work: Promise<unknown> }>()
+  const silent = { loadSession: () => new Promise<undefined>(() => {}) } as never
+  store.read = (...args) => {
+    store.read = read
+    const cipher = new libsignal.SessionCipher(silent, new libsignal.ProtocolAddress('1', 0))
+    reading.resolve({ work: cipher.hasOpenSession() })
+    return read(...args)
+  }
+  const session = await rig.connect(aPhone())
+  const { work } = await reading.promise
+  await Promise.all([expect(work).rejects.toThrow('The socket has gone'), session.socket.close()])
 })
 
 test('a socket is gone well before its lease can be taken, whatever the peer does', () => {

@@ -12,9 +12,9 @@ const root = resolve(import.meta.dirname, '..')
 const socketHostEntry = 'socket-host/main.ts'
 /**
  * Packages left out of the host's bundle: a local run preloads a module that must share one instance of Baileys with
- * the host.
+ * the host, and the host shares the WebAssembly of the bridge with Baileys.
  */
-const hostExternals = ['@whiskeysockets/baileys'] as const
+const hostExternals = ['@whiskeysockets/baileys', 'whatsapp-rust-bridge'] as const
 
 /** Folder of a function's bundle below the folder of all bundles. */
 export const functionFolder = (bundles: string, name: FunctionName) => join(bundles, name)

@@ -144,7 +144,7 @@ const rules: readonly Rule[] = [
       'socket-host/whatsapp/credentials/auth-state.ts',
       'socket-host/whatsapp/patches/',
     ],
-    may: ['@whiskeysockets/baileys', 'socket-host/whatsapp/', 'shared/', 'valibot', 'node:'],
+    may: ['@whiskeysockets/baileys', 'whatsapp-rust-bridge', 'socket-host/whatsapp/', 'shared/', 'valibot', 'node:'],
   },
   {
     name: 'the next step and the facts of sockets are pure: they import the domain and the events of the port',

@@ -11,6 +11,7 @@ import { type Attachment, type AuthState, freshAuthState, loadAuthState } from '
 import { currentSocket, sockets } from './current-socket.ts'
 import { requestCode } from './pairing-code.ts'
 import { installFastKeys } from './patches/fast-keys.ts'
+import { installNativeSignatures } from './patches/native-signatures.ts'
 import { dropSignalJobs, installSignalQueue } from './patches/signal-queue.ts'
 import { installVerification } from './patches/verify-signatures.ts'
 import type { About, Credentials, SocketEvent, WhatsApp, WhatsAppSocket } from './port.ts'
@@ -20,6 +21,7 @@ import { unlinkDevice } from './unlink-device.ts'
 
 installVerification()
 installFastKeys()
+installNativeSignatures()
 installSignalQueue()
 silenceLibsignal(console)
 

@@ -50,7 +50,7 @@ describe('the lockfile of the image', () => {
   const project: Lockfile = JSON.parse(readFileSync('package-lock.json', 'utf8'))
 
   it('has what Baileys needs, as the project has it, and nothing else', () => {
-    for (const name of ['@whiskeysockets/baileys', 'libsignal', 'ws'])
+    for (const name of ['@whiskeysockets/baileys', 'libsignal', 'whatsapp-rust-bridge', 'ws'])
       expect(lock.packages[`node_modules/${name}`]).toEqual(project.packages[`node_modules/${name}`])
     expect(Object.keys(lock.packages)).not.toContain('node_modules/vitest')
   })

@@ -10,6 +10,7 @@ const simulator = ['test/simulator/**/*.test.ts']
 const verifying = [
   'test/socket-host/fleet/host.test.ts',
   'test/socket-host/whatsapp/baileys-whatsapp.test.ts',
+  'test/socket-host/whatsapp/with-peer/*.test.ts',
   'test/socket-host/whatsapp/patches/*.test.ts',
 ]
 

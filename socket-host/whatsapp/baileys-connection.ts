@@ -6,6 +6,7 @@ import type { BaileysSocket } from './baileys-socket.ts'
 import { boundedCache } from './bounded-cache.ts'
 import type { Attachment } from './credentials/auth-state.ts'
 import { closeWithin } from './socket-guard.ts'
+import { answerUnused, dropUnusedEvents, withoutUnusedKeys } from './unused.ts'
 
 /** Opens a socket with our settings. `closeMs` limits the wait for the peer when it closes. */
 export function connectBaileys(
@@ -13,8 +14,14 @@ export function connectBaileys(
   closeMs: number,
   { clock, log }: { readonly clock: Clock; readonly log: Log },
 ): BaileysSocket {
-  const socket = makeWASocket({ ...socketConfig(clock), auth: state, logger: baileysLogger(log) })
+  const auth = { creds: state.creds, keys: withoutUnusedKeys(state.keys) }
+  const socket = makeWASocket({ ...socketConfig(clock), auth, logger: baileysLogger(log) })
   closeWithin(socket.ws, closeMs)
+  dropUnusedEvents(socket.ev)
+  answerUnused(socket.ws, {
+    acknowledge: (notification) => socket.sendMessageAck(notification),
+    cleanGroups: () => socket.cleanDirtyBits('groups'),
+  })
   socket.ev.on('creds.update', credsChanged)
   return {
     ws: socket.ws,
@@ -34,6 +41,8 @@ function socketConfig(clock: Clock): Partial<SocketConfig> {
     browser: Browsers.ubuntu('Chrome'),
     // While a companion device is online, the phone does not notify its owner of messages.
     markOnlineOnConnect: false,
+    // Server properties, blocked contacts and privacy settings.
+    fireInitQueries: false,
     syncFullHistory: false,
     shouldSyncHistoryMessage: () => false,
     getMessage: async () => undefined,

@@ -73,7 +73,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
       clock,
       log,
     }),
-    whatsApp: createWhatsApp({ store: credentials, clock, log: fieldsFirst(log) }),
+    whatsApp: createWhatsApp({ store: credentials, clock, time, log: fieldsFirst(log) }),
     pacing: pacing(time, {
       ...defaultLimits,
       reconnectsPerSecond: env.RECONNECTS_PER_SECOND,

@@ -2,20 +2,26 @@
 import { type BinaryNode, Browsers, makeWASocket, type SocketConfig } from '@whiskeysockets/baileys'
 import type { Clock } from '#shared/ports.ts'
 import { baileysLogger, type Log } from './baileys-logger.ts'
-import type { BaileysSocket } from './baileys-socket.ts'
+import { type BaileysSocket, server } from './baileys-socket.ts'
 import { boundedCache } from './bounded-cache.ts'
 import type { Attachment } from './credentials/auth-state.ts'
 import { closeWithin } from './socket-guard.ts'
 import { answerUnused, dropUnusedEvents, withoutUnusedKeys } from './unused.ts'
 
+export type ConnectionDeps = {
+  /** Monotonic clock, in ms. */
+  readonly monotonic: Clock
+  readonly log: Log
+}
+
 /** Opens a socket with our settings. `closeMs` limits the wait for the peer when it closes. */
 export function connectBaileys(
   { state, credsChanged }: Pick<Attachment, 'state' | 'credsChanged'>,
   closeMs: number,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  { monotonic, log }: ConnectionDeps,
 ): BaileysSocket {
   const auth = { creds: state.creds, keys: withoutUnusedKeys(state.keys) }
-  const socket = makeWASocket({ ...socketConfig(clock), auth, logger: baileysLogger(log) })
+  const socket = makeWASocket({ ...socketConfig(monotonic), auth, logger: baileysLogger(log) })
   closeWithin(socket.ws, closeMs)
   dropUnusedEvents(socket.ev)
   answerUnused(socket.ws, {
@@ -31,11 +37,21 @@ export function connectBaileys(
     generateMessageTag: socket.generateMessageTag,
     requestPairingCode: (phone) => socket.requestPairingCode(phone),
     query: (stanza: BinaryNode, timeoutMs) => socket.query(stanza, timeoutMs),
+    ping: () => socket.sendNode(pingOf(socket.generateMessageTag())),
   }
 }
 
+const pingOf = (id: string): BinaryNode => ({
+  tag: 'iq',
+  attrs: { id, to: server, type: 'get', xmlns: 'w:p' },
+  content: [{ tag: 'ping', attrs: {} }],
+})
+
+/** Longest interval of Node's timers: Baileys' own check of silence, which reads the wall clock, never runs. */
+const neverMs = 2 ** 31 - 1
+
 /** Settings that differ from Baileys' defaults. Address and protocol version stay as Baileys sets them. */
-function socketConfig(clock: Clock): Partial<SocketConfig> {
+function socketConfig(now: Clock): Partial<SocketConfig> {
   return {
     // WhatsApp checks this name, which the phone shows. It must be the name of a known browser, never a brand (R22).
     browser: Browsers.ubuntu('Chrome'),
@@ -47,11 +63,12 @@ function socketConfig(clock: Clock): Partial<SocketConfig> {
     shouldSyncHistoryMessage: () => false,
     getMessage: async () => undefined,
     enableRecentMessageCache: false,
+    keepAliveIntervalMs: neverMs,
     // A failed write ends the socket. Retries inside Baileys would only delay that.
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 1000 },
-    msgRetryCounterCache: boundedCache(1000, 3_600_000, clock),
-    placeholderResendCache: boundedCache(500, 3_600_000, clock),
-    userDevicesCache: boundedCache(500, 300_000, clock),
-    callOfferCache: boundedCache(100, 300_000, clock),
+    msgRetryCounterCache: boundedCache(1000, 3_600_000, now),
+    placeholderResendCache: boundedCache(500, 3_600_000, now),
+    userDevicesCache: boundedCache(500, 300_000, now),
+    callOfferCache: boundedCache(100, 300_000, now),
   }
 }

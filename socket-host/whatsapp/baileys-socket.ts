@@ -29,6 +29,8 @@ export type BaileysSocket = {
   readonly requestPairingCode: (phone: string) => Promise<string>
   /** Sends a stanza and returns the answer: undefined when none comes in time. Rejects when the answer is an error. */
   readonly query: (stanza: Stanza, timeoutMs: number) => Promise<Stanza | undefined>
+  /** Sends a ping. Its answer shows as a stanza like any other. Rejects when it cannot be sent. */
+  readonly ping: () => Promise<void>
 }
 
 /** Time limits of a socket, in milliseconds. */

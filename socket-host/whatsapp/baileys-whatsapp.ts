@@ -3,12 +3,14 @@ import { waitAtMost } from '#shared/async/time-limit.ts'
 import { isUnlinkedBy } from '#shared/domain/session/disconnect.ts'
 import { phoneOfIdentity } from '#shared/domain/values/phone.ts'
 import type { Clock, CredentialStore } from '#shared/ports.ts'
+import { systemTime, type Time } from '../time.ts'
 import { connectBaileys } from './baileys-connection.ts'
 import { type Log, logAbout, silenceLibsignal } from './baileys-logger.ts'
 import type { BaileysSocket, SocketTimes } from './baileys-socket.ts'
 import { messageOf, ownClose } from './close-reason.ts'
 import { type Attachment, type AuthState, freshAuthState, loadAuthState } from './credentials/auth-state.ts'
 import { currentSocket, sockets } from './current-socket.ts'
+import { keepAlive } from './keep-alive.ts'
 import { requestCode } from './pairing-code.ts'
 import { installFastKeys } from './patches/fast-keys.ts'
 import { installNativeSignatures } from './patches/native-signatures.ts'
@@ -30,6 +32,8 @@ export type WhatsAppDeps = {
   readonly clock: Clock
   readonly log: Log
   readonly times?: Partial<SocketTimes>
+  /** Monotonic clock and timers of the pings. */
+  readonly time?: Pick<Time, 'monotonic' | 'after'>
 }
 
 type SocketDeps = WhatsAppDeps & { readonly times: SocketTimes }
@@ -80,7 +84,7 @@ type Running = {
 
 /** Starts a socket of Baileys, and reports its events to the listener. */
 function startSocket(state: AuthState, listener: (event: SocketEvent) => void, deps: SocketDeps): Running {
-  const { clock, log, times } = deps
+  const { clock, log, times, time = systemTime } = deps
   lastId += 1
   const id = lastId
   let isMuted = false
@@ -89,11 +93,14 @@ function startSocket(state: AuthState, listener: (event: SocketEvent) => void, d
     if (!isMuted) currentSocket.run(undefined, () => listener(event))
   }
   const attachment = state.attach((failure) => end.fail(failure.close))
-  const baileys = currentSocket.run(id, () => connectBaileys(attachment, times.closeMs, { clock, log }))
+  const baileys = currentSocket.run(id, () =>
+    connectBaileys(attachment, times.closeMs, { monotonic: time.monotonic, log }),
+  )
   const end = socketEnd({
     graceMs: times.closeMs + backstopMs,
     end: () => void baileys.end().catch((error) => log.warn({ error: messageOf(error) }, 'Could not end a socket')),
     onGone(close) {
+      alive.stop()
       attachment.release()
       baileys.freeCaches()
       sockets.delete(id)
@@ -103,7 +110,13 @@ function startSocket(state: AuthState, listener: (event: SocketEvent) => void, d
   })
   sockets.set(id, end)
   const credentials = { ...state, phone: () => phoneOfIdentity(state.creds.me?.id) }
-  const progress = listen({ baileys, end, credentials, emit, clock, log, times })
+  const alive = keepAlive({
+    time,
+    // A ping that cannot be sent shows as the close of the socket, or as silence.
+    ping: () => void baileys.ping().catch(() => {}),
+    onSilent: (ms) => end.fail(ownClose('lost', `nothing received for ${Math.round(ms)} ms`)),
+  })
+  const progress = listen({ baileys, end, alive, credentials, emit, clock, log, times })
   const mute = () => {
     isMuted = true
   }

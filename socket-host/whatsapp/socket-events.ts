@@ -6,6 +6,7 @@ import type { Log } from './baileys-logger.ts'
 import type { BaileysSocket, ConnectionUpdate, SocketTimes } from './baileys-socket.ts'
 import { closeOf, ownClose, refusedUpgrade, type SocketPhase } from './close-reason.ts'
 import { confirmOpen } from './confirm-open.ts'
+import type { KeepAlive } from './keep-alive.ts'
 import type { SocketEvent } from './port.ts'
 import type { SocketEnd } from './socket-end.ts'
 import { subscribe } from './socket-signals.ts'
@@ -13,6 +14,7 @@ import { subscribe } from './socket-signals.ts'
 export type EventDeps = {
   readonly baileys: BaileysSocket
   readonly end: SocketEnd
+  readonly alive: Pick<KeepAlive, 'heard'>
   readonly credentials: { isLinked(): boolean; flush(): Promise<void>; phone(): string | undefined }
   /** Not called once the socket is ending or gone. */
   readonly emit: (event: SocketEvent) => void
@@ -33,7 +35,7 @@ const firstQrMs = 60_000
 const nextQrMs = 20_000
 
 /** Starts to listen to a socket. Call it right after opening, before the first event. */
-export function listen({ baileys, end, credentials, emit, clock, log, times }: EventDeps): Progress {
+export function listen({ baileys, end, alive, credentials, emit, clock, log, times }: EventDeps): Progress {
   const loggedIn = Promise.withResolvers<void>()
   const isRegistration = !credentials.isLinked()
   let phase: SocketPhase = 'handshake'
@@ -74,6 +76,7 @@ export function listen({ baileys, end, credentials, emit, clock, log, times }: E
 
   subscribe(baileys.ws, {
     onStanza: () => {
+      alive.heard()
       if (phase === 'handshake') phase = isRegistration ? 'registering' : 'session'
     },
     onRefusedUpgrade: (status) => end.fail(refusedUpgrade(status)),

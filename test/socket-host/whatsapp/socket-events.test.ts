@@ -41,6 +41,7 @@ function start({ isLinked = true, preKeys = async () => count('812'), flush = as
     generateMessageTag: () => 'tag-1',
     requestPairingCode: async () => 'ABCDEFGH',
     query: preKeys,
+    ping: async () => {},
   }
   const end = socketEnd({
     end: () => void baileys.end(),
@@ -49,7 +50,16 @@ function start({ isLinked = true, preKeys = async () => count('812'), flush = as
   })
   const credentials = { isLinked: () => isLinked, flush, phone: () => undefined }
   const log = { debug: () => {}, warn: () => {}, error: () => {} }
-  listen({ baileys, end, credentials, emit: (event) => events.push(event), clock: () => 0, log, times })
+  listen({
+    baileys,
+    end,
+    alive: { heard: () => {} },
+    credentials,
+    emit: (event) => events.push(event),
+    clock: () => 0,
+    log,
+    times,
+  })
   return { ws, events, end, say: (said: ConnectionUpdate) => update(said) }
 }
 

@@ -1,16 +1,16 @@
 /** Sockets of Baileys 7.0.0-rc14. No other file opens them. */
 import { type BinaryNode, Browsers, makeWASocket, type SocketConfig } from '@whiskeysockets/baileys'
-import type { Clock } from '#shared/ports.ts'
+import type { Time } from '../time.ts'
 import { baileysLogger, type Log } from './baileys-logger.ts'
 import { type BaileysSocket, server } from './baileys-socket.ts'
 import { boundedCache } from './bounded-cache.ts'
 import type { Attachment } from './credentials/auth-state.ts'
+import { boundedRepository } from './signal-repository.ts'
 import { closeWithin } from './socket-guard.ts'
 import { answerUnused, dropUnusedEvents, withoutUnusedKeys } from './unused.ts'
 
 export type ConnectionDeps = {
-  /** Monotonic clock, in ms. */
-  readonly monotonic: Clock
+  readonly time: Pick<Time, 'monotonic' | 'after'>
   readonly log: Log
 }
 
@@ -18,10 +18,10 @@ export type ConnectionDeps = {
 export function connectBaileys(
   { state, credsChanged }: Pick<Attachment, 'state' | 'credsChanged'>,
   closeMs: number,
-  { monotonic, log }: ConnectionDeps,
+  { time, log }: ConnectionDeps,
 ): BaileysSocket {
   const auth = { creds: state.creds, keys: withoutUnusedKeys(state.keys) }
-  const socket = makeWASocket({ ...socketConfig(monotonic), auth, logger: baileysLogger(log) })
+  const socket = makeWASocket({ ...socketConfig(time), auth, logger: baileysLogger(log) })
   closeWithin(socket.ws, closeMs)
   dropUnusedEvents(socket.ev)
   answerUnused(socket.ws, {
@@ -51,7 +51,8 @@ const pingOf = (id: string): BinaryNode => ({
 const neverMs = 2 ** 31 - 1
 
 /** Settings that differ from Baileys' defaults. Address and protocol version stay as Baileys sets them. */
-function socketConfig(now: Clock): Partial<SocketConfig> {
+function socketConfig(time: ConnectionDeps['time']): Partial<SocketConfig> {
+  const now = time.monotonic
   return {
     // WhatsApp checks this name, which the phone shows. It must be the name of a known browser, never a brand (R22).
     browser: Browsers.ubuntu('Chrome'),
@@ -66,6 +67,7 @@ function socketConfig(now: Clock): Partial<SocketConfig> {
     keepAliveIntervalMs: neverMs,
     // A failed write ends the socket. Retries inside Baileys would only delay that.
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 1000 },
+    makeSignalRepository: boundedRepository(time),
     msgRetryCounterCache: boundedCache(1000, 3_600_000, now),
     placeholderResendCache: boundedCache(500, 3_600_000, now),
     userDevicesCache: boundedCache(500, 300_000, now),

@@ -32,7 +32,7 @@ export type WhatsAppDeps = {
   readonly clock: Clock
   readonly log: Log
   readonly times?: Partial<SocketTimes>
-  /** Monotonic clock and timers of the pings. */
+  /** Monotonic clock and timers of pings, time limits and caches. */
   readonly time?: Pick<Time, 'monotonic' | 'after'>
 }
 
@@ -93,9 +93,7 @@ function startSocket(state: AuthState, listener: (event: SocketEvent) => void, d
     if (!isMuted) currentSocket.run(undefined, () => listener(event))
   }
   const attachment = state.attach((failure) => end.fail(failure.close))
-  const baileys = currentSocket.run(id, () =>
-    connectBaileys(attachment, times.closeMs, { monotonic: time.monotonic, log }),
-  )
+  const baileys = currentSocket.run(id, () => connectBaileys(attachment, times.closeMs, { time, log }))
   const end = socketEnd({
     graceMs: times.closeMs + backstopMs,
     end: () => void baileys.end().catch((error) => log.warn({ error: messageOf(error) }, 'Could not end a socket')),

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { baileysLogger, logAbout, silenceLibsignal } from '../../../socket-host/whatsapp/baileys-logger.ts'
 import { createWhatsApp } from '../../../socket-host/whatsapp/baileys-whatsapp.ts'
-import { boundedCache } from '../../../socket-host/whatsapp/bounded-cache.ts'
 import { companyId, companyRig, phoneB } from '../support/company-rig.ts'
 import { aTarget, startRig } from './whatsapp-rig.ts'
 
@@ -69,13 +68,4 @@ test('libsignal does not print sessions with their private keys, and others prin
   target.error('Session error:Error: Bad MAC', 'stack')
   target.info('ready', 4000)
   expect(printed).toEqual([['ready', 4000]])
-})
-
-test('a cache holds no more than its limit, and no entry beyond its lifetime', () => {
-  let now = 0
-  const cache = boundedCache(2, 100, () => now)
-  for (const key of ['a', 'b', 'a', 'c']) cache.set(key, key.toUpperCase())
-  expect(['a', 'b', 'c'].map((key) => cache.get<string>(key))).toEqual(['A', undefined, 'C'])
-  now = 100
-  expect(cache.get<string>('c')).toBeUndefined()
 })

@@ -1,0 +1,66 @@
+/** Baileys' Signal repository with bounded caches, and with one question per contact to WhatsApp (R65). */
+import { DEFAULT_CONNECTION_CONFIG, type SocketConfig } from '@whiskeysockets/baileys'
+import { waitAtMost } from '#shared/async/time-limit.ts'
+import type { Time } from '../time.ts'
+import { boundedCache, type RecentCache, recentCache } from './bounded-cache.ts'
+
+/** Entries of the cache of mappings: two for each contact. A contact that has left it costs one read of a row. */
+export const maxMappings = 1000
+/** Pairs that are stored by one write. One write for an address book of 10,000 would block the host for a second. */
+const pairsPerWrite = 100
+
+/** Contacts whose LID WhatsApp did not know lately. */
+const maxUnknown = 500
+const unknownMs = 3_600_000
+/** Milliseconds that a message may wait for the LID of its sender. */
+const lookUpMs = 5000
+
+type MakeRepository = SocketConfig['makeSignalRepository']
+type FindLids = NonNullable<Parameters<MakeRepository>[2]>
+type LidMapping = ReturnType<MakeRepository>['lidMapping']
+
+type Timing = Pick<Time, 'monotonic' | 'after'>
+
+/** Makes `makeSignalRepository` of a socket's settings. */
+export function boundedRepository(time: Timing): MakeRepository {
+  return (auth, logger, findLids) => {
+    const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(
+      auth,
+      logger,
+      findLids && askedOnce(findLids, time),
+    )
+    replaceCache(repository.lidMapping)
+    storeInParts(repository.lidMapping)
+    return repository
+  }
+}
+
+/** Replaces the cache of Baileys, which has no bound and starts a timer of three days for each entry. */
+function replaceCache(lidMapping: LidMapping): void {
+  if (typeof Reflect.get(Object(lidMapping['mappingCache']), 'clear') !== 'function')
+    throw new Error('Baileys keeps its mappings elsewhere: their cache is not bounded')
+  const cache: RecentCache = recentCache(maxMappings)
+  Reflect.set(lidMapping, 'mappingCache', cache)
+}
+
+function storeInParts(lidMapping: LidMapping): void {
+  const store = lidMapping.storeLIDPNMappings.bind(lidMapping)
+  lidMapping.storeLIDPNMappings = async (pairs) => {
+    for (let at = 0; at < pairs.length; at += pairsPerWrite) await store(pairs.slice(at, at + pairsPerWrite))
+  }
+}
+
+/**
+ * Remembers for an hour for which numbers there was no LID: Baileys would ask again at each message. Nor does a message
+ * wait a minute for the answer. Its session is then stored under the number.
+ */
+function askedOnce(find: FindLids, { monotonic, after }: Timing): FindLids {
+  const unknown = boundedCache(maxUnknown, unknownMs, monotonic)
+  return async (numbers) => {
+    const asked = numbers.filter((number) => !unknown.get(number))
+    if (asked.length === 0) return []
+    const found = (await waitAtMost(lookUpMs, find(asked), () => [], after)) ?? []
+    for (const number of asked) if (!found.some(({ pn }) => pn === number)) unknown.set(number, true)
+    return found
+  }
+}

@@ -1,0 +1,95 @@
+/** Tests of Baileys' own Signal repository as sockets use it: what it keeps of an address book, and what it asks. */
+import { addTransactionCapability, initAuthCreds, type LIDMapping, type SignalKeyStore } from '@whiskeysockets/baileys'
+import { expect, test } from 'vitest'
+import { boundedRepository, maxMappings } from '../../../socket-host/whatsapp/signal-repository.ts'
+import { fakeClock } from '../../fakes/fake-clock.ts'
+import { silentLogger } from '../../fakes/silent-logger.ts'
+
+/** Keys in memory, with the number of values in each write. */
+function memoryKeys() {
+  const values = new Map<string, unknown>()
+  const writes: number[] = []
+  const keys = {
+    get: async (type: string, ids: string[]) =>
+      Object.fromEntries(ids.flatMap((id) => (values.has(`${type}/${id}`) ? [[id, values.get(`${type}/${id}`)]] : []))),
+    async set(data: object) {
+      const entries = Object.entries(data).flatMap(([type, byId]) =>
+        Object.entries(byId).map(([id, value]) => [`${type}/${id}`, value] as const),
+      )
+      writes.push(entries.length)
+      for (const [key, value] of entries) values.set(key, value)
+    },
+  }
+  return { keys: keys as unknown as SignalKeyStore, writes }
+}
+
+function start(find: (numbers: string[]) => Promise<LIDMapping[]> = async () => []) {
+  const clock = fakeClock()
+  const { keys, writes } = memoryKeys()
+  const asked: string[][] = []
+  const transactional = addTransactionCapability(keys, silentLogger, { maxCommitRetries: 1, delayBetweenTriesMs: 1 })
+  const repository = boundedRepository(clock)(
+    { creds: initAuthCreds(), keys: transactional },
+    silentLogger,
+    (numbers) => {
+      asked.push(numbers)
+      return find(numbers)
+    },
+  )
+  return { clock, repository, lidMapping: repository.lidMapping, writes, asked }
+}
+
+const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
+const contact = (index: number): LIDMapping => ({
+  pn: `${79_000_000_000 + index}@s.whatsapp.net`,
+  lid: `${200_000_000_000_000 + index}@lid`,
+})
+
+test('10,000 contacts leave no more than the limit in memory, and no timer', async () => {
+  const { repository, lidMapping, writes } = start()
+  const before = timers()
+  const contacts = Array.from({ length: 10_000 }, (_, index) => contact(index))
+  await lidMapping.storeLIDPNMappings(contacts)
+  for (const { pn, lid } of contacts) {
+    expect(await lidMapping.getPNForLID(lid)).toBe(pn.replace('@', ':0@'))
+    await repository.migrateSession(pn, lid)
+  }
+  expect(Reflect.get(lidMapping, 'mappingCache').size).toBe(maxMappings)
+  expect(timers()).toBe(before)
+  expect(Math.max(...writes)).toBe(200)
+  repository.close?.()
+  expect(Reflect.get(lidMapping, 'mappingCache').size).toBe(0)
+  expect(await lidMapping.getLIDForPN(contact(9_999).pn)).toBe(contact(9_999).lid)
+})
+
+test('WhatsApp is asked once an hour for the LID of a number that has none', async () => {
+  const { clock, lidMapping, asked } = start()
+  const { pn } = contact(1)
+  expect(await lidMapping.getLIDForPN(pn)).toBeNull()
+  expect(await lidMapping.getLIDForPN(pn)).toBeNull()
+  expect(asked).toEqual([[pn]])
+  await clock.advance(3_600_000)
+  await lidMapping.getLIDForPN(pn)
+  expect(asked).toHaveLength(2)
+})
+
+test('a LID that WhatsApp knows is asked for once and stored', async () => {
+  const { lidMapping, asked, writes } = start(async () => [contact(1)])
+  expect(await lidMapping.getLIDForPN(contact(1).pn)).toBe(contact(1).lid)
+  expect(await lidMapping.getLIDForPN(contact(1).pn)).toBe(contact(1).lid)
+  expect(asked).toHaveLength(1)
+  expect(writes).toEqual([2])
+})
+
+test('a message waits five seconds for an answer that does not come', async () => {
+  const { clock, lidMapping } = start(() => new Promise(() => {}))
+  let found: unknown = 'nothing yet'
+  void lidMapping.getLIDForPN(contact(1).pn).then((lid) => {
+    found = lid
+  })
+  await clock.advance(4999)
+  expect(found).toBe('nothing yet')
+  await clock.advance(1)
+  await clock.settle()
+  expect(found).toBeNull()
+})

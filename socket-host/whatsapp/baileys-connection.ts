@@ -5,6 +5,7 @@ import { baileysLogger, type Log } from './baileys-logger.ts'
 import { type BaileysSocket, server } from './baileys-socket.ts'
 import { boundedCache } from './bounded-cache.ts'
 import type { Attachment } from './credentials/auth-state.ts'
+import { maxRetries, retryCounts } from './retry-counts.ts'
 import { boundedRepository } from './signal-repository.ts'
 import { closeWithin } from './socket-guard.ts'
 import { answerUnused, dropUnusedEvents, withoutUnusedKeys } from './unused.ts'
@@ -50,6 +51,13 @@ const pingOf = (id: string): BinaryNode => ({
 /** Longest interval of Node's timers: Baileys' own check of silence, which reads the wall clock, never runs. */
 const neverMs = 2 ** 31 - 1
 
+/**
+ * Cache that has every key. Baileys believes that it has asked the phone already to send a message again, so it neither
+ * asks nor holds the queue of messages for two seconds. Nothing here reads messages, and the retry receipt, by which the
+ * contact's device repairs the session, does not depend on it.
+ */
+const askedAlready = { get: <T>() => true as T, set: () => {}, del: () => {}, flushAll: () => {} }
+
 /** Settings that differ from Baileys' defaults. Address and protocol version stay as Baileys sets them. */
 function socketConfig(time: ConnectionDeps['time']): Partial<SocketConfig> {
   const now = time.monotonic
@@ -65,11 +73,14 @@ function socketConfig(time: ConnectionDeps['time']): Partial<SocketConfig> {
     getMessage: async () => undefined,
     enableRecentMessageCache: false,
     keepAliveIntervalMs: neverMs,
+    // It would hold the queue of messages after each one that cannot be decrypted.
+    retryRequestDelayMs: 0,
     // A failed write ends the socket. Retries inside Baileys would only delay that.
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 1000 },
     makeSignalRepository: boundedRepository(time),
-    msgRetryCounterCache: boundedCache(1000, 3_600_000, now),
-    placeholderResendCache: boundedCache(500, 3_600_000, now),
+    maxMsgRetryCount: maxRetries,
+    msgRetryCounterCache: retryCounts(now),
+    placeholderResendCache: askedAlready,
     userDevicesCache: boundedCache(500, 300_000, now),
     callOfferCache: boundedCache(100, 300_000, now),
   }

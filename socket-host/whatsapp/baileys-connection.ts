@@ -26,7 +26,7 @@ export function connectBaileys(
   closeWithin(socket.ws, closeMs)
   dropUnusedEvents(socket.ev)
   answerUnused(socket.ws, {
-    acknowledge: (notification) => socket.sendMessageAck(notification),
+    acknowledge: (stanza) => socket.sendMessageAck(stanza),
     cleanGroups: () => socket.cleanDirtyBits('groups'),
   })
   socket.ev.on('creds.update', credsChanged)
@@ -48,7 +48,7 @@ const pingOf = (id: string): BinaryNode => ({
   content: [{ tag: 'ping', attrs: {} }],
 })
 
-/** Longest interval of Node's timers: Baileys' own check of silence, which reads the wall clock, never runs. */
+/** Longest interval of Node's timers, 24 days. It turns off Baileys' check of silence, which reads the wall clock. */
 const neverMs = 2 ** 31 - 1
 
 /**

@@ -31,6 +31,7 @@ export function boundedRepository(time: Timing): MakeRepository {
     )
     replaceCache(repository.lidMapping)
     storeInParts(repository.lidMapping)
+    migrateOnce(repository)
     return repository
   }
 }
@@ -47,6 +48,22 @@ function storeInParts(lidMapping: LidMapping): void {
   const store = lidMapping.storeLIDPNMappings.bind(lidMapping)
   lidMapping.storeLIDPNMappings = async (pairs) => {
     for (let at = 0; at < pairs.length; at += pairsPerWrite) await store(pairs.slice(at, at + pairsPerWrite))
+  }
+}
+
+/**
+ * Looks once for sessions to move to a contact's LID. Baileys reads a row for it at each message of a contact who is
+ * addressed by LID; once the mapping is stored, no session comes under the number any more.
+ */
+function migrateOnce(repository: ReturnType<MakeRepository>): void {
+  const migrate = repository.migrateSession
+  const done = recentCache(maxMappings)
+  repository.migrateSession = async (from, to) => {
+    const pair = `${from} ${to}`
+    if (done.get(pair) !== undefined) return { migrated: 0, skipped: 0, total: 0 }
+    const result = await migrate(from, to)
+    done.set(pair, '')
+    return result
   }
 }
 

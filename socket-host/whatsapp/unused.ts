@@ -6,8 +6,8 @@ import type { EventEmitter } from 'node:events'
 import { childOf, type Stanza, server } from './baileys-socket.ts'
 
 export type Replies = {
-  /** Acknowledges a notification. WhatsApp would send it again at each login otherwise. */
-  readonly acknowledge: (notification: Stanza) => Promise<void>
+  /** Acknowledges a notification or a receipt. WhatsApp would send it again at each login otherwise. */
+  readonly acknowledge: (stanza: Stanza) => Promise<void>
   /** Says that the changed groups are known. WhatsApp would announce them at each login otherwise. */
   readonly cleanGroups: () => Promise<void>
 }
@@ -32,9 +32,16 @@ const isUnusedNotification = (stanza: Stanza) => unusedNotifications.some((match
 const areDirtyGroups = (stanza: Stanza) =>
   ['groups', 'communities'].includes(childOf(stanza, 'dirty')?.attrs['type'] ?? '')
 
+/**
+ * True for a contact's request to send a message again. We have sent none; Baileys would compute a session or fetch keys
+ * for it, as often as a contact likes.
+ */
+const isRetryRequest = typeIs('retry')
+
 /** Answers what is not used in place of Baileys. Call it when Baileys has added its listeners, before the first event. */
 export function answerUnused(ws: EventEmitter, { acknowledge, cleanGroups }: Replies): void {
   divert(ws, 'CB:notification', isUnusedNotification, acknowledge)
+  divert(ws, 'CB:receipt', isRetryRequest, acknowledge)
   divert(ws, 'CB:ib,,dirty', areDirtyGroups, cleanGroups)
 }
 
@@ -54,7 +61,7 @@ function divert(
 }
 
 /** Events of Baileys that have a listener: its own or ours. */
-const usedEvents: readonly string[] = ['connection.update', 'creds.update', 'lid-mapping.update', 'call']
+export const usedEvents: readonly string[] = ['connection.update', 'creds.update', 'lid-mapping.update', 'call']
 
 /**
  * Drops the other events: messages, chats, contacts and groups. Baileys would keep all those of a login in its buffer,

@@ -5,13 +5,16 @@ import { boundedRepository, maxMappings } from '../../../socket-host/whatsapp/si
 import { fakeClock } from '../../fakes/fake-clock.ts'
 import { silentLogger } from '../../fakes/silent-logger.ts'
 
-/** Keys in memory, with the number of values in each write. */
+/** Keys in memory, with the types of all reads and the number of values in each write. */
 function memoryKeys() {
   const values = new Map<string, unknown>()
+  const reads: string[] = []
   const writes: number[] = []
   const keys = {
-    get: async (type: string, ids: string[]) =>
-      Object.fromEntries(ids.flatMap((id) => (values.has(`${type}/${id}`) ? [[id, values.get(`${type}/${id}`)]] : []))),
+    async get(type: string, ids: string[]) {
+      reads.push(type)
+      return Object.fromEntries(ids.map((id) => [id, values.get(`${type}/${id}`)]))
+    },
     async set(data: object) {
       const entries = Object.entries(data).flatMap(([type, byId]) =>
         Object.entries(byId).map(([id, value]) => [`${type}/${id}`, value] as const),
@@ -20,12 +23,12 @@ function memoryKeys() {
       for (const [key, value] of entries) values.set(key, value)
     },
   }
-  return { keys: keys as unknown as SignalKeyStore, writes }
+  return { keys: keys as unknown as SignalKeyStore, reads, writes }
 }
 
 function start(find: (numbers: string[]) => Promise<LIDMapping[]> = async () => []) {
   const clock = fakeClock()
-  const { keys, writes } = memoryKeys()
+  const { keys, reads, writes } = memoryKeys()
   const asked: string[][] = []
   const transactional = addTransactionCapability(keys, silentLogger, { maxCommitRetries: 1, delayBetweenTriesMs: 1 })
   const repository = boundedRepository(clock)(
@@ -36,7 +39,7 @@ function start(find: (numbers: string[]) => Promise<LIDMapping[]> = async () => 
       return find(numbers)
     },
   )
-  return { clock, repository, lidMapping: repository.lidMapping, writes, asked }
+  return { clock, repository, lidMapping: repository.lidMapping, reads, writes, asked }
 }
 
 const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
@@ -92,4 +95,14 @@ test('a message waits five seconds for an answer that does not come', async () =
   await clock.advance(1)
   await clock.settle()
   expect(found).toBeNull()
+})
+
+test('sessions of a contact are moved to the LID once, and looked for once', async () => {
+  const { repository, lidMapping, reads } = start()
+  const { pn, lid } = contact(1)
+  await lidMapping.storeLIDPNMappings([contact(1)])
+  const before = reads.length
+  await repository.migrateSession(pn, lid)
+  await repository.migrateSession(pn, lid)
+  expect(reads.slice(before)).toEqual(['device-list'])
 })

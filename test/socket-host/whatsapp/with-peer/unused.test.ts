@@ -31,40 +31,30 @@ test('a login asks for nothing but what keeps the session: pre-keys, and to be a
 })
 
 const contact = '79005550001@s.whatsapp.net'
-const identityChange = {
-  ...notification('encrypt', stanza('identity')),
-  attrs: { ...notification('encrypt').attrs, from: contact },
-}
+const from = (jid: string, { tag, attrs }: BinaryNode, ...content: BinaryNode[]) =>
+  stanza(tag, { ...attrs, from: jid }, content)
+const token = stanza('token', { type: 'trusted_contact', t: '1790000000' }, Buffer.from('token'))
+const retry = stanza('retry', { id: '3EB0', count: '1', t: '1790000000', v: '1' })
 
 test.each<[string, BinaryNode]>([
   ['changes of app state', notification('server_sync', stanza('collection', { name: 'regular', version: '7' }))],
+  ['tokens of contacts', from(contact, notification('privacy_token'), stanza('tokens', {}, [token]))],
+  ['new phones of contacts', from(contact, notification('encrypt'), stanza('identity'))],
   [
-    'tokens of contacts',
-    {
-      tag: 'notification',
-      attrs: { ...notification('privacy_token').attrs, from: contact },
-      content: [
-        stanza('tokens', {}, [stanza('token', { type: 'trusted_contact', t: '1790000000' }, Buffer.from('token'))]),
-      ],
-    },
+    'requests to send a message again',
+    from(contact, stanza('receipt', { id: '3EB0', type: 'retry', t: '1790000000' }), retry),
   ],
-  ['new phones of contacts', identityChange],
 ])('%s are acknowledged; nothing is asked for or stored', async (_what, sent) => {
   const { store } = await openSession()
   await peer.waitFor(({ tag }) => tag === 'presence')
-  const [from, reads, writes] = [peer.received.length, store.reads(), store.writes.length]
+  const [first, reads, writes] = [peer.received.length, store.reads(), store.writes.length]
   peer.send(sent)
   const { attrs } = await peer.waitFor(ackOf(sent))
-  expect(attrs).toEqual({
-    id: sent.attrs['id'],
-    to: sent.attrs['from'],
-    class: 'notification',
-    type: sent.attrs['type'],
-  })
+  expect(attrs).toEqual({ id: sent.attrs['id'], to: sent.attrs['from'], class: sent.tag, type: sent.attrs['type'] })
   const afterwards = notification('picture')
   peer.send(afterwards)
   await peer.waitFor(ackOf(afterwards))
-  expect(requests(from)).toEqual([])
+  expect(requests(first)).toEqual([])
   expect(store.reads() - reads).toBe(0)
   expect(store.writes).toHaveLength(writes)
 })

@@ -1,8 +1,13 @@
 /** Sockets of Baileys 7.0.0-rc14. No other file opens them. */
-import { type BinaryNode, Browsers, makeWASocket, type SocketConfig } from '@whiskeysockets/baileys'
-import type { Time } from '../time.ts'
+import {
+  type BinaryNode,
+  Browsers,
+  DEFAULT_CONNECTION_CONFIG,
+  makeWASocket,
+  type SocketConfig,
+} from '@whiskeysockets/baileys'
 import { baileysLogger, type Log } from './baileys-logger.ts'
-import { type BaileysSocket, server } from './baileys-socket.ts'
+import { type BaileysSocket, type SocketTime, server } from './baileys-socket.ts'
 import { boundedCache } from './bounded-cache.ts'
 import type { Attachment } from './credentials/auth-state.ts'
 import { maxRetries, retryCounts } from './retry-counts.ts'
@@ -11,7 +16,7 @@ import { closeWithin } from './socket-guard.ts'
 import { answerUnused, dropUnusedEvents, withoutUnusedKeys } from './unused.ts'
 
 export type ConnectionDeps = {
-  readonly time: Pick<Time, 'monotonic' | 'after'>
+  readonly time: SocketTime
   readonly log: Log
 }
 
@@ -59,7 +64,7 @@ const neverMs = 2 ** 31 - 1
 const askedAlready = { get: <T>() => true as T, set: () => {}, del: () => {}, flushAll: () => {} }
 
 /** Settings that differ from Baileys' defaults. Address and protocol version stay as Baileys sets them. */
-function socketConfig(time: ConnectionDeps['time']): Partial<SocketConfig> {
+function socketConfig(time: SocketTime): Partial<SocketConfig> {
   const now = time.monotonic
   return {
     // WhatsApp checks this name, which the phone shows. It must be the name of a known browser, never a brand (R22).
@@ -77,7 +82,7 @@ function socketConfig(time: ConnectionDeps['time']): Partial<SocketConfig> {
     retryRequestDelayMs: 0,
     // A failed write ends the socket. Retries inside Baileys would only delay that.
     transactionOpts: { maxCommitRetries: 1, delayBetweenTriesMs: 1000 },
-    makeSignalRepository: boundedRepository(time),
+    makeSignalRepository: boundedRepository(DEFAULT_CONNECTION_CONFIG.makeSignalRepository, time),
     maxMsgRetryCount: maxRetries,
     msgRetryCounterCache: retryCounts(now),
     placeholderResendCache: askedAlready,

@@ -1,4 +1,6 @@
 /** The part of Baileys' socket that the adapter uses, typed without Baileys; `baileys-connection.ts` provides it. */
+import type { Timer } from '#shared/async/time-limit.ts'
+import type { Clock } from '#shared/ports.ts'
 import type { Closable } from './socket-guard.ts'
 
 /** A stanza of WhatsApp's binary XML. */
@@ -44,6 +46,9 @@ export type SocketTimes = {
   /** From our WebSocket close frame to the peer's answer. */
   readonly closeMs: number
 }
+
+/** Monotonic clock, in ms, and timers: for durations, which a correction of the wall clock must not change. */
+export type SocketTime = { readonly monotonic: Clock; readonly after: Timer }
 
 export const childOf = ({ content }: Stanza, tag: string): Stanza | undefined =>
   Array.isArray(content) ? content.find((child) => child.tag === tag) : undefined

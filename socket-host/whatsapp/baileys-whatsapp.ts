@@ -1,12 +1,11 @@
 /** `WhatsApp` port over an unmodified Baileys 7.0.0-rc14. */
-import { waitAtMost } from '#shared/async/time-limit.ts'
+import { systemTimer, waitAtMost } from '#shared/async/time-limit.ts'
 import { isUnlinkedBy } from '#shared/domain/session/disconnect.ts'
 import { phoneOfIdentity } from '#shared/domain/values/phone.ts'
 import type { Clock, CredentialStore } from '#shared/ports.ts'
-import { systemTime, type Time } from '../time.ts'
 import { connectBaileys } from './baileys-connection.ts'
 import { type Log, logAbout, silenceLibsignal } from './baileys-logger.ts'
-import type { BaileysSocket, SocketTimes } from './baileys-socket.ts'
+import type { BaileysSocket, SocketTime, SocketTimes } from './baileys-socket.ts'
 import { messageOf, ownClose } from './close-reason.ts'
 import { type Attachment, type AuthState, freshAuthState, loadAuthState } from './credentials/auth-state.ts'
 import { currentSocket, sockets } from './current-socket.ts'
@@ -33,12 +32,13 @@ export type WhatsAppDeps = {
   readonly log: Log
   readonly times?: Partial<SocketTimes>
   /** Monotonic clock and timers of pings, time limits and caches. */
-  readonly time?: Pick<Time, 'monotonic' | 'after'>
+  readonly time?: SocketTime
 }
 
 type SocketDeps = WhatsAppDeps & { readonly times: SocketTimes }
 
 export const defaultTimes: SocketTimes = { connectMs: 30_000, helloMs: 15_000, restartMs: 5_000, closeMs: 1000 }
+const systemTime: SocketTime = { monotonic: () => performance.now(), after: systemTimer }
 /** Milliseconds for Baileys to report its close, on top of the peer's `closeMs`. */
 export const backstopMs = 500
 

@@ -2,7 +2,7 @@
  * Pings of a socket, and the end of one whose peer has gone silent. Baileys does the same by the wall clock, so that a
  * correction of it by 35 s would end every socket of a host at once.
  */
-import type { Time } from '../time.ts'
+import type { SocketTime } from './baileys-socket.ts'
 
 /** Milliseconds from ping to ping. WhatsApp closes a connection that says nothing for longer. */
 export const pingMs = 30_000
@@ -13,7 +13,7 @@ export const silenceMs = 35_000
 const lateMs = 5000
 
 export type KeepAliveDeps = {
-  readonly time: Pick<Time, 'monotonic' | 'after'>
+  readonly time: SocketTime
   readonly ping: () => void
   /** Called once, when the peer has been silent for `ms`. */
   readonly onSilent: (ms: number) => void

@@ -1,7 +1,6 @@
 /** Baileys' Signal repository with bounded caches, and with one question per contact to WhatsApp (R65). */
-import { DEFAULT_CONNECTION_CONFIG, type SocketConfig } from '@whiskeysockets/baileys'
 import { waitAtMost } from '#shared/async/time-limit.ts'
-import type { Time } from '../time.ts'
+import type { SocketTime } from './baileys-socket.ts'
 import { boundedCache, type RecentCache, recentCache } from './bounded-cache.ts'
 
 /** Entries of the cache of mappings: two for each contact. A contact that has left it costs one read of a row. */
@@ -15,20 +14,25 @@ const unknownMs = 3_600_000
 /** Milliseconds that a message may wait for the LID of its sender. */
 const lookUpMs = 5000
 
-type MakeRepository = SocketConfig['makeSignalRepository']
-type FindLids = NonNullable<Parameters<MakeRepository>[2]>
-type LidMapping = ReturnType<MakeRepository>['lidMapping']
+/** Phone number and LID of a contact, as JIDs. */
+type Mapping = { pn: string; lid: string }
+type LidMapping = { storeLIDPNMappings(pairs: Mapping[]): Promise<void> }
+type Migration = { migrated: number; skipped: number; total: number }
+/** The part of Baileys' repository that is changed. */
+type Repository = {
+  readonly lidMapping: LidMapping
+  migrateSession(from: string, to: string): Promise<Migration>
+}
+type FindLids = (numbers: string[]) => Promise<Mapping[] | undefined>
+type MakeRepository<Auth, Logger, Made> = (auth: Auth, logger: Logger, findLids?: FindLids) => Made
 
-type Timing = Pick<Time, 'monotonic' | 'after'>
-
-/** Makes `makeSignalRepository` of a socket's settings. */
-export function boundedRepository(time: Timing): MakeRepository {
+/** Returns Baileys' `makeSignalRepository` with bounds, for the settings of a socket. */
+export function boundedRepository<Auth, Logger, Made extends Repository>(
+  make: MakeRepository<Auth, Logger, Made>,
+  time: SocketTime,
+): MakeRepository<Auth, Logger, Made> {
   return (auth, logger, findLids) => {
-    const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(
-      auth,
-      logger,
-      findLids && askedOnce(findLids, time),
-    )
+    const repository = make(auth, logger, findLids && askedOnce(findLids, time))
     replaceCache(repository.lidMapping)
     storeInParts(repository.lidMapping)
     migrateOnce(repository)
@@ -38,7 +42,7 @@ export function boundedRepository(time: Timing): MakeRepository {
 
 /** Replaces the cache of Baileys, which has no bound and starts a timer of three days for each entry. */
 function replaceCache(lidMapping: LidMapping): void {
-  if (typeof Reflect.get(Object(lidMapping['mappingCache']), 'clear') !== 'function')
+  if (typeof Reflect.get(Object(Reflect.get(lidMapping, 'mappingCache')), 'clear') !== 'function')
     throw new Error('Baileys keeps its mappings elsewhere: their cache is not bounded')
   const cache: RecentCache = recentCache(maxMappings)
   Reflect.set(lidMapping, 'mappingCache', cache)
@@ -55,8 +59,8 @@ function storeInParts(lidMapping: LidMapping): void {
  * Looks once for sessions to move to a contact's LID. Baileys reads a row for it at each message of a contact who is
  * addressed by LID; once the mapping is stored, no session comes under the number any more.
  */
-function migrateOnce(repository: ReturnType<MakeRepository>): void {
-  const migrate = repository.migrateSession
+function migrateOnce(repository: Repository): void {
+  const migrate = repository.migrateSession.bind(repository)
   const done = recentCache(maxMappings)
   repository.migrateSession = async (from, to) => {
     const pair = `${from} ${to}`
@@ -71,7 +75,7 @@ function migrateOnce(repository: ReturnType<MakeRepository>): void {
  * Remembers for an hour for which numbers there was no LID: Baileys would ask again at each message. Nor does a message
  * wait a minute for the answer. Its session is then stored under the number.
  */
-function askedOnce(find: FindLids, { monotonic, after }: Timing): FindLids {
+function askedOnce(find: FindLids, { monotonic, after }: SocketTime): FindLids {
   const unknown = boundedCache(maxUnknown, unknownMs, monotonic)
   return async (numbers) => {
     const asked = numbers.filter((number) => !unknown.get(number))

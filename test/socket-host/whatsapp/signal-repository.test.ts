@@ -1,5 +1,11 @@
 /** Tests of Baileys' own Signal repository as sockets use it: what it keeps of an address book, and what it asks. */
-import { addTransactionCapability, initAuthCreds, type LIDMapping, type SignalKeyStore } from '@whiskeysockets/baileys'
+import {
+  addTransactionCapability,
+  DEFAULT_CONNECTION_CONFIG,
+  initAuthCreds,
+  type LIDMapping,
+  type SignalKeyStore,
+} from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
 import { boundedRepository, maxMappings } from '../../../socket-host/whatsapp/signal-repository.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
@@ -31,7 +37,7 @@ function start(find: (numbers: string[]) => Promise<LIDMapping[]> = async () => 
   const { keys, reads, writes } = memoryKeys()
   const asked: string[][] = []
   const transactional = addTransactionCapability(keys, silentLogger, { maxCommitRetries: 1, delayBetweenTriesMs: 1 })
-  const repository = boundedRepository(clock)(
+  const repository = boundedRepository(DEFAULT_CONNECTION_CONFIG.makeSignalRepository, clock)(
     { creds: initAuthCreds(), keys: transactional },
     silentLogger,
     (numbers) => {

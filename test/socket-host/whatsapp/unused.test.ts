@@ -14,10 +14,10 @@ test("Baileys' event buffer keeps nothing that has no listener, and passes on wh
   ev.process((events) => void seen.push(...Object.keys(events)))
   ev.buffer()
   ev.emit('messages.upsert', {
-    messages: [{ key: { id: '1', remoteJid: '79005550001@s.whatsapp.net' } }],
+    messages: [{ key: { id: '1', remoteJid: '79001234560@s.whatsapp.net' } }],
     type: 'notify',
   })
-  ev.emit('chats.update', [{ id: '79005550001@s.whatsapp.net' }])
+  ev.emit('chats.update', [{ id: '79001234560@s.whatsapp.net' }])
   ev.emit('connection.update', { connection: 'open' })
   ev.emit('creds.update', { nextPreKeyId: 7 })
   ev.flush()
@@ -39,12 +39,12 @@ test('keys of unused types are neither stored nor read, and the others are', asy
   const { keys } = memoryAuth()
   const used = withoutUnusedKeys(keys)
   const data: SignalDataSet = {
-    tctoken: { '79005550001@s.whatsapp.net': { token: Buffer.from('token'), timestamp: '1790000000' } },
-    'lid-mapping': { '79005550001': '200000000000001' },
+    tctoken: { '79001234560@s.whatsapp.net': { token: Buffer.from('token'), timestamp: '1790000000' } },
+    'lid-mapping': { '79001234560': '200000000000001' },
   }
   await used.set(data)
-  expect(await keys.get('tctoken', ['79005550001@s.whatsapp.net'])).toEqual({})
-  expect(await used.get('lid-mapping', ['79005550001'])).toEqual({ '79005550001': '200000000000001' })
+  expect(await keys.get('tctoken', ['79001234560@s.whatsapp.net'])).toEqual({})
+  expect(await used.get('lid-mapping', ['79001234560'])).toEqual({ '79001234560': '200000000000001' })
   await keys.set(data)
-  expect(await used.get('tctoken', ['79005550001@s.whatsapp.net'])).toEqual({})
+  expect(await used.get('tctoken', ['79001234560@s.whatsapp.net'])).toEqual({})
 })

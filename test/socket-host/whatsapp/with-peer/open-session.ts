@@ -1,7 +1,7 @@
 /** A session of the adapter with the real Baileys, logged in at a peer whose stanzas the test chooses. */
 import { onTestFinished } from 'vitest'
 import type { Close } from '#shared/domain/session/disconnect.ts'
-import type { Time } from '../../../../socket-host/time.ts'
+import type { SocketTime } from '../../../../socket-host/whatsapp/baileys-socket.ts'
 import { createWhatsApp } from '../../../../socket-host/whatsapp/baileys-whatsapp.ts'
 import type { StoredTarget } from '../../../../socket-host/whatsapp/port.ts'
 import { type MemoryCredentialStore, memoryCredentialStore } from '../../../fakes/memory-credential-store.ts'
@@ -16,7 +16,7 @@ export type OpenSession = {
 }
 
 /** Opens a session and waits until it is open. */
-export async function openSession(time?: Pick<Time, 'monotonic' | 'after'>): Promise<OpenSession> {
+export async function openSession(time?: SocketTime): Promise<OpenSession> {
   const store = memoryCredentialStore()
   const target = aTarget()
   await storeIn(store, target)

@@ -1,4 +1,4 @@
-/** Tests with the real Baileys: messages that cannot be decrypted cost their company little (R62). */
+/** Tests with the real Baileys: messages that cannot be decrypted cost their company little (R65). */
 import { randomBytes } from 'node:crypto'
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -20,7 +20,7 @@ const ids = (test: string) => Array.from({ length: count }, (_, index) => `${tes
 const undecryptable = (id: string): BinaryNode =>
   stanza(
     'message',
-    { id, from: '200000000000001@lid', sender_pn: '79005550001@s.whatsapp.net', type: 'text', t: nowSeconds() },
+    { id, from: '200000000000001@lid', sender_pn: '79001234560@s.whatsapp.net', type: 'text', t: nowSeconds() },
     [stanza('enc', { v: '2', type: 'msg' }, randomBytes(80))],
   )
 

@@ -30,7 +30,7 @@ test('a login asks for nothing but what keeps the session: pre-keys, and to be a
   expect(new Set(requests(from))).toEqual(new Set(['encrypt', 'passive']))
 })
 
-const contact = '79005550001@s.whatsapp.net'
+const contact = '79001234560@s.whatsapp.net'
 const from = (jid: string, { tag, attrs }: BinaryNode, ...content: BinaryNode[]) =>
   stanza(tag, { ...attrs, from: jid }, content)
 const token = stanza('token', { type: 'trusted_contact', t: '1790000000' }, Buffer.from('token'))

@@ -3,6 +3,7 @@ import { control } from './control/routes.ts'
 import { certificateChain } from './crypto/certificate.ts'
 import { generateKeyPair } from './crypto/x25519.ts'
 import { generateSigningKey, type SigningKey, signingKeyFrom } from './crypto/xeddsa.ts'
+import { newPostOffice } from './messages/post-office.ts'
 import { startListener } from './service/accept.ts'
 import { endConditions, healthy } from './service/conditions.ts'
 import type { SimulatorEvent } from './service/events.ts'
@@ -58,6 +59,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     control: (method, path, body) => control({ world, cutAll: listener.cutAll }, method, path, body),
     async close() {
       endConditions(world)
+      world.mail.stopped.abort()
       await listener.close()
       await writer.flush()
     },
@@ -77,6 +79,7 @@ function newWorld(options: SimulatorOptions, rootKey: SigningKey, phones: World[
     phones,
     registrations: new Set(),
     sessions: new Map(),
+    mail: newPostOffice(rootKey.seed),
     violations: { counts: new Map(), latest: [] },
     traffic: { connections: 0, open: 0, unanswered: 0 },
     condition: healthy,

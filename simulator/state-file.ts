@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { isBadInput } from './choice.ts'
 import { signingKeyFrom } from './crypto/xeddsa.ts'
 import { behaviourFrom, ok } from './phone/behaviour.ts'
+import type { SignedPreKey } from './phone/device-keys.ts'
 import type { Device, Phone } from './phone/phone.ts'
 
 /** The persistent state: the root key, the phones, and the devices that are linked to them. */
@@ -27,6 +28,10 @@ const Bytes = v.pipe(
   v.hexadecimal(),
   v.transform((hex) => Buffer.from(hex, 'hex')),
 )
+const StoredKeys = v.object({
+  registrationId: v.number(),
+  signedPreKey: v.object({ id: v.number(), key: Bytes, signature: Bytes }),
+})
 const StoredDevice = v.object({
   id: v.number(),
   keyIndex: v.number(),
@@ -34,6 +39,7 @@ const StoredDevice = v.object({
   identityKey: Bytes,
   platform: v.string(),
   linkedAt: v.string(),
+  keys: v.optional(StoredKeys),
   preKeys: v.number(),
   lastPreKey: v.number(),
   logins: v.number(),
@@ -60,9 +66,14 @@ export async function readState(file: string): Promise<State | undefined> {
   return { rootSeed, phones: phones.map(phoneFrom) }
 }
 
-function phoneFrom({ identitySeed, behaviour, ...stored }: v.InferOutput<typeof StoredPhone>): Phone {
+function phoneFrom({ identitySeed, behaviour, devices, ...stored }: v.InferOutput<typeof StoredPhone>): Phone {
   const restored = behaviourFrom(behaviour.name, behaviour.params)
-  return { ...stored, identity: signingKeyFrom(identitySeed), behaviour: isBadInput(restored) ? ok : restored }
+  return {
+    ...stored,
+    devices: devices.map(({ keys, ...device }) => ({ ...device, keys: keys && { ...keys, preKeys: new Map() } })),
+    identity: signingKeyFrom(identitySeed),
+    behaviour: isBadInput(restored) ? ok : restored,
+  }
 }
 
 /** Makes a writer of what `read` returns. It writes a draft and renames it, so that the file is never half written. */
@@ -106,6 +117,16 @@ function serialize({ rootSeed, phones }: State): string {
   return JSON.stringify({ version: 1, rootSeed: rootSeed.toString('hex'), phones: stored })
 }
 
-function serializeDevice(device: Device) {
-  return { ...device, noiseKey: device.noiseKey.toString('hex'), identityKey: device.identityKey.toString('hex') }
+/** One-time pre-keys are left out: 812 of them are 55 kB, in a file that is written anew after every change. */
+function serializeDevice({ noiseKey, identityKey, keys, ...device }: Device) {
+  return {
+    ...device,
+    noiseKey: noiseKey.toString('hex'),
+    identityKey: identityKey.toString('hex'),
+    ...(keys && { keys: { registrationId: keys.registrationId, signedPreKey: serializeSigned(keys.signedPreKey) } }),
+  }
+}
+
+function serializeSigned({ id, key, signature }: SignedPreKey) {
+  return { id, key: key.toString('hex'), signature: signature.toString('hex') }
 }

@@ -23,6 +23,7 @@ const dynamoGround = [...groundFiles, 'shard-companies'].map((file) => `shared/d
 
 /** Rooms below the phones of simulator/, and its tables of choices. */
 const simulatorWire = ['simulator/wire/', 'simulator/crypto/', 'simulator/choice.ts']
+const simulatorPhones = ['simulator/phone/', 'simulator/messages/', ...simulatorWire]
 
 /** Pure files of the host: they choose steps and say what events mean. */
 const pureFiles = ['next-step', 'request-step', 'registration-facts', 'session-facts']
@@ -200,15 +201,15 @@ const rules: readonly Rule[] = [
     may: [...simulatorWire, '@whiskeysockets/baileys', 'valibot', 'ws', 'node:'],
   },
   {
-    name: 'simulated phones import the wire, and get the service passed in',
-    of: ['simulator/phone/'],
-    may: ['simulator/phone/', ...simulatorWire, '@whiskeysockets/baileys', 'valibot', 'node:'],
+    name: 'simulated phones and their messages import the wire, and get the service passed in',
+    of: ['simulator/phone/', 'simulator/messages/'],
+    may: [...simulatorPhones, '@whiskeysockets/baileys', 'whatsapp-rust-bridge', 'valibot', 'node:'],
   },
   {
     name: 'the simulated service imports phones and the wire, and how phone numbers are masked',
     of: ['simulator/service/'],
     may: [
-      ...['simulator/service/', 'simulator/phone/', ...simulatorWire],
+      ...['simulator/service/', ...simulatorPhones],
       ...['shared/domain/values/phone.ts', 'shared/telemetry/redact.ts'],
       ...['@whiskeysockets/baileys', 'valibot', 'ws', 'node:'],
     ],
@@ -216,7 +217,7 @@ const rules: readonly Rule[] = [
   {
     name: 'the control routes import every room of the simulator, but not the program',
     of: ['simulator/control/'],
-    may: ['simulator/control/', 'simulator/service/', 'simulator/phone/', ...simulatorWire, 'valibot', 'node:'],
+    may: ['simulator/control/', 'simulator/service/', ...simulatorPhones, 'valibot', 'node:'],
   },
   {
     name: 'the simulated WhatsApp imports nothing of the product but what its service may',

@@ -10,6 +10,11 @@ const Key = v.pipe(
   v.regex(/^[0-9a-f]{64}$/, 'must be 32 bytes in hex'),
   v.transform((hex) => Buffer.from(hex, 'hex')),
 )
+const Signature = v.pipe(
+  v.string(),
+  v.regex(/^[0-9a-f]{128}$/, 'must be 64 bytes in hex'),
+  v.transform((hex) => Buffer.from(hex, 'hex')),
+)
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const Companion = v.object({
   noiseKey: Key,
@@ -18,6 +23,14 @@ const Companion = v.object({
   /** Number of pre-keys that count as uploaded; `lastPreKey` is the highest id among them. */
   preKeys: Count,
   lastPreKey: Count,
+  /** Without them, nobody can write to the device. */
+  keys: v.exactOptional(
+    v.object({
+      registrationId: Count,
+      signedPreKey: v.object({ id: Count, key: Key, signature: Signature }),
+      preKeys: v.array(v.object({ id: Count, key: Key })),
+    }),
+  ),
 })
 
 /**
@@ -26,9 +39,11 @@ const Companion = v.object({
  * use this route.
  */
 export function linkDevice(world: World, number: string, body: Body): Reply | Promise<Reply> {
-  return parsed(Companion, body, ({ noiseKey, identityKey, advSecret, preKeys, lastPreKey }) => {
+  return parsed(Companion, body, ({ noiseKey, identityKey, advSecret, preKeys, lastPreKey, keys: given }) => {
     const phone = phoneOf(world, number)
-    const device = { ...newDevice(phone, { noiseKey, identityKey, platform: 'CHROME (Ubuntu)' }), preKeys, lastPreKey }
+    const keys = given && { ...given, preKeys: new Map(given.preKeys.map(({ id, key }) => [id, key])) }
+    const companion = { noiseKey, identityKey, platform: 'CHROME (Ubuntu)', keys }
+    const device = { ...newDevice(phone, companion), preKeys, lastPreKey }
     const claim = { primaryIdentity: phone.identity, companionIdentity: identityKey, advSecret }
     const { sent } = signDeviceIdentity({ ...claim, keyIndex: device.keyIndex })
     phone.devices.push(device)

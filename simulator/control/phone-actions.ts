@@ -9,8 +9,10 @@ import { removeDevice } from '../service/remove-device.ts'
 import { sessionKey, type World } from '../service/world.ts'
 import { disruptions } from '../wire/disruptions.ts'
 import { linkDevice } from './link-device.ts'
+import { reportMessages } from './message-report.ts'
 import { type Body, done, parsed, type Reply, refused } from './reply.ts'
 import { reportPhone } from './reports.ts'
+import { sendMessages } from './send.ts'
 
 /** Handles one route of a phone. */
 type PhoneAction = (world: World, number: string, body: Body) => Reply | Promise<Reply>
@@ -35,6 +37,8 @@ export const phoneActions: Readonly<Record<string, PhoneAction>> = {
   'POST link-device': linkDevice,
   'POST unlink': unlink,
   'POST disrupt': disrupt,
+  'POST send': sendMessages,
+  'GET messages': (world, number) => done(reportMessages(world, accountOf(world, number))),
 }
 
 function setBehaviour(world: World, number: string, { behaviour: name, ...params }: Body): Reply {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { generateSigningKey, type SigningKey } from '../crypto/xeddsa.ts'
 import { type Behaviour, ok } from './behaviour.ts'
+import type { DeviceKeys } from './device-keys.ts'
 
 /** A phone with WhatsApp: the primary device of an account. */
 export type Phone = {
@@ -24,6 +25,8 @@ export type Device = {
   readonly identityKey: Buffer
   readonly platform: string
   readonly linkedAt: string
+  /** Undefined for a device that was linked without a companion on the line, and without its keys. */
+  keys: DeviceKeys | undefined
   preKeys: number
   /** The highest id among the pre-keys. Ids only grow: an upload of a lower one means a roll-back of credentials. */
   lastPreKey: number

@@ -1,6 +1,7 @@
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Channel } from '../wire/channel.ts'
 import type { Expectation } from '../wire/expectation.ts'
+import type { DeviceKeys } from './device-keys.ts'
 import type { Phone } from './phone.ts'
 import type { Screen } from './screen.ts'
 
@@ -9,6 +10,7 @@ export type Registration = {
   readonly channel: Channel
   readonly noiseKey: Buffer
   readonly identityKey: Buffer
+  readonly keys: DeviceKeys
   readonly platform: string
   /** The refs of its QR codes. A phone that scans a code sends the ref. */
   readonly refs: readonly string[]

@@ -7,6 +7,7 @@ import {
   signDeviceIdentity,
 } from '../crypto/device-identity.ts'
 import { disrupted, take, takeIf } from '../phone/behaviour.ts'
+import type { DeviceKeys } from '../phone/device-keys.ts'
 import type { Acceptance } from '../phone/linking-service.ts'
 import type { Device, Phone } from '../phone/phone.ts'
 import type { LinkOutcome } from '../phone/screen.ts'
@@ -52,14 +53,16 @@ async function waitForPairSuccess(phone: Phone): Promise<boolean> {
   return true
 }
 
+/** What a phone knows of the companion that becomes a device. */
+type NewCompanion = Pick<Registration, 'noiseKey' | 'identityKey' | 'platform'> & {
+  readonly keys: DeviceKeys | undefined
+}
+
 /** Makes a device with the account's next id. It has no logins and no pre-keys. The caller adds it to the account. */
-export function newDevice(
-  phone: Phone,
-  { noiseKey, identityKey, platform }: Pick<Registration, 'noiseKey' | 'identityKey' | 'platform'>,
-): Device {
+export function newDevice(phone: Phone, { noiseKey, identityKey, platform, keys }: NewCompanion): Device {
   const id = phone.nextDevice++
   const linkedAt = new Date().toISOString()
-  return { id, keyIndex: id, noiseKey, identityKey, platform, linkedAt, preKeys: 0, lastPreKey: 0, logins: 0 }
+  return { id, keyIndex: id, noiseKey, identityKey, platform, linkedAt, keys, preKeys: 0, lastPreKey: 0, logins: 0 }
 }
 
 async function isAcceptedByCompanion(

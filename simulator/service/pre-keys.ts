@@ -25,12 +25,18 @@ function answerUpload(world: World, session: Session, iq: BinaryNode): BinaryNod
     return errorOf(iq, { code: 406, text: 'not-acceptable' })
   }
   if (takeIf(phone, 'bringUp', 'upload-refused')) return errorOf(iq, { code: 500, text: 'internal-server-error' })
+  keepSignedPreKey(session, iq)
   addPreKeys(world, session, keysIn(iq))
   return resultOf(iq)
 }
 
 function addPreKeys(world: World, { phone, device, channel }: Session, keys: readonly BinaryNode[]): void {
   const ids = keys.map((key) => childBytes(key, 'id')?.readUIntBE(0, 3) ?? 0)
+  for (const [index, key] of keys.entries()) {
+    const value = childBytes(key, 'value')
+    if (value) device.keys?.preKeys.set(ids[index] ?? 0, value)
+  }
+  world.mail.warned.delete(device)
   const again = ids.filter((id) => id <= device.lastPreKey)
   if (again.length > 0) {
     recordViolation(
@@ -44,6 +50,17 @@ function addPreKeys(world: World, { phone, device, channel }: Session, keys: rea
   device.preKeys += keys.length
   device.lastPreKey = Math.max(device.lastPreKey, ...ids)
   world.save()
+}
+
+/** Keeps the signed pre-key of an upload or a rotation. */
+function keepSignedPreKey({ device }: Session, iq: BinaryNode): void {
+  const signedKey = getBinaryNodeChild(getBinaryNodeChild(iq, 'rotate') ?? iq, 'skey')
+  const [id, key, signature] = ['id', 'value', 'signature'].map((tag) => childBytes(signedKey, tag))
+  if (!id || !key || !signature) return
+  const signedPreKey = { id: id.readUIntBE(0, id.length), key, signature }
+  const registrationId = childBytes(iq, 'registration')?.readUInt32BE()
+  if (device.keys) device.keys.signedPreKey = signedPreKey
+  else if (registrationId !== undefined) device.keys = { registrationId, signedPreKey, preKeys: new Map() }
 }
 
 function answerDigest({ phone, device }: Session, iq: BinaryNode): BinaryNode {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type BinaryNode, getBinaryNodeChild, proto } from '@whiskeysockets/baileys'
 import { isSignedBy } from '../crypto/xeddsa.ts'
+import type { DeviceKeys } from '../phone/device-keys.ts'
 import type { Registration } from '../phone/waiting-companion.ts'
 import { errorOf, resultOf, serverIq, stanza } from '../wire/stanzas.ts'
 import { answerFinish } from './companion-finish.ts'
@@ -28,6 +29,7 @@ export async function serveRegistration(world: World, { channel, noiseKey, paylo
     channel,
     noiseKey,
     identityKey: Buffer.from(payload.devicePairingData?.eIdent ?? []),
+    keys: keysIn(payload),
     platform: platformIn(payload),
     refs: Array.from({ length: faults.refs ?? defaultRefCount }, () => `2@${randomBytes(48).toString('base64')}`),
     isReady: false,
@@ -97,6 +99,20 @@ function faultIn(payload: proto.ClientPayload): Fault | undefined {
     return { kind: 'bad-prekey-signature', detail: 'eSkeySig was not made by eIdent' }
   }
   return undefined
+}
+
+/** The keys that a new device registers with. Its one-time pre-keys follow after the first login. */
+function keysIn({ devicePairingData }: proto.ClientPayload): DeviceKeys {
+  const { eRegid, eSkeyId, eSkeyVal, eSkeySig } = devicePairingData ?? {}
+  return {
+    registrationId: Buffer.from(eRegid ?? []).readUInt32BE(),
+    signedPreKey: {
+      id: Buffer.from(eSkeyId ?? []).readUIntBE(0, 3),
+      key: Buffer.from(eSkeyVal ?? []),
+      signature: Buffer.from(eSkeySig ?? []),
+    },
+    preKeys: new Map(),
+  }
 }
 
 function buildHashOf({ userAgent }: proto.ClientPayload): Buffer {

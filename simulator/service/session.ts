@@ -1,7 +1,11 @@
-import { type BinaryNode, getBinaryNodeChild, S_WHATSAPP_NET } from '@whiskeysockets/baileys'
+import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren, S_WHATSAPP_NET } from '@whiskeysockets/baileys'
+import { openBox } from '../messages/box.ts'
+import { boxOf } from '../messages/post-office.ts'
+import { count } from '../messages/record.ts'
 import { disrupted, take, takeIf } from '../phone/behaviour.ts'
 import { errorOf, info, resultOf, stanza } from '../wire/stanzas.ts'
 import { eachStanza } from './conversation.ts'
+import { takeAck, takePeerMessage, takeReceipt } from './inbound.ts'
 import { answerEncrypt } from './pre-keys.ts'
 import { removeDevice } from './remove-device.ts'
 import { answerUsync } from './usync.ts'
@@ -18,6 +22,7 @@ const answers: Readonly<Record<string, Answer>> = {
   usync: answerUsync,
   abt: (_world, _session, iq) => [resultOf(iq, stanza('props', { protocol: '1', hash: 'simulated' }))],
   blocklist: (_world, _session, iq) => [resultOf(iq, stanza('list'))],
+  'w:sync:app:state': answerAppState,
   privacy: (_world, _session, iq) => [resultOf(iq, stanza('privacy'))],
 }
 
@@ -33,8 +38,14 @@ export async function serveSession(world: World, session: Session): Promise<void
 
 function replies(world: World, session: Session, received: BinaryNode): BinaryNode[] {
   const { id = '', type, xmlns = '' } = received.attrs
-  if (received.tag === 'message') return [stanza('ack', { from: S_WHATSAPP_NET, class: 'message', id })]
+  if (received.tag === 'ack') return takeAck(world, session, received)
+  if (received.tag === 'receipt') return takeReceipt(world, session, received)
+  if (received.tag === 'message') {
+    takePeerMessage(world, session, received)
+    return [stanza('ack', { from: S_WHATSAPP_NET, class: 'message', id })]
+  }
   if (received.tag !== 'iq' || type === 'result' || type === 'error') return []
+  count(boxOf(world.mail, session.device).record.requests, xmlns)
   const answer = Object.hasOwn(answers, xmlns) ? answers[xmlns] : undefined
   // Pings and requests that are not modelled get an empty result: without one, the client would wait for a time-out.
   return answer ? answer(world, session, received) : [resultOf(received)]
@@ -52,9 +63,21 @@ function handleBringUpDone(world: World, session: Session): void {
   else disrupted(phone, 'open', channel)
 }
 
-function answerPassive(_world: World, { phone }: Session, iq: BinaryNode): BinaryNode[] {
+/** Lets the device have what has waited for it, when it says that it is active. */
+function answerPassive(world: World, { phone, device, channel }: Session, iq: BinaryNode): BinaryNode[] {
   if (takeIf(phone, 'bringUp', 'passive-silent')) return []
-  return [resultOf(iq), info(stanza('offline', { count: '0' }))]
+  if (!getBinaryNodeChild(iq, 'active')) return [resultOf(iq)]
+  channel.send(resultOf(iq))
+  const waiting = openBox(boxOf(world.mail, device), channel)
+  return [info(stanza('offline', { count: String(waiting) }))]
+}
+
+/** Answers that nothing is new in the collections that the device asks for. */
+function answerAppState(_world: World, _session: Session, iq: BinaryNode): BinaryNode[] {
+  const collections = getBinaryNodeChildren(getBinaryNodeChild(iq, 'sync'), 'collection').map(({ attrs }) =>
+    stanza('collection', { name: attrs['name'] ?? '', version: attrs['version'] ?? '0' }, [stanza('patches')]),
+  )
+  return [resultOf(iq, stanza('sync', {}, collections))]
 }
 
 /** Removes a device that logs out. It gets the result first, then the stream error that it was removed. */

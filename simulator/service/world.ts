@@ -1,5 +1,6 @@
 import type { KeyPair } from '../crypto/x25519.ts'
 import type { SigningKey } from '../crypto/xeddsa.ts'
+import type { PostOffice } from '../messages/post-office.ts'
 import type { PhoneTimings } from '../phone/linking-service.ts'
 import type { Device, Phone, PhoneDirectory } from '../phone/phone.ts'
 import type { Registration } from '../phone/waiting-companion.ts'
@@ -29,6 +30,7 @@ export type World = PhoneDirectory &
     /** Linked devices that are online, by {@link sessionKey}. */
     readonly sessions: Map<string, Session>
     readonly violations: ViolationLog
+    readonly mail: PostOffice
     /** `unanswered` counts WebSocket upgrades that the condition `upgrade-hangs` left without an answer. */
     readonly traffic: { connections: number; open: number; unanswered: number }
     readonly emit: (event: SimulatorEvent) => void

@@ -23,6 +23,8 @@ const preKeysLeft = preKeys.to - preKeys.from + 1
 /** Links a companion at the simulator, and lets Baileys process the pair-success as usual. */
 export async function linkedCompanion(simulatorUrl: string, phone: string): Promise<LinkedCompanion> {
   const creds = initAuthCreds()
+  const ids = Array.from({ length: preKeysLeft }, (_, index) => preKeys.from + index)
+  const pairs = ids.map((id) => [id, Curve.generateKeyPair()] as const)
   const response = await fetch(`${simulatorUrl}/phones/${phone}/link-device`, {
     method: 'POST',
     body: JSON.stringify({
@@ -31,6 +33,15 @@ export async function linkedCompanion(simulatorUrl: string, phone: string): Prom
       advSecret: hex(Buffer.from(creds.advSecretKey, 'base64')),
       preKeys: preKeysLeft,
       lastPreKey: preKeys.to,
+      keys: {
+        registrationId: creds.registrationId,
+        signedPreKey: {
+          id: creds.signedPreKey.keyId,
+          key: hex(creds.signedPreKey.keyPair.public),
+          signature: hex(creds.signedPreKey.signature),
+        },
+        preKeys: pairs.map(([id, pair]) => ({ id, key: hex(pair.public) })),
+      },
     }),
   })
   const linked = v.parse(Linked, await response.json())
@@ -38,7 +49,6 @@ export async function linkedCompanion(simulatorUrl: string, phone: string): Prom
     nextPreKeyId: preKeys.to + 1,
     firstUnuploadedPreKeyId: preKeys.to + 1,
   })
-  const pairs = Array.from({ length: preKeysLeft }, (_, index) => [preKeys.from + index, Curve.generateKeyPair()])
   return { creds, keys: { 'pre-key': Object.fromEntries(pairs) } }
 }
 

@@ -10,6 +10,7 @@ import { sessionKey, type World } from '../service/world.ts'
 import { disruptions } from '../wire/disruptions.ts'
 import { linkDevice } from './link-device.ts'
 import { reportMessages } from './message-report.ts'
+import { addressBook, leaveUnanswered, receipts, serverSync } from './notices.ts'
 import { type Body, done, parsed, type Reply, refused } from './reply.ts'
 import { reportPhone } from './reports.ts'
 import { sendMessages } from './send.ts'
@@ -38,6 +39,10 @@ export const phoneActions: Readonly<Record<string, PhoneAction>> = {
   'POST unlink': unlink,
   'POST disrupt': disrupt,
   'POST send': sendMessages,
+  'POST receipts': receipts,
+  'POST server-sync': serverSync,
+  'POST address-book': addressBook,
+  'PUT unanswered': leaveUnanswered,
   'GET messages': (world, number) => done(reportMessages(world, accountOf(world, number))),
 }
 

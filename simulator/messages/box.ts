@@ -5,7 +5,7 @@ import { newRecord, type TrafficRecord } from './record.ts'
 
 /** What waits for a device or has not been acknowledged by it, and what has been counted. */
 export type Box = {
-  /** In order, by {@link itemKey}. */
+  /** In order, by {@link keyOf}. */
   readonly waiting: Map<string, Item>
   /** The device's connection while it takes messages. */
   channel: Channel | undefined
@@ -24,6 +24,8 @@ type Item = Posting & {
 export type Posting = {
   /** Called when the device has decrypted the message. */
   readonly onDelivered?: () => void
+  /** Called when the device asks for the message again. */
+  readonly onRetry?: () => void
   readonly onAnswer?: ((answer: Answer) => void) | undefined
 }
 
@@ -46,8 +48,8 @@ export const newBox = (): Box => ({ waiting: new Map(), channel: undefined, reco
 /** Sends a stanza to the device, now or when it is back. */
 export function post(box: Box, node: BinaryNode, posting: Posting = {}): void {
   const item: Item = { ...posting, stanza: node, isSent: false, sentAt: performance.now() }
-  box.waiting.set(itemKey(node.tag, node.attrs['id']), item)
-  if (box.waiting.size > maxWaiting) drop(box)
+  box.waiting.set(keyOf(node.tag, node.attrs['id'], node.attrs['type']), item)
+  if (box.waiting.size > maxWaiting) dropOldest(box)
   if (!box.channel) return
   item.isSent = true
   box.channel.send(node)
@@ -72,12 +74,22 @@ export function openBox(box: Box, channel: Channel): number {
 
 /** Takes an answer of the device. Answers to what does not wait, or no longer, have no effect. */
 export function settle(box: Box, tag: string, answer: Omit<Answer, 'afterMs'>): void {
-  const key = itemKey(tag, answer.id)
+  const key = keyOf(tag, answer.id, answer.type)
   const item = box.waiting.get(key)
   if (!item) return
   box.waiting.delete(key)
   if (answer.by === 'receipt') item.onDelivered?.()
   item.onAnswer?.({ ...answer, afterMs: performance.now() - item.sentAt })
+}
+
+/** Takes a device's request to send a message again. The message waits until the device acknowledges it. */
+export function retry({ waiting }: Box, id: string): void {
+  waiting.get(keyOf('message', id))?.onRetry?.()
+}
+
+/** Drops everything that waits for a device which is gone. */
+export function emptyBox(box: Box): void {
+  while (box.waiting.size > 0) dropOldest(box)
 }
 
 /** Number of stanzas that were sent on the present connection and that the device has not acknowledged. */
@@ -87,7 +99,7 @@ export const unacknowledged = ({ waiting }: Box): number => {
   return count
 }
 
-function drop(box: Box): void {
+function dropOldest(box: Box): void {
   for (const [key, { onAnswer, stanza: node }] of box.waiting) {
     box.waiting.delete(key)
     box.record.dropped += 1
@@ -96,4 +108,5 @@ function drop(box: Box): void {
   }
 }
 
-const itemKey = (tag: string, id = ''): string => `${tag} ${id}`
+/** A message may have several receipts, which differ by type. The type of another answer is not that of its stanza. */
+const keyOf = (tag: string, id = '', type = ''): string => (tag === 'receipt' ? `${tag} ${id} ${type}` : `${tag} ${id}`)

@@ -20,8 +20,7 @@ export async function groupEncs(
 ): Promise<[Device, BinaryNode[]][]> {
   if (flaw === 'absent') return devices.map((device) => [device, []])
   if (flaw === 'garbage') return devices.map((device) => [device, [encOf({ type: 'skmsg', body: garbage(id) })]])
-  // A key of its own, so that the sender's later messages are not affected.
-  const key = flaw === 'unknown-sender-key' ? newGroupKey(sender.keys, group) : groupKeyOf(sender, group)
+  const key = flaw === 'unknown-sender-key' ? await untoldKey(sender, group) : groupKeyOf(sender, group)
   const distributions = new Map<Device, BinaryNode>()
   for (const device of flaw ? [] : devices) {
     if (key.told.has(device)) continue
@@ -35,6 +34,13 @@ export async function groupEncs(
   }
   const enc = encOf(await key.encrypt(padded(message)))
   return devices.map((device) => [device, [distributions.get(device) ?? [], enc].flat()])
+}
+
+/** Makes a key that no device will learn. The sender's own key is not affected. */
+async function untoldKey(sender: Sender, group: string): Promise<GroupKey> {
+  const key = newGroupKey(sender.keys, group)
+  await key.distribution()
+  return key
 }
 
 function groupKeyOf(sender: Sender, group: string): GroupKey {

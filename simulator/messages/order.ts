@@ -1,4 +1,5 @@
 import type { Device, Phone } from '../phone/phone.ts'
+import type { Pace } from './dispatch.ts'
 import type { Addressing } from './envelope.ts'
 
 /** Ways in which a message cannot be decrypted. */
@@ -18,7 +19,7 @@ export const flaws = [
 export type Flaw = (typeof flaws)[number]
 
 /** Messages to be sent to devices of one phone. */
-export type Order = {
+export type Order = Pace & {
   readonly phone: Phone
   readonly devices: readonly Device[]
   readonly kind: 'direct' | 'group' | 'status'
@@ -27,13 +28,9 @@ export type Order = {
   readonly to: string | undefined
   readonly group: string | undefined
   readonly text: string
-  readonly count: number
-  readonly ratePerSecond: number | undefined
   readonly addressing: Addressing
   readonly alternative: boolean
   /** Repeats the pre-keys in each direct message, as senders do whom the device has never answered. */
   readonly unanswered: boolean
   readonly flaw: Flaw | undefined
-  /** Waits until every device has answered every message. */
-  readonly wait: boolean
 }

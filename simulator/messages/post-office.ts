@@ -12,8 +12,12 @@ export type PostOffice = {
   readonly warned: WeakSet<Device>
   /** By number. */
   readonly senders: Map<string, Sender>
+  /** Numbers of senders by LID. */
+  readonly lids: Map<string, string>
   /** Identities of senders follow from it, so that they are the same after a restart. */
   readonly seed: Buffer
+  /** Kinds of requests (xmlns) that get no answer, by the number of the account. */
+  readonly unanswered: Map<string, readonly string[]>
   /** Aborted when the simulator stops. */
   readonly stopped: AbortController
 }
@@ -38,7 +42,9 @@ export const newPostOffice = (seed: Buffer): PostOffice => ({
   boxes: new WeakMap(),
   warned: new WeakSet(),
   senders: new Map(),
+  lids: new Map(),
   seed,
+  unanswered: new Map(),
   stopped: new AbortController(),
 })
 
@@ -66,7 +72,15 @@ export function senderOf({ mail, phones }: Mailing, number: string): Sender {
     order: Promise.resolve(),
   }
   mail.senders.set(number, sender)
+  mail.lids.set(sender.lid, number)
   return sender
+}
+
+/** Returns the number that a JID belongs to. A LID is known once its account has sent something, or has a phone. */
+export function numberOf({ mail, phones }: Mailing, jid: string): string | undefined {
+  const [, user = '', server] = /^(\d+)(?::\d+)?@(s\.whatsapp\.net|lid)$/.exec(jid) ?? []
+  if (server !== 'lid') return user || undefined
+  return mail.lids.get(user) ?? [...phones.values()].find(({ lid }) => lid === user)?.number
 }
 
 /** Runs `work` when everything before it is done for this sender. */

@@ -1,5 +1,5 @@
 import { type BinaryNode, getBinaryNodeChild, proto } from '@whiskeysockets/baileys'
-import { settle } from '../messages/box.ts'
+import { retry, settle } from '../messages/box.ts'
 import { decrypt } from '../messages/conversation.ts'
 import { conversationOf } from '../messages/direct.ts'
 import { boxOf, inOrder, senderOf } from '../messages/post-office.ts'
@@ -9,11 +9,11 @@ import type { Session, World } from './world.ts'
 
 /** Takes a device's acknowledgement of a stanza. One with an error ends the message for the service, too. */
 export function takeAck(world: World, { device }: Session, ack: BinaryNode): BinaryNode[] {
-  const { id = '', class: tag = '', error } = ack.attrs
+  const { id = '', class: tag = '', type, error } = ack.attrs
   const box = boxOf(world.mail, device)
   if (error === undefined) count(box.record.acks, tag)
   else count(box.record.nacks, error)
-  settle(box, tag, { id, by: 'ack', ...(error !== undefined && { error }) })
+  settle(box, tag, { id, by: 'ack', ...(type !== undefined && { type }), ...(error !== undefined && { error }) })
   return []
 }
 
@@ -25,8 +25,8 @@ export function takeReceipt(world: World, { device }: Session, receipt: BinaryNo
   const ids = [id, ...(Array.isArray(more) ? more.map(({ attrs }) => attrs['id'] ?? '') : [])]
   for (const each of ids) {
     count(box.record.receipts, type ?? 'delivered')
-    if (type === 'retry') continue
-    settle(box, 'message', { id: each, by: 'receipt', ...(type !== undefined && { type }) })
+    if (type === 'retry') retry(box, each)
+    else settle(box, 'message', { id: each, by: 'receipt', ...(type !== undefined && { type }) })
   }
   if (type === 'retry') count(box.record.retries, getBinaryNodeChild(receipt, 'retry')?.attrs['count'] ?? '')
   const attrs = { from: to, class: 'receipt', id, ...(type && { type }), ...(participant && { participant }) }
@@ -53,6 +53,7 @@ export function takePeerMessage(world: World, { phone, device }: Session, messag
 }
 
 function kindOf(plaintext: Uint8Array): string {
-  const { protocolMessage } = proto.Message.decode(plaintext.subarray(0, -(plaintext.at(-1) ?? 0)))
+  const message = proto.Message.decode(plaintext.subarray(0, -(plaintext.at(-1) ?? 0)))
+  const { protocolMessage } = message.deviceSentMessage?.message ?? message
   return proto.Message.ProtocolMessage.Type[protocolMessage?.type ?? -1] ?? 'no protocol message'
 }

@@ -1,5 +1,7 @@
 import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren } from '@whiskeysockets/baileys'
 import { isSignedBy } from '../crypto/xeddsa.ts'
+import { bundleOf } from '../messages/own-bundle.ts'
+import { numberOf, senderOf } from '../messages/post-office.ts'
 import { takeIf } from '../phone/behaviour.ts'
 import { childBytes, errorOf, resultOf, stanza } from '../wire/stanzas.ts'
 import { recordViolation } from './violations.ts'
@@ -12,9 +14,22 @@ export function answerEncrypt(world: World, session: Session, iq: BinaryNode): B
   if (iq.attrs['type'] === 'set') return [answerUpload(world, session, iq)]
   const { phone, device } = session
   if (getBinaryNodeChild(iq, 'digest')) return [answerDigest(session, iq)]
+  if (getBinaryNodeChild(iq, 'key')) return [answerKeys(world, iq)]
   if (!getBinaryNodeChild(iq, 'count')) return [resultOf(iq)]
   if (takeIf(phone, 'bringUp', 'count-silent')) return []
   return [resultOf(iq, stanza('count', { value: String(device.preKeys) }))]
+}
+
+/** Gives a device the keys of the phones that it wants to write to. Companions of others are not modelled. */
+function answerKeys(world: World, iq: BinaryNode): BinaryNode {
+  const users = getBinaryNodeChildren(getBinaryNodeChild(iq, 'key'), 'user').map(({ attrs }) => attrs['jid'] ?? '')
+  const bundles = users.map((jid) => {
+    const number = numberOf(world, jid)
+    return number === undefined
+      ? stanza('user', { jid }, [stanza('error', { code: '404', text: 'item-not-found' })])
+      : bundleOf(senderOf(world, number), jid)
+  })
+  return resultOf(iq, stanza('list', {}, bundles))
 }
 
 function answerUpload(world: World, session: Session, iq: BinaryNode): BinaryNode {

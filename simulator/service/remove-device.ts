@@ -1,3 +1,5 @@
+import { emptyBox } from '../messages/box.ts'
+import { boxOf } from '../messages/post-office.ts'
 import type { Device, Phone } from '../phone/phone.ts'
 import { sendRemoved } from '../wire/disruptions.ts'
 import { sessionKey, type World } from './world.ts'
@@ -7,6 +9,7 @@ export function removeDevice(world: World, phone: Phone, device: Device, by: 'ph
   phone.devices = phone.devices.filter((other) => other !== device)
   world.save()
   world.emit({ type: 'unlinked', phone: phone.number, device: device.id, by })
+  emptyBox(boxOf(world.mail, device))
   const session = world.sessions.get(sessionKey(phone.number, device.id))
   if (session) sendRemoved(session.channel)
 }

@@ -46,6 +46,7 @@ function replies(world: World, session: Session, received: BinaryNode): BinaryNo
   }
   if (received.tag !== 'iq' || type === 'result' || type === 'error') return []
   count(boxOf(world.mail, session.device).record.requests, xmlns)
+  if (world.mail.unanswered.get(session.phone.number)?.includes(xmlns)) return []
   const answer = Object.hasOwn(answers, xmlns) ? answers[xmlns] : undefined
   // Pings and requests that are not modelled get an empty result: without one, the client would wait for a time-out.
   return answer ? answer(world, session, received) : [resultOf(received)]

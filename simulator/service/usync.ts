@@ -1,4 +1,5 @@
 import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren } from '@whiskeysockets/baileys'
+import { numberOf } from '../messages/post-office.ts'
 import { lidOf } from '../phone/phone.ts'
 import { childText, resultOf, stanza } from '../wire/stanzas.ts'
 import type { Session, World } from './world.ts'
@@ -9,13 +10,15 @@ export function answerUsync(world: World, _session: Session, iq: BinaryNode): Bi
   const asked = getBinaryNodeChildren(getBinaryNodeChild(usync, 'query'), 'contact').length > 0
   const users = getBinaryNodeChildren(getBinaryNodeChild(usync, 'list'), 'user')
   const known = users.flatMap((user) => {
-    const number = numberIn(user)
+    const number = numberIn(world, user)
     return number === undefined ? [] : [describe(world, number, asked)]
   })
   return [resultOf(iq, stanza('usync', usync?.attrs, [stanza('result'), stanza('list', {}, known)]))]
 }
 
-function numberIn(user: BinaryNode): string | undefined {
+function numberIn(world: World, user: BinaryNode): string | undefined {
+  const { jid } = user.attrs
+  if (jid?.endsWith('@lid')) return numberOf(world, jid)
   const text = user.attrs['jid'] ?? childText(user, 'contact') ?? ''
   return /^\+?(\d+)(?:[:@]|$)/.exec(text)?.[1]
 }

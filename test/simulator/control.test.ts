@@ -15,6 +15,7 @@ afterAll(async () => {
   await simulator.close()
 })
 
+const other = '79161234567'
 const phonePath = '/simulator/phones/79001234567'
 
 describe('bad input is refused, naming the field', () => {
@@ -28,6 +29,14 @@ describe('bad input is refused, naming the field', () => {
     ['POST', `${phonePath}/unlink`, { device: 'first' }, 'device'],
     ['POST', `${phonePath}/disrupt`, { how: 'gently' }, 'how'],
     ['POST', `${phonePath}/disrupt`, { how: 'cut', device: 7 }, 'device'],
+    ['POST', `${phonePath}/send`, { from: other }, 'device'],
+    ['POST', `${phonePath}/receipts`, { from: other, device: 7 }, 'device'],
+    ['POST', `${phonePath}/server-sync`, { collection: 'irregular' }, 'collection'],
+    ['POST', `${phonePath}/server-sync`, {}, 'device'],
+    ['POST', `${phonePath}/address-book`, { contacts: 10_001 }, 'contacts'],
+    ['POST', `${phonePath}/receipts`, {}, 'from'],
+    ['POST', `${phonePath}/receipts`, { from: other, type: 'seen' }, 'type'],
+    ['PUT', `${phonePath}/unanswered`, { xmlns: 'usync' }, 'xmlns'],
     ['PUT', `${phonePath}/behaviour`, {}, 'behaviour'],
     ['PUT', `${phonePath}/behaviour`, { behaviour: 'toString' }, 'behaviour'],
     ['PUT', `${phonePath}/behaviour`, { behaviour: 'slow-hello' }, 'ms'],

@@ -16,6 +16,9 @@ afterAll(async () => {
   await simulator.close()
 })
 
+const key = '00'.repeat(32)
+const companion = { noiseKey: key, identityKey: key, advSecret: key, preKeys: 45, lastPreKey: 812 }
+
 describe('a device that is linked without a companion on the line', () => {
   it('logs in with the real Baileys, has its pre-keys, and breaks no rule', async () => {
     const number = '79001234567'
@@ -31,14 +34,23 @@ describe('a device that is linked without a companion on the line', () => {
     await sock.end(undefined)
   })
 
-  const key = '00'.repeat(32)
-  const companion = { noiseKey: key, identityKey: key, advSecret: key, preKeys: 45, lastPreKey: 812 }
+  it('is written to only if its keys are known', async () => {
+    const number = '79001234569'
+    const path = `/simulator/phones/${number}`
+    await simulator.control('POST', `${path}/link-device`, companion)
+    expect(await simulator.control('POST', `${path}/send`, { from: '79161234567' })).toMatchObject({
+      status: 400,
+      body: { field: 'device', message: 'the device was linked without keys' },
+    })
+  })
+
   test.each([
     ['noiseKey', 'zz'],
     ['identityKey', undefined],
     ['advSecret', '00'],
     ['preKeys', -1],
     ['lastPreKey', 'many'],
+    ['keys', 'none'],
   ])('needs a %s that is not %s', async (field, value) => {
     const body = { ...companion, [field]: value }
     expect(await simulator.control('POST', '/simulator/phones/79001234568/link-device', body)).toMatchObject({

@@ -10,6 +10,7 @@ import { megabytes, milliseconds } from './figures.ts'
 import { functionCosts } from './functions.ts'
 import { leases } from './leases.ts'
 import { residentBytes } from './memory.ts'
+import { neighbours } from './neighbours.ts'
 import { readySetting, startProgram } from './processes.ts'
 import { reconnects } from './reconnects.ts'
 import { recovery } from './recovery.ts'
@@ -46,6 +47,7 @@ const selfContained: Readonly<Record<string, (print: typeof say) => Promise<void
   failover,
   leases,
   sessions,
+  neighbours,
 }
 
 async function main(names: readonly string[]): Promise<void> {

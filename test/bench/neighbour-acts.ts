@@ -1,0 +1,124 @@
+/** What a busy company does to its neighbours (R62). Each act goes on until it is stopped. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { clientDefaults } from '#shared/config/settings.ts'
+import type { HostView } from '../../local/hosts/start-hosts.ts'
+import type { Client } from '../support/client.ts'
+import { fleetOf } from '../support/fleet.ts'
+import type { Linked } from '../support/linked-fleet.ts'
+import { type Neighbour, play } from './neighbour-probes.ts'
+import type { SlowRows } from './slow-rows.ts'
+
+export type ActScene = {
+  readonly neighbour: Neighbour
+  readonly rows: SlowRows
+  /** A linked company that is busy, and its host. */
+  readonly busy: Linked
+  readonly host: HostView
+}
+
+export type Act = {
+  readonly name: string
+  /** Starts the act. `done` describes what it has done, after `stop`. */
+  readonly begin: (scene: ActScene) => Promise<{ stop: () => Promise<void>; done: () => string }>
+}
+
+const slowMs = 3_000
+/** Messages a second of a flood, and of an act in which the rows are slow. */
+const floodPerSecond = Number(process.env['BENCH_FLOOD'] ?? 50)
+
+/** Repeats a piece of work until it is stopped. */
+function repeating(work: () => Promise<number>, what: string) {
+  let isOver = false
+  let count = 0
+  const running = (async () => {
+    while (!isOver) count += await work()
+  })()
+  const stop = async () => {
+    isOver = true
+    await running
+  }
+  return { stop, count: () => count, done: () => `${count} ${what}` }
+}
+
+/** A flood of messages of one kind. */
+const flood = (name: string, order: object, perSecond = floodPerSecond): Act => ({
+  name,
+  begin: async ({ neighbour: { stage }, busy }) =>
+    repeating(async () => {
+      await play(stage, busy, 'send', { from: strangers(20), ...order, count: perSecond, ratePerSecond: perSecond })
+      return perSecond
+    }, 'messages'),
+})
+
+/** Numbers of contacts that nobody measures. */
+const strangers = (count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => `7903${1_000_000 + index}`)
+
+/** Sends the company messages while each of its requests to DynamoDB takes three seconds. */
+const whileSlow = (name: string, from: (scene: ActScene) => string): Act => ({
+  name,
+  begin: async (scene) => {
+    const { neighbour, rows, busy } = scene
+    rows.delay(busy.companyId, slowMs)
+    const sending = repeating(async () => {
+      await play(neighbour.stage, busy, 'send', { from: from(scene), count: 5, ratePerSecond: 5 })
+      return 5
+    }, `messages, each request of theirs delayed by ${slowMs} ms`)
+    const stop = async () => {
+      await sending.stop()
+      rows.delay(undefined)
+    }
+    return { ...sending, stop }
+  },
+})
+
+/** Requests of ten clients of a company without a link, as fast as they may send (R34). */
+const requesting = (name: string, work: (client: Client, phone: string) => Promise<unknown>): Act => ({
+  name,
+  begin: async ({ neighbour: { stage }, host }) => {
+    const { companyId, phone } = fleetOf(stage).freshOn(host)
+    const loops = await Promise.all(
+      Array.from({ length: clientDefaults.connectionsPerCompany }, async () => {
+        const client = await stage.client(companyId)
+        const requests = repeating(async () => {
+          await Promise.all([work(client, phone.number), pause(1000 / clientDefaults.messagesPerSecond)])
+          return 1
+        }, '')
+        return { ...requests, stop: () => requests.stop().then(client.close) }
+      }),
+    )
+    const stop = async () => void (await Promise.all(loops.map((loop) => loop.stop())))
+    return { stop, done: () => `${loops.reduce((sum, { count }) => sum + count(), 0)} requests` }
+  },
+})
+
+/** Clients that connect, ask for the status and go. */
+const connecting: Act = {
+  name: 'connections',
+  begin: async ({ neighbour: { stage }, busy }) =>
+    repeating(async () => {
+      const clients = await Promise.all(Array.from({ length: 10 }, () => stage.client(busy.companyId)))
+      await Promise.all(clients.map((client) => client.ask('get-status', 'status')))
+      await Promise.all(clients.map((client) => client.close()))
+      return clients.length
+    }, 'connections'),
+}
+
+export const acts: readonly Act[] = [
+  flood('messages', {}),
+  flood('group messages', { kind: 'group', group: '120363000000000001' }),
+  flood('undecryptable messages', { flaw: 'garbage' }),
+  whileSlow('slow rows', () => strangers(1)[0] ?? ''),
+  whileSlow('slow rows, a contact of both', ({ neighbour: { contact } }) => contact),
+  {
+    name: 'address book',
+    begin: async ({ neighbour: { stage }, busy }) =>
+      repeating(async () => {
+        await play(stage, busy, 'address-book', { contacts: 10_000, wait: true })
+        return 1
+      }, 'address books of 10,000'),
+  },
+  requesting('resets', (client) => client.ask('reset-whatsapp-credentials', 'credentials-reset')),
+  requesting('pairings', async (client, phoneNumber) => client.send({ action: 'request-pairing-code', phoneNumber })),
+  connecting,
+]

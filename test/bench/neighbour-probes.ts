@@ -1,0 +1,79 @@
+/** What the owner of a company waits for on a host that others share: each probe measures one kind of wait, in ms. */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { HostView } from '../../local/hosts/start-hosts.ts'
+import { fleetOf } from '../support/fleet.ts'
+import type { Linked } from '../support/linked-fleet.ts'
+import type { Stage } from '../support/stage.ts'
+
+/** Kinds of waiting that are measured. */
+export const probeKinds = ['code', 'reset', 'status', 'decrypt'] as const
+export type ProbeKind = (typeof probeKinds)[number]
+
+export type Samples = Record<ProbeKind, number[]>
+export const noSamples = (): Samples => ({ code: [], reset: [], status: [], decrypt: [] })
+
+/** Time between two probes of a kind, in ms. */
+const everyMs: Readonly<Record<ProbeKind, number>> = { code: 400, reset: 800, status: 150, decrypt: 100 }
+
+export type Neighbour = {
+  readonly stage: Stage
+  /** The host on which everything is measured. */
+  readonly host: HostView
+  /** Linked company that receives the measured messages. */
+  readonly reader: Linked
+  /** The contact who sends them. */
+  readonly contact: string
+  /** Returns a linked company of the host that nothing has used; it is reset once. */
+  readonly spare: () => Linked
+}
+
+/** Measures all kinds side by side for `ms`, and adds to `samples`. */
+export async function measure(neighbour: Neighbour, ms: number, samples: Samples): Promise<void> {
+  const until = performance.now() + ms
+  await Promise.all(
+    probeKinds.map(async (kind) => {
+      while (performance.now() < until) {
+        const startedAt = performance.now()
+        const elapsed = await probes[kind](neighbour)
+        samples[kind].push(elapsed)
+        await pause(Math.max(0, everyMs[kind] - (performance.now() - startedAt)))
+      }
+    }),
+  )
+}
+
+const probes: Readonly<Record<ProbeKind, (neighbour: Neighbour) => Promise<number>>> = {
+  code: async ({ stage, host }) => {
+    const { companyId, phone } = fleetOf(stage).freshOn(host)
+    const client = await stage.client(companyId)
+    const ms = await timed(() => client.ask('request-pairing-code', 'pairing-code', { phoneNumber: phone.number }))
+    await client.ask('cancel-pairing', 'pairing-cancelled')
+    await client.close()
+    return ms
+  },
+  reset: async ({ stage, spare }) => {
+    const client = await stage.client(spare().companyId)
+    const ms = await timed(() => client.ask('reset-whatsapp-credentials', 'credentials-reset'))
+    await client.close()
+    return ms
+  },
+  status: ({ stage, reader: { companyId } }) =>
+    timed(async () => {
+      const { status } = await stage.http('GET', `/api/whatsapp/sessions/${companyId}`, { companyId })
+      if (status !== 200) throw new Error(`the status was answered with ${status}`)
+    }),
+  decrypt: ({ stage, reader, contact }) => timed(() => play(stage, reader, 'send', { from: contact, wait: true })),
+}
+
+/** Lets the simulated WhatsApp do something with the phone of a company. */
+export async function play(stage: Stage, { phone }: Linked, what: string, parameters: object): Promise<unknown> {
+  const answer = await stage.run.simulator?.control('POST', `/simulator/phones/${phone}/${what}`, parameters)
+  if (answer?.status !== 200) throw new Error(`${what}: ${answer?.status} ${JSON.stringify(answer?.body)}`)
+  return answer.body
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now()
+  await work()
+  return performance.now() - startedAt
+}

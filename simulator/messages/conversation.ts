@@ -29,7 +29,8 @@ export type Ciphertext = {
 export type SenderKeys = {
   readonly identity: KeyPair
   readonly registrationId: number
-  readonly signedPreKey: SignedPreKey
+  /** Made when a device first asks for it: only a sender that devices write to needs one. */
+  readonly signedPreKey: () => SignedPreKey
 }
 
 /** The address of the device is local to the storage of a conversation, which has only one. */
@@ -41,11 +42,15 @@ const unknownPreKeyId = 0xff_ff_ff
 
 /** Makes the keys of a sender from an X25519 key pair. */
 export function senderKeysOf(identity: { readonly private: Buffer; readonly public: Buffer }): SenderKeys {
+  let signedPreKey: SignedPreKey | undefined
   const keyPair = { pubKey: withType(identity.public), privKey: identity.private }
   return {
     identity: keyPair,
     registrationId: identity.public.readUInt16BE(0) & 0x3fff,
-    signedPreKey: generateSignedPreKey(keyPair, 1),
+    signedPreKey: () => {
+      signedPreKey ??= generateSignedPreKey(keyPair, 1)
+      return signedPreKey
+    },
   }
 }
 
@@ -140,7 +145,7 @@ function storageFor(keys: SenderKeys): SignalStorage {
     isTrustedIdentity: () => true,
     loadPreKey: () => undefined,
     removePreKey: () => {},
-    loadSignedPreKey: () => keys.signedPreKey,
+    loadSignedPreKey: keys.signedPreKey,
     loadSenderKey: () => undefined,
     storeSenderKey: () => {},
   }

@@ -6,7 +6,8 @@ const keyType = Buffer.from([5])
 
 /** Returns the keys of a phone, as the service gives them to a device that wants to write to it. */
 export function bundleOf({ keys }: Sender, jid: string): BinaryNode {
-  const { identity, registrationId, signedPreKey } = keys
+  const { identity, registrationId } = keys
+  const signedPreKey = keys.signedPreKey()
   return stanza('user', { jid }, [
     stanza('registration', {}, bigEndian(registrationId, 4)),
     stanza('type', {}, keyType),

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { messagingPhone } from '../../simulator/control/messages-client.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { readTrustSettings } from '../../simulator/trust-settings.ts'
 import { temporary } from '../support/temporary.ts'
@@ -41,6 +42,9 @@ describe('with a state file', { timeout: 60_000 }, () => {
     await companion.opened
     expect(await phoneReport(after, number)).toMatchObject({ devices: [{ device: 1, preKeys: 812, logins: 2 }] })
     expect(await phoneReport(after, other)).toMatchObject({ behaviour: 'rate-limited' })
+    // The pre-keys are lost, the signed one is not.
+    const sent = await messagingPhone(after.control, number).send({ from: other, wait: true })
+    expect(sent).toMatchObject({ answers: [{ by: 'receipt' }] })
     expect((await reportOf(after)).violations.total).toBe(0)
     await end(companion)
     await after.close()

@@ -42,8 +42,6 @@ export function hostEnvironment(props: EnvironmentProps): Record<string, string>
     LEASE_RENEW_MS: String(leaseTimes.renewMs),
     HEALTH_PORT: String(hostDefaults.healthPort),
     DRAIN_SECONDS: String(hostDefaults.drainSeconds),
-    RECONNECTS_PER_SECOND: undefined,
-    ATTEMPTS_PER_SECOND: undefined,
     SESSIONS_PER_HOST: String(stage.hosts.sessionsPerHost),
     FUSE_PER_FIVE_MINUTES: writePlaces(stage.fuse.fiveMinutes),
     FUSE_PER_DAY: writePlaces(stage.fuse.day),

@@ -23,11 +23,12 @@ import { connectionPublisher } from '#shared/push/publisher.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { createMeter, type Meter } from '#shared/telemetry/metrics.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
-import { defaultLimits, pacing } from './company/pacing.ts'
+import { pacing } from './company/pacing.ts'
 import { recovery } from './company/recovery.ts'
 import { callLimits } from './fleet/call-limits.ts'
 import type { HostDeps } from './fleet/host.ts'
 import { heldOf, measuredClaims, measuredSweeps } from './fleet/host-metrics.ts'
+import { loopLoad } from './fleet/loop-load.ts'
 import { pollMs, sqsInbox } from './fleet/sqs-inbox.ts'
 import { systemTime } from './time.ts'
 import { createWhatsApp } from './whatsapp/baileys-whatsapp.ts'
@@ -74,11 +75,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
       log,
     }),
     whatsApp: createWhatsApp({ store: credentials, clock, time, log: fieldsFirst(log) }),
-    pacing: pacing(time, {
-      ...defaultLimits,
-      reconnectsPerSecond: env.RECONNECTS_PER_SECOND,
-      attemptsPerSecond: env.ATTEMPTS_PER_SECOND,
-    }),
+    pacing: pacing({ time, load: loopLoad() }),
     budget,
     recovery: recovery({ time, fuse, log }),
     fuse,

@@ -100,10 +100,6 @@ export const SocketHostEnv = v.pipe(
     HEALTH_PORT: number(hostDefaults.healthPort, 0, 65_535),
     /** Seconds that a stopping host gives its running attempts before it hands over (R28). */
     DRAIN_SECONDS: number(hostDefaults.drainSeconds, 1, 110),
-    /** Limit of the background reconnects that a host begins per second (R44). */
-    RECONNECTS_PER_SECOND: number(hostDefaults.reconnectsPerSecond, 1, 1000),
-    /** Limit of the attempts that a host accepts per second, beyond its burst (R44). */
-    ATTEMPTS_PER_SECOND: number(hostDefaults.attemptsPerSecond, 1, 1000),
     /** Number of sessions per host at which auto scaling aims (R49). */
     SESSIONS_PER_HOST: number(hostDefaults.sessionsPerHost, 1, 100_000),
     /** Places of the fuse in five minutes and in a day, e.g. `3,0.2%` (R46). */

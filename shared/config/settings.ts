@@ -29,9 +29,6 @@ export const hostDefaults = {
    * late. The rest of Fargate's 120 s is for storing keys and releasing leases.
    */
   drainSeconds: 100,
-  /** Rates with which a host was measured (R28, R44). */
-  reconnectsPerSecond: 5,
-  attemptsPerSecond: 2,
   sessionsPerHost: 350,
 } as const
 

@@ -1,11 +1,12 @@
-/** Order in which sockets open: by urgency, then by arrival, within the limits of each urgency. Pure. */
-
-/** Reasons to open a socket, the most urgent first. */
-export type Urgency = 'pairing' | 'restart' | 'reconnect'
+/** Order in which sockets open. Pure. */
+import { shareOf, type Urgency } from './opening-places.ts'
 
 const urgencies: readonly Urgency[] = ['pairing', 'restart', 'reconnect']
 
-type Opening = { readonly urgency: Urgency }
+/** A restart that has waited this long goes ahead of pairings: its owner has typed the code, and has 60 s. */
+const restartAgesMs = 5_000
+
+type Opening = { readonly urgency: Urgency; readonly enteredAt: number }
 
 export type Openings<Entry extends Opening> = {
   /** In order of arrival. */
@@ -14,19 +15,24 @@ export type Openings<Entry extends Opening> = {
 }
 
 /**
- * Returns the opening that may begin now, or the ms until it may; undefined when none may before another has ended.
- * `concurrent` limits the openings of an urgency together with all more urgent ones; `msToReconnect` is the time until
- * the next background reconnect.
+ * Returns the opening that may begin now, if any. Each urgency always has its own share of the places, even when others
+ * have taken them: these get none until there are fewer openings than places. Places that are left go to restarts that
+ * have waited for long, then to the most urgent.
  */
 export function nextTurn<Entry extends Opening>(
   { waiting, running }: Openings<Entry>,
-  concurrent: Readonly<Record<Urgency, number>>,
-  msToReconnect: number,
-): Entry | number | undefined {
-  const entry = urgencies.flatMap((urgency) => waiting.find((each) => each.urgency === urgency) ?? [])[0]
-  if (!entry) return undefined
-  const rank = urgencies.indexOf(entry.urgency)
-  const ahead = [...running].filter(({ urgency }) => urgencies.indexOf(urgency) <= rank).length
-  if (ahead >= concurrent[entry.urgency]) return undefined
-  return entry.urgency === 'reconnect' && msToReconnect > 0 ? msToReconnect : entry
+  places: number,
+  now: number,
+): Entry | undefined {
+  const first = (urgency: Urgency) => waiting.find((each) => each.urgency === urgency)
+  const isBelowShare = (urgency: Urgency) => countOf(running, urgency) < shareOf(urgency, places)
+  const own = urgencies.filter(isBelowShare).map(first).find(Boolean)
+  if (own || running.size >= places) return own
+  const restart = first('restart')
+  if (restart && now - restart.enteredAt >= restartAgesMs) return restart
+  return urgencies.map(first).find(Boolean)
 }
+
+/** Returns the number of openings of an urgency. */
+export const countOf = (openings: Iterable<{ readonly urgency: Urgency }>, urgency: Urgency): number =>
+  [...openings].filter((each) => each.urgency === urgency).length

@@ -1,30 +1,16 @@
 /**
- * Decides when a socket may open (R28, R44): pairings go ahead of restarts, and restarts ahead of background
- * reconnects.
+ * Decides when a socket may open, and whether an attempt is admitted (R28, R44, R66). Pairings go ahead of restarts, and
+ * restarts ahead of background reconnects, but each of them always has its share of the places.
  */
-import { hostDefaults } from '#shared/config/settings.ts'
 import type { Cancel, Time } from '../time.ts'
-import { type Admission, attemptBucket, type BucketLimits } from './attempt-bucket.ts'
-import { nextTurn, type Urgency } from './opening-turn.ts'
-import { averageWith, expectedMs, firstPairingMs } from './pairing-estimate.ts'
+import { type Admission, admissions } from './admissions.ts'
+import { adaptedPlaces, places as placeLimits, type Urgency } from './opening-places.ts'
+import { nextTurn } from './opening-turn.ts'
 
-export type PacingLimits = BucketLimits & {
-  /** Limit of concurrent openings, counted together with all more urgent ones. */
-  readonly concurrent: Readonly<Record<Urgency, number>>
-  /** Milliseconds after which an opening loses its place, so that one that hangs does not block the others (R41). */
-  readonly holdMs: number
-  /** Limit of background reconnects that begin in a second. */
-  readonly reconnectsPerSecond: number
-}
-
-/** A new link costs about half a second of one core (812 pre-keys), a login a tenth of that. */
-export const defaultLimits: PacingLimits = {
-  concurrent: { pairing: 8, restart: 3, reconnect: 3 },
-  holdMs: 5000,
-  reconnectsPerSecond: hostDefaults.reconnectsPerSecond,
-  attemptBurst: 64,
-  attemptsPerSecond: hostDefaults.attemptsPerSecond,
-}
+/** Milliseconds after which an opening loses its place, so that one that hangs does not block the others (R41). */
+const holdMs = 5_000
+/** Interval at which the load is measured while sockets open. */
+const sampleMs = 1_000
 
 export type Pacing = {
   /**
@@ -42,65 +28,88 @@ export type Pacing = {
  */
 export type Leave = (outcome?: 'served') => void
 
+export type PacingDeps = {
+  readonly time: Pick<Time, 'monotonic' | 'after'>
+  /** Returns the share of the time since its last call (0 to 1) in which the event loop was busy. */
+  readonly load: () => number
+}
+
 type Entry = {
   readonly urgency: Urgency
   readonly begin: () => void
+  readonly enteredAt: number
   beganAt: number
   isMeasured: boolean
   stopHold: Cancel
 }
 
-export function pacing(time: Time, limits: PacingLimits = defaultLimits): Pacing {
+export function pacing({ time, load }: PacingDeps): Pacing {
   const waiting: Entry[] = []
   const running = new Set<Entry>()
-  const admit = attemptBucket(time, limits)
-  let pairingMs = firstPairingMs
-  let nextReconnectAt = 0
-  let wakeUp: Cancel | undefined
-
-  const next = (): Entry | number | undefined =>
-    nextTurn({ waiting, running }, limits.concurrent, nextReconnectAt - time.monotonic())
+  const admission = admissions(time.monotonic)
+  let places: number = placeLimits.first
+  /** An attempt was refused since the last sample. */
+  let isShort = false
+  let stopSampling: Cancel | undefined
 
   const start = (entry: Entry): void => {
     waiting.splice(waiting.indexOf(entry), 1)
     running.add(entry)
     entry.beganAt = time.monotonic()
-    if (entry.urgency === 'reconnect') nextReconnectAt = entry.beganAt + 1000 / limits.reconnectsPerSecond
-    entry.stopHold = time.after(limits.holdMs, () => leave(entry))
+    entry.stopHold = time.after(holdMs, () => leave(entry))
     entry.begin()
   }
 
   const proceed = (): void => {
-    let turn = next()
-    for (; typeof turn === 'object'; turn = next()) start(turn)
-    wakeUp?.()
-    // Reuse the delay just computed: reading the clock again could give 0 or less, and no timer would be set.
-    wakeUp = turn === undefined ? undefined : time.after(turn, proceed)
+    const next = () => nextTurn({ waiting, running }, places, time.monotonic())
+    for (let turn = next(); turn; turn = next()) start(turn)
+  }
+
+  const sampleLater = (): void => {
+    stopSampling = time.after(sampleMs, () => {
+      places = adaptedPlaces(places, load(), waiting.length > 0 || isShort)
+      isShort = false
+      sampleLater()
+      proceed()
+    })
+  }
+
+  /** The load of a time without openings says nothing about them. */
+  const sampleWhileBusy = (): void => {
+    if (waiting.length + running.size === 0) {
+      stopSampling?.()
+      stopSampling = undefined
+      places = placeLimits.first
+    } else if (!stopSampling) {
+      load()
+      sampleLater()
+    }
   }
 
   const leave = (entry: Entry, outcome?: 'served'): void => {
     const index = waiting.indexOf(entry)
     if (index >= 0) waiting.splice(index, 1)
     entry.stopHold()
-    if (entry.urgency === 'pairing' && outcome === 'served' && !entry.isMeasured) {
+    if (outcome === 'served' && !entry.isMeasured) {
       entry.isMeasured = true
-      pairingMs = averageWith(pairingMs, time.monotonic() - entry.beganAt)
+      admission.served(entry.urgency, time.monotonic() - entry.beganAt, Math.max(1, running.size))
     }
     if (running.delete(entry)) proceed()
-  }
-
-  const admitAttempt = (withinMs: number) => {
-    // An average measured under load does not hold for an idle host.
-    if (waiting.length === 0 && running.size === 0) pairingMs = firstPairingMs
-    const ahead = waiting.filter(({ urgency }) => urgency === 'pairing').length
-    return admit(expectedMs(pairingMs, ahead, limits.concurrent.pairing), withinMs)
+    sampleWhileBusy()
   }
 
   return {
-    admitAttempt,
+    admitAttempt: (withinMs) => {
+      const answer = admission.admit(withinMs, { waiting, running, places })
+      isShort ||= answer !== 'admitted'
+      return answer
+    },
     enter(urgency, begin) {
-      const entry: Entry = { urgency, begin, beganAt: 0, isMeasured: false, stopHold: () => undefined }
+      const enteredAt = time.monotonic()
+      const entry: Entry = { urgency, begin, enteredAt, beganAt: 0, isMeasured: false, stopHold: () => undefined }
+      admission.entered(urgency)
       waiting.push(entry)
+      sampleWhileBusy()
       proceed()
       return (outcome) => leave(entry, outcome)
     },

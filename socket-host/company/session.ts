@@ -8,6 +8,7 @@ import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import type { Credentials, WhatsAppSocket } from '../whatsapp/port.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
+import type { Leave } from './pacing.ts'
 import { readCredentials, type StoredGeneration } from './read-credentials.ts'
 import { afterSessionEvent, newSession, type SessionEvent, type SessionFacts } from './session-facts.ts'
 
@@ -95,13 +96,13 @@ function sessionConnection(
   let credentials = linked
   let socket: WhatsAppSocket | undefined
   let closing: Promise<void> = Promise.resolve()
-  let leaveQueue = (): void => undefined
+  let leaveQueue: Leave = () => undefined
   let stopTimer = (): void => undefined
 
   function enter({ phase, failures }: SessionFacts): void {
     const last = socket
     stopTimer()
-    if (phase.is !== 'loading' && phase.is !== 'opening') leaveQueue()
+    if (phase.is !== 'loading' && phase.is !== 'opening') leaveQueue(phase.is === 'open' ? 'served' : undefined)
     if (phase.is !== 'opening' && phase.is !== 'open') socket = undefined
     if (phase.is === 'queued') leaveQueue = deps.pacing.enter(phase.urgency, () => on({ type: 'turn' }))
     if (phase.is === 'loading') load().catch((error: unknown) => on(failureToOpen(log, stored, error)))

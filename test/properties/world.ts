@@ -143,7 +143,7 @@ function makeHost(epoch: number, { fake, clock, nextDeath, ...stores }: HostDeps
     commands: recordingCommandQueue(),
     publisher: recordingPublisher(),
     whatsApp: overStore({ fake, store: stores.credentials, nextDeath, crash, onOpen }),
-    pacing: pacing(clock),
+    pacing: pacing({ time: clock, load: () => 0 }),
     // A dead process has no timers.
     time: { ...clock, after: (ms, action) => clock.after(ms, () => !isDead && action()) },
     log,

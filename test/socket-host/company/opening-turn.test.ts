@@ -1,39 +1,58 @@
 import { expect, test } from 'vitest'
-import { nextTurn, type Urgency } from '../../../socket-host/company/opening-turn.ts'
+import { adaptedPlaces, shareOf, type Urgency } from '../../../socket-host/company/opening-places.ts'
+import { nextTurn } from '../../../socket-host/company/opening-turn.ts'
 
-const concurrent = { pairing: 3, restart: 2, reconnect: 1 }
 const pairing = 'pairing'
 const restart = 'restart'
 const reconnect = 'reconnect'
+/** Of eight places, four are sure for pairings, and two each for the others. */
+const places = 8
+const now = 100_000
 
-/** Makes an opening of each urgency, named by its place. */
-const openings = (urgencies: readonly Urgency[]) => urgencies.map((urgency, place) => ({ urgency, place }))
+const times = (count: number, of: Urgency): readonly Urgency[] => Array(count).fill(of)
+const openings = (urgencies: readonly Urgency[], enteredAt: number) =>
+  urgencies.map((urgency, place) => ({ urgency, place, enteredAt }))
 
-test.each<[string, readonly Urgency[], readonly Urgency[], number, number | object | undefined]>([
-  ['nothing begins when nothing waits', [], [], 0, undefined],
-  ['the most urgent begins first', [reconnect, restart, pairing], [], 0, { urgency: pairing, place: 2 }],
-  ['of one urgency, the first to come begins first', [restart, restart], [], 0, { urgency: restart, place: 0 }],
+test.each<[string, readonly Urgency[], readonly Urgency[], number, number | undefined]>([
+  ['nothing begins when nothing waits', [], [], now, undefined],
+  ['the most urgent begins first', [reconnect, restart, pairing], [], now, 2],
+  ['of one urgency, the first to come begins first', [restart, restart], [], now, 0],
+  ['pairings may have all places', [pairing], times(7, pairing), now, 0],
+  ['and no more than all', [pairing], times(8, pairing), now, undefined],
+  ['reconnects may have all places', [reconnect], times(7, reconnect), now, 0],
+  ['a restart has its share beside them', [restart], [...times(8, pairing), restart], now, 0],
+  ['and no more than its share', [restart], [...times(6, pairing), ...times(2, restart)], now, undefined],
+  ['a reconnect has its share beside them', [pairing, reconnect], [...times(7, pairing), reconnect], now, 1],
+  ['a pairing has its share beside reconnects', [pairing], [...times(8, reconnect), ...times(3, pairing)], now, 0],
+  ['a free place is for a pairing', [restart, pairing], [...times(4, pairing), ...times(2, restart)], now, 1],
   [
-    'a pairing begins beside less urgent ones, however many',
-    [pairing],
-    [restart, restart, reconnect],
-    0,
-    { urgency: pairing, place: 0 },
+    'or for a restart that waits for 5 s',
+    [pairing, restart],
+    [...times(4, pairing), ...times(2, restart)],
+    now - 5000,
+    1,
   ],
-  ['a pairing waits for its limit', [pairing], [pairing, pairing, pairing], 0, undefined],
-  ['more urgent ones count against the limit of a restart', [restart], [pairing, restart], 0, undefined],
-  [
-    'a less urgent one does not begin instead of one that waits',
-    [restart, reconnect],
-    [pairing, pairing],
-    0,
-    undefined,
-  ],
-  ['a reconnect begins when its time has come', [reconnect], [], 0, { urgency: reconnect, place: 0 }],
-  ['a reconnect that is not due says when', [reconnect], [], 150, 150],
-  ['a restart does not wait for the time of reconnects', [restart], [], 150, { urgency: restart, place: 0 }],
-  ['a reconnect waits for others rather than for its time', [reconnect], [pairing], 150, undefined],
-])('%s', (_fact, waiting, running, msToReconnect, turn) => {
-  const state = { waiting: openings(waiting), running: new Set(openings(running)) }
-  expect(nextTurn(state, concurrent, msToReconnect)).toEqual(turn)
+])('%s', (_fact, waiting, running, enteredAt, turn) => {
+  const state = { waiting: openings(waiting, enteredAt), running: new Set(openings(running, now)) }
+  expect(nextTurn(state, places, now)?.place).toBe(turn)
+})
+
+test('the shares are all places, and a quarter or more is for each of the less urgent', () => {
+  for (let count = 4; count < 60; count++) {
+    expect(shareOf(pairing, count) + shareOf(restart, count) + shareOf(reconnect, count)).toBe(count)
+    expect(shareOf(restart, count)).toBeGreaterThanOrEqual(count / 4)
+    expect(shareOf(reconnect, count)).toBeGreaterThanOrEqual(count / 4)
+    expect(shareOf(pairing, count)).toBeGreaterThan(0)
+  }
+})
+
+test.each([
+  ['a busy loop costs a tenth', 30, 0.95, true, 27],
+  ['but not the last ones', 16, 1, true, 16],
+  ['a loop with time to spare gets more when they are short', 20, 0.5, true, 24],
+  ['up to a limit', 46, 0.5, true, 48],
+  ['and none when nobody waits', 20, 0.5, false, 20],
+  ['between them nothing changes', 20, 0.8, true, 20],
+])('places: %s', (_fact, before, load, isShort, after) => {
+  expect(adaptedPlaces(before, load, isShort)).toBe(after)
 })

@@ -1,192 +1,204 @@
 import { describe, expect, it } from 'vitest'
-import { type PacingLimits, pacing } from '../../../socket-host/company/pacing.ts'
+import type { Urgency } from '../../../socket-host/company/opening-places.ts'
+import { type Leave, pacing } from '../../../socket-host/company/pacing.ts'
 import { fakeClock } from '../../fakes/fake-clock.ts'
 
-const limits: PacingLimits = {
-  concurrent: { pairing: 2, restart: 2, reconnect: 2 },
-  holdMs: 5000,
-  reconnectsPerSecond: 5,
-  attemptBurst: 3,
-  attemptsPerSecond: 2,
+const idle = () => 0
+
+/** A pacing and what has begun, by name. */
+function rig({ load = idle }: { readonly load?: () => number } = {}) {
+  const clock = fakeClock()
+  const begun: string[] = []
+  const { enter, admitAttempt } = pacing({ time: clock, load })
+  const leaves = new Map<string, Leave>()
+  return {
+    ...{ clock, begun, admitAttempt },
+    enter: (urgency: Urgency, count = 1, name: string = urgency) => {
+      for (let each = 0; each < count; each++)
+        leaves.set(
+          name,
+          enter(urgency, () => begun.push(name)),
+        )
+    },
+    /** Enters openings that reach their goal after some time. */
+    open: (urgency: Urgency, ms: number, count = 1) => {
+      for (let each = 0; each < count; each++) {
+        const leave = enter(urgency, () => {
+          begun.push(urgency)
+          clock.after(ms, () => leave('served'))
+        })
+      }
+    },
+    leave: (name: string) => leaves.get(name)?.(),
+    count: (name: string) => begun.filter((each) => each === name).length,
+  }
 }
 
 describe('openings', () => {
-  it('begin in order of urgency, then of arrival', () => {
-    const begun: string[] = []
-    const { enter } = pacing(fakeClock(), { ...limits, concurrent: { pairing: 1, restart: 1, reconnect: 1 } })
-    const leaveFirst = enter('pairing', () => begun.push('first'))
-    const leaves = [
-      enter('reconnect', () => begun.push('reconnect')),
-      enter('restart', () => begun.push('restart')),
-      enter('pairing', () => begun.push('second')),
-    ]
-    expect(begun).toEqual(['first'])
-    leaveFirst()
-    for (const leave of leaves.toReversed()) leave()
-    expect(begun).toEqual(['first', 'second', 'restart', 'reconnect'])
+  it('begin at once up to the places of an idle host, then when others end', async () => {
+    const { clock, open, begun } = rig()
+    open('reconnect', 300, 30)
+    expect(begun).toHaveLength(20)
+    await clock.advance(300)
+    expect(begun).toHaveLength(30)
   })
 
-  it('that are less urgent never hold up more urgent ones', () => {
-    const begun: string[] = []
-    const { enter } = pacing(fakeClock(), limits)
-    enter('restart', () => begun.push('restart'))
-    enter('restart', () => begun.push('restart'))
-    enter('pairing', () => begun.push('pairing'))
-    expect(begun).toEqual(['restart', 'restart', 'pairing'])
+  it('of each urgency begin at once within its share, though others have taken all places', () => {
+    const { enter, count } = rig()
+    enter('reconnect', 100)
+    enter('restart', 100)
+    enter('pairing', 100)
+    expect([count('reconnect'), count('restart'), count('pairing')]).toEqual([20, 5, 10])
   })
 
-  it('in the background are spread over time', async () => {
-    const clock = fakeClock()
-    const { enter } = pacing(clock, { ...limits, concurrent: { pairing: 2, restart: 2, reconnect: 100 } })
-    let begun = 0
-    for (let session = 0; session < 20; session++) enter('reconnect', () => begun++)
-    await clock.advance(1000)
-    expect(begun).toBe(6)
-    await clock.advance(3000)
-    expect(begun).toBe(20)
+  it('get each place that is left in order of urgency, then of arrival', () => {
+    const { enter, leave, begun } = rig()
+    enter('pairing', 9)
+    enter('restart', 5)
+    enter('reconnect', 5)
+    enter('pairing', 1, 'last')
+    begun.length = 0
+    enter('reconnect', 1, 'reconnect 2')
+    enter('restart', 1, 'restart 2')
+    enter('pairing', 1, 'pairing 2')
+    enter('pairing', 1, 'pairing 3')
+    expect(begun).toEqual([])
+    for (const name of ['last', 'pairing 2', 'pairing 3', 'restart 2']) leave(name)
+    expect(begun).toEqual(['pairing 2', 'pairing 3', 'restart 2', 'reconnect 2'])
   })
 
-  it('all begin, though timers fire a little early and each look at the clock takes time', async () => {
-    const clock = fakeClock()
-    let reads = 0
-    const time = {
-      ...clock,
-      monotonic: () => clock.monotonic() + ++reads * 0.3,
-      after: (ms: number, action: () => void) => clock.after(Math.floor(ms), action),
-    }
-    const { enter } = pacing(time, limits)
-    let begun = 0
-    for (let session = 0; session < 100; session++) {
-      const leave = enter('reconnect', () => {
-        begun++
-        clock.after(1, () => leave())
-      })
-    }
-    await clock.advance(30_000)
-    expect(begun).toBe(100)
+  it('of a restart that has waited for long go ahead of pairings', async () => {
+    const { clock, enter, open, begun } = rig()
+    open('pairing', 4_900, 10)
+    open('restart', 4_900, 5)
+    open('reconnect', 4_900, 5)
+    enter('restart', 1, 'first restart')
+    await clock.advance(1)
+    enter('restart', 1, 'second restart')
+    open('pairing', 4_900, 100)
+    begun.length = 0
+    await clock.advance(4_950)
+    expect(begun.slice(0, 2)).toEqual(['pairing', 'pairing'])
+    expect(begun).toEqual(expect.arrayContaining(['first restart', 'second restart']))
   })
 
   it('that hang delay others only for a while', async () => {
-    const clock = fakeClock()
-    const { enter } = pacing(clock, limits)
-    const begun: number[] = []
-    for (const hanging of [1, 2]) enter('reconnect', () => begun.push(hanging))
-    await clock.advance(1000)
-    const leaveHealthy = enter('reconnect', () => begun.push(3))
-    await clock.advance(3900)
-    expect(begun).toEqual([1, 2])
-    await clock.advance(300)
-    expect(begun).toEqual([1, 2, 3])
-    leaveHealthy()
-  })
-
-  it('of pairings begin at once while five hundred sessions reconnect, and the sessions come up at their own pace', async () => {
-    const clock = fakeClock()
-    const { enter } = pacing(clock)
-    const loginMs = 400
-    const codeMs = 1500
-    let connected = 0
-    for (let session = 0; session < 500; session++) {
-      const leave = enter('reconnect', () =>
-        clock.after(loginMs, () => {
-          connected += 1
-          leave()
-        }),
-      )
-    }
-    await clock.advance(10_000)
-    const askedAt = clock.monotonic()
-    const codes: number[] = []
-    for (let pairing = 0; pairing < 50; pairing++) {
-      const leave = enter('pairing', () =>
-        clock.after(codeMs, () => {
-          codes.push(clock.monotonic() - askedAt)
-          leave()
-        }),
-      )
-    }
-    await clock.advance(90_000 + codeMs * 7)
-    expect(codes.length).toBe(50)
-    expect(Math.max(...codes)).toBeLessThan(20_000)
-    expect(connected).toBe(500)
+    const { clock, enter, count } = rig({ load: () => 0.8 })
+    enter('reconnect', 20)
+    enter('reconnect', 1, 'healthy')
+    await clock.advance(4_900)
+    expect(count('healthy')).toBe(0)
+    await clock.advance(200)
+    expect(count('healthy')).toBe(1)
   })
 
   it('can leave the queue before their turn, and give their place back only once', () => {
-    const begun: string[] = []
-    const { enter } = pacing(fakeClock(), { ...limits, concurrent: { pairing: 1, restart: 1, reconnect: 1 } })
-    const leaveFirst = enter('pairing', () => begun.push('first'))
-    const leaveSecond = enter('pairing', () => begun.push('second'))
-    enter('pairing', () => begun.push('third'))
-    enter('pairing', () => begun.push('fourth'))
-    leaveSecond()
-    leaveFirst()
-    leaveFirst()
-    expect(begun).toEqual(['first', 'third'])
+    const { enter, leave, begun } = rig()
+    enter('reconnect', 19)
+    enter('reconnect', 1, 'first')
+    for (const name of ['second', 'third', 'fourth']) enter('reconnect', 1, name)
+    begun.length = 0
+    leave('second')
+    leave('first')
+    leave('first')
+    expect(begun).toEqual(['third'])
+  })
+
+  it('get more places while the loop has time to spare, and the first ones again when all are over', async () => {
+    const { clock, open, begun } = rig()
+    open('reconnect', 4_500, 60)
+    await clock.advance(2_000)
+    expect(begun).toHaveLength(28)
+    await clock.advance(60_000)
+    begun.length = 0
+    open('reconnect', 300, 60)
+    expect(begun).toHaveLength(20)
+  })
+
+  it('get fewer places while the loop is busy, but some always', async () => {
+    const { clock, open, enter, begun } = rig({ load: () => 0.95 })
+    open('reconnect', 100, 20)
+    enter('restart', 1)
+    await clock.advance(4_500)
+    begun.length = 0
+    enter('reconnect', 100, 'late')
+    expect(begun).toHaveLength(15)
+  })
+
+  it('set no timer on a host that opens nothing', async () => {
+    const { clock, open } = rig()
+    open('reconnect', 300, 30)
+    await clock.advance(10_000)
+    expect(clock.timers()).toBe(0)
   })
 })
 
 describe('attempts', () => {
-  it('are admitted in a burst, then as fast as the host can link; the rest get a retry time', async () => {
-    const clock = fakeClock()
-    const { admitAttempt } = pacing(clock, limits)
-    expect([1, 2, 3].map(() => admitAttempt(20_000))).toEqual(['admitted', 'admitted', 'admitted'])
-    expect(admitAttempt(20_000)).toEqual({ retryAfter: 1 })
-    await clock.advance(1000)
-    expect([1, 2, 3].map(() => admitAttempt(20_000))).toEqual(['admitted', 'admitted', { retryAfter: 1 }])
+  it('are admitted in bursts of fifty at least, also when little of their time is left', () => {
+    const { admitAttempt } = rig()
+    expect(Array.from({ length: 50 }, () => admitAttempt(8_000))).toEqual(Array(50).fill('admitted'))
   })
 
-  it('that are rejected together get retry times one after the other', async () => {
-    const clock = fakeClock()
-    const { admitAttempt } = pacing(clock, limits)
-    for (let admitted = 0; admitted < 3; admitted++) admitAttempt(20_000)
-    const delays = Array.from({ length: 6 }, () => admitAttempt(20_000)).map((each) =>
+  it('that are rejected together get retry times one after the other', () => {
+    const { admitAttempt } = rig()
+    for (let burst = 0; burst < 50; burst++) admitAttempt(1_000)
+    const delays = Array.from({ length: 8 }, () => admitAttempt(1_000)).map((each) =>
       each === 'admitted' ? 0 : each.retryAfter,
     )
-    expect(delays).toEqual([1, 1, 2, 2, 3, 3])
-    for (let second = 0; second < 3; second++) {
-      await clock.advance(1000)
-      expect([admitAttempt(20_000), admitAttempt(20_000)]).toEqual(['admitted', 'admitted'])
-    }
+    for (const [index, delay] of delays.slice(4).entries()) expect(delay).toBe((delays[index] ?? 0) + 1)
+    expect(delays[0]).toBeGreaterThan(0)
   })
 
   it('whose code would come too late are rejected at once', async () => {
-    const clock = fakeClock()
-    const { admitAttempt, enter } = pacing(clock, { ...limits, attemptBurst: 64 })
-    const pair = () => {
-      const leave = enter('pairing', () => clock.after(4000, () => leave('served')))
+    const { clock, admitAttempt, open } = rig()
+    open('pairing', 4_000, 40)
+    await clock.advance(8_100)
+    open('pairing', 4_000, 20)
+    expect(admitAttempt(20_000)).toBe('admitted')
+    expect(admitAttempt(6_000)).toEqual({ retryAfter: expect.any(Number) })
+  })
+
+  it('are rejected when the links of codes on screen need the time', async () => {
+    const { clock, admitAttempt, open } = rig({ load: () => 0.8 })
+    open('restart', 2_000, 1)
+    const admitted = () => {
+      let count = 0
+      for (; admitAttempt(20_000) === 'admitted'; count++);
+      return count
     }
-    for (let pairing = 0; pairing < 10; pairing++) pair()
-    expect(admitAttempt(20_000)).toBe('admitted')
-    await clock.advance(17_000)
-    // By now it is known how long a pairing takes here: 2 s for those that are ahead are no longer enough.
-    for (let pairing = 0; pairing < 6; pairing++) pair()
-    expect(admitAttempt(20_000)).toBe('admitted')
-    expect(admitAttempt(8_000)).toEqual({ retryAfter: expect.any(Number) })
+    const before = admitted()
+    await clock.advance(6_000)
+    open('pairing', 100, 200)
+    await clock.advance(4_000)
+    open('restart', 2_000, 1)
+    expect(admitted()).toBeLessThan(before / 2)
   })
 
   it('that hang, and durations measured before an idle time, do not count against the next burst', async () => {
-    const clock = fakeClock()
-    const { admitAttempt, enter } = pacing(clock)
-    for (let hung = 0; hung < 16; hung++) enter('pairing', () => undefined)
+    const { clock, admitAttempt, open, enter } = rig()
+    enter('pairing', 16)
     await clock.advance(15_000)
-    for (let slow = 0; slow < 8; slow++) {
-      const leave = enter('pairing', () => clock.after(19_000, () => leave('served')))
-    }
+    open('pairing', 19_000, 8)
     await clock.advance(3_600_000)
     expect(Array.from({ length: 50 }, () => admitAttempt(20_000))).toEqual(Array(50).fill('admitted'))
   })
 
-  it('do not get retry times after those of clients that have not come back', async () => {
-    const clock = fakeClock()
-    const { admitAttempt } = pacing(clock, limits)
-    for (let refused = 0; refused < 100; refused++) admitAttempt(20_000)
-    await clock.advance(60_000)
-    for (let admitted = 0; admitted < 3; admitted++) expect(admitAttempt(20_000)).toBe('admitted')
-    expect(admitAttempt(20_000)).toEqual({ retryAfter: 1 })
+  it('that never come to open a socket are forgotten', async () => {
+    const { clock, admitAttempt } = rig()
+    while (admitAttempt(20_000) === 'admitted');
+    await clock.advance(5_000)
+    expect(admitAttempt(20_000)).toBe('admitted')
   })
 
-  it('come in bursts of fifty at least', () => {
-    const { admitAttempt } = pacing(fakeClock())
-    expect(Array.from({ length: 50 }, () => admitAttempt(20_000))).toEqual(Array(50).fill('admitted'))
+  it('do not get retry times after those of clients that have not come back', async () => {
+    const { clock, admitAttempt } = rig()
+    const refused = () => {
+      for (let burst = 0; burst < 50; burst++) admitAttempt(1_000)
+      return admitAttempt(1_000)
+    }
+    const first = refused()
+    for (let refused = 0; refused < 100; refused++) admitAttempt(1_000)
+    await clock.advance(5_000)
+    expect(refused()).toEqual(first)
   })
 })

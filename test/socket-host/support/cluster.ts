@@ -54,7 +54,10 @@ function employer({ deps, fuse, clock }: ReturnType<typeof rigDeps>, leases: Mem
       async () => undefined,
       (): CallFate => ({ ...smooth, fate }),
     )
-    const own = { pacing: pacing(clock), recovery: recovery({ time: clock, fuse, log: deps.log }) }
+    const own = {
+      pacing: pacing({ time: clock, load: () => 0 }),
+      recovery: recovery({ time: clock, fuse, log: deps.log }),
+    }
     const made = socketHost({ ...deps, inbox, leases: view, host, onUnreadable: () => undefined, ...own, ...build })
     const cutOff = () => {
       fate = 'fails'

@@ -53,7 +53,7 @@ export function rigDeps(options: RigOptions = {}) {
     dataKeys: memoryDataKeys(),
     commands,
     publisher,
-    pacing: pacing(clock),
+    pacing: pacing({ time: clock, load: () => 0 }),
     time: clock,
     log,
     settings: { phoneChangePolicy: options.phoneChangePolicy ?? 'replace', codeLifetimeMs: 50_000 },

@@ -1,0 +1,84 @@
+/** Admits attempts that a host can serve in time, from what it has measured so far (R44, R66). */
+import type { Clock } from '#shared/ports.ts'
+import { averageWith, type Demand, type Measured, msToCode, typedWithinMs, unmeasured } from './link-estimate.ts'
+import type { Urgency } from './opening-places.ts'
+import { countOf, type Openings } from './opening-turn.ts'
+import { retryTimes } from './retry-times.ts'
+
+/** `retryAfter` is in seconds. */
+export type Admission = 'admitted' | { readonly retryAfter: number }
+
+/** Share of its time in which an attempt must have its code by the estimate: the rest is for what nobody could expect. */
+const promisedShare = 0.7
+
+/** Milliseconds after which an admitted attempt that has not come to open its socket is given up. */
+const comesWithinMs = 5_000
+
+/** Share of typed codes that is reckoned with at least, and its weight in the moving average. */
+const leastTyped = 0.2
+const typedWeight = 0.05
+
+/** Pairings that an idle host takes on before it knows how long they take (R44). */
+const burst = 50
+
+const isFirstBurst = ({ pairing, pairings, restarts, hasReconnects }: Demand): boolean =>
+  pairing === unmeasured.pairing && pairings < burst && restarts === 0 && !hasReconnects
+
+type State = Pick<Demand, 'places'> & Openings<{ readonly urgency: Urgency; readonly enteredAt: number }>
+
+export function admissions(monotonic: Clock) {
+  const measured = { ...unmeasured }
+  const retries = retryTimes()
+  /** Monotonic ms of attempts that were admitted and have not come to open their sockets, and of codes on screen. */
+  let admitted: readonly number[] = []
+  let codes: readonly number[] = []
+  let typed = 1
+
+  const learnTyped = (isTyped: boolean): void => {
+    typed = Math.max(leastTyped, typed + (Number(isTyped) - typed) * typedWeight)
+  }
+
+  function forgetOld(now: number): void {
+    admitted = admitted.filter((at) => now - at < comesWithinMs)
+    const left = codes.filter((at) => now - at < typedWithinMs)
+    for (let old = left.length; old < codes.length; old++) learnTyped(false)
+    codes = left
+  }
+
+  function demandOf({ waiting, running, places }: State): Demand {
+    const all = [...waiting, ...running]
+    const pairings = admitted.length + countOf(all, 'pairing')
+    const restarts = countOf(all, 'restart')
+    if (pairings === 0) measured.pairing = unmeasured.pairing
+    if (restarts === 0) measured.restart = unmeasured.restart
+    const hasReconnects = countOf(waiting, 'reconnect') > 0
+    return { ...measured, places, pairings, restarts, codes: codes.length, typed, hasReconnects }
+  }
+
+  return {
+    admit: (withinMs: number, state: State): Admission => {
+      const now = monotonic()
+      forgetOld(now)
+      const demand = demandOf(state)
+      if (demand.pairings === 0) retries.clear()
+      const lateMs = msToCode(demand, withinMs) - withinMs * promisedShare
+      if (lateMs > 0 && !isFirstBurst(demand)) return { retryAfter: retries.after(now, lateMs) }
+      admitted = [...admitted, now]
+      return 'admitted'
+    },
+    /** An opening has come: an admitted pairing, or the restart of a link whose code was typed. */
+    entered: (urgency: Urgency): void => {
+      if (urgency === 'pairing') admitted = admitted.slice(1)
+      if (urgency !== 'restart' || codes.length === 0) return
+      codes = codes.slice(1)
+      learnTyped(true)
+    },
+    /** An opening has reached its goal, `ms` after it began and beside `width` openings. */
+    served: (urgency: Urgency, ms: number, width: number): void => {
+      if (urgency === 'reconnect') return
+      const before: Measured = measured[urgency]
+      measured[urgency] = { ms: averageWith(before.ms, ms), width: averageWith(before.width, width) }
+      if (urgency === 'pairing') codes = [...codes, monotonic()]
+    },
+  }
+}

@@ -1,0 +1,33 @@
+/** Number of openings that a host runs side by side, adapted to what its event loop can do (R66). Pure. */
+
+/** Reasons to open a socket, the most urgent first. */
+export type Urgency = 'pairing' | 'restart' | 'reconnect'
+
+export const places = {
+  /** Fewest places: most of an opening is waiting, so that fewer would leave the core idle when WhatsApp is slow. */
+  least: 16,
+  /** Places of a host that was idle. Fifty pairings then have their codes within 15 s, even if each takes 4 s. */
+  first: 20,
+  /** Most places: WhatsApp is slow when an idle host needs so many, and opening more would not make it faster. */
+  most: 48,
+} as const
+
+/** Share of the time for which the event loop is busy: above it the openings only slow each other down. */
+const busyLoad = 0.9
+/** Below this share the loop can serve more. */
+const spareLoad = 0.75
+
+/**
+ * Returns the number of places after a second with that load (0 to 1): a few more, or a tenth less. `isShort`: an opening
+ * waits, or an attempt was refused.
+ */
+export function adaptedPlaces(now: number, load: number, isShort: boolean): number {
+  if (load > busyLoad) return Math.max(places.least, Math.floor(now * 0.9))
+  return load < spareLoad && isShort ? Math.min(places.most, now + 4) : now
+}
+
+/** Returns the places that an urgency has whenever it needs them, whatever the others do. */
+export function shareOf(urgency: Urgency, of: number): number {
+  const quarter = Math.ceil(of / 4)
+  return urgency === 'pairing' ? of - 2 * quarter : quarter
+}

@@ -59,7 +59,9 @@ export function post(box: Box, node: BinaryNode, posting: Posting = {}): void {
 export function openBox(box: Box, channel: Channel): number {
   box.channel = channel
   channel.connection.onClosed(() => {
-    if (box.channel === channel) box.channel = undefined
+    // A replaced connection may close after the new one has taken everything over.
+    if (box.channel !== channel) return
+    box.channel = undefined
     for (const item of box.waiting.values()) item.isSent = false
   })
   let count = 0

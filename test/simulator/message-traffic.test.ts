@@ -104,6 +104,7 @@ describe('a device that is away', () => {
     await phone.send({ from: contact })
     await expect.poll(async () => (await traffic()).unacknowledged, { interval: 5 }).toBe(1)
     await end(deaf)
+    await expect.poll(traffic, { interval: 5 }).toMatchObject({ waiting: 1, unacknowledged: 0 })
     const device = await open()
     await expect.poll(async () => (await traffic()).receipts, { interval: 5 }).toEqual({ inactive: 1 })
     expect(await traffic()).toMatchObject({ waiting: 0, unacknowledged: 0 })

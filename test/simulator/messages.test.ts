@@ -37,11 +37,13 @@ describe('a contact writes', () => {
   ] as const)(
     'addressed by %s: the first message begins a session, the next uses it',
     async (addressing, own, other) => {
+      const types = encTypes()
       for (const text of ['first', 'second'])
         expect(await phone.send({ from: contact, addressing, text, wait: true })).toMatchObject({
           answers: [{ device: 1, by: 'receipt', type: 'inactive' }],
         })
       expect(texts()).toEqual(['first', 'second'])
+      expect(types).toEqual([['pkmsg'], ['msg']])
       expect(received[0]?.key).toMatchObject({ remoteJid: own, remoteJidAlt: other, fromMe: false })
       expect(await traffic()).toMatchObject({
         ...{ preKeys: 811, waiting: 0, unacknowledged: 0, sent: { direct: 2 } },
@@ -69,8 +71,10 @@ describe('a contact writes', () => {
 
   test('repeating the pre-keys, as to a device that never answers', async () => {
     await phone.send({ from: contact, wait: true })
+    const types = encTypes()
     await phone.send({ from: contact, unanswered: true, count: 2, wait: true })
     expect(texts()).toEqual(['Hello', 'Hello 1', 'Hello 2'])
+    expect(types).toEqual([['pkmsg'], ['pkmsg']])
   })
 
   test('at a rate, until the simulator stops', async () => {
@@ -81,11 +85,9 @@ describe('a contact writes', () => {
 
 describe('in a group', () => {
   test.each(['pn', 'lid'] as const)('addressed by %s: a sender tells its key once', async (addressing) => {
-    const sent: BinaryNode[] = []
-    device.sock.ws.on('CB:message', (node: BinaryNode) => void sent.push(node))
+    const types = encTypes()
     await phone.send({ kind: 'group', group, from: contact, addressing, count: 2, wait: true })
     expect(texts()).toEqual(['Hello 1', 'Hello 2'])
-    const types = sent.map((node) => getBinaryNodeChildren(node, 'enc').map(({ attrs }) => attrs['type']))
     expect(types).toEqual([['pkmsg', 'skmsg'], ['skmsg']])
   })
 
@@ -142,6 +144,15 @@ describe('the account’s own phone', () => {
     expect(device.auth.creds.myAppStateKeyId).toBe(Buffer.from([0, 0, 0, 0, 0, 1]).toString('base64'))
   })
 })
+
+/** Collects the types of the encrypted parts of each message from now on. */
+function encTypes(): unknown[] {
+  const types: unknown[] = []
+  device.sock.ws.on('CB:message', (node: BinaryNode) => {
+    types.push(getBinaryNodeChildren(node, 'enc').map(({ attrs }) => attrs['type']))
+  })
+  return types
+}
 
 const texts = () => received.map(({ message }) => message?.conversation)
 

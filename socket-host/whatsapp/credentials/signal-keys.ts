@@ -3,17 +3,8 @@ import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { CredentialRow, CredentialStore } from '#shared/ports.ts'
 import type { StoredTarget } from '../port.ts'
 import { decodeJson, encodeJson } from './buffer-json.ts'
-import {
-  applyChanges,
-  type Chunk,
-  chunkName,
-  decodeChunk,
-  encodeChunk,
-  groupByChunk,
-  isPreKeyId,
-  locate,
-  type PreKey,
-} from './pre-key-chunks.ts'
+import type { PreKey } from './pre-key-chunks.ts'
+import { changedPreKeyRows, readPreKeys } from './pre-key-rows.ts'
 import type { RowCipher } from './row-cipher.ts'
 
 /** Values by id; null or undefined deletes. Except for pre-keys, the values are opaque. */
@@ -29,7 +20,7 @@ export type KeyRows = {
   read(type: string, ids: readonly string[]): Promise<{ [id: string]: unknown }>
   /**
    * Writes all or nothing, with the creds if given, after `settle`. Nothing else may run beside it: a write first reads
-   * its pre-key chunks, and a read beside it would see half of it. After it has thrown, nobody knows whether it has
+   * its pre-key rows, and a read beside it would see half of it. After it has thrown, nobody knows whether it has
    * written; `settle` first, then read.
    */
   write(changes: KeyChanges, creds?: unknown): Promise<WriteOutcome>
@@ -108,17 +99,9 @@ export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDe
     if (bytes && !plaintext) onUnreadable(type)
     return plaintext
   }
-  const readChunks = async (chunks: Iterable<number>): Promise<Map<number, Chunk>> => {
-    const numbers = [...new Set(chunks)]
-    const rows = numbers.length > 0 ? await store.read(target, numbers.map(chunkName)) : new Map<string, Uint8Array>()
-    return new Map(
-      numbers.map((chunk) => [chunk, decodeChunk(openRow(chunkName(chunk), rows, 'pre-key') ?? Buffer.alloc(0))]),
-    )
-  }
-  const readPreKeys = async (wanted: readonly string[]) => {
-    const ids = wanted.filter(isPreKeyId)
-    const chunks = await readChunks(ids.map((id) => locate(id).chunk))
-    return foundOf(ids, (id) => chunks.get(locate(id).chunk)?.get(locate(id).slot))
+  const readPreKeyRows = async (names: readonly string[]) => {
+    const rows = names.length > 0 ? await store.read(target, names) : new Map<string, Uint8Array>()
+    return new Map([...rows.keys()].map((name) => [name, openRow(name, rows, 'pre-key') ?? Buffer.alloc(0)]))
   }
   const readJson = async (type: string, ids: readonly string[]) => {
     const names = new Map(ids.map((id) => [id, cipher.nameOf(type, id)]))
@@ -132,23 +115,20 @@ export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDe
     key,
     bytes: plaintext && cipher.seal(key, plaintext),
   })
-  const preKeyRows = async (values: Values<PreKey>): Promise<CredentialRow[]> => {
-    const changes = groupByChunk(Object.entries(values).map(([id, key]) => [id, key ?? undefined]))
-    const chunks = await readChunks(changes.keys())
-    return [...changes].map(([number, change]) => {
-      const chunk = applyChanges(chunks.get(number) ?? new Map(), change)
-      return sealRow(chunkName(number), chunk.size > 0 ? encodeChunk(chunk) : undefined)
-    })
-  }
   return {
-    read: (type, ids) => (type === 'pre-key' ? readPreKeys(ids) : readJson(type, ids)),
+    read: async (type, ids) =>
+      type === 'pre-key' ? Object.fromEntries(await readPreKeys(readPreKeyRows, ids)) : readJson(type, ids),
     isSettled,
     settle,
     async write({ 'pre-key': preKeys = {}, ...others }, creds) {
       const settled = await settle()
       if (settled !== 'written') return settled
-      // Not before: the store may still have the chunks as they were before the unsettled write.
-      const rows = await preKeyRows(preKeys)
+      // Not before: the store may still have the pre-keys as they were before the unsettled write.
+      const changed = await changedPreKeyRows(
+        readPreKeyRows,
+        Object.entries(preKeys).map(([id, key]) => [id, key ?? undefined]),
+      )
+      const rows = [...changed].map(([name, plaintext]) => sealRow(name, plaintext))
       for (const [type, values = {}] of Object.entries(others)) {
         for (const [id, value] of Object.entries(values)) {
           const isDeleted = value === null || value === undefined

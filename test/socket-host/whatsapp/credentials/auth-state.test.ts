@@ -237,7 +237,7 @@ describe('keys', () => {
     )
   })
 
-  test('of two sets at once into one chunk are both kept', async () => {
+  test('of two sets at once into one row are both kept', async () => {
     const { state } = await stored()
     const { keys } = attach(state).state
     await Promise.all([keys.set({ 'pre-key': { 1: aPreKey() } }), keys.set({ 'pre-key': { 2: aPreKey() } })])
@@ -254,7 +254,7 @@ describe('keys', () => {
     const rows = store.rowsOf(target)
     const [a = '', b = ''] = [...rows.keys()].filter((key) => key.startsWith('session#'))
     rows.set(a, rows.get(b) ?? Buffer.alloc(0))
-    rows.set('pre-key#0', rows.get('pre-key#1') ?? Buffer.alloc(0))
+    rows.set('pre-key#0.0', rows.get('pre-key#1.0') ?? Buffer.alloc(0))
     expect(Object.keys(await keys.get('session', ['a', 'b']))).toHaveLength(1)
     expect(Object.keys(await keys.get('pre-key', ['1', '256']))).toEqual(['256'])
   })
@@ -288,7 +288,7 @@ describe('changes of the creds', () => {
     state.creds.nextPreKeyId = 3
     credsChanged()
     await given.keys.set({ 'pre-key': { 1: aPreKey(), 2: aPreKey() } })
-    expect(store.writes.at(-1)?.rows.map(({ key }) => key)).toEqual(['pre-key#0', 'creds'])
+    expect(store.writes.at(-1)?.rows.map(({ key }) => key)).toEqual(['pre-key#0.0', 'creds'])
     await state.flush()
     expect(store.writes).toHaveLength(2)
   })

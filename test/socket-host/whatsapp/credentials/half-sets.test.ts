@@ -107,6 +107,26 @@ describe('whichever call of a write', () => {
   })
 })
 
+test.each(fates)(
+  'whichever call of the write that splits a big row of pre-keys is %s, no pre-key is lost, and no used one comes back',
+  async (fate) => {
+    let hasFailed = true
+    for (let call = 0; hasFailed; call++) {
+      const credentials = await faultyCredentials(engine, table)
+      await credentials.set(aSet(1, {}), only(call, fate))
+      hasFailed = credentials.faults() > 0
+      if (call % 2) await credentials.reconnect()
+      else await credentials.takeOver()
+      await credentials.look()
+      await credentials.deliver()
+      await credentials.set(aSet(2, { used: ['2', '40'] }))
+      await credentials.look()
+      await credentials.takeOver()
+      await credentials.look()
+    }
+  },
+)
+
 /** A set of which the put of the pre-keys is lost. */
 const halfOf = (id: number) => [aSet(id, {}), firstOf('PutItem', 'lost')] as const
 

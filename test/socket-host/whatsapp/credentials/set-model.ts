@@ -14,10 +14,9 @@ export type KeySet = {
 /** View of a reader: the name in each session, and under `used` the ids of the pre-keys that are gone. */
 export type Seen = Readonly<Record<string, string>>
 
-const isInSecondChunk = (id: string) => Number(id) >= 256
-/** The rows that a set writes. */
+/** The rows that a set writes once the rows of its pre-keys are small, 16 ids each. */
 const rowsOf = ({ sessions, used }: KeySet) =>
-  new Set([...sessions, ...used.map((id) => `second chunk: ${isInSecondChunk(id)}`)])
+  new Set([...sessions, ...used.map((id) => `pre-keys ${Math.floor(Number(id) / 16)}`)])
 const sharesRows = (one: KeySet, other: KeySet) => [...rowsOf(one)].some((row) => rowsOf(other).has(row))
 
 export const usedText = (ids: Iterable<string>) => [...new Set(ids)].toSorted().join(' ')

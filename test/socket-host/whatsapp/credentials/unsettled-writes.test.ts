@@ -79,7 +79,7 @@ describe('a write of unknown outcome', () => {
       expect(await keysIn(next)).toEqual({ session: 'new', preKeys: ['2'] })
       expect(next.failures).toEqual([])
       expect(calls).toEqual(['read', 'write', 'write', 'read', 'read'])
-      expect(rowKeys(memory.writes.at(-1)?.rows)).toEqual(['pre-key#0', expect.stringContaining('session#')])
+      expect(rowKeys(memory.writes.at(-1)?.rows)).toEqual(['pre-key#0.0', expect.stringContaining('session#')])
     },
   )
 

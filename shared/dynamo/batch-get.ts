@@ -1,6 +1,7 @@
 /** Consistent reads of many items by key. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { BatchGetCommand } from '@aws-sdk/lib-dynamodb'
+import { inParallel } from '../async/in-parallel.ts'
 import { type ItemKey, inPieces, type Table } from './items.ts'
 import { pauseAfter } from './retries.ts'
 import { StoreUnavailable } from './store-unavailable.ts'
@@ -9,6 +10,8 @@ type Item = Record<string, unknown>
 
 /** DynamoDB's limit for one call. */
 const keysPerCall = 100
+/** Calls at the same time: a read of thousands of items must leave connections to the other users of the client (R62). */
+const callsAtOnce = 4
 /**
  * Limit of empty answers in a row: DynamoDB splits large answers, and returns nothing while it throttles. The pauses
  * between them take two seconds or so, which is what a call that is throttled as a whole may take, too (R64).
@@ -17,7 +20,7 @@ const maxEmptyAnswers = 12
 
 /** Returns the items that exist, in any order. A key must not occur twice. Throws `StoreUnavailable` when throttled. */
 export async function batchGet(from: Table, keys: readonly ItemKey[]): Promise<readonly Item[]> {
-  return (await Promise.all(inPieces(keys, keysPerCall).map((piece) => getPiece(from, piece)))).flat()
+  return (await inParallel(inPieces(keys, keysPerCall), callsAtOnce, (piece) => getPiece(from, piece))).flat()
 }
 
 async function getPiece({ client, table }: Table, keys: readonly ItemKey[]): Promise<readonly Item[]> {

@@ -28,7 +28,11 @@ import {
 import { attributesOf, putRow, rowKey, storedValue } from './credential-rows.ts'
 import { decodeJournal, encodeJournal, type JournalEntry } from './journal-codec.ts'
 
-const rowsAtOnce = 16
+/**
+ * Rows of one set that are written at the same time. An address book is a set of 20,000 rows: of the 256 connections that
+ * all companies of a host share, and of its one thread, 50 such sets at once must leave enough for the others (R62).
+ */
+const rowsAtOnce = 4
 const maxTries = 5
 
 const JournalItem = v.object({
@@ -90,7 +94,7 @@ export async function writeJournalled(
   entries: readonly JournalEntry[],
   stamp: WriteStamp,
 ): Promise<'written' | 'fenced'> {
-  const content = { stamp, value: await storeValue(to, pk, journalKey, encodeJournal(entries), stamp) }
+  const content = { stamp, value: await storeValue(to, pk, journalKey, await encodeJournal(entries), stamp) }
   if ((await commit(to, pk, content)) === 'fenced') {
     await dropParts(to, pk, journalKey, content.value)
     return 'fenced'
@@ -148,7 +152,7 @@ export async function completeJournal(to: CredentialTable, pk: string): Promise<
     if (!content) return 'empty'
     const bytes = await loadValue(to, pk, journalKey, content.value)
     // Its parts are deleted after it was emptied: if they are gone, all of its rows were written.
-    const entries = bytes === undefined ? [] : decodeJournal(bytes)
+    const entries = bytes === undefined ? [] : await decodeJournal(bytes)
     if (entries === 'corrupt') return entries
     await putRows(to, pk, entries, content.stamp)
     await empty(to, pk, content)

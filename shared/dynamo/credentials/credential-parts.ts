@@ -43,6 +43,8 @@ const partPrefix = 'part#'
 /** DynamoDB's limit of a sort key, in bytes. */
 const maxKeyLength = 1_024
 const partsAtOnce = 4
+/** Parts in one answer: DynamoDB would put 16 MB into it, and parsing them would hold up all other work. */
+const partsPerRead = 4
 const deletesPerCall = 25
 const maxUnprocessed = 12
 
@@ -62,6 +64,12 @@ const partKeys = (pk: string, key: string, { parts, version }: { parts: number; 
     [sortKey]: `${partPrefix}${key}#${version}#${index}`,
   }))
 
+/** Returns a value that its item holds itself; undefined for one that needs parts. */
+export function valueInItem(bytes: Uint8Array | undefined): Value | undefined {
+  if (bytes === undefined) return { deleted: true }
+  return bytes.length <= maxBytes ? { data: bytes } : undefined
+}
+
 /** Stores the parts of a large value, which no item names yet; a small value goes into the item itself. */
 export async function storeValue(
   { client, table }: CredentialTable,
@@ -70,8 +78,8 @@ export async function storeValue(
   bytes: Uint8Array | undefined,
   { epoch, order }: WriteStamp,
 ): Promise<Value> {
-  if (bytes === undefined) return { deleted: true }
-  if (bytes.length <= maxBytes) return { data: bytes }
+  const inItem = valueInItem(bytes)
+  if (inItem || !bytes) return inItem ?? { deleted: true }
   const value = { parts: Math.ceil(bytes.length / maxBytes), version: `${epoch}-${order}` }
   await inParallel([...partKeys(pk, key, value).entries()], partsAtOnce, async ([index, partKey]) => {
     const data = bytes.subarray(index * maxBytes, (index + 1) * maxBytes)
@@ -92,7 +100,8 @@ export async function loadValue(
   if ('deleted' in value) return undefined
   if ('data' in value) return value.data
   const keys = partKeys(pk, key, value)
-  const found = (await batchGet(from, keys)).map((item) => v.parse(Part, item))
+  const answers = await inParallel(inPieces(keys, partsPerRead), 1, (piece) => batchGet(from, piece))
+  const found = answers.flat().map((item) => v.parse(Part, item))
   const bySortKey = new Map(found.map((part) => [part.sk, part.data]))
   const data = keys.flatMap((partKey) => bySortKey.get(partKey[sortKey] ?? '') ?? [])
   return data.length === keys.length ? new Uint8Array(Buffer.concat(data)) : undefined

@@ -5,13 +5,24 @@
 import { QueryCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { inParallel } from '#shared/async/in-parallel.ts'
+import { inSlices } from '#shared/async/in-slices.ts'
 import { type SerialQueue, serialQueue } from '#shared/async/serial-queue.ts'
 import type { CredentialRow, CredentialStore, GenerationRef } from '#shared/ports.ts'
 import { batchGet } from '../batch-get.ts'
 import { generationKey, partitionKey, sortKey } from '../table.ts'
 import { completeJournal, fenceJournal, writeJournalled } from './credential-journal.ts'
-import { type CredentialTable, deleteItems, isRowKey, journalKey, loadValue, storeValue } from './credential-parts.ts'
+import {
+  type CredentialTable,
+  deleteItems,
+  isRowKey,
+  journalKey,
+  loadValue,
+  storeValue,
+  valueInItem,
+  type WriteStamp,
+} from './credential-parts.ts'
 import { fenceRow, parseRow, putRow, type Row, readRow, rowKey } from './credential-rows.ts'
+import type { JournalEntry } from './journal-codec.ts'
 
 type Store = CredentialTable & {
   /** Draws the `order` of the next stamp: the write's place among the writes of this process. */
@@ -74,11 +85,14 @@ async function read(store: Store, pk: string, keys: readonly string[]): Promise<
     store,
     [...new Set(keys)].map((key) => rowKey(pk, key)),
   )
-  const entries = await inParallel(items.map(parseRow), largeAtOnce, async (row) => {
+  const rows = await inSlices(items, parseRow)
+  const small = rows.flatMap(({ key, value }) => ('data' in value ? [[key, value.data] as const] : []))
+  const large = rows.filter(({ value }) => 'parts' in value)
+  const values = await inParallel(large, largeAtOnce, async (row) => {
     const bytes = await bytesOf(store, pk, row)
     return bytes === undefined ? [] : [[row.key, bytes] as const]
   })
-  return new Map(entries.flat())
+  return new Map([...small, ...values.flat()])
 }
 
 /** Returns a row's bytes. If parts are missing, the row was replaced and names others: reads it again. */
@@ -100,18 +114,39 @@ async function write(
   epoch: number,
 ): Promise<'written' | 'fenced'> {
   const byKey = new Map(rows.map((row) => [row.key, row.bytes]))
-  for (const key of byKey.keys()) if (!isRowKey(key)) throw new Error(`Not a valid key of a row: ${key}`)
   const stamp = { epoch, order: store.nextOrder() }
   const [first] = byKey.entries()
   if (!first) return 'written'
-  if (byKey.size === 1) return putRow(store, pk, first[0], await storeValue(store, pk, ...first, stamp), stamp)
+  if (byKey.size === 1) {
+    assertRowKey(first[0])
+    return putRow(store, pk, first[0], await storeValue(store, pk, ...first, stamp), stamp)
+  }
+  // Nothing is awaited before: writes must take their turns in the order in which they were called.
   return inTurn(async () => {
-    const entries = await inParallel([...byKey], largeAtOnce, async ([key, bytes]) => ({
-      key,
-      value: await storeValue(store, pk, key, bytes, stamp),
-    }))
-    return writeJournalled(store, pk, entries, stamp)
+    await inSlices(byKey.keys(), assertRowKey)
+    return writeJournalled(store, pk, await entriesOf(store, pk, byKey, stamp), stamp)
   }, pk)
+}
+
+function assertRowKey(key: string): void {
+  if (!isRowKey(key)) throw new Error(`Not a valid key of a row: ${key}`)
+}
+
+/** Stores the parts of large values, and returns the entries of the journal. */
+async function entriesOf(
+  store: Store,
+  pk: string,
+  byKey: ReadonlyMap<string, Uint8Array | undefined>,
+  stamp: WriteStamp,
+): Promise<readonly JournalEntry[]> {
+  const rows = await inSlices(byKey, ([key, bytes]) => ({ key, bytes, value: valueInItem(bytes) }))
+  const small = rows.flatMap(({ key, value }) => (value ? [{ key, value }] : []))
+  const large = rows.filter(({ value }) => !value)
+  const stored = await inParallel(large, largeAtOnce, async ({ key, bytes }) => ({
+    key,
+    value: await storeValue(store, pk, key, bytes, stamp),
+  }))
+  return [...small, ...stored]
 }
 
 async function sample(store: Store, pk: string, limit: number): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -136,6 +171,8 @@ async function sample(store: Store, pk: string, limit: number): Promise<Readonly
   )
 }
 
+/** Keys of one page. A page of small rows could hold 10,000, and parsing them would hold up all other work (R62). */
+const keysPerSweep = 500
 const Key = v.object({ [partitionKey]: v.string(), [sortKey]: v.string() })
 
 /** Deletes page by page, always from the start, so that it continues where an earlier sweep stopped. */
@@ -144,6 +181,7 @@ async function sweep(store: Store, pk: string): Promise<number> {
     TableName: store.table,
     KeyConditionExpression: '#pk = :pk',
     ProjectionExpression: '#pk, #sk',
+    Limit: keysPerSweep,
     ExpressionAttributeNames: { '#pk': partitionKey, '#sk': sortKey },
     ExpressionAttributeValues: { ':pk': pk },
     ConsistentRead: true,

@@ -1,5 +1,6 @@
 /** Encoding of a journal: for each row a head, its key, and its value. Used by `credential-journal.ts` alone. */
 import * as v from 'valibot'
+import { inSlices } from '#shared/async/in-slices.ts'
 import { isRowKey, PartCount, type Value } from './credential-parts.ts'
 
 export type JournalEntry = { readonly key: string; readonly value: Value }
@@ -8,18 +9,17 @@ const kinds = { deleted: 0, data: 1, parts: 2 } as const
 /** Bytes of a head: key length (2), kind of value (1), payload length (4); integers are big-endian. */
 const headBytes = 7
 
-export function encodeJournal(entries: readonly JournalEntry[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(entries.flatMap(encodeEntry)))
-}
+export const encodeJournal = async (entries: readonly JournalEntry[]): Promise<Uint8Array> =>
+  new Uint8Array(Buffer.concat(await inSlices(entries, encodeEntry)))
 
-function encodeEntry({ key, value }: JournalEntry): Uint8Array[] {
+function encodeEntry({ key, value }: JournalEntry): Buffer {
   const [kind, payload] = payloadOf(value)
   const keyBytes = Buffer.from(key)
   const head = Buffer.alloc(headBytes)
   head.writeUInt16BE(keyBytes.length, 0)
   head.writeUInt8(kind, 2)
   head.writeUInt32BE(payload.length, 3)
-  return [head, keyBytes, payload]
+  return Buffer.concat([head, keyBytes, payload])
 }
 
 function payloadOf(value: Value): readonly [number, Uint8Array] {
@@ -29,23 +29,31 @@ function payloadOf(value: Value): readonly [number, Uint8Array] {
 }
 
 /** Decodes the rows; `corrupt` when the bytes are not a journal. */
-export function decodeJournal(bytes: Uint8Array): readonly JournalEntry[] | 'corrupt' {
+export async function decodeJournal(bytes: Uint8Array): Promise<readonly JournalEntry[] | 'corrupt'> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const entries: JournalEntry[] = []
+  const entries = await inSlices(entriesIn(buffer), (entry) => entry)
+  return entries.every((entry) => entry !== 'corrupt') ? entries : 'corrupt'
+}
+
+function* entriesIn(buffer: Buffer): Generator<JournalEntry | 'corrupt', void> {
   let at = 0
   while (at < buffer.length) {
-    const keyAt = at + headBytes
-    if (keyAt > buffer.length) return 'corrupt'
-    const payloadAt = keyAt + buffer.readUInt16BE(at)
-    const end = payloadAt + buffer.readUInt32BE(at + 3)
-    if (end > buffer.length) return 'corrupt'
-    const key = buffer.toString('utf8', keyAt, payloadAt)
-    const value = decodeValue(buffer.readUInt8(at + 2), buffer.subarray(payloadAt, end))
-    if (!isRowKey(key) || !value) return 'corrupt'
-    entries.push({ key, value })
-    at = end
+    const entry = entryAt(buffer, at)
+    yield entry === 'corrupt' ? entry : entry.is
+    if (entry === 'corrupt') return
+    at = entry.end
   }
-  return entries
+}
+
+function entryAt(buffer: Buffer, at: number): { readonly is: JournalEntry; readonly end: number } | 'corrupt' {
+  const keyAt = at + headBytes
+  if (keyAt > buffer.length) return 'corrupt'
+  const payloadAt = keyAt + buffer.readUInt16BE(at)
+  const end = payloadAt + buffer.readUInt32BE(at + 3)
+  if (end > buffer.length) return 'corrupt'
+  const key = buffer.toString('utf8', keyAt, payloadAt)
+  const value = decodeValue(buffer.readUInt8(at + 2), buffer.subarray(payloadAt, end))
+  return isRowKey(key) && value ? { is: { key, value }, end } : 'corrupt'
 }
 
 const Parts = v.pipe(v.string(), v.parseJson(), v.object({ parts: PartCount, version: v.string() }))

@@ -192,12 +192,13 @@ function attachment(creds: AuthenticationCreds, { read, write, credsChanged }: A
 }
 
 function revive<T extends keyof SignalDataTypeMap>(type: T, values: { [id: string]: unknown }) {
-  const entries = Object.entries(values).map(([id, value]) => [
-    id,
-    type === 'app-state-sync-key' && isRecord(value) ? proto.Message.AppStateSyncKeyData.fromObject(value) : value,
-  ])
+  // Others stay in the object that they came in: copying thousands of values would hold up all other work (R62).
+  if (type === 'app-state-sync-key') {
+    for (const [id, value] of Object.entries(values))
+      values[id] = isRecord(value) ? proto.Message.AppStateSyncKeyData.fromObject(value) : value
+  }
   // The row is authenticated, so it holds what Baileys wrote under this type.
-  return Object.fromEntries(entries) as { [id: string]: SignalDataTypeMap[T] }
+  return values as { [id: string]: SignalDataTypeMap[T] }
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

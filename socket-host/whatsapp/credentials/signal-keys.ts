@@ -1,4 +1,5 @@
 /** Storage of Signal keys for Baileys' `get` and `set`: in memory for an attempt, else in rows of a generation. */
+import { inSlices } from '#shared/async/in-slices.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { CredentialRow, CredentialStore } from '#shared/ports.ts'
 import type { StoredTarget } from '../port.ts'
@@ -104,12 +105,16 @@ export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDe
     return new Map([...rows.keys()].map((name) => [name, openRow(name, rows, 'pre-key') ?? Buffer.alloc(0)]))
   }
   const readJson = async (type: string, ids: readonly string[]) => {
-    const names = new Map(ids.map((id) => [id, cipher.nameOf(type, id)]))
-    const rows = await store.read(target, [...new Set(names.values())])
-    return foundOf(ids, (id) => {
-      const plaintext = openRow(names.get(id) ?? '', rows, type)
-      return plaintext && decodeJson(plaintext)
+    const names = await inSlices(new Set(ids), (id) => [id, cipher.nameOf(type, id)] as const)
+    const rows = await store.read(
+      target,
+      names.map(([, name]) => name),
+    )
+    const values = await inSlices(names, ([id, name]) => {
+      const plaintext = openRow(name, rows, type)
+      return [id, plaintext && decodeJson(plaintext)] as const
     })
+    return Object.fromEntries(values.filter(([, value]) => value !== undefined))
   }
   const sealRow = (key: string, plaintext: Uint8Array | undefined): CredentialRow => ({
     key,
@@ -128,19 +133,21 @@ export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDe
         readPreKeyRows,
         Object.entries(preKeys).map(([id, key]) => [id, key ?? undefined]),
       )
-      const rows = [...changed].map(([name, plaintext]) => sealRow(name, plaintext))
-      for (const [type, values = {}] of Object.entries(others)) {
-        for (const [id, value] of Object.entries(values)) {
+      const rows = [
+        ...[...changed].map(([name, plaintext]) => sealRow(name, plaintext)),
+        ...(await inSlices(valuesIn(others), ([type, id, value]) => {
           const isDeleted = value === null || value === undefined
-          rows.push(sealRow(cipher.nameOf(type, id), isDeleted ? undefined : encodeJson(value)))
-        }
-      }
+          return sealRow(cipher.nameOf(type, id), isDeleted ? undefined : encodeJson(value))
+        })),
+      ]
       if (creds !== undefined) rows.push(sealRow(credsRow, encodeJson(creds)))
       return put(rows)
     },
   }
 }
 
-function foundOf(ids: readonly string[], find: (id: string) => unknown): { [id: string]: unknown } {
-  return Object.fromEntries(ids.map((id) => [id, find(id)]).filter(([, value]) => value !== undefined))
+function* valuesIn(changes: KeyChanges): Generator<readonly [type: string, id: string, value: unknown], void> {
+  for (const [type, values = {}] of Object.entries(changes)) {
+    for (const [id, value] of Object.entries(values)) yield [type, id, value]
+  }
 }

@@ -1,6 +1,6 @@
 /** Admits attempts that a host can serve in time, from what it has measured so far (R44, R66). */
 import type { Clock } from '#shared/ports.ts'
-import { averageWith, type Demand, type Measured, msToCode, typedWithinMs, unmeasured } from './link-estimate.ts'
+import { averageWith, type Demand, msToCode, typedWithinMs, unmeasured } from './link-estimate.ts'
 import type { Urgency } from './opening-places.ts'
 import { countOf, type Openings } from './opening-turn.ts'
 import { retryTimes } from './retry-times.ts'
@@ -18,11 +18,10 @@ const comesWithinMs = 5_000
 const leastTyped = 0.2
 const typedWeight = 0.05
 
-/** Pairings that an idle host takes on before it knows how long they take (R44). */
+/** Pairings that a host takes on before it knows how long they take (R44). */
 const burst = 50
 
-const isFirstBurst = ({ pairing, pairings, restarts, hasReconnects }: Demand): boolean =>
-  pairing === unmeasured.pairing && pairings < burst && restarts === 0 && !hasReconnects
+const isFirstBurst = ({ pairing, pairings }: Demand): boolean => pairing === unmeasured.pairing && pairings < burst
 
 type State = Pick<Demand, 'places'> & Openings<{ readonly urgency: Urgency; readonly enteredAt: number }>
 
@@ -76,8 +75,8 @@ export function admissions(monotonic: Clock) {
     /** An opening has reached its goal, `ms` after it began and beside `width` openings. */
     served: (urgency: Urgency, ms: number, width: number): void => {
       if (urgency === 'reconnect') return
-      const before: Measured = measured[urgency]
-      measured[urgency] = { ms: averageWith(before.ms, ms), width: averageWith(before.width, width) }
+      const isFirst = measured[urgency] === unmeasured[urgency]
+      measured[urgency] = isFirst ? { ms, width } : averageWith(measured[urgency], { ms, width })
       if (urgency === 'pairing') codes = [...codes, monotonic()]
     },
   }

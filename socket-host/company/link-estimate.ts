@@ -26,7 +26,11 @@ const leastMs = { pairing: 100, restart: 150 } as const
 /** Weight of the last one in a moving average. */
 const lastWeight = 0.1
 
-export const averageWith = (average: number, last: number): number => average + (last - average) * lastWeight
+/** Returns the averages after a further opening. */
+export const averageWith = (average: Measured, last: Measured): Measured => ({
+  ms: average.ms + (last.ms - average.ms) * lastWeight,
+  width: average.width + (last.width - average.width) * lastWeight,
+})
 
 /** Time in which the owners type their codes: a code lives for 50 s, and a late one links too. */
 export const typedWithinMs = 60_000

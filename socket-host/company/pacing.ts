@@ -47,12 +47,9 @@ export function pacing({ time, load }: PacingDeps): Pacing {
   const waiting: Entry[] = []
   const running = new Set<Entry>()
   const admission = admissions(time.monotonic)
-  let places: number = placeLimits.first
-  /** An attempt was refused since the last sample. */
-  let isShort = false
-  let stopSampling: Cancel | undefined
+  const places = sampledPlaces({ time, load }, () => waiting.length > 0, proceed)
 
-  const start = (entry: Entry): void => {
+  function start(entry: Entry): void {
     waiting.splice(waiting.indexOf(entry), 1)
     running.add(entry)
     entry.beganAt = time.monotonic()
@@ -60,33 +57,14 @@ export function pacing({ time, load }: PacingDeps): Pacing {
     entry.begin()
   }
 
-  const proceed = (): void => {
-    const next = () => nextTurn({ waiting, running }, places, time.monotonic())
+  function proceed(): void {
+    const next = () => nextTurn({ waiting, running }, places.now(), time.monotonic())
     for (let turn = next(); turn; turn = next()) start(turn)
   }
 
-  const sampleLater = (): void => {
-    stopSampling = time.after(sampleMs, () => {
-      places = adaptedPlaces(places, load(), waiting.length > 0 || isShort)
-      isShort = false
-      sampleLater()
-      proceed()
-    })
-  }
+  const sampleWhileBusy = () => places.sampleWhile(waiting.length + running.size > 0)
 
-  /** The load of a time without openings says nothing about them. */
-  const sampleWhileBusy = (): void => {
-    if (waiting.length + running.size === 0) {
-      stopSampling?.()
-      stopSampling = undefined
-      places = placeLimits.first
-    } else if (!stopSampling) {
-      load()
-      sampleLater()
-    }
-  }
-
-  const leave = (entry: Entry, outcome?: 'served'): void => {
+  function leave(entry: Entry, outcome?: 'served'): void {
     const index = waiting.indexOf(entry)
     if (index >= 0) waiting.splice(index, 1)
     entry.stopHold()
@@ -100,8 +78,8 @@ export function pacing({ time, load }: PacingDeps): Pacing {
 
   return {
     admitAttempt: (withinMs) => {
-      const answer = admission.admit(withinMs, { waiting, running, places })
-      isShort ||= answer !== 'admitted'
+      const answer = admission.admit(withinMs, { waiting, running, places: places.now() })
+      if (answer !== 'admitted') places.areShort()
       return answer
     },
     enter(urgency, begin) {
@@ -112,6 +90,41 @@ export function pacing({ time, load }: PacingDeps): Pacing {
       sampleWhileBusy()
       proceed()
       return (outcome) => leave(entry, outcome)
+    },
+  }
+}
+
+/** The places of a host, adapted each second while sockets open. */
+function sampledPlaces({ time, load }: PacingDeps, isAnyWaiting: () => boolean, onSample: () => void) {
+  let places: number = placeLimits.first
+  let isShort = false
+  let stop: Cancel | undefined
+
+  function sampleLater(): void {
+    stop = time.after(sampleMs, () => {
+      places = adaptedPlaces(places, load(), isShort || isAnyWaiting())
+      isShort = false
+      sampleLater()
+      onSample()
+    })
+  }
+
+  return {
+    now: () => places,
+    /** An attempt was refused. */
+    areShort: () => {
+      isShort = true
+    },
+    /** Begins and ends the samples: the load of a time without openings says nothing about them. */
+    sampleWhile: (isAnyOpening: boolean) => {
+      if (!isAnyOpening) {
+        stop?.()
+        stop = undefined
+        places = placeLimits.first
+      } else if (!stop) {
+        load()
+        sampleLater()
+      }
     },
   }
 }

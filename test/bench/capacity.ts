@@ -17,7 +17,7 @@ const maxShownPromises = 10
 const keepAliveMs = 31_000
 
 export async function capacity(say: (line: string) => void): Promise<void> {
-  const stage = await startStage({ hosts: 1, environment: { RECONNECTS_PER_SECOND: '20' } })
+  const stage = await startStage({ hosts: 1 })
   try {
     const healthy = await connectHealthy(stage, healthySessions)
     const asking = await gather(stage, pairings)

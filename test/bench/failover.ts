@@ -1,6 +1,6 @@
 /**
  * Benchmark of `kill -9` and SIGTERM of one of two hosts: the time until the first and the last of its sessions are connected
- * on the other. Exit code 1 when few sessions, which pacing does not delay, take longer than promised (R28).
+ * on the other. Exit code 1 when few sessions take longer than promised (R28).
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
@@ -20,7 +20,7 @@ const few = 10
 type Signal = keyof typeof promisedMs
 
 export async function failover(say: (line: string) => void): Promise<void> {
-  say('failover: one of two hosts goes; leases are stale after 10 s, 5 reconnects begin in a second')
+  say('failover: one of two hosts goes; leases are stale after 10 s')
   for (const [size, how] of [...sizes.map((size) => [size, 'SIGKILL'] as const), [few, 'SIGTERM'] as const]) {
     const stage = await startStage({ hosts: 2, restartsHosts: false })
     try {

@@ -1,6 +1,6 @@
 /**
- * Benchmark of 500 sessions that reconnect on a host that has just started: their rate, its limit, and the time to code
- * meanwhile.
+ * Benchmark of 500 sessions that reconnect on a host that has just started: their rate, what they need of the CPU, and the
+ * time to code meanwhile.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { restartHosts, seedLinked, untilOnline } from '../support/linked-fleet.ts'
@@ -9,8 +9,6 @@ import { cpuSeconds } from './cpu-time.ts'
 import { milliseconds, percentile } from './figures.ts'
 
 const sessions = Number(process.env['BENCH_SESSIONS'] ?? 500)
-/** Values of RECONNECTS_PER_SECOND: the default, and one that is never reached. */
-const rates = [5, 1000] as const
 const pairings = 20
 const betweenPairingsMs = 500
 /** Promised time to code (R18). */
@@ -18,17 +16,15 @@ const promisedMs = 20_000
 
 export async function reconnects(say: (line: string) => void): Promise<void> {
   say(`reconnects: ${sessions} sessions of one host that was started again, ${pairings} pairings meanwhile`)
-  for (const rate of rates) {
-    const stage = await startStage({ hosts: 1, environment: { RECONNECTS_PER_SECOND: String(rate) } })
-    try {
-      await measure(stage, rate, say)
-    } finally {
-      await stage.stop()
-    }
+  const stage = await startStage({ hosts: 1 })
+  try {
+    await measure(stage, say)
+  } finally {
+    await stage.stop()
   }
 }
 
-async function measure(stage: Stage, rate: number, say: (line: string) => void): Promise<void> {
+async function measure(stage: Stage, say: (line: string) => void): Promise<void> {
   const companies = Array.from({ length: sessions }, (_, index) => ({
     companyId: `session-${index}`,
     phone: `7901${1_000_000 + index}`,
@@ -42,10 +38,9 @@ async function measure(stage: Stage, rate: number, say: (line: string) => void):
   const seconds = tookMs / 1000
   const perSecond = (sessions - 1) / seconds
   const share = (before: number, of: number) => `${Math.round(((cpuSeconds(of) - before) / seconds) * 100)} %`
-  const limit = perSecond > rate * 0.9 ? 'the configured rate' : 'the CPU'
   say(
-    `  RECONNECTS_PER_SECOND=${rate}: ${perSecond.toFixed(1)} a second, limited by ${limit}; of a core the host has used ` +
-      `${share(cpu, pid)}, tables and WhatsApp ${share(restCpu, process.pid)}`,
+    `  ${perSecond.toFixed(1)} a second; of a core the host has used ${share(cpu, pid)}, tables and WhatsApp ` +
+      share(restCpu, process.pid),
   )
   const late = codes.filter((ms) => ms > promisedMs).length
   say(

@@ -16,7 +16,7 @@ const collectGarbage = new URL('./collect-garbage.ts', import.meta.url).href
 type Sizes = ReadonlyMap<number, number>
 
 export async function sessions(say: (line: string) => void): Promise<void> {
-  const environment = { RECONNECTS_PER_SECOND: '1000', NODE_OPTIONS: `--import=${collectGarbage}` }
+  const environment = { NODE_OPTIONS: `--import=${collectGarbage}` }
   const stage = await startStage({ hosts: 1, environment })
   try {
     const ours = await hostSizes(stage)

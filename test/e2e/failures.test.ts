@@ -27,10 +27,9 @@ let tables: Tables
 /** Log lines of the hosts about closed sessions, for the message of a test that met another close than it caused. */
 const closes: string[] = []
 beforeAll(async () => {
-  // The tests make more attempts per minute than a host of this size admits by default.
   stage = await startStage({
     hosts: 2,
-    environment: { ...steadyLeases, ...manyEnds, ATTEMPTS_PER_SECOND: '20' },
+    environment: { ...steadyLeases, ...manyEnds },
     log: (_source, line) => {
       if (line.includes('Session closed')) closes.push(line)
     },

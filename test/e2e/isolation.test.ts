@@ -38,7 +38,7 @@ let slowVictims: readonly Company[]
 let pid: number | undefined
 
 beforeAll(async () => {
-  stage = await startStage({ hosts: 1, environment: { RECONNECTS_PER_SECOND: '20' } })
+  stage = await startStage({ hosts: 1 })
   fleet = fleetOf(stage)
   const companies = Array.from({ length: 34 }, () => stage.fresh())
   healthy = companies.slice(0, 20)

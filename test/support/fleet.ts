@@ -15,7 +15,7 @@ export type SessionBody = {
 export type Twin = { readonly phone: string; readonly at: number }
 
 /** Lease times for a fast fail-over: renewed every second, stale after four. */
-export const quickLeases = { LEASE_RENEW_MS: '1000', LEASE_STALE_MS: '4000', RECONNECTS_PER_SECOND: '20' } as const
+export const quickLeases = { LEASE_RENEW_MS: '1000', LEASE_STALE_MS: '4000' } as const
 
 const pollMs = 200
 const shards = 4

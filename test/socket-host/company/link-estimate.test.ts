@@ -11,7 +11,7 @@ test.each([
   ['a slower pairing raises it by a tenth of the difference', 500, 1500, 600],
   ['a faster pairing lowers it by a tenth of the difference', 1500, 500, 1400],
 ])('%s', (_fact, average, last, after) => {
-  expect(averageWith(average, last)).toBeCloseTo(after)
+  expect(averageWith({ ms: average, width: 1 }, { ms: last, width: 11 })).toEqual({ ms: after, width: 2 })
 })
 
 // 20 of 60 s: a third of the owners type.

@@ -4,7 +4,7 @@ import type { BookRequest, ReceiptRequest, SyncRequest } from './notices.ts'
 import type { Control } from './reply.ts'
 import type { SendRequest } from './send.ts'
 
-/** What a device was sent, what it answered, and what it asked for. */
+/** Traffic of a device: its messages, its answers, and its requests. */
 export type DeviceTraffic = ReturnType<typeof reportMessages>['devices'][number]
 
 /** The phone of an account, as tests and benchmarks use it. Requests that are refused reject. */

@@ -6,7 +6,7 @@ import { dispatch, type SendTo, type Sent } from './dispatch.ts'
 import { encOf, peerMessage } from './envelope.ts'
 import { inOrder, type Mailing, newMessageId, type Sender, senderOf } from './post-office.ts'
 
-/** What a phone tells its devices about the account. */
+/** Data about the account that a phone sends to its devices. */
 export type BookOrder = {
   readonly phone: Phone
   readonly devices: readonly Device[]

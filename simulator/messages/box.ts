@@ -3,7 +3,7 @@ import type { Channel } from '../wire/channel.ts'
 import { stanza } from '../wire/stanzas.ts'
 import { newRecord, type TrafficRecord } from './record.ts'
 
-/** What waits for a device or has not been acknowledged by it, and what has been counted. */
+/** Stanzas that wait for a device or that it has not acknowledged, and its counters. */
 export type Box = {
   /** In order, by {@link keyOf}. */
   readonly waiting: Map<string, Item>
@@ -20,7 +20,7 @@ type Item = Posting & {
   sentAt: number
 }
 
-/** What the sender of a stanza learns. */
+/** Callbacks of the sender of a stanza. */
 export type Posting = {
   /** Called when the device has decrypted the message. */
   readonly onDelivered?: () => void

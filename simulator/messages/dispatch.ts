@@ -5,7 +5,7 @@ import { type Answer, type Posting, post } from './box.ts'
 import { boxOf, type Mailing } from './post-office.ts'
 import { count } from './record.ts'
 
-/** How often something is sent. `wait` waits until every device has answered everything. */
+/** Number and rate of sendings. `wait` waits until every device has answered everything. */
 export type Pace = {
   readonly count: number
   readonly ratePerSecond: number | undefined

@@ -3,7 +3,7 @@ import { nowSeconds, stanza } from '../wire/stanzas.ts'
 import type { Ciphertext } from './conversation.ts'
 import type { Sender } from './post-office.ts'
 
-/** How the sender is named: by number, or by LID. */
+/** Name of the sender: its number, or its LID. */
 export type Addressing = 'pn' | 'lid'
 
 /** The outside of a message. */

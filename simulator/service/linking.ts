@@ -53,7 +53,7 @@ async function waitForPairSuccess(phone: Phone): Promise<boolean> {
   return true
 }
 
-/** What a phone knows of the companion that becomes a device. */
+/** Keys and platform of the companion that becomes a device. */
 type NewCompanion = Pick<Registration, 'noiseKey' | 'identityKey' | 'platform'> & {
   readonly keys: DeviceKeys | undefined
 }

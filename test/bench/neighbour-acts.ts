@@ -1,4 +1,4 @@
-/** What a busy company does to its neighbours (R62). Each act goes on until it is stopped. */
+/** Acts of a company that is busy beside others (R62). Each act goes on until it is stopped. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { HostView } from '../../local/hosts/start-hosts.ts'
 import type { Client } from '../support/client.ts'

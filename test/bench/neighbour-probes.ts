@@ -1,4 +1,4 @@
-/** What the owner of a company waits for on a host that others share: each probe measures one kind of wait, in ms. */
+/** Probes of a company on a host that others share: each measures one kind of wait of its owner, in ms. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { HostView } from '../../local/hosts/start-hosts.ts'
 import { fleetOf } from '../support/fleet.ts'

@@ -71,7 +71,7 @@ async function prepare(stage: Stage, rows: SlowRows, playing: number): Promise<S
     if (!next) throw new Error('no linked company is left to reset')
     return next
   }
-  const neighbour = { stage, host, reader, contact: '79020000001', spare }
+  const neighbour = { stage, host, reader, contact: '79001234561', spare }
   await measure(neighbour, phaseMs, noSamples())
   return { neighbour, rows, other, busyHere, busyThere }
 }

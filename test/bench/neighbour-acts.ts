@@ -113,7 +113,7 @@ export const acts: readonly Act[] = [
   flood('group messages', { kind: 'group', group: '120363000000000001' }),
   flood('undecryptable messages', { flaw: 'garbage' }),
   whileSlow('slow rows', () => strangers(1)[0] ?? ''),
-  whileSlow('slow rows, a contact of both', ({ neighbour: { contact } }) => contact),
+  whileSlow('slow rows of a contact of both', ({ neighbour: { contact } }) => contact),
   {
     name: 'address book',
     begin: async ({ neighbour: { stage }, busy }) =>

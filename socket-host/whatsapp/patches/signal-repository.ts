@@ -1,7 +1,7 @@
 /** Baileys' Signal repository with bounded caches, and with one question per contact to WhatsApp (R65). */
 import { waitAtMost } from '#shared/async/time-limit.ts'
-import type { SocketTime } from './baileys-socket.ts'
-import { boundedCache, type RecentCache, recentCache } from './bounded-cache.ts'
+import type { SocketTime } from '../baileys-socket.ts'
+import { boundedCache, type RecentCache, recentCache } from '../bounded-cache.ts'
 
 /** Entries of the cache of mappings: two for each contact. A contact that has left it costs one read of a row. */
 export const maxMappings = 1000

@@ -1,4 +1,5 @@
 /** Tests of Baileys' own Signal repository as sockets use it: what it keeps of an address book, and what it asks. */
+import { createHook } from 'node:async_hooks'
 import {
   addTransactionCapability,
   DEFAULT_CONNECTION_CONFIG,
@@ -7,9 +8,9 @@ import {
   type SignalKeyStore,
 } from '@whiskeysockets/baileys'
 import { expect, test } from 'vitest'
-import { boundedRepository, maxMappings } from '../../../socket-host/whatsapp/signal-repository.ts'
-import { fakeClock } from '../../fakes/fake-clock.ts'
-import { silentLogger } from '../../fakes/silent-logger.ts'
+import { boundedRepository, maxMappings } from '../../../../socket-host/whatsapp/patches/signal-repository.ts'
+import { fakeClock } from '../../../fakes/fake-clock.ts'
+import { silentLogger } from '../../../fakes/silent-logger.ts'
 
 /** Keys in memory, with the types of all reads and the number of values in each write. */
 function memoryKeys() {
@@ -48,7 +49,19 @@ function start(find: (numbers: string[]) => Promise<LIDMapping[]> = async () => 
   return { clock, repository, lidMapping: repository.lidMapping, reads, writes, asked }
 }
 
-const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
+/** Counts the timers that `work` starts. Node's list of active resources leaves out those that do not keep it running. */
+async function timersStartedBy(work: () => Promise<unknown>): Promise<number> {
+  let count = 0
+  const hook = createHook({
+    init: (_id, type) => {
+      if (type === 'Timeout') count += 1
+    },
+  }).enable()
+  await work()
+  hook.disable()
+  return count
+}
+
 const contact = (index: number): LIDMapping => ({
   pn: `${79_000_000_000 + index}@s.whatsapp.net`,
   lid: `${200_000_000_000_000 + index}@lid`,
@@ -56,15 +69,16 @@ const contact = (index: number): LIDMapping => ({
 
 test('10,000 contacts leave no more than the limit in memory, and no timer', async () => {
   const { repository, lidMapping, writes } = start()
-  const before = timers()
   const contacts = Array.from({ length: 10_000 }, (_, index) => contact(index))
-  await lidMapping.storeLIDPNMappings(contacts)
-  for (const { pn, lid } of contacts) {
-    expect(await lidMapping.getPNForLID(lid)).toBe(pn.replace('@', ':0@'))
-    await repository.migrateSession(pn, lid)
-  }
+  const started = await timersStartedBy(async () => {
+    await lidMapping.storeLIDPNMappings(contacts)
+    for (const { pn, lid } of contacts) {
+      expect(await lidMapping.getPNForLID(lid)).toBe(pn.replace('@', ':0@'))
+      await repository.migrateSession(pn, lid)
+    }
+  })
+  expect(started).toBe(0)
   expect(Reflect.get(lidMapping, 'mappingCache').size).toBe(maxMappings)
-  expect(timers()).toBe(before)
   expect(Math.max(...writes)).toBe(200)
   repository.close?.()
   expect(Reflect.get(lidMapping, 'mappingCache').size).toBe(0)
@@ -111,4 +125,18 @@ test('sessions of a contact are moved to the LID once, and looked for once', asy
   await repository.migrateSession(pn, lid)
   await repository.migrateSession(pn, lid)
   expect(reads.slice(before)).toEqual(['device-list'])
+})
+
+test('Baileys still keeps every mapping, with a timer for each: if not, the cache can be its own again', async () => {
+  const { keys } = memoryKeys()
+  const transactional = addTransactionCapability(keys, silentLogger, { maxCommitRetries: 1, delayBetweenTriesMs: 1 })
+  const { lidMapping, close } = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(
+    { creds: initAuthCreds(), keys: transactional },
+    silentLogger,
+  )
+  const contacts = Array.from({ length: 2 * maxMappings }, (_, index) => contact(index))
+  const started = await timersStartedBy(() => lidMapping.storeLIDPNMappings(contacts))
+  expect(Reflect.get(lidMapping, 'mappingCache').size).toBe(4 * maxMappings)
+  expect(started).toBeGreaterThanOrEqual(4 * maxMappings)
+  close?.()
 })

@@ -4,7 +4,7 @@
  * that STATE does not record. It runs beside everything else that the company does.
  *
  * Three files unlink. This one chooses the credentials or the socket, and is the only one that knows STATE. Below it,
- * `unlink-with-retries.ts` logs in as the device and retries until a deadline. Below both, `whatsapp/unlink-device.ts` sends
+ * `unlink-with-retries.ts` logs in as the device and retries for a limited time. Below both, `whatsapp/unlink-device.ts` sends
  * the request on one socket.
  */
 import { unlinkWithinMs } from '#shared/domain/company/cleanup.ts'
@@ -63,7 +63,6 @@ async function unlinkRetired(
   signal: AbortSignal,
 ): Promise<UnlinkResult> {
   const { deps, lease, companyId } = ctx
-  const deadline = retiredAt + unlinkWithinMs
   if (socket && (await unlinkOnOpenSocket(deps, companyId, socket, signal)) === 'confirmed') return 'confirmed'
   const credentials = async () => {
     if (inMemory) return inMemory
@@ -71,7 +70,8 @@ async function unlinkRetired(
     const read = await readCredentials(deps, lease, { companyId, generation, wrappedKey, isExpected: true })
     return typeof read === 'string' ? undefined : read
   }
-  return unlinkWithRetries(deps, { companyId, generation, credentials, deadline, signal })
+  const withinMs = retiredAt + unlinkWithinMs - deps.time.now()
+  return unlinkWithRetries(deps, { companyId, generation, credentials, withinMs, signal })
 }
 
 async function unlinkOnOpenSocket(
@@ -137,7 +137,7 @@ async function rollBack(ctx: CompanyContext, registration: Registration): Promis
       isPersisted = await isRecorded(ctx, registration)
       return isPersisted ? undefined : registration.credentials
     },
-    deadline: deps.time.now() + unlinkWithinMs,
+    withinMs: unlinkWithinMs,
     signal: new AbortController().signal,
   })
   if (!isPersisted) deps.log.info('Rollback of the link finished', { ...about, result })

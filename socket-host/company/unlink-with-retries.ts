@@ -1,5 +1,5 @@
 /**
- * Unlinks a device by logging in as it, with retries until a deadline (R8, R11). `cleanup.ts`, above, decides which
+ * Unlinks a device by logging in as it, with retries for a limited time (R8, R11). `cleanup.ts`, above, decides which
  * device and with which credentials; `whatsapp/unlink-device.ts`, below, sends the request on the socket that is opened
  * here.
  */
@@ -13,27 +13,29 @@ export type UnlinkRequest = {
   readonly generation: string | undefined
   /** Returns the credentials of the device, asked for at each try; undefined ends the tries as `unconfirmed`. */
   readonly credentials: () => Promise<Credentials | undefined>
-  /** Epoch ms at which the tries end. */
-  readonly deadline: number
+  /** Milliseconds after which the tries end, however the wall clock is set meanwhile. */
+  readonly withinMs: number
   /** Closes the socket and ends the tries. */
   readonly signal: AbortSignal
 }
 
 /**
- * Logs in as the device and unlinks it; retries with back-off until WhatsApp has answered or the deadline has passed.
+ * Logs in as the device and unlinks it; retries with back-off until WhatsApp has answered or the time is over.
  */
 export async function unlinkWithRetries(deps: CompanyDeps, request: UnlinkRequest): Promise<UnlinkResult> {
-  const { signal, deadline, companyId, generation } = request
-  for (let failures = 0; !signal.aborted && deps.time.now() < deadline; failures++) {
+  const { signal, companyId, generation } = request
+  const deadline = deps.time.monotonic() + request.withinMs
+  const leftMs = () => deadline - deps.time.monotonic()
+  for (let failures = 0; !signal.aborted && leftMs() > 0; failures++) {
     try {
       const credentials = await request.credentials()
       if (!credentials) return 'unconfirmed'
-      const removal = await logInAndUnlink(deps, credentials, request)
+      const removal = await logInAndUnlink(deps, credentials, leftMs, signal)
       if (removal !== 'retry') return removal
     } catch (error) {
       deps.log.warn('Unlink failed, retrying', { companyId, generation, error })
     }
-    await pause(deps.time, Math.min(backOffMs(failures, deps.random()), deadline - deps.time.now()), signal)
+    await pause(deps.time, Math.min(backOffMs(failures, deps.random()), leftMs()), signal)
   }
   return 'unconfirmed'
 }
@@ -41,12 +43,13 @@ export async function unlinkWithRetries(deps: CompanyDeps, request: UnlinkReques
 async function logInAndUnlink(
   deps: CompanyDeps,
   credentials: Credentials,
-  { deadline, signal }: UnlinkRequest,
+  leftMs: () => number,
+  signal: AbortSignal,
 ): Promise<UnlinkResult | 'retry'> {
   const turn = Promise.withResolvers<void>()
   const leaveQueue = deps.pacing.enter('restart', turn.resolve)
   const overdue = new AbortController()
-  const cancelTimer = deps.time.after(deadline - deps.time.now(), () => overdue.abort())
+  const cancelTimer = deps.time.after(leftMs(), () => overdue.abort())
   const given = AbortSignal.any([signal, overdue.signal])
   try {
     await Promise.race([turn.promise, aborted(given)])
@@ -58,7 +61,7 @@ async function logInAndUnlink(
     const event = await Promise.race([heard.promise, aborted(given)])
     if (event?.type === 'closed') return afterClose(event.close.reason)
     if (event?.type === 'opened' && !given.aborted) {
-      const removal = await Promise.race([socket.unlink(Math.max(1, deadline - deps.time.now())), aborted(given)])
+      const removal = await Promise.race([socket.unlink(Math.max(1, leftMs())), aborted(given)])
       if (removal) return removal
     }
     await socket.close()

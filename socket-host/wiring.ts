@@ -41,7 +41,8 @@ const resolveTimeoutMs = 15_000
 export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps & { readonly meter: Meter } {
   const time = systemTime
   const clock = time.now
-  const client = documentClient(callLimits(env.LEASE_STALE_MS))
+  const limits = callLimits(env.LEASE_STALE_MS)
+  const client = documentClient(limits)
   const control = { client, table: env.CONTROL_TABLE }
   const shards = env.SHARDS
   const meter = createMeter({ namespace: env.METRICS_NAMESPACE, store: dynamoMetricStore(control), clock, log })
@@ -59,7 +60,8 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
       refundUnused({ giveBack: budget.giveBack, log }),
       meter.observe,
     ),
-    leases: measuredClaims(dynamoLeaseStore({ ...control, clock }), meter),
+    // Connections of its own: a renewal must not wait behind the rows of sessions that are adopted.
+    leases: measuredClaims(dynamoLeaseStore({ ...control, client: documentClient(limits), clock }), meter),
     dataKeys: kmsDataKeys(kmsClient(), env.CREDENTIALS_KEY_ARN),
     commands: sqsCommandQueue({
       client: sqsClient(),

@@ -38,7 +38,7 @@ export class HostTask extends Construct {
       image: ecs.ContainerImage.fromDockerImageAsset(asset),
       // The heap size is not in NODE_OPTIONS: the health check is a process of its own and would get the same heap.
       command: ['node', `--max-old-space-size=${heapMb(stage.hosts.memoryMb)}`, 'main.mjs'],
-      environment: { ...environment, NODE_OPTIONS: '--enable-source-maps' },
+      environment: { ...environment, NODE_OPTIONS: '--enable-source-maps', UV_THREADPOOL_SIZE: String(threads) },
       user: 'node',
       readonlyRootFilesystem: true,
       linuxParameters: new ecs.LinuxParameters(this, 'Linux', { initProcessEnabled: true }),
@@ -66,6 +66,12 @@ export class HostTask extends Construct {
  * outside the heap.
  */
 const heapMb = (memoryMb: number): number => Math.floor(memoryMb * 0.75)
+
+/**
+ * Threads of Node for look-ups of names and the derived keys of codes. With Node's four, as many look-ups without an
+ * answer would hold up every code and every new connection.
+ */
+const threads = 16
 
 /** Time limit of the health check itself: less than the limit after which ECS ends it. */
 const healthTimeoutMs = 4_000

@@ -9,7 +9,7 @@ import type { LeaseKeeper } from './lease-keeper-port.ts'
 import { ownedShards } from './owned-shards.ts'
 import type { ShardDeps } from './shard.ts'
 
-export type HostDeps = Omit<ShardDeps, 'readings'> & {
+export type HostDeps = Omit<ShardDeps, 'readings' | 'adoptions'> & {
   readonly leases: LeaseStore
   /** Called each time that stored credentials are unreadable; counts them for the alarm (R47). */
   readonly onUnreadable: (ref: GenerationRef) => void

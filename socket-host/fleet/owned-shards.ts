@@ -1,6 +1,8 @@
 /** The shards that a host owns: started, handed over and closed as their leases come and go. */
+import { limiter } from '#shared/async/limiter.ts'
 import type { LeaseListener } from './lease-keeper-port.ts'
 import { hostShard, type ShardDeps, type ShardHost } from './shard.ts'
+import { maxConcurrent } from './shard-companies.ts'
 
 export type OwnedShards = {
   readonly listener: LeaseListener
@@ -15,7 +17,8 @@ export type OwnedShards = {
   states(): Readonly<Record<string, number>>
 }
 
-export function ownedShards(deps: ShardDeps): OwnedShards {
+export function ownedShards(hostDeps: Omit<ShardDeps, 'adoptions'>): OwnedShards {
+  const deps = { ...hostDeps, adoptions: limiter(maxConcurrent) }
   const owned = new Map<number, ShardHost>()
 
   /** Forgets the shard, unless its lease was lost meanwhile and this host owns it anew. */

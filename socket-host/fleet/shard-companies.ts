@@ -10,7 +10,7 @@ import { publishWithinMs } from '../company/hand-over.ts'
 import { createReconciler, type Reconciler, type ShardView } from '../company/reconciler.ts'
 import { attemptsOf, type ShardHold, shardHold } from './shard-hold.ts'
 
-/** Limit of companies that are reconciled, or handed over, at the same time. */
+/** Limit of companies that a host adopts, or that a shard hands over, at the same time. */
 export const maxConcurrent = 16
 
 export type ShardCompanies = {

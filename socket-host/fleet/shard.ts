@@ -1,5 +1,6 @@
 /** One shard while this host owns it: its commands, its companies, and its hand-over. */
 import { inParallel } from '#shared/async/in-parallel.ts'
+import type { Limiter } from '#shared/async/limiter.ts'
 import { settled } from '#shared/async/settled.ts'
 import { type Attempt, attemptTimes, isAccepted, isWaitedFor } from '#shared/domain/company/attempt.ts'
 import type { SessionStatus } from '#shared/domain/company/company.ts'
@@ -8,7 +9,11 @@ import { pause } from '../time.ts'
 import { type CommandInbox, commandLoop } from './command-loop.ts'
 import { maxConcurrent, type ShardCompanies, shardCompanies } from './shard-companies.ts'
 
-export type ShardDeps = CompanyDeps & { readonly inbox: CommandInbox }
+export type ShardDeps = CompanyDeps & {
+  readonly inbox: CommandInbox
+  /** Limits the companies that all shards of this host adopt at the same time. */
+  readonly adoptions: Limiter
+}
 
 export type ShardHost = {
   /** Number of open sessions. */
@@ -42,6 +47,8 @@ const pageSize = 100
 /** Interval at which a hand-over checks whether its attempts have ended. */
 const attemptCheckMs = 1000
 const listRetryMs = 1000
+/** Time after which a company that is being adopted no longer counts, so that slow ones do not hold up all others. */
+const adoptionHoldMs = 2000
 
 /** Starts to serve a shard: receives its commands and reconciles every company in it. */
 export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): ShardHost {
@@ -123,25 +130,31 @@ function isServed(attempts: readonly Attempt[], now: number): boolean {
 }
 
 /**
- * Reconciles every company of a shard that was just acquired. Retries while the store cannot be read. Resolves with false
+ * Reconciles every company of a shard that was just acquired; shards that are adopted together take turns, and commands
+ * of owners wait for none of it. Retries while the store cannot be read. Resolves with false
  * when the shard leaves before.
  */
 async function adopt(
-  { companies: store, time, log }: CompanyDeps,
+  { companies: store, time, log, adoptions }: ShardDeps,
   shard: number,
   lease: OwnedLease,
   companies: ShardCompanies,
   signal: AbortSignal,
 ): Promise<boolean> {
   const isActive = () => !signal.aborted && lease.isOwner()
+  const adoptOne = async (companyId: string) => {
+    const leave = await adoptions()
+    const stopHold = time.after(adoptionHoldMs, leave)
+    // A reconciler whose pass failed retries by itself.
+    if (isActive()) await settled(companies.reconcile(companyId))
+    stopHold()
+    leave()
+  }
   const reconcileAll = async () => {
     let after: string | undefined
     do {
       const page = await store.companiesOf(shard, { limit: pageSize, ...(after !== undefined && { after }) })
-      await inParallel(page.companyIds, maxConcurrent, async (companyId) => {
-        // A reconciler whose pass failed retries by itself.
-        if (isActive()) await settled(companies.reconcile(companyId))
-      })
+      await inParallel(page.companyIds, maxConcurrent, adoptOne)
       after = page.next
     } while (after !== undefined && isActive())
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { limiter } from '#shared/async/limiter.ts'
 import { requestPairing } from '#shared/domain/attempt/pairing.ts'
 import type { CommandInbox } from '../../../socket-host/fleet/command-loop.ts'
 import { hostShard } from '../../../socket-host/fleet/shard.ts'
@@ -19,7 +20,7 @@ function hosted() {
     },
     delete: async () => undefined,
   }
-  const shard = hostShard({ ...deps, inbox }, 0, leaseOf('host-1', 1))
+  const shard = hostShard({ ...deps, inbox, adoptions: limiter(16) }, 0, leaseOf('host-1', 1))
   const command = async (companyId: string) => {
     arrived.resolve(JSON.stringify({ companyId, correlationId: 'corr', fence: 1 }))
     await clock.settle()

@@ -9,6 +9,7 @@ const simulator = ['test/simulator/**/*.test.ts']
 /** Tests that make Baileys verify, for all of their process: there is no way back from that. */
 const verifying = [
   'test/socket-host/fleet/host.test.ts',
+  'test/socket-host/wiring.test.ts',
   'test/socket-host/whatsapp/baileys-whatsapp.test.ts',
   'test/socket-host/whatsapp/with-peer/*.test.ts',
   'test/socket-host/whatsapp/patches/*.test.ts',

@@ -10,7 +10,7 @@ export const pingMs = 30_000
 export const silenceMs = 35_000
 
 /** Milliseconds by which a check may be late. After a longer stop of the process, stanzas may wait to be read. */
-const lateMs = 5000
+const lateMs = 1000
 
 export type KeepAliveDeps = {
   readonly time: SocketTime

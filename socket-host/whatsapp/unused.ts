@@ -60,8 +60,8 @@ function divert(
   ws.on(event, (stanza: Stanza) => (matches(stanza) ? handle(stanza) : undefined))
 }
 
-/** Events of Baileys that have a listener: its own or ours. */
-export const usedEvents: readonly string[] = ['connection.update', 'creds.update', 'lid-mapping.update', 'call']
+/** Events of Baileys with a listener, its own or ours, whose work is used: that of `call` would only make a message. */
+export const usedEvents: readonly string[] = ['connection.update', 'creds.update', 'lid-mapping.update']
 
 /**
  * Drops the other events: messages, chats, contacts and groups. Baileys would keep all those of a login in its buffer,

@@ -2,14 +2,14 @@
 import type { Clock } from '#shared/ports.ts'
 import { averageWith, type Demand, msToCode, typedWithinMs, unmeasured } from './link-estimate.ts'
 import type { Urgency } from './opening-places.ts'
-import { countOf, type Openings } from './opening-turn.ts'
+import { countOf } from './opening-turn.ts'
 import { retryTimes } from './retry-times.ts'
 
 /** `retryAfter` is in seconds. */
 export type Admission = 'admitted' | { readonly retryAfter: number }
 
 /** Share of its time in which an attempt must have its code by the estimate: the rest is for what nobody could expect. */
-const promisedShare = 0.7
+const promisedShare = 0.65
 
 /** Milliseconds after which an admitted attempt that has not come to open its socket is given up. */
 const comesWithinMs = 5_000
@@ -18,12 +18,19 @@ const comesWithinMs = 5_000
 const leastTyped = 0.2
 const typedWeight = 0.05
 
-/** Pairings that a host takes on before it knows how long they take (R44). */
+/** Links of a minute that a host always takes on, unless it is slower than a host is assumed to be (R44). */
 const burst = 50
 
-const isFirstBurst = ({ pairing, pairings }: Demand): boolean => pairing === unmeasured.pairing && pairings < burst
+const isBurst = ({ pairing, pairings, restarts, codes }: Demand): boolean =>
+  pairings + restarts + codes < burst && pairing.ms <= unmeasured.pairing.ms
 
-type State = Pick<Demand, 'places'> & Openings<{ readonly urgency: Urgency; readonly enteredAt: number }>
+type Opening = { readonly urgency: Urgency; readonly beganAt: number }
+
+/** Milliseconds for which the longest of the pairings has run: the host is at least as slow as that. */
+const longestPairing = (running: readonly Opening[], now: number): number =>
+  Math.max(0, ...running.filter(({ urgency }) => urgency === 'pairing').map(({ beganAt }) => now - beganAt))
+
+type State = Pick<Demand, 'places'> & { readonly waiting: readonly Opening[]; readonly running: readonly Opening[] }
 
 export function admissions(monotonic: Clock) {
   const measured = { ...unmeasured }
@@ -50,8 +57,11 @@ export function admissions(monotonic: Clock) {
     const restarts = countOf(all, 'restart')
     if (pairings === 0) measured.pairing = unmeasured.pairing
     if (restarts === 0) measured.restart = unmeasured.restart
+    // Owners of another day say nothing about those who come together now.
+    if (pairings + codes.length === 0) typed = 1
     const hasReconnects = countOf(waiting, 'reconnect') > 0
-    return { ...measured, places, pairings, restarts, codes: codes.length, typed, hasReconnects }
+    const pairing = { ...measured.pairing, ms: Math.max(measured.pairing.ms, longestPairing(running, monotonic())) }
+    return { ...measured, pairing, places, pairings, restarts, codes: codes.length, typed, hasReconnects }
   }
 
   return {
@@ -61,7 +71,7 @@ export function admissions(monotonic: Clock) {
       const demand = demandOf(state)
       if (demand.pairings === 0) retries.clear()
       const lateMs = msToCode(demand, withinMs) - withinMs * promisedShare
-      if (lateMs > 0 && !isFirstBurst(demand)) return { retryAfter: retries.after(now, lateMs) }
+      if (lateMs > 0 && !isBurst(demand)) return { retryAfter: retries.after(now, lateMs) }
       admitted = [...admitted, now]
       return 'admitted'
     },
@@ -74,7 +84,7 @@ export function admissions(monotonic: Clock) {
     },
     /** An opening has reached its goal, `ms` after it began and beside `width` openings. */
     served: (urgency: Urgency, ms: number, width: number): void => {
-      if (urgency === 'reconnect') return
+      if (urgency !== 'pairing' && urgency !== 'restart') return
       const isFirst = measured[urgency] === unmeasured[urgency]
       measured[urgency] = isFirst ? { ms, width } : averageWith(measured[urgency], { ms, width })
       if (urgency === 'pairing') codes = [...codes, monotonic()]

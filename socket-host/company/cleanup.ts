@@ -70,7 +70,7 @@ async function unlinkRetired(
     const read = await readCredentials(deps, lease, { companyId, generation, wrappedKey, isExpected: true })
     return typeof read === 'string' ? undefined : read
   }
-  const withinMs = retiredAt + unlinkWithinMs - deps.time.now()
+  const withinMs = Math.min(unlinkWithinMs, retiredAt + unlinkWithinMs - deps.time.now())
   return unlinkWithRetries(deps, { companyId, generation, credentials, withinMs, signal })
 }
 

@@ -1,13 +1,13 @@
 /** Number of openings that a host runs side by side, adapted to what its event loop can do (R66). Pure. */
 
 /** Reasons to open a socket, the most urgent first. */
-export type Urgency = 'pairing' | 'restart' | 'reconnect'
+export type Urgency = 'pairing' | 'restart' | 'unlink' | 'reconnect'
 
 export const places = {
   /** Fewest places: most of an opening is waiting, so that fewer would leave the core idle when WhatsApp is slow. */
-  least: 16,
+  least: 24,
   /** Places of a host that was idle. Fifty pairings then have their codes within 15 s, even if each takes 4 s. */
-  first: 20,
+  first: 32,
   /** Most places: WhatsApp is slow when an idle host needs so many, and opening more would not make it faster. */
   most: 48,
 } as const
@@ -28,6 +28,8 @@ export function adaptedPlaces(now: number, load: number, isShort: boolean): numb
 
 /** Returns the places that an urgency has whenever it needs them, whatever the others do. */
 export function shareOf(urgency: Urgency, of: number): number {
+  // One login that removes a device runs whatever the others do: hundreds of resets must not go ahead of links.
+  if (urgency === 'unlink') return 1
   const quarter = Math.ceil(of / 4)
   return urgency === 'pairing' ? of - 2 * quarter : quarter
 }

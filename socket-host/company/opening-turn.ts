@@ -1,7 +1,7 @@
 /** Order in which sockets open. Pure. */
 import { shareOf, type Urgency } from './opening-places.ts'
 
-const urgencies: readonly Urgency[] = ['pairing', 'restart', 'reconnect']
+const urgencies: readonly Urgency[] = ['pairing', 'restart', 'unlink', 'reconnect']
 
 /** A restart that has waited this long goes ahead of pairings: its owner has typed the code, and has 60 s. */
 const restartAgesMs = 5_000

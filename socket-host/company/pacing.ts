@@ -9,6 +9,8 @@ import { nextTurn } from './opening-turn.ts'
 
 /** Milliseconds after which an opening loses its place, so that one that hangs does not block the others (R41). */
 const holdMs = 5_000
+/** Milliseconds for which it counts as running nevertheless: the host is that slow. None takes longer without a fault. */
+const overdueMs = 60_000
 /** Interval at which the load is measured while sockets open. */
 const sampleMs = 1_000
 
@@ -46,6 +48,8 @@ type Entry = {
 export function pacing({ time, load }: PacingDeps): Pacing {
   const waiting: Entry[] = []
   const running = new Set<Entry>()
+  /** Openings that have lost their places and still run: the host is as slow as they are. */
+  const overdue = new Set<Entry>()
   const admission = admissions(time.monotonic)
   const places = sampledPlaces({ time, load }, () => waiting.length > 0, proceed)
 
@@ -53,7 +57,12 @@ export function pacing({ time, load }: PacingDeps): Pacing {
     waiting.splice(waiting.indexOf(entry), 1)
     running.add(entry)
     entry.beganAt = time.monotonic()
-    entry.stopHold = time.after(holdMs, () => leave(entry))
+    entry.stopHold = time.after(holdMs, () => {
+      running.delete(entry)
+      overdue.add(entry)
+      entry.stopHold = time.after(overdueMs, () => leave(entry))
+      proceed()
+    })
     entry.begin()
   }
 
@@ -62,7 +71,7 @@ export function pacing({ time, load }: PacingDeps): Pacing {
     for (let turn = next(); turn; turn = next()) start(turn)
   }
 
-  const sampleWhileBusy = () => places.sampleWhile(waiting.length + running.size > 0)
+  const sampleWhileBusy = () => places.sampleWhile(waiting.length + running.size + overdue.size > 0)
 
   function leave(entry: Entry, outcome?: 'served'): void {
     const index = waiting.indexOf(entry)
@@ -70,15 +79,16 @@ export function pacing({ time, load }: PacingDeps): Pacing {
     entry.stopHold()
     if (outcome === 'served' && !entry.isMeasured) {
       entry.isMeasured = true
-      admission.served(entry.urgency, time.monotonic() - entry.beganAt, Math.max(1, running.size))
+      admission.served(entry.urgency, time.monotonic() - entry.beganAt, Math.max(1, running.size + overdue.size))
     }
+    overdue.delete(entry)
     if (running.delete(entry)) proceed()
     sampleWhileBusy()
   }
 
   return {
     admitAttempt: (withinMs) => {
-      const answer = admission.admit(withinMs, { waiting, running, places: places.now() })
+      const answer = admission.admit(withinMs, { waiting, running: [...running, ...overdue], places: places.now() })
       if (answer !== 'admitted') places.areShort()
       return answer
     },

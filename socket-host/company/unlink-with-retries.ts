@@ -47,7 +47,7 @@ async function logInAndUnlink(
   signal: AbortSignal,
 ): Promise<UnlinkResult | 'retry'> {
   const turn = Promise.withResolvers<void>()
-  const leaveQueue = deps.pacing.enter('restart', turn.resolve)
+  const leaveQueue = deps.pacing.enter('unlink', turn.resolve)
   const overdue = new AbortController()
   const cancelTimer = deps.time.after(leftMs(), () => overdue.abort())
   const given = AbortSignal.any([signal, overdue.signal])

@@ -28,7 +28,7 @@ const creeping: Readonly<Record<string, (phone: Phone) => Promise<void>>> = {
 /** Time limit from the hazard to a session that works again: Baileys needs up to 65 s to notice a missed keep-alive. */
 const creepingMs = 120_000
 /** Long enough for a busy machine. */
-const patienceMs = 60_000
+const patienceMs = 120_000
 
 let stage: Stage
 let fleet: Fleet

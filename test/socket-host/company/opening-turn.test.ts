@@ -24,6 +24,8 @@ test.each<[string, readonly Urgency[], readonly Urgency[], number, number | unde
   ['and no more than its share', [restart], [...times(6, pairing), ...times(2, restart)], now, undefined],
   ['a reconnect has its share beside them', [pairing, reconnect], [...times(7, pairing), reconnect], now, 1],
   ['a pairing has its share beside reconnects', [pairing], [...times(8, reconnect), ...times(3, pairing)], now, 0],
+  ['one unlinking runs beside them all', ['unlink'], times(8, restart), now, 0],
+  ['and no more than one', ['unlink'], [...times(7, pairing), 'unlink'], now, undefined],
   ['a free place is for a pairing', [restart, pairing], [...times(4, pairing), ...times(2, restart)], now, 1],
   [
     'or for a restart that waits for 5 s',
@@ -48,7 +50,7 @@ test('the shares are all places, and a quarter or more is for each of the less u
 
 test.each([
   ['a busy loop costs a tenth', 30, 0.95, true, 27],
-  ['but not the last ones', 16, 1, true, 16],
+  ['but not the last ones', 24, 1, true, 24],
   ['a loop with time to spare gets more when they are short', 20, 0.5, true, 24],
   ['up to a limit', 46, 0.5, true, 48],
   ['and none when nobody waits', 20, 0.5, false, 20],

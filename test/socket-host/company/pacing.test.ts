@@ -37,10 +37,10 @@ function rig({ load = idle }: { readonly load?: () => number } = {}) {
 describe('openings', () => {
   it('begin at once up to the places of an idle host, then when others end', async () => {
     const { clock, open, begun } = rig()
-    open('reconnect', 300, 30)
-    expect(begun).toHaveLength(20)
+    open('reconnect', 300, 50)
+    expect(begun).toHaveLength(32)
     await clock.advance(300)
-    expect(begun).toHaveLength(30)
+    expect(begun).toHaveLength(50)
   })
 
   it('of each urgency begin at once within its share, though others have taken all places', () => {
@@ -48,14 +48,14 @@ describe('openings', () => {
     enter('reconnect', 100)
     enter('restart', 100)
     enter('pairing', 100)
-    expect([count('reconnect'), count('restart'), count('pairing')]).toEqual([20, 5, 10])
+    expect([count('reconnect'), count('restart'), count('pairing')]).toEqual([32, 8, 16])
   })
 
   it('get each place that is left in order of urgency, then of arrival', () => {
     const { enter, leave, begun } = rig()
-    enter('pairing', 9)
-    enter('restart', 5)
-    enter('reconnect', 5)
+    enter('pairing', 15)
+    enter('restart', 8)
+    enter('reconnect', 8)
     enter('pairing', 1, 'last')
     begun.length = 0
     enter('reconnect', 1, 'reconnect 2')
@@ -69,9 +69,9 @@ describe('openings', () => {
 
   it('of a restart that has waited for long go ahead of pairings', async () => {
     const { clock, enter, open, begun } = rig()
-    open('pairing', 4_900, 10)
-    open('restart', 4_900, 5)
-    open('reconnect', 4_900, 5)
+    open('pairing', 4_900, 16)
+    open('restart', 4_900, 8)
+    open('reconnect', 4_900, 8)
     enter('restart', 1, 'first restart')
     await clock.advance(1)
     enter('restart', 1, 'second restart')
@@ -84,7 +84,7 @@ describe('openings', () => {
 
   it('that hang delay others only for a while', async () => {
     const { clock, enter, count } = rig({ load: () => 0.8 })
-    enter('reconnect', 20)
+    enter('reconnect', 32)
     enter('reconnect', 1, 'healthy')
     await clock.advance(4_900)
     expect(count('healthy')).toBe(0)
@@ -94,7 +94,7 @@ describe('openings', () => {
 
   it('can leave the queue before their turn, and give their place back only once', () => {
     const { enter, leave, begun } = rig()
-    enter('reconnect', 19)
+    enter('reconnect', 31)
     enter('reconnect', 1, 'first')
     for (const name of ['second', 'third', 'fourth']) enter('reconnect', 1, name)
     begun.length = 0
@@ -108,21 +108,21 @@ describe('openings', () => {
     const { clock, open, begun } = rig()
     open('reconnect', 4_500, 60)
     await clock.advance(2_000)
-    expect(begun).toHaveLength(28)
+    expect(begun).toHaveLength(40)
     await clock.advance(60_000)
     begun.length = 0
     open('reconnect', 300, 60)
-    expect(begun).toHaveLength(20)
+    expect(begun).toHaveLength(32)
   })
 
   it('get fewer places while the loop is busy, but some always', async () => {
     const { clock, open, enter, begun } = rig({ load: () => 0.95 })
-    open('reconnect', 100, 20)
+    open('reconnect', 100, 32)
     enter('restart', 1)
     await clock.advance(4_500)
     begun.length = 0
     enter('reconnect', 100, 'late')
-    expect(begun).toHaveLength(15)
+    expect(begun).toHaveLength(23)
   })
 
   it('set no timer on a host that opens nothing', async () => {

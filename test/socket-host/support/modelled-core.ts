@@ -43,15 +43,15 @@ export type VirtualTime = ReturnType<typeof virtualTime>
 /** Work that first waits for `waits` ms, then needs `cpu` ms of the core. */
 export type Job = { readonly urgency: string; cpu: number; waits: number; readonly done: () => void }
 
-/** A core of which each running job gets the same part. */
-export function sharedCore(monotonic: () => number) {
+/** A core of which each running job gets the same part; `other` is the share that work besides the jobs takes. */
+export function sharedCore(monotonic: () => number, other = 0) {
   const jobs = new Set<Job>()
   let busyMs = 0
   let sampled = { at: 0, busyMs: 0 }
 
   function work(): void {
     const wanting = [...jobs].filter(({ waits, cpu }) => waits <= 0 && cpu > 0).sort((a, b) => a.cpu - b.cpu)
-    let left = tickMs
+    let left = tickMs * (1 - other)
     for (const [index, job] of wanting.entries()) {
       const part = Math.min(job.cpu, left / (wanting.length - index))
       job.cpu -= part

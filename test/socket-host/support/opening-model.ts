@@ -12,8 +12,9 @@ type Urgency = 'pairing' | 'restart' | 'reconnect'
 
 export type Scene = Readonly<Record<Urgency, Cost>> & {
   readonly seconds: number
-  /** Requests that come together at the start, and requests in a second. */
+  /** Requests that come together, the second in which they do, and requests in a second. */
   readonly burst: number
+  readonly burstAt: number
   readonly perSecond: number
   /** Share of the owners who type their code, and the ms within which they do. */
   readonly typed: number
@@ -21,6 +22,8 @@ export type Scene = Readonly<Record<Urgency, Cost>> & {
   /** Sessions that wait to reconnect at the start, and those that close in a second. */
   readonly backlog: number
   readonly closesPerSecond: number
+  /** Share of the core that all other work takes. */
+  readonly otherWork: number
 }
 
 /** Times in ms; a time that was not over at the end counts as it was then. */
@@ -63,7 +66,7 @@ const acceptMs = 20
 function hostOf(scene: Scene, pacingOf: (deps: PacingDeps) => Pacing, seed: number) {
   const random = seeded(seed)
   const time = virtualTime()
-  const core = sharedCore(time.monotonic)
+  const core = sharedCore(time.monotonic, scene.otherWork)
   const pacing = pacingOf({ time, load: core.load })
   const watch = () => stopwatch(time.monotonic)
   const watches = { codes: watch(), restartTurns: watch(), connected: watch(), reconnectTurns: watch() }
@@ -103,8 +106,8 @@ export function play(scene: Scene, pacingOf: (deps: PacingDeps) => Pacing, seed 
   const { random, time, core, watches, request, reconnect, busy } = hostOf(scene, pacingOf, seed)
   const share = leastShare(core, 10 * ticksPerSecond)
   for (let session = 0; session < scene.backlog; session++) reconnect()
-  for (let owner = 0; owner < scene.burst; owner++) request()
   for (let tick = 0; tick < scene.seconds * ticksPerSecond; tick++) {
+    for (let owner = 0; tick === scene.burstAt * ticksPerSecond && owner < scene.burst; owner++) request()
     if (random() < scene.perSecond / ticksPerSecond) request()
     if (random() < scene.closesPerSecond / ticksPerSecond) reconnect()
     time.tick()

@@ -112,7 +112,7 @@ export async function decrypt(conversation: Conversation, type: string, body: Ui
 }
 
 /** Returns the message inside a pre-key message: field 4, after the version byte. */
-export function messageIn(preKeyMessage: Uint8Array): Uint8Array {
+function messageIn(preKeyMessage: Uint8Array): Uint8Array {
   let at = 1
   const readVarint = () => {
     let [value, shift, byte] = [0, 0, 0]

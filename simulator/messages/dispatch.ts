@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import type { BinaryNode } from '@whiskeysockets/baileys'
 import type { Device } from '../phone/phone.ts'
 import { type Answer, type Posting, post } from './box.ts'
@@ -23,6 +23,9 @@ export type DeviceAnswer = Answer & { readonly device: number }
 /** Sends one stanza to one device and counts it as `kind`. */
 export type SendTo = (device: Device, kind: string, stanza: BinaryNode, posting?: Omit<Posting, 'onAnswer'>) => void
 
+/** Messages that are made in one turn of the event loop. */
+const atOnce = 20
+
 /**
  * Calls `each` as often as the pace says, with the index and the means to send. `each` returns the id of what it sent.
  * Resolves when the last one is on its way, or answered.
@@ -45,6 +48,8 @@ export async function dispatch(
   const { signal } = mail.stopped
   for (let index = 0; index < pace.count && !signal.aborted; index++) {
     if (pace.ratePerSecond !== undefined) await untilTime(startedAt + (index * 1000) / pace.ratePerSecond, signal)
+    // Thousands at once must not keep the simulator from everything else.
+    else if (index % atOnce === atOnce - 1) await nextTurn()
     ids.push(await each(index, send))
   }
   return { ids, answers: pace.wait ? await Promise.all(answers) : [] }

@@ -17,7 +17,7 @@ export type Envelope = {
 const broadcast = 'status@broadcast'
 
 export const pnOf = (number: string): string => `${number}@s.whatsapp.net`
-export const lidJidOf = (lid: string): string => `${lid}@lid`
+const lidJidOf = (lid: string): string => `${lid}@lid`
 
 /** Makes a message of a contact to the account. */
 export function directMessage(sender: Sender, envelope: Envelope, encs: readonly BinaryNode[]): BinaryNode {

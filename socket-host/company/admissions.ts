@@ -27,7 +27,7 @@ const isBurst = ({ pairing, pairings, restarts, codes }: Demand): boolean =>
 type Opening = { readonly urgency: Urgency; readonly beganAt: number }
 
 /** Milliseconds for which the longest of the pairings has run: the host is at least as slow as that. */
-const longestPairing = (running: readonly Opening[], now: number): number =>
+const maxPairingMs = (running: readonly Opening[], now: number): number =>
   Math.max(0, ...running.filter(({ urgency }) => urgency === 'pairing').map(({ beganAt }) => now - beganAt))
 
 type State = Pick<Demand, 'places'> & { readonly waiting: readonly Opening[]; readonly running: readonly Opening[] }
@@ -60,7 +60,7 @@ export function admissions(monotonic: Clock) {
     // Owners of another day say nothing about those who come together now.
     if (pairings + codes.length === 0) typed = 1
     const hasReconnects = countOf(waiting, 'reconnect') > 0
-    const pairing = { ...measured.pairing, ms: Math.max(measured.pairing.ms, longestPairing(running, monotonic())) }
+    const pairing = { ...measured.pairing, ms: Math.max(measured.pairing.ms, maxPairingMs(running, monotonic())) }
     return { ...measured, pairing, places, pairings, restarts, codes: codes.length, typed, hasReconnects }
   }
 

@@ -1,7 +1,7 @@
 /** Times at which rejected attempts are asked to come back (R44). */
 
 /** Longest of these times in ms: clients that ask again at once must not put it off for all others. */
-const longestMs = 60_000
+const maxWaitMs = 60_000
 
 /** Milliseconds of the host that a link takes, between two of these times. */
 const betweenMs = 250
@@ -14,7 +14,7 @@ export function retryTimes() {
   let nextReturnAt = 0
   return {
     after: (now: number, waitMs: number): number => {
-      const returnAt = Math.min(Math.max(nextReturnAt, now + waitMs), now + longestMs)
+      const returnAt = Math.min(Math.max(nextReturnAt, now + waitMs), now + maxWaitMs)
       nextReturnAt = returnAt + betweenMs
       return Math.ceil((returnAt - now) / 1000)
     },

@@ -7,7 +7,7 @@ import type { SocketTime } from './baileys-socket.ts'
 /** Milliseconds from ping to ping. WhatsApp closes a connection that says nothing for longer. */
 export const pingMs = 30_000
 /** Milliseconds without a stanza after which a peer counts as gone, when the next ping is due. */
-export const silenceMs = 35_000
+const silenceMs = 35_000
 
 /** Milliseconds by which a check may be late. After a longer stop of the process, stanzas may wait to be read. */
 const lateMs = 1000

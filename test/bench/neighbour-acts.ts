@@ -63,16 +63,18 @@ const whileSlow = (name: string, from: (scene: ActScene) => string): Act => ({
   name,
   begin: async (scene) => {
     const { neighbour, rows, busy } = scene
+    const before = rows.delayed()
     rows.delay(busy.companyId, slowMs)
     const sending = repeating(async () => {
       await play(neighbour.stage, busy, 'send', { from: from(scene), count: 5, ratePerSecond: 5 })
       return 5
-    }, `messages, each request of theirs delayed by ${slowMs} ms`)
+    }, 'messages')
     const stop = async () => {
       await sending.stop()
       rows.delay(undefined)
     }
-    return { ...sending, stop }
+    const done = () => `${sending.done()}, ${rows.delayed() - before} requests delayed by ${slowMs} ms`
+    return { stop, done }
   },
 })
 
@@ -123,6 +125,8 @@ export const acts: readonly Act[] = [
       }, 'address books of 10,000'),
   },
   requesting('resets', (client) => client.ask('reset-whatsapp-credentials', 'credentials-reset')),
-  requesting('pairings', async (client, phoneNumber) => client.send({ action: 'request-pairing-code', phoneNumber })),
+  requesting('repeated requests', async (client, phoneNumber) =>
+    client.send({ action: 'request-pairing-code', phoneNumber }),
+  ),
   connecting,
 ]

@@ -1,5 +1,6 @@
 /** Probes of a company on a host that others share: each measures one kind of wait of its owner, in ms. */
 import { setTimeout as pause } from 'node:timers/promises'
+import * as v from 'valibot'
 import type { HostView } from '../../local/hosts/start-hosts.ts'
 import { fleetOf } from '../support/fleet.ts'
 import type { Linked } from '../support/linked-fleet.ts'
@@ -12,8 +13,11 @@ export type ProbeKind = (typeof probeKinds)[number]
 export type Samples = Record<ProbeKind, number[]>
 export const noSamples = (): Samples => ({ code: [], reset: [], status: [], decrypt: [] })
 
-/** Time between two probes of a kind, in ms. */
-const everyMs: Readonly<Record<ProbeKind, number>> = { code: 400, reset: 800, status: 150, decrypt: 100 }
+/**
+ * Time between two probes of a kind, in ms: so long that a laptop, whose functions, tables and WhatsApp share the cores
+ * with the hosts, has time to spare.
+ */
+export const everyMs: Readonly<Record<ProbeKind, number>> = { code: 1000, reset: 2000, status: 300, decrypt: 250 }
 
 export type Neighbour = {
   readonly stage: Stage
@@ -27,17 +31,20 @@ export type Neighbour = {
   readonly spare: () => Linked
 }
 
-/** Measures all kinds side by side for `ms`, and adds to `samples`. */
+/**
+ * Measures all kinds side by side for `ms`, and adds to `samples`. Each probe begins when it is due, whether or not the
+ * last one is over: one that waited for it would hide that all of them are late.
+ */
 export async function measure(neighbour: Neighbour, ms: number, samples: Samples): Promise<void> {
   const until = performance.now() + ms
   await Promise.all(
     probeKinds.map(async (kind) => {
-      while (performance.now() < until) {
-        const startedAt = performance.now()
-        const elapsed = await probes[kind](neighbour)
-        samples[kind].push(elapsed)
-        await pause(Math.max(0, everyMs[kind] - (performance.now() - startedAt)))
+      const running: Promise<unknown>[] = []
+      for (let due = performance.now(); due < until; due += everyMs[kind]) {
+        await pause(Math.max(0, due - performance.now()))
+        running.push(probes[kind](neighbour).then((elapsed) => samples[kind].push(elapsed)))
       }
+      await Promise.all(running)
     }),
   )
 }
@@ -62,7 +69,11 @@ const probes: Readonly<Record<ProbeKind, (neighbour: Neighbour) => Promise<numbe
       const { status } = await stage.http('GET', `/api/whatsapp/sessions/${companyId}`, { companyId })
       if (status !== 200) throw new Error(`the status was answered with ${status}`)
     }),
-  decrypt: ({ stage, reader, contact }) => timed(() => play(stage, reader, 'send', { from: contact, wait: true })),
+  decrypt: ({ stage, reader, contact }) =>
+    timed(async () => {
+      const sent = v.parse(Sent, await play(stage, reader, 'send', { from: contact, wait: true }))
+      if (sent.answers.some(({ by }) => by !== 'receipt')) throw new Error('a message was not decrypted')
+    }),
 }
 
 /** Lets the simulated WhatsApp do something with the phone of a company. */
@@ -71,6 +82,8 @@ export async function play(stage: Stage, { phone }: Linked, what: string, parame
   if (answer?.status !== 200) throw new Error(`${what}: ${answer?.status} ${JSON.stringify(answer?.body)}`)
   return answer.body
 }
+
+const Sent = v.object({ answers: v.array(v.object({ by: v.string() })) })
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now()

@@ -10,16 +10,22 @@ export type SlowRows = {
   readonly url: string
   /** Delays each request that names the company by `ms`, until the next call; undefined delays none. */
   readonly delay: (companyId: string | undefined, ms?: number) => void
+  /** Number of requests that were delayed. */
+  readonly delayed: () => number
   readonly stop: () => Promise<void>
 }
 
 export async function slowRows(): Promise<SlowRows> {
   const engine = await startDynalite()
   const agent = new Agent({ keepAlive: true })
+  let delayed = 0
   let slow: { readonly companyId: string; readonly ms: number } | undefined
   const server = createServer(async (incoming, outgoing) => {
     const body = await buffer(incoming)
-    if (slow && body.includes(slow.companyId)) await pause(slow.ms)
+    if (slow && body.includes(slow.companyId)) {
+      delayed += 1
+      await pause(slow.ms)
+    }
     const { method, headers } = incoming
     const onward = request(engine.url, { method: method ?? 'POST', headers, agent }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
@@ -35,6 +41,7 @@ export async function slowRows(): Promise<SlowRows> {
     delay: (companyId, ms = 0) => {
       slow = companyId === undefined ? undefined : { companyId, ms }
     },
+    delayed: () => delayed,
     stop: async () => {
       server.closeAllConnections()
       agent.destroy()

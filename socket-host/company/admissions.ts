@@ -9,7 +9,7 @@ import { retryTimes } from './retry-times.ts'
 export type Admission = 'admitted' | { readonly retryAfter: number }
 
 /** Share of its time in which an attempt must have its code by the estimate: the rest is for what nobody could expect. */
-const promisedShare = 0.65
+const promisedShare = 0.6
 
 /** Milliseconds after which an admitted attempt that has not come to open its socket is given up. */
 const comesWithinMs = 5_000

@@ -3,9 +3,9 @@
 /** Reasons to open a socket, the most urgent first. */
 export type Urgency = 'pairing' | 'restart' | 'unlink' | 'reconnect'
 
-export const places = {
+const limits = {
   /** Fewest places: most of an opening is waiting, so that fewer would leave the core idle when WhatsApp is slow. */
-  least: 24,
+  least: 16,
   /** Places of a host that was idle. Fifty pairings then have their codes within 15 s, even if each takes 4 s. */
   first: 32,
   /** Most places: WhatsApp is slow when an idle host needs so many, and opening more would not make it faster. */
@@ -17,13 +17,26 @@ const busyLoad = 0.9
 /** Below this share the loop can serve more. */
 const spareLoad = 0.75
 
+export type Places = {
+  readonly places: number
+  /** Most of them that reconnects may take. It grows slowly: they come by the hundred, and nobody waits for them. */
+  readonly forReconnects: number
+}
+
+/** Places of a host that was idle. */
+export const firstPlaces: Places = { places: limits.first, forReconnects: Math.ceil(limits.first / 4) }
+
 /**
- * Returns the number of places after a second with that load (0 to 1): a few more, or a tenth less. `isShort`: an opening
- * waits, or an attempt was refused.
+ * Returns the places after a second with that load (0 to 1): a few more, or a tenth less. `isShort`: an opening waits, or
+ * an attempt was refused.
  */
-export function adaptedPlaces(now: number, load: number, isShort: boolean): number {
-  if (load > busyLoad) return Math.max(places.least, Math.floor(now * 0.9))
-  return load < spareLoad && isShort ? Math.min(places.most, now + 4) : now
+export function adaptedPlaces({ places, forReconnects }: Places, load: number, isShort: boolean): Places {
+  if (load > busyLoad) {
+    const fewer = Math.max(limits.least, Math.floor(places * 0.9))
+    return { places: fewer, forReconnects: Math.ceil(fewer / 4) }
+  }
+  if (load >= spareLoad || !isShort) return { places, forReconnects }
+  return { places: Math.min(limits.most, places + 4), forReconnects: Math.min(limits.most, forReconnects + 2) }
 }
 
 /** Returns the places that an urgency has whenever it needs them, whatever the others do. */

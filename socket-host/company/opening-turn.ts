@@ -1,5 +1,5 @@
 /** Order in which sockets open. Pure. */
-import { shareOf, type Urgency } from './opening-places.ts'
+import { type Places, shareOf, type Urgency } from './opening-places.ts'
 
 const urgencies: readonly Urgency[] = ['pairing', 'restart', 'unlink', 'reconnect']
 
@@ -17,11 +17,12 @@ export type Openings<Entry extends Opening> = {
 /**
  * Returns the opening that may begin now, if any. Each urgency always has its own share of the places, even when others
  * have taken them: these get none until there are fewer openings than places. Places that are left go to restarts that
- * have waited for long, then to the most urgent.
+ * have waited for long, then to the most urgent; reconnects get `forReconnects` places in all, or an owner who comes then
+ * would wait for his code behind all of them.
  */
 export function nextTurn<Entry extends Opening>(
   { waiting, running }: Openings<Entry>,
-  places: number,
+  { places, forReconnects }: Places,
   now: number,
 ): Entry | undefined {
   const first = (urgency: Urgency) => waiting.find((each) => each.urgency === urgency)
@@ -30,7 +31,11 @@ export function nextTurn<Entry extends Opening>(
   if (own || running.size >= places) return own
   const restart = first('restart')
   if (restart && now - restart.enteredAt >= restartAgesMs) return restart
-  return urgencies.map(first).find(Boolean)
+  const areReconnectsMany = countOf(running, 'reconnect') >= forReconnects
+  return urgencies
+    .filter((urgency) => urgency !== 'reconnect' || !areReconnectsMany)
+    .map(first)
+    .find(Boolean)
 }
 
 /** Returns the number of openings of an urgency. */

@@ -4,7 +4,7 @@
  */
 import type { Cancel, Time } from '../time.ts'
 import { type Admission, admissions } from './admissions.ts'
-import { adaptedPlaces, places as placeLimits, type Urgency } from './opening-places.ts'
+import { adaptedPlaces, firstPlaces, type Urgency } from './opening-places.ts'
 import { nextTurn } from './opening-turn.ts'
 
 /** Milliseconds after which an opening loses its place, so that one that hangs does not block the others (R41). */
@@ -45,6 +45,11 @@ type Entry = {
   stopHold: Cancel
 }
 
+const newEntry = (urgency: Urgency, begin: () => void, enteredAt: number): Entry => ({
+  ...{ urgency, begin, enteredAt, beganAt: 0, isMeasured: false },
+  stopHold: () => undefined,
+})
+
 export function pacing({ time, load }: PacingDeps): Pacing {
   const waiting: Entry[] = []
   const running = new Set<Entry>()
@@ -57,13 +62,15 @@ export function pacing({ time, load }: PacingDeps): Pacing {
     waiting.splice(waiting.indexOf(entry), 1)
     running.add(entry)
     entry.beganAt = time.monotonic()
-    entry.stopHold = time.after(holdMs, () => {
-      running.delete(entry)
-      overdue.add(entry)
-      entry.stopHold = time.after(overdueMs, () => leave(entry))
-      proceed()
-    })
+    entry.stopHold = time.after(holdMs, () => losePlace(entry))
     entry.begin()
+  }
+
+  function losePlace(entry: Entry): void {
+    running.delete(entry)
+    overdue.add(entry)
+    entry.stopHold = time.after(overdueMs, () => leave(entry))
+    proceed()
   }
 
   function proceed(): void {
@@ -88,13 +95,13 @@ export function pacing({ time, load }: PacingDeps): Pacing {
 
   return {
     admitAttempt: (withinMs) => {
-      const answer = admission.admit(withinMs, { waiting, running: [...running, ...overdue], places: places.now() })
+      const openings = { waiting, running: [...running, ...overdue], places: places.now().places }
+      const answer = admission.admit(withinMs, openings)
       if (answer !== 'admitted') places.areShort()
       return answer
     },
     enter(urgency, begin) {
-      const enteredAt = time.monotonic()
-      const entry: Entry = { urgency, begin, enteredAt, beganAt: 0, isMeasured: false, stopHold: () => undefined }
+      const entry = newEntry(urgency, begin, time.monotonic())
       admission.entered(urgency)
       waiting.push(entry)
       sampleWhileBusy()
@@ -106,13 +113,13 @@ export function pacing({ time, load }: PacingDeps): Pacing {
 
 /** The places of a host, adapted each second while sockets open. */
 function sampledPlaces({ time, load }: PacingDeps, isAnyWaiting: () => boolean, onSample: () => void) {
-  let places: number = placeLimits.first
+  let now = firstPlaces
   let isShort = false
   let stop: Cancel | undefined
 
   function sampleLater(): void {
     stop = time.after(sampleMs, () => {
-      places = adaptedPlaces(places, load(), isShort || isAnyWaiting())
+      now = adaptedPlaces(now, load(), isShort || isAnyWaiting())
       isShort = false
       sampleLater()
       onSample()
@@ -120,7 +127,7 @@ function sampledPlaces({ time, load }: PacingDeps, isAnyWaiting: () => boolean, 
   }
 
   return {
-    now: () => places,
+    now: () => now,
     /** An attempt was refused. */
     areShort: () => {
       isShort = true
@@ -130,7 +137,7 @@ function sampledPlaces({ time, load }: PacingDeps, isAnyWaiting: () => boolean, 
       if (!isAnyOpening) {
         stop?.()
         stop = undefined
-        places = placeLimits.first
+        now = firstPlaces
       } else if (!stop) {
         load()
         sampleLater()

@@ -36,7 +36,19 @@ test.each<[string, readonly Urgency[], readonly Urgency[], number, number | unde
   ],
 ])('%s', (_fact, waiting, running, enteredAt, turn) => {
   const state = { waiting: openings(waiting, enteredAt), running: new Set(openings(running, now)) }
-  expect(nextTurn(state, places, now)?.place).toBe(turn)
+  expect(nextTurn(state, { places, forReconnects: places }, now)?.place).toBe(turn)
+})
+
+test('reconnects get as many places as are for them, and their share at least; others get all', () => {
+  const turnOf = (waiting: Urgency, running: readonly Urgency[]) =>
+    nextTurn(
+      { waiting: openings([waiting], now), running: new Set(openings(running, now)) },
+      { places, forReconnects: 3 },
+      now,
+    )?.place
+  expect(turnOf(reconnect, times(2, reconnect))).toBe(0)
+  expect(turnOf(reconnect, times(3, reconnect))).toBeUndefined()
+  expect(turnOf(restart, times(5, restart))).toBe(0)
 })
 
 test('the shares are all places, and a quarter or more is for each of the less urgent', () => {
@@ -49,12 +61,13 @@ test('the shares are all places, and a quarter or more is for each of the less u
 })
 
 test.each([
-  ['a busy loop costs a tenth', 30, 0.95, true, 27],
-  ['but not the last ones', 24, 1, true, 24],
-  ['a loop with time to spare gets more when they are short', 20, 0.5, true, 24],
-  ['up to a limit', 46, 0.5, true, 48],
-  ['and none when nobody waits', 20, 0.5, false, 20],
-  ['between them nothing changes', 20, 0.8, true, 20],
-])('places: %s', (_fact, before, load, isShort, after) => {
-  expect(adaptedPlaces(before, load, isShort)).toBe(after)
+  ['a busy loop costs a tenth, and reconnects all but their share', [30, 20], 0.95, true, [27, 7]],
+  ['but not the last ones', [16, 4], 1, true, [16, 4]],
+  ['a loop with time to spare gets more when they are short', [20, 5], 0.5, true, [24, 7]],
+  ['up to a limit', [46, 47], 0.5, true, [48, 48]],
+  ['and none when nobody waits', [20, 5], 0.5, false, [20, 5]],
+  ['between them nothing changes', [20, 5], 0.8, true, [20, 5]],
+] as const)('places: %s', (_fact, [count, forReconnects], load, isShort, [after, reconnectsAfter]) => {
+  const adapted = adaptedPlaces({ places: count, forReconnects }, load, isShort)
+  expect([adapted.places, adapted.forReconnects]).toEqual([after, reconnectsAfter])
 })

@@ -37,7 +37,7 @@ function rig({ load = idle }: { readonly load?: () => number } = {}) {
 describe('openings', () => {
   it('begin at once up to the places of an idle host, then when others end', async () => {
     const { clock, open, begun } = rig()
-    open('reconnect', 300, 50)
+    open('restart', 300, 50)
     expect(begun).toHaveLength(32)
     await clock.advance(300)
     expect(begun).toHaveLength(50)
@@ -48,7 +48,7 @@ describe('openings', () => {
     enter('reconnect', 100)
     enter('restart', 100)
     enter('pairing', 100)
-    expect([count('reconnect'), count('restart'), count('pairing')]).toEqual([32, 8, 16])
+    expect([count('reconnect'), count('restart'), count('pairing')]).toEqual([8, 24, 16])
   })
 
   it('get each place that is left in order of urgency, then of arrival', () => {
@@ -64,7 +64,7 @@ describe('openings', () => {
     enter('pairing', 1, 'pairing 3')
     expect(begun).toEqual([])
     for (const name of ['last', 'pairing 2', 'pairing 3', 'restart 2']) leave(name)
-    expect(begun).toEqual(['pairing 2', 'pairing 3', 'restart 2', 'reconnect 2'])
+    expect(begun).toEqual(['pairing 2', 'pairing 3', 'restart 2'])
   })
 
   it('of a restart that has waited for long go ahead of pairings', async () => {
@@ -84,8 +84,8 @@ describe('openings', () => {
 
   it('that hang delay others only for a while', async () => {
     const { clock, enter, count } = rig({ load: () => 0.8 })
-    enter('reconnect', 32)
-    enter('reconnect', 1, 'healthy')
+    enter('restart', 32)
+    enter('restart', 1, 'healthy')
     await clock.advance(4_900)
     expect(count('healthy')).toBe(0)
     await clock.advance(200)
@@ -94,9 +94,9 @@ describe('openings', () => {
 
   it('can leave the queue before their turn, and give their place back only once', () => {
     const { enter, leave, begun } = rig()
-    enter('reconnect', 31)
-    enter('reconnect', 1, 'first')
-    for (const name of ['second', 'third', 'fourth']) enter('reconnect', 1, name)
+    enter('restart', 31)
+    enter('restart', 1, 'first')
+    for (const name of ['second', 'third', 'fourth']) enter('restart', 1, name)
     begun.length = 0
     leave('second')
     leave('first')
@@ -106,12 +106,12 @@ describe('openings', () => {
 
   it('get more places while the loop has time to spare, and the first ones again when all are over', async () => {
     const { clock, open, begun } = rig()
-    open('reconnect', 4_500, 60)
+    open('pairing', 4_500, 60)
     await clock.advance(2_000)
     expect(begun).toHaveLength(40)
     await clock.advance(60_000)
     begun.length = 0
-    open('reconnect', 300, 60)
+    open('pairing', 300, 60)
     expect(begun).toHaveLength(32)
   })
 
@@ -119,10 +119,12 @@ describe('openings', () => {
     const { clock, open, enter, begun } = rig({ load: () => 0.95 })
     open('reconnect', 100, 32)
     enter('restart', 1)
-    await clock.advance(4_500)
+    await clock.advance(10_500)
     begun.length = 0
-    enter('reconnect', 100, 'late')
-    expect(begun).toHaveLength(23)
+    enter('reconnect', 100, 'late reconnect')
+    expect(begun).toHaveLength(4)
+    enter('pairing', 100, 'late')
+    expect(begun).toHaveLength(16)
   })
 
   it('set no timer on a host that opens nothing', async () => {

@@ -26,11 +26,21 @@ const isBurst = ({ pairing, pairings, restarts, codes }: Demand): boolean =>
 
 type Opening = { readonly urgency: Urgency; readonly beganAt: number }
 
-/** Milliseconds for which the longest of the pairings has run: the host is at least as slow as that. */
-const maxPairingMs = (running: readonly Opening[], now: number): number =>
-  Math.max(0, ...running.filter(({ urgency }) => urgency === 'pairing').map(({ beganAt }) => now - beganAt))
+/**
+ * Milliseconds for which a quarter of the pairings, and four at least, have run. That many are slow because the host is; a
+ * few hang for reasons of their own, and must not make it say `BUSY` to others (R62).
+ */
+function msOfSlowPairings(running: readonly Opening[], now: number): number {
+  const ages = running.filter(({ urgency }) => urgency === 'pairing').map(({ beganAt }) => now - beganAt)
+  return ages.sort((one, other) => other - one)[Math.max(3, Math.ceil(ages.length / 4) - 1)] ?? 0
+}
 
-type State = Pick<Demand, 'places'> & { readonly waiting: readonly Opening[]; readonly running: readonly Opening[] }
+type State = Pick<Demand, 'places'> & {
+  readonly waiting: readonly Opening[]
+  readonly running: readonly Opening[]
+  /** The event loop had no time to spare lately. */
+  readonly isBusy: boolean
+}
 
 export function admissions(monotonic: Clock) {
   const measured = { ...unmeasured }
@@ -51,7 +61,7 @@ export function admissions(monotonic: Clock) {
     codes = left
   }
 
-  function demandOf({ waiting, running, places }: State): Demand {
+  function demandOf({ waiting, running, places, isBusy }: State): Demand {
     const all = [...waiting, ...running]
     const pairings = admitted.length + countOf(all, 'pairing')
     const restarts = countOf(all, 'restart')
@@ -60,7 +70,8 @@ export function admissions(monotonic: Clock) {
     // Owners of another day say nothing about those who come together now.
     if (pairings + codes.length === 0) typed = 1
     const hasReconnects = countOf(waiting, 'reconnect') > 0
-    const pairing = { ...measured.pairing, ms: Math.max(measured.pairing.ms, maxPairingMs(running, monotonic())) }
+    const slowMs = isBusy ? msOfSlowPairings(running, monotonic()) : 0
+    const pairing = { ...measured.pairing, ms: Math.max(measured.pairing.ms, slowMs) }
     return { ...measured, pairing, places, pairings, restarts, codes: codes.length, typed, hasReconnects }
   }
 

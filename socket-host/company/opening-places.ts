@@ -21,10 +21,12 @@ export type Places = {
   readonly places: number
   /** Most of them that reconnects may take. It grows slowly: they come by the hundred, and nobody waits for them. */
   readonly forReconnects: number
+  /** The event loop had no time to spare in the last second. */
+  readonly isBusy: boolean
 }
 
 /** Places of a host that was idle. */
-export const firstPlaces: Places = { places: limits.first, forReconnects: Math.ceil(limits.first / 4) }
+export const firstPlaces: Places = { places: limits.first, forReconnects: Math.ceil(limits.first / 4), isBusy: false }
 
 /**
  * Returns the places after a second with that load (0 to 1): a few more, or a tenth less. `isShort`: an opening waits, or
@@ -33,10 +35,11 @@ export const firstPlaces: Places = { places: limits.first, forReconnects: Math.c
 export function adaptedPlaces({ places, forReconnects }: Places, load: number, isShort: boolean): Places {
   if (load > busyLoad) {
     const fewer = Math.max(limits.least, Math.floor(places * 0.9))
-    return { places: fewer, forReconnects: Math.ceil(fewer / 4) }
+    return { places: fewer, forReconnects: Math.ceil(fewer / 4), isBusy: true }
   }
-  if (load >= spareLoad || !isShort) return { places, forReconnects }
-  return { places: Math.min(limits.most, places + 4), forReconnects: Math.min(limits.most, forReconnects + 2) }
+  if (load >= spareLoad || !isShort) return { places, forReconnects, isBusy: false }
+  const more = { places: Math.min(limits.most, places + 4), forReconnects: Math.min(limits.most, forReconnects + 2) }
+  return { ...more, isBusy: false }
 }
 
 /** Returns the places that an urgency has whenever it needs them, whatever the others do. */

@@ -4,7 +4,7 @@
  */
 import type { Cancel, Time } from '../time.ts'
 import { type Admission, admissions } from './admissions.ts'
-import { adaptedPlaces, firstPlaces, type Urgency } from './opening-places.ts'
+import { adaptedPlaces, firstPlaces, type Places, type Urgency } from './opening-places.ts'
 import { nextTurn } from './opening-turn.ts'
 
 /** Milliseconds after which an opening loses its place, so that one that hangs does not block the others (R41). */
@@ -50,6 +50,9 @@ const newEntry = (urgency: Urgency, begin: () => void, enteredAt: number): Entry
   stopHold: () => undefined,
 })
 
+/** On a loop with time to spare it is WhatsApp that was slow, and for longer than `holdMs` it has taken no place. */
+const measuredMs = (tookMs: number, { isBusy }: Places): number => (isBusy ? tookMs : Math.min(tookMs, holdMs))
+
 export function pacing({ time, load }: PacingDeps): Pacing {
   const waiting: Entry[] = []
   const running = new Set<Entry>()
@@ -79,14 +82,14 @@ export function pacing({ time, load }: PacingDeps): Pacing {
   }
 
   const sampleWhileBusy = () => places.sampleWhile(waiting.length + running.size + overdue.size > 0)
-
   function leave(entry: Entry, outcome?: 'served'): void {
     const index = waiting.indexOf(entry)
     if (index >= 0) waiting.splice(index, 1)
     entry.stopHold()
     if (outcome === 'served' && !entry.isMeasured) {
       entry.isMeasured = true
-      admission.served(entry.urgency, time.monotonic() - entry.beganAt, Math.max(1, running.size + overdue.size))
+      const ms = measuredMs(time.monotonic() - entry.beganAt, places.now())
+      admission.served(entry.urgency, ms, Math.max(1, running.size + overdue.size))
     }
     overdue.delete(entry)
     if (running.delete(entry)) proceed()
@@ -95,7 +98,7 @@ export function pacing({ time, load }: PacingDeps): Pacing {
 
   return {
     admitAttempt: (withinMs) => {
-      const openings = { waiting, running: [...running, ...overdue], places: places.now().places }
+      const openings = { ...places.now(), waiting, running: [...running, ...overdue] }
       const answer = admission.admit(withinMs, openings)
       if (answer !== 'admitted') places.areShort()
       return answer

@@ -36,14 +36,14 @@ test.each<[string, readonly Urgency[], readonly Urgency[], number, number | unde
   ],
 ])('%s', (_fact, waiting, running, enteredAt, turn) => {
   const state = { waiting: openings(waiting, enteredAt), running: new Set(openings(running, now)) }
-  expect(nextTurn(state, { places, forReconnects: places }, now)?.place).toBe(turn)
+  expect(nextTurn(state, { places, forReconnects: places, isBusy: false }, now)?.place).toBe(turn)
 })
 
 test('reconnects get as many places as are for them, and their share at least; others get all', () => {
   const turnOf = (waiting: Urgency, running: readonly Urgency[]) =>
     nextTurn(
       { waiting: openings([waiting], now), running: new Set(openings(running, now)) },
-      { places, forReconnects: 3 },
+      { places, forReconnects: 3, isBusy: false },
       now,
     )?.place
   expect(turnOf(reconnect, times(2, reconnect))).toBe(0)
@@ -68,6 +68,6 @@ test.each([
   ['and none when nobody waits', [20, 5], 0.5, false, [20, 5]],
   ['between them nothing changes', [20, 5], 0.8, true, [20, 5]],
 ] as const)('places: %s', (_fact, [count, forReconnects], load, isShort, [after, reconnectsAfter]) => {
-  const adapted = adaptedPlaces({ places: count, forReconnects }, load, isShort)
+  const adapted = adaptedPlaces({ places: count, forReconnects, isBusy: false }, load, isShort)
   expect([adapted.places, adapted.forReconnects]).toEqual([after, reconnectsAfter])
 })

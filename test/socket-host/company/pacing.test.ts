@@ -188,6 +188,25 @@ describe('attempts', () => {
     expect(Array.from({ length: 50 }, () => admitAttempt(20_000))).toEqual(Array(50).fill('admitted'))
   })
 
+  it('are admitted beside some that hang, and after some that WhatsApp answered late', async () => {
+    const { clock, admitAttempt, enter, open } = rig()
+    enter('pairing', 3)
+    await clock.advance(15_000)
+    expect(admitAttempt(20_000)).toBe('admitted')
+    for (let late = 0; late < 10; late++) {
+      open('pairing', 19_000)
+      await clock.advance(19_000)
+    }
+    expect(admitAttempt(20_000)).toBe('admitted')
+  })
+
+  it('are rejected while many hang on a loop without time to spare', async () => {
+    const { clock, admitAttempt, enter } = rig({ load: () => 1 })
+    enter('pairing', 30)
+    await clock.advance(15_000)
+    expect(admitAttempt(20_000)).toEqual({ retryAfter: expect.any(Number) })
+  })
+
   it('that never come to open a socket are forgotten', async () => {
     const { clock, admitAttempt } = rig()
     while (admitAttempt(20_000) === 'admitted');

@@ -25,8 +25,10 @@ export type Places = {
   readonly isBusy: boolean
 }
 
+const quarterOf = (places: number): number => Math.ceil(places / 4)
+
 /** Places of a host that was idle. */
-export const firstPlaces: Places = { places: limits.first, forReconnects: Math.ceil(limits.first / 4), isBusy: false }
+export const firstPlaces: Places = { places: limits.first, forReconnects: quarterOf(limits.first), isBusy: false }
 
 /**
  * Returns the places after a second with that load (0 to 1): a few more, or a tenth less. `isShort`: an opening waits, or
@@ -35,7 +37,7 @@ export const firstPlaces: Places = { places: limits.first, forReconnects: Math.c
 export function adaptedPlaces({ places, forReconnects }: Places, load: number, isShort: boolean): Places {
   if (load > busyLoad) {
     const fewer = Math.max(limits.least, Math.floor(places * 0.9))
-    return { places: fewer, forReconnects: Math.ceil(fewer / 4), isBusy: true }
+    return { places: fewer, forReconnects: quarterOf(fewer), isBusy: true }
   }
   if (load >= spareLoad || !isShort) return { places, forReconnects, isBusy: false }
   const more = { places: Math.min(limits.most, places + 4), forReconnects: Math.min(limits.most, forReconnects + 2) }
@@ -46,6 +48,5 @@ export function adaptedPlaces({ places, forReconnects }: Places, load: number, i
 export function shareOf(urgency: Urgency, of: number): number {
   // One login that removes a device runs whatever the others do: hundreds of resets must not go ahead of links.
   if (urgency === 'unlink') return 1
-  const quarter = Math.ceil(of / 4)
-  return urgency === 'pairing' ? of - 2 * quarter : quarter
+  return urgency === 'pairing' ? of - 2 * quarterOf(of) : quarterOf(of)
 }

@@ -1,10 +1,11 @@
 /** Acts of a company that is busy beside others (R62). Each act goes on until it is stopped. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { HostView } from '../../local/hosts/start-hosts.ts'
+import type { SendRequest } from '../../simulator/control/send.ts'
 import type { Client } from '../support/client.ts'
 import { fleetOf } from '../support/fleet.ts'
 import type { Linked } from '../support/linked-fleet.ts'
-import { type Neighbour, play } from './neighbour-probes.ts'
+import { type Neighbour, phoneOf } from './neighbour-probes.ts'
 import type { SlowRows } from './slow-rows.ts'
 
 export type ActScene = {
@@ -45,17 +46,17 @@ function repeating(work: () => Promise<number>, what: string) {
 }
 
 /** A flood of messages of one kind. */
-const flood = (name: string, order: object, perSecond = messagesPerSecond): Act => ({
+const flood = (name: string, order: SendRequest, perSecond = messagesPerSecond): Act => ({
   name,
   begin: async ({ neighbour: { stage }, busy }) =>
     repeating(async () => {
-      await play(stage, busy, 'send', { from: strangers(20), ...order, count: perSecond, ratePerSecond: perSecond })
+      await phoneOf(stage, busy).send({ from: strangers(20), ...order, count: perSecond, ratePerSecond: perSecond })
       return perSecond
     }, 'messages'),
 })
 
 /** Numbers of contacts that nobody measures. */
-const strangers = (count: number): readonly string[] =>
+const strangers = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `7903${1_000_000 + index}`)
 
 /** Sends the company messages while each of its requests to DynamoDB takes three seconds. */
@@ -66,7 +67,7 @@ const whileSlow = (name: string, from: (scene: ActScene) => string): Act => ({
     const before = rows.delayed()
     rows.delay(busy.companyId, slowMs)
     const sending = repeating(async () => {
-      await play(neighbour.stage, busy, 'send', { from: from(scene), count: 5, ratePerSecond: 5 })
+      await phoneOf(neighbour.stage, busy).send({ from: from(scene), count: 5, ratePerSecond: 5 })
       return 5
     }, 'messages')
     const stop = async () => {
@@ -120,7 +121,7 @@ export const acts: readonly Act[] = [
     name: 'address book',
     begin: async ({ neighbour: { stage }, busy }) =>
       repeating(async () => {
-        await play(stage, busy, 'address-book', { contacts: 10_000, wait: true })
+        await phoneOf(stage, busy).addressBook({ contacts: 10_000, wait: true })
         return 1
       }, 'address books of 10,000'),
   },

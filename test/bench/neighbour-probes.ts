@@ -1,7 +1,7 @@
 /** Probes of a company on a host that others share: each measures one kind of wait of its owner, in ms. */
 import { setTimeout as pause } from 'node:timers/promises'
-import * as v from 'valibot'
 import type { HostView } from '../../local/hosts/start-hosts.ts'
+import { type MessagingPhone, messagingPhone } from '../../simulator/control/messages-client.ts'
 import { fleetOf } from '../support/fleet.ts'
 import type { Linked } from '../support/linked-fleet.ts'
 import type { Stage } from '../support/stage.ts'
@@ -71,19 +71,16 @@ const probes: Readonly<Record<ProbeKind, (neighbour: Neighbour) => Promise<numbe
     }),
   decrypt: ({ stage, reader, contact }) =>
     timed(async () => {
-      const sent = v.parse(Sent, await play(stage, reader, 'send', { from: contact, wait: true }))
+      const sent = await phoneOf(stage, reader).send({ from: contact, wait: true })
       if (sent.answers.some(({ by }) => by !== 'receipt')) throw new Error('a message was not decrypted')
     }),
 }
 
-/** Lets the simulated WhatsApp do something with the phone of a company. */
-export async function play(stage: Stage, { phone }: Linked, what: string, parameters: object): Promise<unknown> {
-  const answer = await stage.run.simulator?.control('POST', `/simulator/phones/${phone}/${what}`, parameters)
-  if (answer?.status !== 200) throw new Error(`${what}: ${answer?.status} ${JSON.stringify(answer?.body)}`)
-  return answer.body
+/** Returns the phone of a company, by which its contacts write. */
+export function phoneOf({ run: { simulator } }: Stage, { phone }: Linked): MessagingPhone {
+  if (!simulator) throw new Error('only the simulated WhatsApp sends messages')
+  return messagingPhone(simulator.control, phone)
 }
-
-const Sent = v.object({ answers: v.array(v.object({ by: v.string() })) })
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now()

@@ -56,8 +56,7 @@ const flood = (name: string, order: SendRequest, perSecond = messagesPerSecond):
 })
 
 /** Numbers of contacts that nobody measures. */
-const strangers = (count: number): string[] =>
-  Array.from({ length: count }, (_, index) => `7903${1_000_000 + index}`)
+const strangers = (count: number): string[] => Array.from({ length: count }, (_, index) => `7903${1_000_000 + index}`)
 
 /** Sends the company messages while each of its requests to DynamoDB takes three seconds. */
 const whileSlow = (name: string, from: (scene: ActScene) => string): Act => ({

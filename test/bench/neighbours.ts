@@ -28,6 +28,9 @@ const onlineTimeoutMs = 300_000
 const sparesPerPhase = Math.ceil(phaseMs / everyMs.reset) + 1
 
 export async function neighbours(say: (line: string) => void): Promise<void> {
+  const unknown = chosen?.filter((act) => !acts.some(({ name }) => name === act)) ?? []
+  if (unknown.length > 0)
+    throw new Error(`no act ${unknown.join(', ')}; there are ${acts.map(({ name }) => name).join(', ')}`)
   const playing = acts.filter(({ name }) => !chosen || chosen.includes(name))
   const rows = await slowRows()
   const stage = await startStage({

@@ -47,7 +47,6 @@ export class SocketHostStack extends Stack {
       stage,
       network,
       definition,
-      oldestCommands: data.commands.oldestCommands,
       alerts: data.alerts,
     })
     this.service = service

@@ -13,8 +13,23 @@ export type CommandQueuesProps = {
   readonly alerts: Alerts
 }
 
+/** 10 × 5 s: commands must not become dead letters when the store is unavailable for ten seconds. */
+const maxReceiveCount = 10
+
+/** Age that a command can reach which is taken at once and fails each time. It has the dead letters' alarm. */
+const failingSeconds = maxReceiveCount * commandQueue.visibilitySeconds
+
 /** Limit of CloudWatch: one alarm can use at most ten metrics. */
 const metricsPerAlarm = 10
+
+/**
+ * Calls are limited per company instead of per queue: otherwise 300 a second, which two companies can send, are all that
+ * the companies of a shard have together. The limit needs its scope of deduplication.
+ */
+const highThroughput = {
+  deduplicationScope: sqs.DeduplicationScope.MESSAGE_GROUP,
+  fifoThroughputLimit: sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+} as const
 
 /** The command queues of the hosts: one FIFO queue per shard, and one dead-letter queue for them all. */
 export class CommandQueues extends Construct {
@@ -30,7 +45,7 @@ export class CommandQueues extends Construct {
       summary: 'A command could not be processed and went to the dead-letter queue',
       runbook: 'commands-dead',
     }
-    this.deadLetters = deadLetters(this, alerts, alarm, { fifo: true })
+    this.deadLetters = deadLetters(this, alerts, alarm, { fifo: true, ...highThroughput })
     const names = shardQueueNames(name, shards)
     const queues = names.map((queueName, shard) => this.shardQueue(queueName, shard))
     this.firstUrl = queues[0]?.queueUrl ?? ''
@@ -44,6 +59,7 @@ export class CommandQueues extends Construct {
       fifo: true,
       // The sender sets the deduplication id: commands about the same attempt are one command.
       contentBasedDeduplication: false,
+      ...highThroughput,
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       // A command that is received and not deleted blocks its company's message group: a dead host must not block it
@@ -52,8 +68,7 @@ export class CommandQueues extends Construct {
       receiveMessageWaitTime: Duration.seconds(commandQueue.waitSeconds),
       // A late command is harmless, since it only makes a host read the company; after an hour no client waits for that.
       retentionPeriod: Duration.hours(1),
-      // 10 × 5 s: commands must not become dead letters when the store is unavailable for ten seconds.
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 10 },
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount },
     })
   }
 
@@ -63,7 +78,7 @@ export class CommandQueues extends Construct {
         summary: 'Commands wait for a host to take them',
         runbook: 'commands-wait',
         metric,
-        threshold: 30,
+        threshold: failingSeconds + 10,
         periods: 2,
       })
     })

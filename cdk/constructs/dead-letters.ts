@@ -9,7 +9,7 @@ export function deadLetters(
   scope: Construct,
   alerts: Alerts,
   alarm: Pick<AlarmSpec, 'summary' | 'runbook'>,
-  props: { readonly fifo?: true } = {},
+  props: Pick<sqs.QueueProps, 'fifo' | 'deduplicationScope' | 'fifoThroughputLimit'> = {},
 ): sqs.Queue {
   const queue = new sqs.Queue(scope, 'DeadLetters', {
     ...props,

@@ -1,6 +1,5 @@
 import { Duration } from 'aws-cdk-lib'
-import { AdjustmentType } from 'aws-cdk-lib/aws-applicationautoscaling'
-import { type IMetric, Metric } from 'aws-cdk-lib/aws-cloudwatch'
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import * as ecs from 'aws-cdk-lib/aws-ecs'
 import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events'
 import { SnsTopic } from 'aws-cdk-lib/aws-events-targets'
@@ -15,10 +14,14 @@ export type HostServiceProps = {
   readonly stage: StageConfig
   readonly network: HostNetwork
   readonly definition: ecs.FargateTaskDefinition
-  /** Age in seconds of the oldest command, one metric for every ten queues. */
-  readonly oldestCommands: readonly IMetric[]
   readonly alerts: Alerts
 }
+
+/**
+ * Returns that many percent of one core as a percentage of the task's processors. A host is one thread: it is fully
+ * loaded when it uses one core, however many the task has.
+ */
+const shareOfOneCore = ({ hosts }: StageConfig, percent: number) => Math.min(percent, (percent * 1024) / hosts.cpu)
 
 /** The fleet of socket hosts. */
 export class HostService extends Construct {
@@ -54,9 +57,10 @@ export class HostService extends Construct {
 
   /**
    * Adds auto scaling. The service has no desired count, which would reset the fleet at each deploy; the minimum starts
-   * the hosts.
+   * the hosts. Hosts are added for what they lack, places or processor time, and not for commands that wait: a command
+   * that no host can carry out would wait as long with twice as many.
    */
-  private scale({ stage, oldestCommands }: HostServiceProps): void {
+  private scale({ stage }: HostServiceProps): void {
     const count = this.service.autoScaleTaskCount({
       minCapacity: stage.hosts.min,
       maxCapacity: Math.min(stage.hosts.max, stage.shards),
@@ -73,18 +77,13 @@ export class HostService extends Construct {
       // Slowly: the sessions of a host that stops must reconnect.
       scaleInCooldown: Duration.minutes(30),
     })
-    oldestCommands.forEach((metric, group) => {
-      count.scaleOnMetric(`Commands${group}`, {
-        metric,
-        adjustmentType: AdjustmentType.CHANGE_IN_CAPACITY,
-        // Never scales in: an empty queue says nothing about the number of sessions.
-        scalingSteps: [
-          { upper: 10, change: 0 },
-          { lower: 15, change: +1 },
-          { lower: 60, change: +2 },
-        ],
-        cooldown: Duration.minutes(3),
-      })
+    // A host's work is one thread. The mean over the hosts, so that one busy host among idle ones buys none.
+    count.scaleToTrackCustomMetric('Processor', {
+      metric: this.service.metricCpuUtilization({ statistic: 'Average', period: Duration.minutes(1) }),
+      targetValue: shareOfOneCore(stage, 60),
+      scaleOutCooldown: Duration.minutes(3),
+      // Idle processors say nothing about the number of sessions.
+      disableScaleIn: true,
     })
   }
 
@@ -110,8 +109,7 @@ export class HostService extends Construct {
       summary: 'Hosts have no processor time left',
       runbook: 'host-cpu-full',
       metric: this.service.metricCpuUtilization({ statistic: 'Maximum', period: fiveMinutes }),
-      // A host is one thread: it is fully loaded when it uses one core, however many the task has.
-      threshold: Math.min(90, (90 * 1024) / stage.hosts.cpu),
+      threshold: shareOfOneCore(stage, 90),
       periods: 3,
     })
     this.notifyFailedDeployments(alerts)

@@ -1,9 +1,10 @@
 /**
- * SQS: fauxqs on the loopback. Two features are added: it survives restarts, and messages are not lost to polls of
- * disconnected clients.
+ * SQS: fauxqs on the loopback. Three features are added: it survives restarts, messages are not lost to polls of
+ * disconnected clients, and FIFO queues can deduplicate per group.
  */
 import { buildApp } from 'fauxqs'
 import type { Engine } from './engine.ts'
+import { deduplicateByGroup } from './group-deduplication.ts'
 import { loopback } from './listen.ts'
 import { keepQueues } from './queue-file.ts'
 import { returnUndelivered } from './undelivered.ts'
@@ -18,6 +19,7 @@ export type Queues = Engine & {
 export async function startSqs(file: string | undefined): Promise<Queues> {
   const app = buildApp({ logger: false })
   returnUndelivered(app)
+  deduplicateByGroup(app)
   const kept = file === undefined ? undefined : keepQueues(app, file)
   // `startFauxqs` would listen on all addresses.
   const url = await app.listen({ host: loopback, port: 0 })

@@ -55,6 +55,16 @@ describe('alarms', () => {
     ])
   })
 
+  it('ring for commands that nobody takes, and not for one that fails until it is a dead letter', () => {
+    const waiting = ours.filter(({ Properties }) => JSON.stringify(Properties.Metrics ?? '').includes('AgeOfOldest'))
+    const [queue] = Object.values(resources(data, 'AWS::SQS::Queue')).filter(
+      ({ Properties }) => Properties.FifoQueue && Properties.RedrivePolicy,
+    )
+    const failingSeconds = queue!.Properties.VisibilityTimeout * queue!.Properties.RedrivePolicy.maxReceiveCount
+    expect(waiting).toHaveLength(2)
+    for (const { Properties } of waiting) expect(Properties.Threshold).toBeGreaterThan(failingSeconds)
+  })
+
   it('may publish to their topic, as may failed deployments and nobody else', () => {
     const { Statement } = only(data, 'AWS::SNS::TopicPolicy').Properties.PolicyDocument
     type Allowed = { Effect: string; Principal: { Service: string } }

@@ -64,6 +64,14 @@ describe('the queues', () => {
     expect(fifo).toHaveLength(prodShards + 1)
   })
 
+  it('limit calls per company and not per queue, so that no company can use up what its shard has', () => {
+    const queues = Object.values(resources(prod, 'AWS::SQS::Queue')).map(({ Properties }) => Properties)
+    const limited = queues.filter((queue) => queue.FifoThroughputLimit === 'perMessageGroupId')
+    expect(limited).toEqual(queues.filter((queue) => queue.FifoQueue))
+    // SQS refuses the limit with any other scope.
+    for (const queue of limited) expect(queue.DeduplicationScope).toBe('messageGroup')
+  })
+
   it('have names of ours that end in the number of the shard: shared/config/env.ts makes URLs of them', () => {
     const names = Object.values(resources(prod, 'AWS::SQS::Queue')).flatMap(
       ({ Properties }) => Properties.QueueName ?? [],

@@ -166,17 +166,39 @@ describe('the fleet', () => {
     })
   })
 
-  it('grows with the sessions per host and with waiting commands, and shrinks with sessions only', () => {
+  const policies = (template: typeof socketHost) =>
+    Object.values(resources(template, 'AWS::ApplicationAutoScaling::ScalingPolicy')).map(({ Properties }) => Properties)
+
+  it('grows with the sessions per host, and shrinks with them slowly', () => {
     socketHost.hasResourceProperties('AWS::ApplicationAutoScaling::ScalingPolicy', {
       TargetTrackingScalingPolicyConfiguration: Match.objectLike({
         CustomizedMetricSpecification: { MetricName: 'Sessions', Namespace: 'Pairplane/prod', Statistic: 'Average' },
         ScaleInCooldown: 1800,
       }),
     })
-    const steps = Object.values(resources(socketHost, 'AWS::ApplicationAutoScaling::ScalingPolicy')).flatMap(
-      (policy) => policy.Properties.StepScalingPolicyConfiguration?.StepAdjustments ?? [],
-    )
-    expect(steps.length).toBeGreaterThan(0)
-    for (const step of steps) expect(step.ScalingAdjustment).toBeGreaterThanOrEqual(0)
+  })
+
+  it.each([
+    ['dev', 60],
+    ['prod', 30],
+  ])(
+    'in %s grows when hosts use %i %% of their processors, 60 %% of a core, and never shrinks for that',
+    (name, target) => {
+      const { socketHost: stack } = synthesize(name)
+      const [, processor] = policies(stack).map((each) => each.TargetTrackingScalingPolicyConfiguration)
+      expect(processor).toMatchObject({
+        CustomizedMetricSpecification: { MetricName: 'CPUUtilization', Namespace: 'AWS/ECS', Statistic: 'Average' },
+        TargetValue: target,
+        DisableScaleIn: true,
+      })
+    },
+  )
+
+  it('buys no host for commands that wait: one that nobody can carry out would add one every few minutes', () => {
+    expect(policies(socketHost).map(({ PolicyType }) => PolicyType)).toEqual([
+      'TargetTrackingScaling',
+      'TargetTrackingScaling',
+    ])
+    expect(JSON.stringify(socketHost.toJSON())).not.toContain('ApproximateAgeOfOldestMessage')
   })
 })

@@ -130,6 +130,37 @@ test('DynamoDB survives a client that vanishes in the middle of a request', asyn
   expect(await (await fetch(services.endpoints.dynamodb)).text()).toContain('healthy')
 })
 
+describe('a FIFO queue', () => {
+  test.each([
+    ['queue', 2],
+    ['messageGroup', 3],
+  ])('with deduplication per %s keeps %i of four messages', async (scope, kept) => {
+    const { sqs } = await start()
+    const url = await createQueue(sqs, 'commands.fifo', {
+      FifoQueue: true,
+      DeduplicationScope: scope,
+      ...(scope === 'messageGroup' && { FifoThroughputLimit: 'perMessageGroupId' }),
+    })
+    for (const [group, id] of [
+      ['1001', 'a'],
+      ['1001', 'a'],
+      ['1002', 'a'],
+      ['1002', 'b'],
+    ])
+      await sqs.send(
+        new SendMessageCommand({
+          QueueUrl: url,
+          MessageBody: '{}',
+          MessageGroupId: group,
+          MessageDeduplicationId: id,
+        }),
+      )
+    const name = 'ApproximateNumberOfMessages'
+    const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: [name] }))
+    expect(Number(Attributes?.[name])).toBe(kept)
+  })
+})
+
 describe('a data folder', () => {
   test('keeps tables, keys, secrets and unsent messages', async () => {
     const folder = temporary()

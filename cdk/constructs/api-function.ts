@@ -1,14 +1,13 @@
 import { Duration } from 'aws-cdk-lib'
-import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch'
 import * as iam from 'aws-cdk-lib/aws-iam'
 import * as lambda from 'aws-cdk-lib/aws-lambda'
-import { FilterPattern, type LogGroup, MetricFilter } from 'aws-cdk-lib/aws-logs'
+import { FilterPattern, type JsonPattern, type LogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import { tokenCheckFailed } from '#shared/telemetry/metric-names.ts'
 import type { FunctionSpec } from '../../functions/routes.ts'
 import { acknowledge } from './acknowledge.ts'
 import { type Alerts, fiveMinutes } from './alerts.ts'
-import { logGroup } from './logs.ts'
+import { countLines, logGroup } from './logs.ts'
 
 export type ApiFunctionProps = {
   readonly spec: FunctionSpec
@@ -19,8 +18,7 @@ export type ApiFunctionProps = {
   readonly reservedConcurrency: number | undefined
   readonly alerts: Alerts
   readonly description: string
-  /** Namespace of metrics that are counted in the function's log. */
-  readonly metricNamespace: string
+  readonly stageName: string
 }
 
 /** A Lambda function with a log group and a role of its own. Until more is granted, the role can only write these logs. */
@@ -46,6 +44,8 @@ export class ApiFunction extends Construct {
       role: this.role,
       logGroup: logs,
       loggingFormat: lambda.LoggingFormat.JSON,
+      // Reports of invocations that failed are of level WARN, those of all others of level INFO.
+      systemLogLevelV2: lambda.SystemLogLevel.INFO,
       ...(props.reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: props.reservedConcurrency }),
     })
     acknowledge(this.function, {
@@ -57,13 +57,18 @@ export class ApiFunction extends Construct {
     this.addAlarms(props, logs)
   }
 
-  private addAlarms({ alerts, spec, metricNamespace }: ApiFunctionProps, logs: LogGroup): void {
+  private addAlarms({ alerts, spec, stageName }: ApiFunctionProps, logGroup: LogGroup): void {
     // Only crashes count: a rejected request is an ordinary answer, and so is a slow service (functions/stack.ts).
     const errors = this.function.metricErrors({ period: fiveMinutes })
     alerts.add(this, 'Failing', {
       summary: `The function ${this.node.id} crashes`,
       runbook: 'function-failing',
-      metric: spec.refusesByThrowing ? this.failuresIn(logs, metricNamespace) : errors,
+      metric: spec.refusesByThrowing
+        ? countLines(this, 'Failures', {
+            ...{ logGroup, stageName, pattern: failures() },
+            metricName: `${this.node.id}Failures`,
+          })
+        : errors,
       threshold: 3,
     })
     alerts.add(this, 'Throttled', {
@@ -73,16 +78,21 @@ export class ApiFunction extends Construct {
       threshold: 1,
     })
   }
+}
 
-  /** Counts failures in the log, for a function whose rejections Lambda would count as errors. */
-  private failuresIn(logGroup: LogGroup, metricNamespace: string): IMetric {
-    const filter = new MetricFilter(this, 'Failures', {
-      logGroup,
-      filterPattern: FilterPattern.anyTerm(tokenCheckFailed, 'timed out', 'Runtime.ExitError'),
-      metricNamespace,
-      metricName: `${this.node.id}Failures`,
-      metricValue: '1',
-    })
-    return filter.metric({ statistic: 'Sum', period: fiveMinutes })
-  }
+/**
+ * Failures of a function that refuses by throwing, which Lambda counts as an error: the lines of its own failures, and
+ * Lambda's reports of invocations that took too long or ended their process. A handler that throws is reported with a
+ * type of its own, one that crashes with a type of the runtime.
+ */
+function failures(): JsonPattern {
+  const is = (field: string, value: string) => FilterPattern.stringValue(field, '=', value)
+  return FilterPattern.any(
+    is('$.message', tokenCheckFailed),
+    // One report per invocation; `platform.runtimeDone` would count the same failure again.
+    FilterPattern.all(
+      is('$.type', 'platform.report'),
+      FilterPattern.any(is('$.record.status', 'timeout'), is('$.record.errorType', 'Runtime.*')),
+    ),
+  )
 }

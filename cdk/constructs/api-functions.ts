@@ -2,7 +2,6 @@ import type { WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { Role } from 'aws-cdk-lib/aws-iam'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { Construct } from 'constructs'
-import { metricNamespace } from '#shared/telemetry/metric-names.ts'
 import { type FunctionName, type FunctionSpec, functions } from '../../functions/routes.ts'
 import { functionFolder } from '../bundle.ts'
 import type { DataStack } from '../data-stack.ts'
@@ -50,7 +49,7 @@ export class ApiFunctions extends Construct {
       reservedConcurrency: stage.reservedConcurrency[name],
       alerts: data.alerts,
       description: `Pairplane ${stage.name}: ${name}`,
-      metricNamespace: metricNamespace(stage.name),
+      stageName: stage.name,
     })
   }
 

@@ -3,12 +3,13 @@ import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway'
 import * as api from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import { FilterPattern } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import type { StageConfig } from '../stage.ts'
 import { acknowledge } from './acknowledge.ts'
 import { type Alerts, fiveMinutes } from './alerts.ts'
 import { CustomDomain } from './custom-domain.ts'
-import { logGroup } from './logs.ts'
+import { countLines, logGroup } from './logs.ts'
 
 export type HttpEndpointProps = { readonly stage: StageConfig; readonly alerts: Alerts }
 
@@ -24,6 +25,7 @@ export class HttpEndpoint extends Construct {
 
   constructor(scope: Construct, id: string, { stage, alerts }: HttpEndpointProps) {
     super(scope, id)
+    const logs = logGroup(this, 'AccessLogs', stage.logRetentionDays)
     this.api = new api.HttpApi(this, 'Api', {
       apiName: `pairplane-${stage.name}`,
       createDefaultStage: false,
@@ -35,7 +37,7 @@ export class HttpEndpoint extends Construct {
       autoDeploy: true,
       throttle: { rateLimit: stage.throttle.http.rate, burstLimit: stage.throttle.http.burst },
       accessLogSettings: {
-        destination: new api.LogGroupLogDestination(logGroup(this, 'AccessLogs', stage.logRetentionDays)),
+        destination: new api.LogGroupLogDestination(logs),
         format: accessLogFormat,
       },
       ...this.domainMapping(stage),
@@ -45,6 +47,15 @@ export class HttpEndpoint extends Construct {
       summary: 'The HTTP API answers with server errors',
       runbook: 'http-failing',
       metric: this.stage.metricServerError({ statistic: 'Sum', period: fiveMinutes }),
+      threshold: 5,
+    })
+    alerts.add(this, 'Throttled', {
+      summary: 'API Gateway throttles requests over HTTP',
+      runbook: 'http-throttled',
+      metric: countLines(this, 'ThrottledLines', {
+        ...{ logGroup: logs, pattern: throttled, stageName: stage.name },
+        metricName: 'HttpThrottled',
+      }),
       threshold: 5,
     })
   }
@@ -97,7 +108,14 @@ const accessLogFormat = AccessLogFormat.custom(
     requestTime: '$context.requestTime',
     routeKey: '$context.routeKey',
     status: '$context.status',
+    integrationStatus: '$context.integration.status',
     responseLatency: '$context.responseLatency',
     integrationError: '$context.integrationErrorMessage',
   }),
+)
+
+/** Requests that the stage's throttle has refused: no function was asked, unlike for a 429 of ours. */
+const throttled = FilterPattern.all(
+  FilterPattern.stringValue('$.status', '=', '429'),
+  FilterPattern.stringValue('$.integrationStatus', '=', '-'),
 )

@@ -4,12 +4,13 @@ import { WebSocketLambdaAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authoriz
 import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import { FilterPattern } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import type { StageConfig } from '../stage.ts'
 import { acknowledge } from './acknowledge.ts'
 import { type Alerts, fiveMinutes } from './alerts.ts'
 import { CustomDomain } from './custom-domain.ts'
-import { logGroup } from './logs.ts'
+import { countLines, logGroup } from './logs.ts'
 
 export type WebSocketEndpointProps = { readonly stage: StageConfig; readonly alerts: Alerts }
 
@@ -25,6 +26,7 @@ export class WebSocketEndpoint extends Construct {
 
   constructor(scope: Construct, id: string, { stage, alerts }: WebSocketEndpointProps) {
     super(scope, id)
+    const logs = logGroup(this, 'AccessLogs', stage.logRetentionDays)
     this.api = new api.WebSocketApi(this, 'Api', {
       apiName: `pairplane-${stage.name}`,
       routeSelectionExpression: '$request.body.action',
@@ -35,7 +37,7 @@ export class WebSocketEndpoint extends Construct {
       autoDeploy: true,
       throttle: { rateLimit: stage.throttle.webSocket.rate, burstLimit: stage.throttle.webSocket.burst },
       accessLogSettings: {
-        destination: new api.LogGroupLogDestination(logGroup(this, 'AccessLogs', stage.logRetentionDays)),
+        destination: new api.LogGroupLogDestination(logs),
         format: accessLogFormat,
       },
       ...this.domainMapping(stage),
@@ -46,6 +48,15 @@ export class WebSocketEndpoint extends Construct {
       runbook: 'web-socket-failing',
       metric: this.failures(),
       threshold: 5,
+    })
+    alerts.add(this, 'Throttled', {
+      summary: 'API Gateway throttles messages of WebSocket clients, whose requests vanish',
+      runbook: 'web-socket-throttled',
+      metric: countLines(this, 'ThrottledLines', {
+        ...{ logGroup: logs, pattern: throttled, stageName: stage.name },
+        metricName: 'WebSocketThrottled',
+      }),
+      threshold: 1,
     })
   }
 
@@ -98,7 +109,21 @@ const accessLogFormat = AccessLogFormat.custom(
     connectionId: '$context.connectionId',
     status: '$context.status',
     error: '$context.error.message',
+    errorType: '$context.error.responseType',
     integrationError: '$context.integrationErrorMessage',
     authorizerError: '$context.authorizer.error',
   }),
+)
+
+/**
+ * Messages that the stage's throttle has refused: API Gateway answers them with a frame of its own, which clients ignore.
+ * A `$connect` with 429 is not one: it has an HTTP status, and may be an answer of ours. The metric `ClientError` counts
+ * each refused token as well.
+ */
+const throttled = FilterPattern.any(
+  FilterPattern.all(
+    FilterPattern.stringValue('$.eventType', '=', 'MESSAGE'),
+    FilterPattern.stringValue('$.status', '=', '429'),
+  ),
+  FilterPattern.stringValue('$.errorType', '=', 'THROTTLED'),
 )

@@ -3,13 +3,13 @@ import type { WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { FargateService } from 'aws-cdk-lib/aws-ecs'
 import type { Role } from 'aws-cdk-lib/aws-iam'
 import type { Construct } from 'constructs'
+import type { TableRight } from '../functions/routes.ts'
 import { shardQueueArns } from './constructs/command-queues.ts'
 import {
   grantConnections,
-  grantCredentials,
   grantDataKeys,
+  grantItems,
   grantReadSecret,
-  grantReadWriteItems,
   grantReceive,
   grantSend,
 } from './constructs/grants.ts'
@@ -57,9 +57,26 @@ export class SocketHostStack extends Stack {
   }
 }
 
+/** Rights of a host on the control table, by partition (docs/architecture.md, "Tables"). */
+const controlRights: readonly TableRight[] = [
+  { partitions: ['C#*'], actions: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'] },
+  { partitions: ['SHARD#*'], actions: ['GetItem', 'BatchGetItem', 'Query', 'UpdateItem', 'DeleteItem'] },
+  { partitions: ['HOST#*'], actions: ['BatchGetItem', 'PutItem'] },
+  { partitions: ['FUSE', 'BUDGET#*'], actions: ['GetItem', 'PutItem'] },
+  { partitions: ['METRIC#*'], actions: ['UpdateItem'] },
+]
+
+/** Rights of a host on the credentials table. Rows are deleted in batches only, for which IAM needs no other action. */
+const credentialRights: readonly TableRight<'C#*#G#*'>[] = [
+  {
+    partitions: ['C#*#G#*'],
+    actions: ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'BatchWriteItem'],
+  },
+]
+
 function grantHost(role: Role, { stage, data, webSocketStage }: SocketHostStackProps): void {
-  grantReadWriteItems(data.tables.control, role)
-  grantCredentials(data.tables.credentials, role)
+  grantItems(data.tables.control, controlRights, role)
+  grantItems(data.tables.credentials, credentialRights, role)
   grantReceive(shardQueueArns(role, stage), role)
   grantSend([data.watchdog.queue.queueArn], role)
   grantDataKeys(data.secrets.credentialsKey, role)

@@ -1,12 +1,31 @@
 /** Table of functions and routes. It is plain data that the infrastructure, the local run and the tests read. */
 
+/** Partition of the control table by the form of its key; `*` stands for an id (docs/architecture.md, "Tables"). */
+export type Partition = 'C#*' | 'SHARD#*' | 'HOST#*' | 'FUSE' | 'BUDGET#*' | 'IDEM#*' | 'METRIC#*' | 'RATE#*'
+
+/** Call of DynamoDB. There is no scan: nothing in the product walks through a whole table. */
+export type ItemAction =
+  | 'GetItem'
+  | 'BatchGetItem'
+  | 'Query'
+  | 'PutItem'
+  | 'UpdateItem'
+  | 'DeleteItem'
+  | 'BatchWriteItem'
+
+/** Actions on a table that are granted for items of these partitions and no others. */
+export type TableRight<P extends string = Partition> = {
+  readonly partitions: readonly P[]
+  readonly actions: readonly ItemAction[]
+}
+
 /** Lambda function: its entry file and what it needs. The infrastructure grants it those rights and no more (R33). */
 export type FunctionSpec = {
   readonly entry: string
   readonly memoryMb: number
   readonly timeoutSeconds: number
-  /** Access to the control table. No function can reach the credentials table. */
-  readonly table: 'none' | 'read' | 'readWrite'
+  /** Rights on the control table. No function can reach the credentials table. */
+  readonly table: readonly TableRight[]
   readonly sendsCommands: boolean
   readonly pushes: boolean
   readonly readsTokenSecret: boolean
@@ -19,34 +38,71 @@ export type FunctionSpec = {
   readonly refusesByThrowing: boolean
 }
 
+/** Items that a function needs which decides about companies and pushes what it has decided. */
+const decides: readonly TableRight[] = [
+  // The state; the list of connections, from which a push removes those that are gone.
+  { partitions: ['C#*'], actions: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'] },
+  // The list of the shard's companies.
+  { partitions: ['SHARD#*'], actions: ['UpdateItem', 'DeleteItem'] },
+  // A decision that ends an attempt before its code was used gives the code back.
+  { partitions: ['BUDGET#*'], actions: ['GetItem', 'PutItem'] },
+  { partitions: ['METRIC#*'], actions: ['UpdateItem'] },
+]
+
 export const functions = {
   authorizer: fn('functions/ws/authorizer.ts', { readsTokenSecret: true, refusesByThrowing: true }),
-  connect: fn('functions/ws/connect.ts', { table: 'readWrite', pushes: true }),
-  disconnect: fn('functions/ws/disconnect.ts', { table: 'readWrite' }),
+  connect: fn('functions/ws/connect.ts', {
+    table: [{ partitions: ['C#*'], actions: ['Query', 'PutItem', 'DeleteItem'] }],
+    pushes: true,
+  }),
+  disconnect: fn('functions/ws/disconnect.ts', {
+    table: [{ partitions: ['C#*'], actions: ['DeleteItem'] }],
+  }),
   message: fn('functions/ws/message.ts', {
-    table: 'readWrite',
+    table: [
+      ...decides,
+      // The lease, for whether a host looks after the company.
+      { partitions: ['SHARD#*'], actions: ['GetItem'] },
+      { partitions: ['RATE#*'], actions: ['UpdateItem'] },
+    ],
     sendsCommands: true,
     pushes: true,
     readsPhoneHashSecret: true,
   }),
   health: fn('functions/http/health.ts', {}),
-  sessions: fn('functions/http/sessions.ts', { table: 'read', readsTokenSecret: true }),
+  sessions: fn('functions/http/sessions.ts', {
+    table: [
+      { partitions: ['C#*'], actions: ['GetItem'] },
+      { partitions: ['SHARD#*'], actions: ['GetItem', 'Query'] },
+    ],
+    readsTokenSecret: true,
+  }),
   pairing: fn('functions/http/pairing.ts', {
-    table: 'readWrite',
+    table: [...decides, { partitions: ['IDEM#*'], actions: ['GetItem', 'PutItem', 'UpdateItem'] }],
     sendsCommands: true,
     pushes: true,
     readsTokenSecret: true,
     readsPhoneHashSecret: true,
   }),
   credentials: fn('functions/http/credentials.ts', {
-    table: 'readWrite',
+    table: decides,
     sendsCommands: true,
     pushes: true,
     readsTokenSecret: true,
   }),
-  metrics: fn('functions/http/metrics.ts', { table: 'read', readsTokenSecret: true }),
-  fleet: fn('functions/http/fleet.ts', { table: 'readWrite', readsTokenSecret: true }),
-  watchdog: fn('functions/watchdog.ts', { table: 'readWrite', sendsCommands: true, pushes: true }),
+  metrics: fn('functions/http/metrics.ts', {
+    table: [{ partitions: ['METRIC#*', 'SHARD#*', 'HOST#*'], actions: ['BatchGetItem'] }],
+    readsTokenSecret: true,
+  }),
+  fleet: fn('functions/http/fleet.ts', {
+    table: [{ partitions: ['FUSE'], actions: ['GetItem', 'PutItem'] }],
+    readsTokenSecret: true,
+  }),
+  watchdog: fn('functions/watchdog.ts', {
+    table: decides,
+    sendsCommands: true,
+    pushes: true,
+  }),
 } as const satisfies Record<string, FunctionSpec>
 
 export type FunctionName = keyof typeof functions
@@ -84,7 +140,7 @@ function fn(entry: string, spec: Partial<Omit<FunctionSpec, 'entry'>>): Function
     entry,
     memoryMb: 512,
     timeoutSeconds: 10,
-    table: 'none',
+    table: [],
     sendsCommands: false,
     pushes: false,
     readsTokenSecret: false,

@@ -89,6 +89,7 @@ async function start(options: LocalOptions, stack: AsyncDisposableStack): Promis
   stack.defer(() => destroyClients(clients))
 
   const cloud = withEnvironment(await realiseAssembly(folder, clients, urls), options.environment ?? {})
+  services.enforce([...cloud.functions, ...cloud.containers].flatMap(({ role }) => role ?? []))
   await services.restoreMessages()
   log('local', `${cloud.functions.length} functions, tables, queues, keys and secrets are ready`)
   const signToken = tokenSigner(cloud, clients)
@@ -180,6 +181,7 @@ async function startParts(
       dataDir: options.dataDir,
       env: options.env,
       faults,
+      onRefusedCall: (text) => log('aws', text),
       onUnknownCall: (operation) => log('aws', `${operation} is not available in a local run: refused`),
     })
     stack.defer(started.stop)

@@ -9,7 +9,7 @@ import { functionEnvironment } from '../environment.ts'
 import type { StageConfig } from '../stage.ts'
 import { ApiFunction } from './api-function.ts'
 import { shardQueueArns } from './command-queues.ts'
-import { grantConnections, grantReadItems, grantReadSecret, grantReadWriteItems, grantSend } from './grants.ts'
+import { grantConnections, grantItems, grantReadSecret, grantSend } from './grants.ts'
 
 export type ApiFunctionsProps = {
   readonly stage: StageConfig
@@ -55,8 +55,7 @@ export class ApiFunctions extends Construct {
 
   private grant(spec: FunctionSpec, role: Role): void {
     const { stage, data, webSocketStage } = this.props
-    if (spec.table === 'read') grantReadItems(data.tables.control, role)
-    if (spec.table === 'readWrite') grantReadWriteItems(data.tables.control, role)
+    grantItems(data.tables.control, spec.table, role)
     // A function that sends a command for an attempt arms the watchdog for it first.
     if (spec.sendsCommands) grantSend([...shardQueueArns(this, stage), data.watchdog.queue.queueArn], role)
     if (spec.pushes) grantConnections(webSocketStage, role)

@@ -8,24 +8,20 @@ import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb'
 import { Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam'
 import type { Key } from 'aws-cdk-lib/aws-kms'
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager'
+import type { TableRight } from '../../functions/routes.ts'
 import { acknowledge, wildcardFinding } from './acknowledge.ts'
 
-const readActions = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query']
-const writeActions = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem']
-
-/** Lets a role read items by key. No scans: nothing in the product walks through a whole table. */
-export const grantReadItems = (table: TableV2, grantee: IGrantable) => table.grant(grantee, ...readActions)
-
-/** Lets a role read and write items by key. */
-export const grantReadWriteItems = (table: TableV2, grantee: IGrantable) =>
-  table.grant(grantee, ...readActions, ...writeActions)
-
-/**
- * Lets a role read and write credentials. They are deleted only in batches, for which IAM needs no action but
- * `BatchWriteItem`.
- */
-export const grantCredentials = (table: TableV2, grantee: IGrantable) =>
-  table.grant(grantee, ...readActions, 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:BatchWriteItem')
+/** Lets a role do what it needs with the items of some partitions, and nothing with the others. */
+export function grantItems(table: TableV2, rights: readonly TableRight<string>[], grantee: IGrantable): void {
+  for (const { partitions, actions } of rights) {
+    Grant.addToPrincipal({
+      grantee,
+      actions: actions.map((action) => `dynamodb:${action}`),
+      resourceArns: [table.tableArn],
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...partitions] } },
+    })
+  }
+}
 
 /** Lets a role read a secret's values; CDK's own grant would also let it describe the secret. */
 export const grantReadSecret = (secret: Secret, grantee: IGrantable) =>

@@ -1,7 +1,7 @@
 /** Starts the cloud's socket hosts, and lists their shards and sessions. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { awsVariables } from '../invoke/lambda.ts'
+import { credentialsOf } from '../invoke/lambda.ts'
 import type { Log } from '../invoke/outcome.ts'
 import type { Clients } from '../services/clients.ts'
 import { type Endpoints, endpointVariables } from '../services/services.ts'
@@ -127,7 +127,7 @@ function hostEnvironment(container: Container, hostId: string, options: HostOpti
   return {
     PATH: process.env['PATH'] ?? '',
     ...compileCache,
-    ...awsVariables,
+    ...credentialsOf(container),
     ...endpointVariables(options.endpoints),
     ...container.environment,
     DRAIN_SECONDS: String(drain),

@@ -43,7 +43,7 @@ function functionEnvironment(
 ): Readonly<Record<string, string>> {
   return {
     PATH: process.env['PATH'] ?? '',
-    ...awsVariables,
+    ...credentialsOf(fn),
     AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
     AWS_LAMBDA_FUNCTION_NAME: fn.name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
@@ -58,16 +58,22 @@ function functionEnvironment(
   }
 }
 
+/** Returns the AWS variables of a function or a host; its role is the one whose credentials it has. */
+export const credentialsOf = ({ role }: Pick<CloudFunction, 'role'>): typeof awsVariables => ({
+  ...awsVariables,
+  ...(role && { AWS_ACCESS_KEY_ID: role.name }),
+})
+
 /**
  * AWS variables of functions and hosts. The credentials are fake, and the settings keep the SDK from using the
  * machine's own.
  */
-export const awsVariables = {
+const awsVariables = {
   AWS_REGION: region,
   AWS_DEFAULT_REGION: region,
-  AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+  AWS_ACCESS_KEY_ID: credentials.accessKeyId as string,
   AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
   AWS_CONFIG_FILE: '/dev/null',
   AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
   AWS_EC2_METADATA_DISABLED: 'true',
-} as const
+}

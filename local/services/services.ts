@@ -6,6 +6,7 @@ import { startAwsJson } from './aws-json.ts'
 import { startDynamoDb } from './dynamodb.ts'
 import type { Engine } from './engine.ts'
 import { checkEndpoints, externalEndpoints } from './external.ts'
+import { guardItems, type Role } from './item-rights.ts'
 import { kmsOperations } from './kms.ts'
 import { secretsOperations } from './secrets.ts'
 import { type Queues, startSqs } from './sqs.ts'
@@ -21,6 +22,8 @@ export type Endpoints = {
 
 export type Services = {
   readonly endpoints: Endpoints
+  /** Lets roles do with items what their rights say; without effect on an external DynamoDB. */
+  enforce(roles: readonly Role[]): void
   /** Puts undelivered messages of the last run back into their queues, which must exist by then. */
   restoreMessages(): Promise<void>
   stop(): Promise<void>
@@ -34,6 +37,8 @@ export type ServiceOptions = {
   readonly faults?: Faults | undefined
   /** Called with the name of an operation, or a method and path, that the local run does not serve. */
   readonly onUnknownCall: (operation: string) => void
+  /** Called with a sentence about a call that its role does not allow. */
+  readonly onRefusedCall?: (text: string) => void
 }
 
 /** Starts the engines for which the environment names no endpoint. Throws when nothing answers at a named endpoint. */
@@ -47,6 +52,7 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
     external.dynamodb === undefined ? startDynamoDb(file('tables')) : undefined,
     external.sqs === undefined ? startSqs(file('queues.json')) : undefined,
   ])
+  const guard = dynamodb && guardItems(dynamodb.server, options.onRefusedCall ?? (() => undefined))
   subjectToFaults({ dynamodb, sqs, 'kms-and-secrets': other }, options.faults)
   return {
     endpoints: {
@@ -56,6 +62,7 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
       secretsManager: external.secretsManager ?? other.url,
       other: external.other ?? other.url,
     },
+    enforce: (roles) => guard?.enforce(roles),
     restoreMessages: async () => sqs?.restore(),
     stop: () => stopAll([sqs, dynamodb, other]),
   }

@@ -1,5 +1,7 @@
 /** The resources of the templates as plain data for the parts of the local run, with every reference resolved. */
 
+import type { Role } from '../services/item-rights.ts'
+
 /** A Lambda function. */
 export type CloudFunction = {
   readonly name: string
@@ -13,6 +15,7 @@ export type CloudFunction = {
   readonly memoryMb: number
   readonly timeoutMs: number
   readonly environment: Readonly<Record<string, string>>
+  readonly role?: Role | undefined
 }
 
 /** Requests per second that a route takes on average, and at once. */
@@ -83,6 +86,7 @@ export type Container = {
   readonly folder: string
   readonly command: readonly string[]
   readonly environment: Readonly<Record<string, string>>
+  readonly role?: Role | undefined
 }
 
 export type Cloud = {

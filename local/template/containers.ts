@@ -7,6 +7,7 @@ import { assetFolder } from './functions.ts'
 import { describe, type PropertySpec, readProperties } from './properties.ts'
 import type { Reader } from './reader.ts'
 import { secretValue } from './realisation.ts'
+import { readRole } from './roles.ts'
 
 const ContainerDefinition = v.object({
   Command: v.optional(v.array(v.string()), []),
@@ -17,6 +18,9 @@ const ContainerDefinition = v.object({
   Secrets: v.optional(v.array(v.object({ Name: v.string(), ValueFrom: v.string() })), []),
 })
 type ContainerDefinition = v.InferOutput<typeof ContainerDefinition>
+
+/** Name of the role of all containers: the local run starts those of one task definition. */
+const hostRole = 'host'
 
 /** Properties of a container definition that make no difference to a local process. */
 const inertOfContainer = [
@@ -89,6 +93,7 @@ async function toContainer(
     folder: assetFolder(resource, reader, definition.Image.split(':').at(-1) ?? ''),
     command,
     environment: Object.fromEntries([...plain, ...(await Promise.all(secret))]),
+    role: await readRole(resource, 'TaskRoleArn', hostRole, reader),
   }
 }
 

@@ -5,6 +5,7 @@ import type { Resource } from './assembly.ts'
 import type { CloudFunction, EventSource } from './cloud.ts'
 import { describe, flag, numeric, type PropertySpec, readProperties } from './properties.ts'
 import type { Reader } from './reader.ts'
+import { readRole } from './roles.ts'
 
 const functionProperties = {
   used: {
@@ -57,6 +58,7 @@ export async function readFunction(resource: Resource, reader: Reader): Promise<
     memoryMb: properties.MemorySize,
     timeoutMs: properties.Timeout * 1000,
     environment: properties.Environment.Variables,
+    role: await readRole(resource, 'Role', titleOf(resource), reader),
   }
 }
 

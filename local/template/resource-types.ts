@@ -23,9 +23,9 @@ const realisedTypes = [
 ] as const
 export type RealisedType = (typeof realisedTypes)[number]
 
-/** Types that the local run ignores: permissions, networks, monitoring and scaling. */
+/** Types that the local run does not create: permissions, networks, monitoring and scaling. */
 const ignoredTypes: ReadonlySet<string> = new Set([
-  // A local run enforces no permissions; test/cdk checks that each role is narrow.
+  // Read by `roles.ts`, as far as they are about DynamoDB; test/cdk checks that each role is narrow.
   'AWS::IAM::Policy',
   'AWS::IAM::ManagedPolicy',
   'AWS::IAM::Role',

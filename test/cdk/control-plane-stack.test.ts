@@ -1,8 +1,17 @@
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { AuthorizerEnv, ControlPlaneEnv, HealthEnv } from '#shared/config/env.ts'
-import { type FunctionName, functions, httpRoutes, webSocketRoutes } from '../../functions/routes.ts'
-import { only, pathOf, permissions, prodShards, type Resource, resources, synthesize } from './synthesize.ts'
+import { type FunctionName, functions, httpRoutes, type TableRight, webSocketRoutes } from '../../functions/routes.ts'
+import {
+  itemPermissions,
+  only,
+  pathOf,
+  permissions,
+  prodShards,
+  type Resource,
+  resources,
+  synthesize,
+} from './synthesize.ts'
 
 const { controlPlane } = synthesize('prod')
 const names = Object.keys(functions) as FunctionName[]
@@ -132,12 +141,14 @@ describe('least privilege', () => {
   })
 
   it.each(names)('%s gets the table access that routes.ts says', (name) => {
-    const reads = ['BatchGetItem', 'GetItem', 'Query']
-    const writes = ['DeleteItem', 'PutItem', 'UpdateItem']
-    const expected = { none: [], read: reads, readWrite: [...reads, ...writes] }[functions[name].table]
-    const actual = allowed(name).filter((permission) => permission.startsWith('dynamodb:'))
-    expect(actual.map((permission) => permission.split(/[: ]/)[1]).sort()).toEqual(expected.sort())
-    for (const permission of actual) expect(permission).toContain('TablesControl')
+    const rights: readonly TableRight[] = functions[name].table
+    const expected = rights.flatMap(({ partitions, actions }) =>
+      partitions.flatMap((partition) => actions.map((action) => `dynamodb:${action} ${partition}`)),
+    )
+    const actual = itemPermissions(controlPlane, `Functions/${titled(name)}/Role/`, 'TablesControl')
+    expect(actual).toEqual([...new Set(expected)].sort())
+    for (const permission of allowed(name).filter((each) => each.startsWith('dynamodb:')))
+      expect(permission).toContain('TablesControl')
   })
 
   it.each(names)('%s reads the secrets that routes.ts says', (name) => {

@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { partitionKey, sortKey } from '#shared/dynamo/table.ts'
 import { bundleSocketHost } from '../../cdk/bundle.ts'
-import { awsVariables } from '../../local/invoke/lambda.ts'
+import { credentialsOf } from '../../local/invoke/lambda.ts'
 import { type Clients, clientsFor, destroyClients } from '../../local/services/clients.ts'
 import { endpointVariables, type Services, startServices } from '../../local/services/services.ts'
 import { createKey, createSecret } from '../../local/template/keys-and-secrets.ts'
@@ -64,7 +64,7 @@ async function imageContent(): Promise<string> {
 async function environment(): Promise<Record<string, string>> {
   const literal = variables.filter(({ Value }) => typeof Value === 'string').map(({ Name, Value }) => [Name, Value])
   return {
-    ...awsVariables,
+    ...credentialsOf({}),
     ...endpointVariables(services.endpoints),
     ...(await references()),
     ...Object.fromEntries(literal),

@@ -90,6 +90,19 @@ export function pathOf(resource: Resource): string {
   return resource.Metadata['aws:cdk:path']!.split('/').slice(1).join('/')
 }
 
+/** Returns what the roles whose path starts with `path` may do with items of a table: `action partition`, sorted. */
+export function itemPermissions(template: Template, path: string, table: string): string[] {
+  const pairs = Object.values(resources(template, 'AWS::IAM::Policy'))
+    .filter((policy) => pathOf(policy).startsWith(path))
+    .flatMap((policy) => policy.Properties.PolicyDocument.Statement)
+    .filter(({ Resource }) => JSON.stringify(Resource).includes(table))
+    .flatMap(({ Action, Condition }) => {
+      const partitions: string | string[] = Condition?.['ForAllValues:StringLike']['dynamodb:LeadingKeys'] ?? '*'
+      return [partitions].flat().flatMap((partition) => [Action].flat().map((action) => `${action} ${partition}`))
+    })
+  return [...new Set(pairs)].sort()
+}
+
 /**
  * Returns the permissions of the roles whose path starts with `path`, each as `action on resource`, with the resource
  * as JSON.

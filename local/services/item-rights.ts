@@ -74,7 +74,7 @@ function isRequestListener(listener: unknown): listener is RequestListener {
 }
 
 /** Returns the access key id of a signed request. */
-function roleOf({ headers }: IncomingMessage): string {
+export function roleOf({ headers }: IncomingMessage): string {
   return /Credential=([^/,]+)\//.exec(headers.authorization ?? '')?.[1] ?? ''
 }
 

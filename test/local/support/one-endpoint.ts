@@ -2,8 +2,11 @@
  * DynamoDB, SQS, KMS and Secrets Manager on one port, as LocalStack and similar engines serve them: the embedded
  * engines behind a router.
  */
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http'
 import { account } from '../../../local/services/account.ts'
+import { itemCalls } from '../../../local/services/item-calls.ts'
+import { roleOf } from '../../../local/services/item-rights.ts'
 import { close, listen } from '../../../local/services/listen.ts'
 import { type Endpoints, startServices } from '../../../local/services/services.ts'
 
@@ -11,7 +14,16 @@ export type OneEndpoint = {
   readonly url: string
   /** Called operations, e.g. `SendMessage`, by the prefix of their target. */
   readonly called: ReadonlyMap<string, ReadonlySet<string>>
+  /** Items of DynamoDB that were touched, each with the access key id of its caller. */
+  readonly items: readonly TouchedItem[]
   stop(): Promise<void>
+}
+
+export type TouchedItem = {
+  readonly role: string
+  readonly action: string
+  readonly table: string
+  readonly partition: string
 }
 
 const serviceOf: Readonly<Record<string, keyof Endpoints>> = {
@@ -28,6 +40,7 @@ const serviceOf: Readonly<Record<string, keyof Endpoints>> = {
 export async function startOneEndpoint(otherAccount = account): Promise<OneEndpoint> {
   const services = await startServices({ onUnknownCall: () => undefined })
   const called = new Map<string, Set<string>>()
+  const items: TouchedItem[] = []
   const server = createServer((request, response) => {
     const [prefix = '', operation = ''] = String(request.headers['x-amz-target'] ?? '').split('.')
     const service = serviceOf[prefix]
@@ -36,6 +49,7 @@ export async function startOneEndpoint(otherAccount = account): Promise<OneEndpo
       return
     }
     called.set(prefix, (called.get(prefix) ?? new Set()).add(operation))
+    if (service === 'dynamodb') void noteItems(request, operation, items)
     if (otherAccount === account) return forward(services.endpoints[service], request, response)
     void forwardRenamed(services.endpoints[service], otherAccount, request, response)
   })
@@ -43,11 +57,22 @@ export async function startOneEndpoint(otherAccount = account): Promise<OneEndpo
   return {
     url,
     called,
+    items,
     async stop() {
       await close(server)
       await services.stop()
     },
   }
+}
+
+/** Notes the items of a request. It only listens: the request is piped on as it comes. */
+async function noteItems(request: IncomingMessage, operation: string, items: TouchedItem[]): Promise<void> {
+  const chunks: Buffer[] = []
+  request.on('data', (chunk: Buffer) => chunks.push(chunk))
+  await once(request, 'end').catch(() => undefined)
+  const body: unknown = JSON.parse(Buffer.concat(chunks).toString())
+  for (const { action, table, partitions = [] } of itemCalls(operation, body))
+    for (const partition of partitions) items.push({ role: roleOf(request), action, table, partition })
 }
 
 function forward(endpoint: string, request: IncomingMessage, response: ServerResponse): void {

@@ -1,4 +1,4 @@
-/** What roles may do with items of DynamoDB, and a check of it in front of the engine, as IAM does it on AWS. */
+/** Rights of roles on items of DynamoDB, and a check of them in front of the engine, as IAM does it on AWS. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
@@ -78,7 +78,7 @@ export function roleOf({ headers }: IncomingMessage): string {
   return /Credential=([^/,]+)\//.exec(headers.authorization ?? '')?.[1] ?? ''
 }
 
-/** Returns what is refused: action, table and partitions; undefined when all is allowed. */
+/** Returns the refused call: action, table and partitions; undefined when all is allowed. */
 function refusalOf({ headers }: IncomingMessage, body: Buffer, allows: Allows): string | undefined {
   const operation = String(headers['x-amz-target'] ?? '').replace(/^.*\./, '')
   try {

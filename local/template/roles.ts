@@ -9,7 +9,7 @@ const oneOrMore = v.pipe(
   v.union([v.string(), v.array(v.string())]),
   v.transform((value) => [value].flat()),
 )
-/** Whatever else a statement says could narrow or widen it: it is refused. */
+/** Anything else in a statement could narrow or widen it: it is refused. */
 const ItemStatement = v.strictObject({
   Sid: v.optional(v.string()),
   Effect: v.literal('Allow'),

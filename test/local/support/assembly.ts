@@ -8,7 +8,7 @@ type Resources = Record<string, { Type: string; Properties: object; Metadata?: o
 /** A cloud: functions with their source, and further resources. */
 export type TinyCloud = {
   /** Source of each function's `index.mjs`, by logical id. */
-  functions: Record<string, { code: string; timeout?: number; variables?: Record<string, unknown> }>
+  functions: Record<string, { code: string; timeout?: number; variables?: Record<string, unknown>; role?: string }>
   resources?: Resources
   outputs?: Record<string, { Value: unknown; Export?: { Name: string } }>
 }
@@ -16,7 +16,7 @@ export type TinyCloud = {
 /** Writes an assembly with one stack named `tiny`. */
 export function writeAssembly(cloud: TinyCloud): string {
   const folder = temporary()
-  const functions = Object.entries(cloud.functions).map(([id, { code, timeout = 3, variables = {} }]) => {
+  const functions = Object.entries(cloud.functions).map(([id, { code, timeout = 3, variables = {}, role }]) => {
     mkdirSync(join(folder, `asset.${id}`))
     writeFileSync(join(folder, `asset.${id}`, 'index.mjs'), code)
     const Properties = {
@@ -25,6 +25,7 @@ export function writeAssembly(cloud: TinyCloud): string {
       Runtime: 'nodejs24.x',
       Timeout: timeout,
       Environment: { Variables: variables },
+      ...(role && { Role: { 'Fn::GetAtt': [role, 'Arn'] } }),
     }
     return [id, { Type: 'AWS::Lambda::Function', Properties, Metadata: { 'aws:asset:path': `asset.${id}` } }] as const
   })

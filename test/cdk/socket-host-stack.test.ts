@@ -189,7 +189,7 @@ describe('the fleet', () => {
     ['dev', 60],
     ['prod', 30],
   ])(
-    'in %s grows when hosts use %i %% of their processors, 60 %% of a core, and never shrinks for that',
+    'in %s grows when hosts use %i percent of their processors, 60 percent of a core, and never shrinks for that',
     (name, target) => {
       const { socketHost: stack } = synthesize(name)
       const [, processor] = policies(stack).map((each) => each.TargetTrackingScalingPolicyConfiguration)

@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { type Clients, clientsFor, destroyClients } from '../../../local/services/clients.ts'
 import { startServices } from '../../../local/services/services.ts'
 import { realiseAssembly } from '../../../local/template.ts'
-import { writeAssembly } from '../support/assembly.ts'
+import { httpApi, writeAssembly } from '../support/assembly.ts'
+import { runCloud } from '../support/run.ts'
 
 let clients: Clients
 
@@ -85,4 +86,37 @@ describe('the role of a function', () => {
   ])('is not guessed: %s is refused', async (_, statement) => {
     await expect(roleWith({ Own: role(), OwnPolicy: policy([statement]) })).rejects.toThrow('does not understand')
   })
+})
+
+/** A function that reads an item by the query string's key, signing as the SDK does; it answers what DynamoDB answers. */
+const reader = `
+export const handler = async ({ queryStringParameters: { pk } }) => {
+  const { AWS_ACCESS_KEY_ID: id, AWS_ENDPOINT_URL_DYNAMODB: url, TABLE } = process.env
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': 'DynamoDB_20120810.GetItem',
+      'x-amz-date': '20261128T000000Z',
+      authorization: 'AWS4-HMAC-SHA256 Credential=' + id + '/20261128/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=x',
+    },
+    body: JSON.stringify({ TableName: TABLE, Key: { pk: { S: pk } } }),
+  })
+  return { statusCode: answer.status, body: await answer.text() }
+}`
+
+it('holds in a whole run: the function is refused what its policies do not allow, and the terminal says so', async () => {
+  const run = await runCloud({
+    functions: { Fn: { code: reader, role: 'Own', variables: { TABLE: { Ref: 'Table' } } } },
+    resources: {
+      ...resources,
+      ...httpApi({ 'GET /item': 'Fn' }),
+      Own: role(),
+      OwnPolicy: policy([{ Effect: 'Allow', Action: 'dynamodb:GetItem', Resource: table, Condition }]),
+    },
+  })
+  expect((await fetch(`${run.url}/item?pk=${encodeURIComponent('C#1001')}`)).status).toBe(200)
+  const refused = await fetch(`${run.url}/item?pk=FUSE`)
+  expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('AccessDeniedException')])
+  expect(run.logged).toContain('fn may not GetItem FUSE in tiny-Table: its role in the template does not allow it')
 })

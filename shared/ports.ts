@@ -79,18 +79,31 @@ export type Connection = {
   readonly tokenExpiresAt?: number
 }
 
-/** The open connections of each company. */
+/** A connection that is listed. `place` is an opaque name: it saves `remove` a read. */
+export type ListedConnection = Connection & { readonly place: string }
+
+/**
+ * The open connections of each company. A company has as many places as its limit says (R34), and twice as many while
+ * connections younger than 30 seconds cannot be closed yet: API Gateway would still open them.
+ */
 export type ConnectionStore = {
   /**
-   * Adds the connection. Above the company's limit (R34) it removes the oldest others and returns them, for the caller
-   * to close: an owner on a bad line leaves connections behind whose end nobody has reported, and they must not lock
-   * the owner out. Connections younger than 30 seconds are not removed.
+   * Gives the connection a place. At the limit the oldest others that can be closed give way, those with an expired
+   * token first, and are returned for the caller to close: an owner on a bad line leaves connections behind whose end
+   * nobody has reported, and they must not lock the owner out. `no-place`: none can be closed yet. Adding a connection
+   * again changes nothing.
    */
-  add(connection: Connection): Promise<readonly Connection[]>
-  /** Removes the connection. Removing one that is not there succeeds. */
-  remove(companyId: string, connectionId: string): Promise<void>
-  /** Lists the company's connections, in any order. Some may be gone without anybody having reported it. */
-  list(companyId: string): Promise<readonly Connection[]>
+  add(connection: Connection): Promise<Result<readonly Connection[], 'no-place'>>
+  /**
+   * Frees the place of the connection, unless another one has taken it meanwhile. Removing one that is not there
+   * succeeds.
+   */
+  remove(companyId: string, connectionId: string, place?: string): Promise<void>
+  /**
+   * Lists the company's connections, in any order, at most twice the limit. Some may be gone without anybody having
+   * reported it.
+   */
+  list(companyId: string): Promise<readonly ListedConnection[]>
 }
 
 /** Pushes frames to the connections of a company. */

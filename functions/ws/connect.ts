@@ -1,5 +1,6 @@
 /**
- * `$connect`: stores the connection, so that events can be pushed to it. The authorizer has accepted its token before.
+ * `$connect`: gives the connection a place, so that events can be pushed to it. The authorizer has accepted its token
+ * before.
  */
 import { once } from '#shared/async/once.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
@@ -21,7 +22,7 @@ export type ConnectDeps = {
 
 const failed = ({ code }: Failure): RouteResponse => ({ statusCode: errorSpec(code).httpStatus })
 
-/** Answers `$connect`: 200, with our sub-protocol if the client has offered it. */
+/** Answers `$connect`: 200, with our sub-protocol if the client has offered it; 429 when its company has no place. */
 export const connect = stack<typeof ConnectEvent, ConnectDeps, RouteResponse>({
   component: 'connect',
   failureMessage: 'Could not connect a client',
@@ -34,7 +35,12 @@ async function accept({ requestContext, ...handshake }: ConnectEvent, deps: Conn
   const { connectionId, connectedAt, authorizer } = requestContext
   const { companyId, language, exp } = authorizer
   const tokenExpiresAt = exp * 1000
-  const expelled = await deps.connections.add({ connectionId, companyId, language, connectedAt, tokenExpiresAt })
+  const added = await deps.connections.add({ connectionId, companyId, language, connectedAt, tokenExpiresAt })
+  if (!added.ok) {
+    deps.log.info('Client refused: its company has no place for a connection')
+    return failed({ code: 'RATE_LIMITED' })
+  }
+  const expelled = added.value
   deps.log.info('Client connected', { expelled: expelled.length })
   if (expelled.length > 0) await deps.expel(expelled)
   const isOffered = offeredProtocols(handshake).includes(subProtocol)

@@ -1,6 +1,6 @@
 /**
- * `$disconnect`: removes the connection. API Gateway does not always send it; the TTL of the row or the next push
- * removes the other connections.
+ * `$disconnect`: frees the place of the connection, unless a newer one has taken it. API Gateway does not always send
+ * it; the TTL of the row or the next push removes the other connections.
  */
 import { once } from '#shared/async/once.ts'
 import type { ConnectionStore } from '#shared/ports.ts'

@@ -18,7 +18,14 @@ export const generationKey = (companyId: string, generation: string) => `C#${com
 export const stateSortKey = 'STATE'
 export const leaseSortKey = 'LEASE'
 export const heartbeatSortKey = 'BEAT'
-export const connectionSortKey = (connectionId: string) => `CONN#${connectionId}`
-export const connectionSortKeyPrefix = 'CONN#'
+/**
+ * Sort key of a place for a connection. It has another mark than the rows of earlier builds, `CONN#<connectionId>`, for
+ * which such a build would take it: it would push to a connection that does not exist, and delete the row.
+ */
+export const placeSortKey = (place: number) => `${placeSortKeyPrefix}${String(place).padStart(2, '0')}`
+export const placeSortKeyPrefix = 'CONN:'
+export const earlierConnectionSortKeyPrefix = 'CONN#'
+/** Sort key prefix of both kinds of rows. */
+export const connectionSortKeyPrefix = 'CONN'
 /** Sort key prefix of a shard's company rows. */
 export const companySortKeyPrefix = 'C#'

@@ -1,9 +1,11 @@
 /** `Publisher` on API Gateway: sends the frames of a decision to the connections of its company. */
+import { inParallel } from '../async/in-parallel.ts'
 import type { ConnectionsApi } from '../aws/connections-api.ts'
+import type { Notice } from '../domain/company/company.ts'
 import type { Failure } from '../domain/values/errors.ts'
-import { isSettled } from '../dynamo/clients/connection-store.ts'
+import { isSettled } from '../dynamo/clients/places.ts'
 import { StoreUnavailable } from '../dynamo/store-unavailable.ts'
-import type { Clock, Connection, ConnectionStore, Publisher } from '../ports.ts'
+import type { Clock, Connection, ConnectionStore, ListedConnection, Publisher } from '../ports.ts'
 import { errorMessage } from '../protocol/server-messages.ts'
 import type { Log } from '../telemetry/log.ts'
 import { framesFor, type NumberedNotices } from './frames.ts'
@@ -13,28 +15,52 @@ export type PublisherDeps = {
   readonly api: Pick<ConnectionsApi, 'post' | 'close'>
   readonly clock: Clock
   readonly log: Log
+  /** Makes the signal that ends the sending of a decision. */
+  readonly timeIsUp?: () => AbortSignal
 }
 
 /** Time after which the frames of a decision that are still unsent are given up: the caller is waiting. */
 const sendWithinMs = 5_000
+/**
+ * Connections of a decision that are served at the same time. All of them at once would be twenty calls of one company,
+ * from a host that serves hundreds.
+ */
+const servedAtOnce = 5
 
 /**
  * Makes a publisher. It logs a frame that it cannot deliver: the decision is in the store, and a client that asks for
- * its status catches up. Connections are served in parallel, the frames of one connection in order.
+ * its status catches up. A few connections are served at a time, the frames of one connection in order.
  */
 export function connectionPublisher(deps: PublisherDeps): Publisher {
   return {
     publish: async (companyId, notices, lastSeq, excluding) => {
       if (notices.length === 0) return
       const connections = await connectionsOf(deps, companyId)
-      const signal = AbortSignal.timeout(sendWithinMs)
+      const signal = (deps.timeIsUp ?? timeIsUp)()
       const others = connections.filter(({ connectionId }) => connectionId !== excluding)
-      await Promise.all(others.map((connection) => sendAll(deps, connection, { notices, lastSeq }, signal)))
+      await inParallel(servingOrder(others, notices), servedAtOnce, (connection) =>
+        sendAll(deps, connection, { notices, lastSeq }, signal),
+      )
     },
   }
 }
 
-async function connectionsOf({ connections, log }: PublisherDeps, companyId: string): Promise<readonly Connection[]> {
+const timeIsUp = () => AbortSignal.timeout(sendWithinMs)
+
+/**
+ * Those that wait for an answer come first, and then the newest ones: the owner looks at one of them, and the oldest may
+ * have been dead for an hour.
+ */
+function servingOrder(connections: readonly ListedConnection[], notices: readonly Notice[]) {
+  const waiting = new Set(notices.flatMap((notice) => notice.waiting.map(({ connectionId }) => connectionId)))
+  const waits = ({ connectionId }: Connection) => Number(waiting.has(connectionId))
+  return connections.toSorted((a, b) => waits(b) - waits(a) || b.connectedAt - a.connectedAt)
+}
+
+async function connectionsOf(
+  { connections, log }: PublisherDeps,
+  companyId: string,
+): Promise<readonly ListedConnection[]> {
   return unlessUnavailable(connections.list(companyId), (error) => {
     log.error('Could not read the connections', { companyId, error })
     return []
@@ -44,12 +70,17 @@ async function connectionsOf({ connections, log }: PublisherDeps, companyId: str
 /** Sends a connection its frames. It stops when the connection is gone, and goes on after a failed frame. */
 async function sendAll(
   deps: PublisherDeps,
-  connection: Connection,
+  connection: ListedConnection,
   numbered: NumberedNotices,
   signal: AbortSignal,
 ): Promise<void> {
   const { companyId, connectionId, tokenExpiresAt } = connection
-  if (tokenExpiresAt !== undefined && deps.clock() >= tokenExpiresAt) return expel(deps, connection, numbered.lastSeq)
+  if (signal.aborted) {
+    return deps.log.warn('No time was left for a connection', { companyId, connectionId, seq: numbered.lastSeq })
+  }
+  if (tokenExpiresAt !== undefined && deps.clock() >= tokenExpiresAt) {
+    return expel(deps, connection, numbered.lastSeq, signal)
+  }
   for (const frame of framesFor(connection, numbered, deps.clock())) {
     const sent = await deps.api.post(connectionId, JSON.stringify(frame), signal)
     // API Gateway also calls a connection gone that is about to open: that client will ask for the status.
@@ -61,10 +92,15 @@ async function sendAll(
 }
 
 /** Closes a connection whose token has expired, after an error that says so. No other frame is sent (R30). */
-async function expel(deps: PublisherDeps, connection: Connection, seq: number): Promise<void> {
+async function expel(
+  deps: PublisherDeps,
+  connection: ListedConnection,
+  seq: number,
+  signal: AbortSignal,
+): Promise<void> {
   const { companyId, connectionId } = connection
   deps.log.info('Token expired, closing the connection', { companyId, connectionId })
-  await hangUp(deps, connection, { code: 'UNAUTHORIZED' }, { seq })
+  await hangUp(deps, connection, { code: 'UNAUTHORIZED' }, { seq, signal })
   await forget(deps, connection)
 }
 
@@ -73,16 +109,17 @@ export async function hangUp(
   { api, clock }: Pick<PublisherDeps, 'api' | 'clock'>,
   { companyId, connectionId, language }: Pick<Connection, 'companyId' | 'connectionId' | 'language'>,
   failure: Failure,
-  about: { readonly seq?: number; readonly requestId?: string } = {},
+  { signal, ...about }: { readonly seq?: number; readonly requestId?: string; readonly signal?: AbortSignal } = {},
 ): Promise<void> {
   const frame = errorMessage(failure, { companyId, language, at: clock(), ...about })
-  const sent = await api.post(connectionId, JSON.stringify(frame))
+  const sent = await api.post(connectionId, JSON.stringify(frame), signal)
   if (sent !== 'gone') await api.close(connectionId)
 }
 
-async function forget({ connections, log }: PublisherDeps, { companyId, connectionId }: Connection): Promise<void> {
+async function forget({ connections, log }: PublisherDeps, listed: ListedConnection): Promise<void> {
+  const { companyId, connectionId, place } = listed
   log.info('Connection is gone', { companyId, connectionId })
-  await unlessUnavailable(connections.remove(companyId, connectionId), (error) =>
+  await unlessUnavailable(connections.remove(companyId, connectionId, place), (error) =>
     log.warn('Could not remove a connection that is gone', { companyId, connectionId, error }),
   )
 }

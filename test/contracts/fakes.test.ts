@@ -27,7 +27,7 @@ describeCompanyStore({
     return store
   },
 })
-describeConnectionStore({ make: async (clock, limit) => memoryConnectionStore(clock, limit) })
+describeConnectionStore({ make: async (clock, limit) => memoryConnectionStore(clock, limit), runs: 100 })
 describeLeaseStore({ make: async () => memoryLeaseStore(), runs: 100 })
 describeCredentialStore({
   make: async () => {

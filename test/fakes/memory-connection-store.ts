@@ -1,29 +1,34 @@
 /** A connection store in memory. */
 import { clientDefaults } from '#shared/config/settings.ts'
-import { connectionLifetimeMs, connectionsOverLimit } from '#shared/dynamo/clients/connection-store.ts'
-import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
+import { err, ok } from '#shared/domain/values/result.ts'
+import { connectionLifetimeMs } from '#shared/dynamo/clients/connection-store.ts'
+import { choosePlace } from '#shared/dynamo/clients/places.ts'
+import type { Clock, ConnectionStore, ListedConnection } from '#shared/ports.ts'
 
 export function memoryConnectionStore(
   clock: Clock,
   limit: number = clientDefaults.connectionsPerCompany,
 ): ConnectionStore {
-  const connections = new Map<string, Connection>()
-  const keyOf = (companyId: string, connectionId: string) => `${companyId} ${connectionId}`
+  const places = new Map<string, ListedConnection>()
+  const keyOf = ({ companyId, place }: Pick<ListedConnection, 'companyId' | 'place'>) => `${companyId} ${place}`
   const list = (companyId: string) =>
-    [...connections.values()].filter(
-      (connection) => connection.companyId === companyId && connection.connectedAt + connectionLifetimeMs > clock(),
+    [...places.values()].filter(
+      (one) => one.companyId === companyId && one.connectedAt + connectionLifetimeMs > clock(),
     )
   return {
     async add(connection) {
-      const { companyId, connectionId } = connection
-      connections.set(keyOf(companyId, connectionId), connection)
-      const all = list(companyId)
-      const removed = connectionsOverLimit(all, connection, limit)
-      for (const one of removed) connections.delete(keyOf(companyId, one.connectionId))
-      return removed
+      const held = list(connection.companyId)
+      if (held.some(({ connectionId }) => connectionId === connection.connectionId)) return ok([])
+      const choice = choosePlace(held, connection, limit, 0)
+      if (!choice) return err('no-place')
+      for (const one of choice.expelled) places.delete(keyOf(one))
+      const listed = { ...connection, place: choice.place }
+      places.set(keyOf(listed), listed)
+      return ok(choice.expelled)
     },
     async remove(companyId, connectionId) {
-      connections.delete(keyOf(companyId, connectionId))
+      const held = list(companyId).find((one) => one.connectionId === connectionId)
+      if (held) places.delete(keyOf(held))
     },
     list: async (companyId) => list(companyId),
   }

@@ -1,18 +1,24 @@
-/** `ConnectionStore` on DynamoDB: one item per connection in its company's partition. */
+/**
+ * `ConnectionStore` on DynamoDB: an item per place in the partition of a company (R34). A place has a fixed key and is
+ * taken by a conditional write, so that connections that come at the same time cannot exceed the limit together.
+ */
 import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
-import type { Clock, Connection, ConnectionStore } from '#shared/ports.ts'
+import { err, ok } from '#shared/domain/values/result.ts'
+import type { Clock, Connection, ConnectionStore, ListedConnection } from '#shared/ports.ts'
+import { unlessRefused } from '../conditional.ts'
 import { queryItems } from '../items.ts'
 import type { ControlTable } from '../shard-companies.ts'
 import { StoreUnavailable } from '../store-unavailable.ts'
 import {
   companyKey,
-  connectionSortKey,
   connectionSortKeyPrefix,
+  earlierConnectionSortKeyPrefix,
   partitionKey,
   sortKey,
   ttlAttribute,
 } from '../table.ts'
+import { choosePlace, type PlaceChoice } from './places.ts'
 
 type ConnectionsDeps = ControlTable & { readonly clock: Clock }
 
@@ -27,8 +33,16 @@ export type ConnectionStoreDeps = ConnectionsDeps & {
  */
 export const connectionLifetimeMs = (2 * 60 + 10) * 60_000
 
-const ConnectionItem = v.object({
+/**
+ * Limit of reads after which somebody else was quicker. With a hundred connections at once, six or so are enough for the
+ * last place to be taken.
+ */
+const maxTries = 10
+
+const PlaceItem = v.object({
   [sortKey]: v.string(),
+  /** Missing in the rows of earlier builds, which have it in their key. */
+  connectionId: v.exactOptional(v.string()),
   /** One that only a newer build speaks must not keep a company's events from its other clients (R49a). */
   language: v.fallback(v.picklist(['ru', 'en']), 'ru'),
   connectedAt: v.number(),
@@ -45,68 +59,104 @@ export const dynamoConnectionStore = (deps: ConnectionStoreDeps): ConnectionStor
 
 /** The store without `add`, for publishers, which list connections and remove those that are gone. */
 export const dynamoConnections = (deps: ConnectionsDeps): Omit<ConnectionStore, 'add'> => ({
-  remove: (companyId, connectionId) => remove(deps, companyId, connectionId),
+  remove: (companyId, connectionId, place) => remove(deps, companyId, connectionId, place),
   list: (companyId) => list(deps, companyId),
 })
 
-/** Adds before it counts, so that connections opened at the same time cannot exceed the limit together. */
-async function add(deps: ConnectionStoreDeps, connection: Connection): Promise<readonly Connection[]> {
-  const { companyId, connectionId, ...rest } = connection
-  const ttl = Math.ceil((rest.connectedAt + connectionLifetimeMs) / 1000)
-  const item = { ...rowKey(companyId, connectionId), ...rest, [ttlAttribute]: ttl }
-  await deps.client.send(new PutCommand({ TableName: deps.table, Item: item }))
-  const connections = await list(deps, companyId)
-  const removed = connectionsOverLimit(connections, connection, deps.limit)
-  await Promise.all(removed.map((one) => removeIfReachable(deps, companyId, one.connectionId)))
-  return removed
+async function add(deps: ConnectionStoreDeps, connection: Connection): ReturnType<ConnectionStore['add']> {
+  for (let tries = 0; tries < maxTries; tries++) {
+    const held = await list(deps, connection.companyId)
+    if (isAmong(held, connection)) return ok([])
+    const choice = choosePlace(held, connection, deps.limit, tries)
+    if (!choice) return err('no-place')
+    if (!(await take(deps, connection, choice))) continue
+    const others = choice.expelled.filter(({ place }) => place !== choice.place)
+    await Promise.all(others.map((one) => freeIfReachable(deps, one)))
+    return ok(choice.expelled)
+  }
+  return err('no-place')
+}
+
+const isAmong = (held: readonly Connection[], { connectionId }: Connection): boolean =>
+  held.some((one) => one.connectionId === connectionId)
+
+/** Takes the place, also from the connection that gives way. False when somebody else was quicker. */
+async function take(deps: ConnectionsDeps, connection: Connection, choice: PlaceChoice): Promise<boolean> {
+  try {
+    return (await unlessRefused(deps.client.send(putCommand(deps, connection, choice)))) !== 'refused'
+  } catch (error) {
+    // If the write has arrived, the connection that gave way is no longer listed, and the caller has to close it.
+    if (!(error instanceof StoreUnavailable) || choice.expelled.length === 0) throw error
+    if (isAmong(await list(deps, connection.companyId), connection)) return true
+    throw error
+  }
+}
+
+function putCommand({ table, clock }: ConnectionsDeps, connection: Connection, { place, expelled }: PlaceChoice) {
+  const { companyId, ...rest } = connection
+  const formerId = expelled.find((one) => one.place === place)?.connectionId ?? connection.connectionId
+  const ttl = Math.ceil((connection.connectedAt + connectionLifetimeMs) / 1000)
+  return new PutCommand({
+    TableName: table,
+    Item: { ...rowKey(companyId, place), ...rest, [ttlAttribute]: ttl },
+    // The last one is for a put that the SDK repeats because its answer was lost.
+    ConditionExpression: 'attribute_not_exists(#pk) OR #ttl <= :now OR #id IN (:former, :own)',
+    ExpressionAttributeNames: { '#pk': partitionKey, '#ttl': ttlAttribute, '#id': 'connectionId' },
+    ExpressionAttributeValues: {
+      ':now': Math.floor(clock() / 1000),
+      ':former': formerId,
+      ':own': connection.connectionId,
+    },
+  })
 }
 
 /**
  * A connection that stays listed is removed once a push finds it closed. A failure would leave others unlisted and open:
  * the caller closes only what `add` returns.
  */
-async function removeIfReachable(deps: ConnectionsDeps, companyId: string, connectionId: string): Promise<void> {
+async function freeIfReachable(deps: ConnectionsDeps, one: ListedConnection): Promise<void> {
   try {
-    await remove(deps, companyId, connectionId)
+    await free(deps, one.companyId, one.connectionId, one.place)
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error
   }
 }
 
-const settledMs = 30_000
-
-/**
- * True when the connection (`connectedAt` in epoch ms) is old enough to be open. API Gateway reports a younger one as
- * gone until `$connect` has answered; if it were removed, it would still open, unlisted.
- */
-export const isSettled = ({ connectedAt }: Pick<Connection, 'connectedAt'>, now: number): boolean =>
-  now - connectedAt >= settledMs
-
-/**
- * Returns the connections to remove for a new one: the oldest above the limit, except those that are too young.
- * Connections that come at the same time get the same answer. Those that were too young are removed for a later
- * connection.
- */
-export const connectionsOverLimit = (connections: readonly Connection[], { connectedAt }: Connection, limit: number) =>
-  connections
-    .toSorted((a, b) => a.connectedAt - b.connectedAt || (a.connectionId < b.connectionId ? -1 : 1))
-    .slice(0, Math.max(0, connections.length - limit))
-    .filter((one) => isSettled(one, connectedAt))
-
-async function remove(deps: ConnectionsDeps, companyId: string, connectionId: string): Promise<void> {
-  await deps.client.send(new DeleteCommand({ TableName: deps.table, Key: rowKey(companyId, connectionId) }))
+async function remove(deps: ConnectionsDeps, companyId: string, connectionId: string, listed?: string): Promise<void> {
+  const place = listed ?? (await list(deps, companyId)).find((one) => one.connectionId === connectionId)?.place
+  if (place !== undefined) await free(deps, companyId, connectionId, place)
 }
 
-/** Lists one page, which has room for thousands of connections, far more than the limit. */
-async function list(deps: ConnectionsDeps, companyId: string): Promise<readonly Connection[]> {
+async function free(
+  { client, table }: ConnectionsDeps,
+  companyId: string,
+  connectionId: string,
+  place: string,
+): Promise<void> {
+  const command = new DeleteCommand({
+    TableName: table,
+    Key: rowKey(companyId, place),
+    // The row of an earlier build has no id but in its key, and cannot be another connection's.
+    ConditionExpression: 'attribute_not_exists(#id) OR #id = :id',
+    ExpressionAttributeNames: { '#id': 'connectionId' },
+    ExpressionAttributeValues: { ':id': connectionId },
+  })
+  await unlessRefused(client.send(command))
+}
+
+/** Reads one page, which has room for thousands of connections. */
+async function list(deps: ConnectionsDeps, companyId: string): Promise<readonly ListedConnection[]> {
   const found = await queryItems(deps, companyKey(companyId), connectionSortKeyPrefix)
   return (found.Items ?? [])
-    .map((item) => v.parse(ConnectionItem, item))
+    .map((item) => v.parse(PlaceItem, item))
     .filter((item) => item.ttl * 1000 > deps.clock())
-    .map(({ sk, ttl, ...rest }) => ({ connectionId: sk.slice(connectionSortKeyPrefix.length), companyId, ...rest }))
+    .map(({ sk, ttl, connectionId = sk.slice(earlierConnectionSortKeyPrefix.length), ...rest }) => ({
+      ...{ connectionId, companyId, place: sk },
+      ...rest,
+    }))
 }
 
-const rowKey = (companyId: string, connectionId: string) => ({
+const rowKey = (companyId: string, place: string) => ({
   [partitionKey]: companyKey(companyId),
-  [sortKey]: connectionSortKey(connectionId),
+  [sortKey]: place,
 })

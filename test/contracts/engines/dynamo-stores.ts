@@ -50,6 +50,7 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
   })
   describeConnectionStore({
     make: async (clock, limit) => dynamoConnectionStore({ ...(await newTable()), clock, limit }),
+    runs,
   })
   describeBudgetStore({ make: async () => dynamoBudgetStore(await newTable()) })
   describeFuse({

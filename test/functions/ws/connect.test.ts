@@ -14,7 +14,7 @@ describe('$connect', () => {
   test('stores the connection with its language and the expiry of its token', async () => {
     expect(await connect(connectEvent(), world)).toEqual({ statusCode: 200 })
     const row = { connectionId: 'A', companyId: '1001', language: 'en', connectedAt: start }
-    expect(await world.connections.list('1001')).toEqual([{ ...row, tokenExpiresAt: expect.any(Number) }])
+    expect(await world.connections.list('1001')).toMatchObject([{ ...row, tokenExpiresAt: expect.any(Number) }])
   })
 
   test.each([
@@ -38,6 +38,22 @@ describe('$connect', () => {
     const reason = { event: 'error', code: 'RATE_LIMITED', retryAfter: 60 }
     expect(world.clients.framesOf('c0')).toMatchObject([reason])
     expect(world.clients.framesOf('c0')[0]).not.toHaveProperty('seq')
+    expect(await world.connections.list('1001')).toHaveLength(10)
+  })
+
+  test('refuses the twenty-first connection with 429 while none of the others can be closed', async () => {
+    const join = (connectionId: string, connectedAt: number) =>
+      connect(connectEvent({}, { connectionId, connectedAt }), world)
+    for (let n = 0; n < 20; n++) expect(await join(`c${n}`, start)).toEqual({ statusCode: 200 })
+    expect(await join('c20', start + 29_999)).toEqual({ statusCode: 429 })
+    expect(JSON.parse(world.lines.at(-1) ?? '')).toMatchObject({
+      level: 'info',
+      connectionId: 'c20',
+      companyId: '1001',
+    })
+    expect(world.clients.closed).toEqual([])
+    expect(await join('c21', start + 30_000)).toEqual({ statusCode: 200 })
+    expect(world.clients.closed).toHaveLength(11)
     expect(await world.connections.list('1001')).toHaveLength(10)
   })
 
@@ -85,6 +101,14 @@ describe('$disconnect', () => {
     world.away.add('connections')
     await disconnect(connectEvent(), world)
     expect(world.telemetry.seen).toHaveLength(1)
+  })
+
+  test('of a connection that has given way leaves the newer one alone', async () => {
+    for (let n = 0; n < 11; n++) {
+      await connect(connectEvent({}, { connectionId: `c${n}`, connectedAt: start + n * 60_000 }), world)
+    }
+    await disconnect(connectEvent({}, { connectionId: 'c0' }), world)
+    expect(await world.connections.list('1001')).toHaveLength(10)
   })
 
   test('succeeds when the store is down: the row expires by itself', async () => {

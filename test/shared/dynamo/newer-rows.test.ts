@@ -138,13 +138,13 @@ describe('rows that are only read', () => {
   test('a client that speaks a language of a newer build is listed, and so are the others', async () => {
     const table = await createTable(connect(engine))
     for (const [id, language] of ['en', 'es'].entries()) {
-      const item = { pk: 'C#c1', sk: `CONN#${id}`, language, connectedAt: now, ttl: now, newer }
+      const item = { pk: 'C#c1', sk: `CONN:0${id}`, connectionId: `${id}`, language, connectedAt: now, ttl: now, newer }
       await table.client.send(new PutCommand({ TableName: table.table, Item: item }))
     }
     const listed = await dynamoConnections({ ...table, clock }).list('c1')
     expect(listed).toEqual([
-      { companyId: 'c1', connectionId: '0', language: 'en', connectedAt: now },
-      { companyId: 'c1', connectionId: '1', language: 'ru', connectedAt: now },
+      { companyId: 'c1', connectionId: '0', place: 'CONN:00', language: 'en', connectedAt: now },
+      { companyId: 'c1', connectionId: '1', place: 'CONN:01', language: 'ru', connectedAt: now },
     ])
   })
 

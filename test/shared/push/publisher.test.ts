@@ -14,6 +14,7 @@ const news = [notice({ event: 'pairing-cancelled' as const }), notice({ event: '
 async function setUp(
   posted: Readonly<Record<string, Posted>> = {},
   wrap: (store: ConnectionStore) => ConnectionStore = (store) => store,
+  more: { readonly timeIsUp?: () => AbortSignal; readonly onPost?: (connectionId: string) => Promise<void> } = {},
 ) {
   const store = memoryConnectionStore(() => now)
   for (const connectionId of ['a', 'b', 'c'])
@@ -26,13 +27,13 @@ async function setUp(
     },
     async post(connectionId, text) {
       const { event, seq, requestId } = JSON.parse(text)
-      await Promise.resolve()
+      await more.onPost?.(connectionId)
       sent.push([connectionId, event, seq, requestId].filter(Boolean).join(' '))
       return posted[connectionId] ?? 'sent'
     },
   }
   const log = recordingLog()
-  const publisher = connectionPublisher({ connections: wrap(store), api, clock: () => now, log })
+  const publisher = connectionPublisher({ connections: wrap(store), api, clock: () => now, log, ...more })
   const sentTo = (connectionId: string) => sent.filter((frame) => frame.startsWith(`${connectionId} `))
   return { publisher, store, sent, sentTo, log }
 }
@@ -122,4 +123,52 @@ test('a connection that is not open yet is called gone, and hears of everything 
   await store.add({ connectionId: 'late', companyId, language: 'en', connectedAt: now - 29_999 })
   await publisher.publish(companyId, news, 2)
   expect((await store.list(companyId)).map(({ connectionId }) => connectionId)).toContain('late')
+})
+
+/** Adds connections `c0` to `c9` of different ages, the newest last, after the three of `setUp` have gone. */
+async function addTen(store: ConnectionStore): Promise<readonly string[]> {
+  for (const id of ['a', 'b', 'c']) await store.remove(companyId, id)
+  const ids = Array.from({ length: 10 }, (_, index) => `c${index}`)
+  for (const [index, connectionId] of ids.entries())
+    await store.add({ connectionId, companyId, language: 'en', connectedAt: now - 100_000 + index })
+  return ids
+}
+
+test('five connections are served at a time: those that wait for an answer, then the newest', async () => {
+  const gates = new Map<string, PromiseWithResolvers<void>>()
+  const onPost = (connectionId: string) => {
+    const gate = Promise.withResolvers<void>()
+    gates.set(connectionId, gate)
+    return gate.promise
+  }
+  const { publisher, store } = await setUp({}, undefined, { onPost })
+  await addTen(store)
+  const waiting = ['c1', 'c3'].map((connectionId) => ({ connectionId, requestId: 'r1' }))
+  const published = publisher.publish(companyId, [notice({ event: 'pairing-cancelled' }, waiting)], 4)
+  await expect.poll(() => [...gates.keys()]).toEqual(['c3', 'c1', 'c9', 'c8', 'c7'])
+  gates.get('c8')?.resolve()
+  await expect.poll(() => [...gates.keys()].at(-1)).toBe('c6')
+  expect(gates.size).toBe(6)
+  for (const served of [7, 8, 9, 10]) {
+    gates.get([...gates.keys()].at(-1) ?? '')?.resolve()
+    await expect.poll(() => gates.size).toBe(served)
+  }
+  expect([...gates.keys()].slice(6)).toEqual(['c5', 'c4', 'c2', 'c0'])
+  for (const { resolve } of gates.values()) resolve()
+  await published
+})
+
+test('when the time is up, the connections that are left are not tried, and a line says so for each', async () => {
+  const time = new AbortController()
+  const onPost = async () => {
+    await Promise.resolve()
+    time.abort()
+  }
+  const { publisher, store, sent, log } = await setUp({}, undefined, { onPost, timeIsUp: () => time.signal })
+  await addTen(store)
+  await publisher.publish(companyId, [notice({ event: 'pairing-cancelled' })], 1)
+  expect(sent.map((frame) => frame.split(' ')[0])).toEqual(['c9', 'c8', 'c7', 'c6', 'c5'])
+  expect(log.lines).toMatchObject(
+    ['c4', 'c3', 'c2', 'c1', 'c0'].map((connectionId) => ({ level: 'warn', connectionId, seq: 1 })),
+  )
 })

@@ -20,7 +20,10 @@ export type Listener = {
   /** Called after each connect, the first and every later one. */
   readonly onOpen: () => void
   readonly onFrame: (frame: Frame) => void
-  /** Called when the server rejects the connection, or when the first connect fails. There is no further try. */
+  /**
+   * Called when the server rejects the connection, or when the first connect fails. There is no further try. After the
+   * first connect, 429 and 5xx are no rejection.
+   */
   readonly onRefused: (error: Error) => void
   /** Called when an open connection has ended. `onOpen` follows when there is a new one. */
   readonly onLost: () => void
@@ -59,7 +62,11 @@ export function keepConnected(url: string, listener: Listener): ClientConnection
       // Frames can still arrive during the closing handshake. They must not start timers that nothing would stop.
       if (!isClosed) listener.onFrame(JSON.parse(String(data)) as Frame)
     })
-    socket.on('unexpected-response', (_request, { statusCode }) => refuse(new Error(refusal(statusCode))))
+    socket.on('unexpected-response', (_request, { statusCode }) => {
+      // After a moment there may be a place again (R34), or a service be back.
+      if (wasOpen && isPassing(statusCode)) socket.terminate()
+      else refuse(new Error(refusal(statusCode)))
+    })
     socket.on(
       'error',
       (error) => !wasOpen && refuse(new Error(`Cannot connect to ${new URL(url).host}: ${error.message}`)),
@@ -82,7 +89,12 @@ export function keepConnected(url: string, listener: Listener): ClientConnection
   }
 }
 
-const refusal = (status = 0): string =>
-  status === 401 || status === 403
-    ? `The server refused the token (${status}): it is wrong, expired, or not a client's.`
-    : `The server refused the connection (${status}).`
+const isPassing = (status = 0): boolean => status === 429 || status >= 500
+
+function refusal(status = 0): string {
+  if (status === 401 || status === 403)
+    return `The server refused the token (${status}): it is wrong, expired, or not a client's.`
+  if (status === 429)
+    return 'The company has too many connections, or the server too many requests (429). Try again in 30 s.'
+  return `The server refused the connection (${status}).`
+}

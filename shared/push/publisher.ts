@@ -48,8 +48,8 @@ export function connectionPublisher(deps: PublisherDeps): Publisher {
 const timeIsUp = () => AbortSignal.timeout(sendWithinMs)
 
 /**
- * Those that wait for an answer come first, and then the newest ones: the owner looks at one of them, and the oldest may
- * have been dead for an hour.
+ * Those that wait for an answer come first, and then the newest ones: the owner looks at one of them, and the oldest
+ * may have been dead for an hour.
  */
 function servingOrder(connections: readonly ListedConnection[], notices: readonly Notice[]) {
   const waiting = new Set(notices.flatMap((notice) => notice.waiting.map(({ connectionId }) => connectionId)))

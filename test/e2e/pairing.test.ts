@@ -168,6 +168,23 @@ describe('a QR', () => {
   })
 })
 
+describe('connections of a company', () => {
+  it('opened at once, twenty live and hear of everything, and the upgrade of the others is refused with 429', async () => {
+    const { companyId, phone } = stage.fresh()
+    const opened = await Promise.allSettled(Array.from({ length: 25 }, () => stage.client(companyId)))
+    const clients = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const refusals = opened.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []))
+    expect(refusals).toEqual(Array(5).fill('Error: refused with 429'))
+    clients[0]?.send({ action: 'request-pairing-code', phoneNumber: phone.number })
+    await Promise.all(clients.map((client) => client.next('pairing-code')))
+    await clients[0]?.ask('cancel-pairing', 'pairing-cancelled')
+    await Promise.all(clients.map((client) => client.close()))
+    const next = await stage.client(companyId)
+    expect(await next.ask('get-status', 'status')).toMatchObject({ session: 'none' })
+    await next.close()
+  })
+})
+
 describe('reset', () => {
   it('over the WebSocket removes the device and says so; the next pairing works at once', async () => {
     const { companyId, phone } = stage.fresh()

@@ -18,7 +18,7 @@ import {
   sortKey,
   ttlAttribute,
 } from '../table.ts'
-import { choosePlace, type PlaceChoice } from './places.ts'
+import { choosePlace, maxTries, type PlaceChoice } from './places.ts'
 
 type ConnectionsDeps = ControlTable & { readonly clock: Clock }
 
@@ -32,12 +32,6 @@ export type ConnectionStoreDeps = ConnectionsDeps & {
  * two hours, and the rest allows for clocks that differ.
  */
 export const connectionLifetimeMs = (2 * 60 + 10) * 60_000
-
-/**
- * Limit of reads after which somebody else was quicker. With a hundred connections at once, six or so are enough for the
- * last place to be taken.
- */
-const maxTries = 10
 
 const PlaceItem = v.object({
   [sortKey]: v.string(),
@@ -111,8 +105,8 @@ function putCommand({ table, clock }: ConnectionsDeps, connection: Connection, {
 }
 
 /**
- * A connection that stays listed is removed once a push finds it closed. A failure would leave others unlisted and open:
- * the caller closes only what `add` returns.
+ * A connection that stays listed is removed once a push finds it closed. A failure would leave others unlisted and
+ * open: the caller closes only what `add` returns.
  */
 async function freeIfReachable(deps: ConnectionsDeps, one: ListedConnection): Promise<void> {
   try {

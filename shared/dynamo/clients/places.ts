@@ -8,6 +8,12 @@ const maxTimesLimit = 2
 const settledMs = 30_000
 
 /**
+ * Limit of choices after which somebody else was quicker. Of any number of connections that read and write in step, nobody
+ * needs more than nine to have a place or to see that there is none.
+ */
+export const maxTries = 12
+
+/**
  * True when the connection (`connectedAt` in epoch ms) is old enough to be open. API Gateway reports a younger one as
  * gone until `$connect` has answered; if it were removed, it would still open, unlisted.
  */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { choosePlace } from '#shared/dynamo/clients/places.ts'
+import { choosePlace, maxTries } from '#shared/dynamo/clients/places.ts'
 import { placeSortKey } from '#shared/dynamo/table.ts'
-import type { Connection } from '#shared/ports.ts'
+import type { Connection, ListedConnection } from '#shared/ports.ts'
 
 const now = Date.UTC(2026, 0, 1)
 const connection = (connectionId: string, connectedAt = now): Connection => ({
@@ -32,6 +32,36 @@ test('the oldest gives way first; those who lose again and again spread over the
   const sizes = [0, 1, 2, 3, 4, 5].map((tries) => placesOf(settled(10), tries).size)
   expect(sizes).toEqual([1, 1, 2, 4, 8, 10])
   expect(placesOf(settled(10), 0)).toEqual(new Set([placeSortKey(0)]))
+})
+
+/** Gives places to connections that all read, and then all write, until each has one or sees that there is none. */
+function inStep(before: readonly ListedConnection[], coming: readonly Connection[]) {
+  const held = new Map(before.map((one) => [one.place, one]))
+  let left = coming
+  let rounds = 0
+  for (; left.length > 0; rounds++) {
+    const seen = [...held.values()]
+    left = left.filter((one) => {
+      const choice = choosePlace(seen, one, 10, rounds)
+      if (!choice) return false
+      const holder = held.get(choice.place)
+      const isAsSeen = !holder || choice.expelled.includes(holder)
+      if (isAsSeen) held.set(choice.place, { ...one, place: choice.place })
+      return !isAsSeen
+    })
+  }
+  return { held: held.size, rounds }
+}
+
+test.each([0, 5, 10])('beside %i old connections, everybody has a place before anybody gives up', (old) => {
+  for (const count of [20, 50, 200]) {
+    const { held, rounds } = inStep(
+      settled(old),
+      ids.slice(0, count).map((id) => connection(id)),
+    )
+    expect(held).toBe(20)
+    expect(rounds).toBeLessThanOrEqual(maxTries)
+  }
 })
 
 test('a limit that was lowered is reached with the next connection', () => {

@@ -1,5 +1,6 @@
 /** `npm run admin`: the HTTP API for operators, from the terminal. */
-import { ask, endpointsOf, localToken, localUrl } from './api.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Answer, ask, endpointsOf, localToken, localUrl } from './api.ts'
 import { parseCompany, parseOptions, runMain, UsageError } from './arguments.ts'
 import { table } from './table.ts'
 
@@ -65,7 +66,7 @@ function companyFor(command: string, company: string | undefined): string {
 function apiOf(http: string, token: string): Api {
   return async (method, path) => {
     const headers = { authorization: `Bearer ${token}`, 'accept-language': 'en' }
-    const { status, ok, text } = await ask(http + path, { method, headers }, 'Is `npm start` running?')
+    const { status, ok, text } = await askAllowed(http + path, { method, headers })
     const body = parseJson(text)
     if (ok) return body
     const reason = body['reason'] ? `: ${body['reason']}` : ''
@@ -73,6 +74,18 @@ function apiOf(http: string, token: string): Api {
     throw status === 400 ? new UsageError(message) : new Error(message)
   }
 }
+
+/** Asks, and asks again after a refusal for too many requests: the pages of a long list come faster than they may. */
+async function askAllowed(url: string, init: RequestInit, triesLeft = 5): Promise<Answer> {
+  const answer = await ask(url, init, 'Is `npm start` running?')
+  const { retryAfter } = parseJson(answer.text)
+  const isForNow = answer.status === 429 && typeof retryAfter === 'number' && retryAfter <= maxWaitSeconds
+  if (!isForNow || triesLeft === 0) return answer
+  await sleep(retryAfter * 1000)
+  return askAllowed(url, init, triesLeft - 1)
+}
+
+const maxWaitSeconds = 2
 
 /** Parses an answer; an answer that is not a JSON object, such as that of a proxy in between, becomes an empty object. */
 function parseJson(text: string): Json {

@@ -30,11 +30,13 @@ export function secondsLeft({ at, deadline, expiresIn }: Frame): number | undefi
 /** True when a frame must change nothing. `facts` are those after the frame. */
 export function isIgnored(facts: Facts, frame: Frame): boolean {
   const { event, seq, requestId, retryable } = frame
+  // API Gateway's own messages answer no request, such as the one about too many messages of all clients.
+  const isOfGateway = event === undefined
   const isStale = event === 'status' && Number(seq) < facts.lastSeq
   // The store may be unavailable for a moment while the attempt goes on.
   const isFailedStatus = event === 'error' && requestId === statusId && retryable === true && facts.started
   const isOthersEnd = exitCodeOf(frame) !== undefined && !isOurs(facts, frame)
-  return isStale || Boolean(isFailedStatus) || isOthersEnd
+  return isOfGateway || isStale || Boolean(isFailedStatus) || isOthersEnd
 }
 
 /**

@@ -31,7 +31,11 @@ export function proxyResponse(outcome: Outcome): ProxyResponse | undefined {
   return parsed.success ? parsed.output : undefined
 }
 
-/** Returns a message of API Gateway itself. It has no `event`: clients recognise it by that. */
+/**
+ * Returns a message of API Gateway itself. It has no `event`: clients recognise it by that. AWS documents the words "Too
+ * Many Requests" for a throttled message ("Protecting your WebSocket API" in API Gateway's developer guide), and no frame
+ * for it; ours has the fields of the gateway's other messages.
+ */
 export function gatewayMessage(message: string, connectionId: string, requestId: string): string {
   return JSON.stringify({ message, connectionId, requestId })
 }

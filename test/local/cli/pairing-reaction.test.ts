@@ -14,6 +14,11 @@ const shown: Facts = { ...started, shown: 'ABCD-EFGH' }
 
 const code: Frame = { event: 'pairing-code', attemptId: 'a1', code: 'ABCD-EFGH', expiresIn: 50 }
 const end: Frame = { event: 'pairing-code-error', attemptId: 'a1', code: 'BUSY', message: 'busy' }
+const throttled: Frame = {
+  message: 'Too Many Requests',
+  connectionId: 'XfGLwfj9DoECFsg=',
+  requestId: 'JZc1WGRLDoEFmAA=',
+}
 const frame = (fields: Frame): PairingEvent => ({ type: 'frame', frame: fields })
 const status = (fields: object = {}): PairingEvent => frame({ event: 'status', session: 'none', ...fields })
 const running = (fields: object = {}) => status({ attempt: { attemptId: 'a1', state: 'connecting', ...fields } })
@@ -78,6 +83,8 @@ test.each<[string, Facts, PairingEvent, readonly Effect[]]>([
   ],
   ['a status that is older than the last event is ignored', { ...started, lastSeq: 3 }, status({ seq: 2 }), []],
   ['a status that failed for now is ignored', started, away, []],
+  ['a message of API Gateway itself answers nothing', requested, frame(throttled), []],
+  ['a message of API Gateway itself leaves the countdown running', shown, frame(throttled), []],
 
   ['a code is shown, counted down and typed', started, frame(code), showCode],
   [

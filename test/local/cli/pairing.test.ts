@@ -154,6 +154,25 @@ test('a request whose answer got lost is sent again, as the same', async () => {
   expect(asked.filter(({ action }) => action === request.action)).toEqual([request, request])
 })
 
+test('messages that API Gateway throttles are sent again, on the same connection: the first status and the request', async () => {
+  const throttled: Frame = {
+    message: 'Too Many Requests',
+    connectionId: 'XfGLwfj9DoECFsg=',
+    requestId: 'JZc1WGRLDoEFmAA=',
+  }
+  const { exitCode, asked, text } = await run({
+    'get-status': [[throttled, silence], [status()]],
+    'request-pairing-code': [
+      [throttled, silence],
+      [started, code, connected],
+    ],
+  })
+  expect(exitCode).toBe(0)
+  const ask = { action: 'get-status', requestId: 'status' }
+  expect(asked).toEqual([ask, ask, request, ask, request])
+  expect(text).not.toContain('Connection lost')
+})
+
 test('a code says as much as the start that got lost', async () => {
   const { exitCode, actions } = await run({
     'get-status': [[status()], [status({ session: 'connected', phoneNumber: '79001***567' })]],

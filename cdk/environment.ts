@@ -58,6 +58,7 @@ function controlPlaneEnvironment(props: EnvironmentProps) {
     DEFAULT_REGION: props.stage.pairing.defaultRegion,
     CODE_DEADLINE_SECONDS: String(props.stage.pairing.codeDeadlineSeconds),
     MESSAGES_PER_SECOND: String(props.stage.clients.messagesPerSecond),
+    HTTP_REQUESTS_PER_SECOND: String(props.stage.clients.httpRequestsPerSecond),
     CONNECTIONS_PER_COMPANY: String(props.stage.clients.connectionsPerCompany),
   } satisfies EnvironmentOf<typeof ControlPlaneEnv>
 }

@@ -41,8 +41,15 @@ export type StageConfig = {
   readonly logRetentionDays: 7 | 30 | 90 | 365
   /** Limits of each route; all messages of all clients share one route. */
   readonly throttle: { readonly webSocket: Throttle; readonly http: Throttle }
-  /** Limits of the messages of a connection, and of the connections of a company (R34). */
-  readonly clients: { readonly messagesPerSecond: number; readonly connectionsPerCompany: number }
+  /**
+   * Limits of the messages of a connection, of the HTTP requests of a company or an administrator, and of the
+   * connections of a company (R34).
+   */
+  readonly clients: {
+    readonly messagesPerSecond: number
+    readonly httpRequestsPerSecond: number
+    readonly connectionsPerCompany: number
+  }
   /** Reserved concurrency by function: both guaranteed and a maximum. New accounts have none to reserve. */
   readonly reservedConcurrency: Readonly<Partial<Record<FunctionName, number>>>
   /** Origins of the marketplace's pages, for CORS. */

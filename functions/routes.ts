@@ -49,6 +49,9 @@ const decides: readonly TableRight[] = [
   { partitions: ['METRIC#*'], actions: ['UpdateItem'] },
 ]
 
+/** Items of a function whose callers are counted (R34). */
+const counted: readonly TableRight[] = [{ partitions: ['RATE#*'], actions: ['UpdateItem'] }]
+
 export const functions = {
   authorizer: fn('functions/ws/authorizer.ts', { readsTokenSecret: true, refusesByThrowing: true }),
   connect: fn('functions/ws/connect.ts', {
@@ -56,14 +59,15 @@ export const functions = {
     pushes: true,
   }),
   disconnect: fn('functions/ws/disconnect.ts', {
-    table: [{ partitions: ['C#*'], actions: ['DeleteItem'] }],
+    table: [{ partitions: ['C#*'], actions: ['Query', 'DeleteItem'] }],
   }),
   message: fn('functions/ws/message.ts', {
     table: [
       ...decides,
       // The lease, for whether a host looks after the company.
       { partitions: ['SHARD#*'], actions: ['GetItem'] },
-      { partitions: ['RATE#*'], actions: ['UpdateItem'] },
+      // A message above the rate looks at the counters of the seconds before.
+      { partitions: ['RATE#*'], actions: ['UpdateItem', 'GetItem'] },
     ],
     sendsCommands: true,
     pushes: true,
@@ -72,30 +76,31 @@ export const functions = {
   health: fn('functions/http/health.ts', {}),
   sessions: fn('functions/http/sessions.ts', {
     table: [
+      ...counted,
       { partitions: ['C#*'], actions: ['GetItem'] },
       { partitions: ['SHARD#*'], actions: ['GetItem', 'Query'] },
     ],
     readsTokenSecret: true,
   }),
   pairing: fn('functions/http/pairing.ts', {
-    table: [...decides, { partitions: ['IDEM#*'], actions: ['GetItem', 'PutItem', 'UpdateItem'] }],
+    table: [...decides, ...counted, { partitions: ['IDEM#*'], actions: ['GetItem', 'PutItem', 'UpdateItem'] }],
     sendsCommands: true,
     pushes: true,
     readsTokenSecret: true,
     readsPhoneHashSecret: true,
   }),
   credentials: fn('functions/http/credentials.ts', {
-    table: decides,
+    table: [...decides, ...counted],
     sendsCommands: true,
     pushes: true,
     readsTokenSecret: true,
   }),
   metrics: fn('functions/http/metrics.ts', {
-    table: [{ partitions: ['METRIC#*', 'SHARD#*', 'HOST#*'], actions: ['BatchGetItem'] }],
+    table: [...counted, { partitions: ['METRIC#*', 'SHARD#*', 'HOST#*'], actions: ['BatchGetItem'] }],
     readsTokenSecret: true,
   }),
   fleet: fn('functions/http/fleet.ts', {
-    table: [{ partitions: ['FUSE'], actions: ['GetItem', 'PutItem'] }],
+    table: [...counted, { partitions: ['FUSE'], actions: ['GetItem', 'PutItem'] }],
     readsTokenSecret: true,
   }),
   watchdog: fn('functions/watchdog.ts', {

@@ -16,7 +16,7 @@
  * | LeaseStore      | host            | dynamo/fleet/lease-store.ts            | lease-store.contract.ts             |
  * | Fuse            | functions, host | dynamo/fleet/fuse-store.ts             | fuse.contract.ts                    |
  *
- * `IdempotencyStore`, `MessageCounter` and `MetricStore` are declared beside their adapters in `shared/dynamo`.
+ * `IdempotencyStore`, `RequestCounter` and `MetricStore` are declared beside their adapters in `shared/dynamo`.
  *
  * Every method but `publish` throws `StoreUnavailable` (`shared/dynamo/store-unavailable.ts`) when AWS cannot be reached.
  * After a write that threw it, nobody knows whether the write succeeded. Any other error is a bug or an unreadable item.

@@ -8,9 +8,12 @@ const exp = v.pipe(v.number(), v.finite())
 /** An unknown language is ignored; it must not make a token invalid. */
 const lang = v.fallback(v.optional(v.picklist(['ru', 'en'])), undefined)
 
+/** Person or service that a token was signed for. An unusable one is ignored, like the language. */
+const sub = v.fallback(v.optional(v.pipe(v.string(), v.regex(/^.{1,256}$/s))), undefined)
+
 const Claims = v.variant('role', [
-  v.object({ role: v.literal('marketplace'), companyId: CompanyId, lang, exp }),
-  v.object({ role: v.literal('admin'), lang, exp }),
+  v.object({ role: v.literal('marketplace'), companyId: CompanyId, lang, sub, exp }),
+  v.object({ role: v.literal('admin'), lang, sub, exp }),
 ])
 
 /** Claims of a verified token. `exp` is in epoch seconds. */

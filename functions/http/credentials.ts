@@ -1,17 +1,19 @@
 /** HTTP routes that show and delete a company's stored credentials (requirements, "HTTP API"). */
 import { once } from '#shared/async/once.ts'
 import { ok } from '#shared/domain/values/result.ts'
+import type { RateLimit } from '../access/rate-limit.ts'
 import type { VerifyToken } from '../access/tokens.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type PushDeps, pushNotices } from '../use-cases/push-notices.ts'
 import { type ResetDeps, reset } from '../use-cases/reset.ts'
-import { clock, commandQueue, companyStore, log, publisher, telemetry, verify } from '../wiring/deps.ts'
+import { clock, commandQueue, companyStore, httpRateLimit, log, publisher, telemetry, verify } from '../wiring/deps.ts'
 import { endpoint } from './endpoint.ts'
 import { companyRoute, noInput, type Route } from './request.ts'
 import { json } from './responses.ts'
 import { phoneFor } from './views.ts'
 
-export type CredentialsDeps = ResetDeps & PushDeps & { readonly verify: VerifyToken; readonly telemetry: Telemetry }
+export type CredentialsDeps = ResetDeps &
+  PushDeps & { readonly verify: VerifyToken; readonly rateLimit: RateLimit; readonly telemetry: Telemetry }
 
 const getStatus = companyRoute(noInput, async ({ companyId, caller }, { store }: CredentialsDeps) => {
   const { state } = await store.read(companyId)
@@ -25,8 +27,9 @@ const getStatus = companyRoute(noInput, async ({ companyId, caller }, { store }:
   )
 })
 
-const deleteCredentials = companyRoute(noInput, async ({ companyId, correlationId }, deps: CredentialsDeps) => {
+const deleteCredentials = companyRoute(noInput, async ({ companyId, correlationId, audit }, deps: CredentialsDeps) => {
   const decided = await reset({ companyId, correlationId, waiting: [] }, deps)
+  audit.decided(decided)
   await pushNotices(companyId, decided, deps)
   const unlinked = decided.outcome.retired === undefined ? 'not-linked' : 'pending'
   return ok(json(200, { success: true, message: 'Credentials deleted', unlinked }))
@@ -41,6 +44,7 @@ const deps = once(
   (): CredentialsDeps => ({
     log: log(),
     verify: verify(),
+    rateLimit: httpRateLimit(),
     telemetry: telemetry(),
     store: companyStore(),
     queue: commandQueue(),

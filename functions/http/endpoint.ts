@@ -1,18 +1,29 @@
-/** HTTP routes in the stack of all functions: verifies the caller, chooses the language, and renders refusals. */
+/**
+ * HTTP routes in the stack of all functions: verifies and counts the caller, chooses the language, renders refusals, and
+ * audits requests for a change.
+ */
+import * as v from 'valibot'
 import { errorSpec, type Language } from '#shared/domain/values/errors.ts'
 import { err } from '#shared/domain/values/result.ts'
+import { CompanyId } from '#shared/protocol/company-id.ts'
 import type { Log } from '#shared/telemetry/log.ts'
+import { callerName } from '../access/callers.ts'
+import type { RateLimit } from '../access/rate-limit.ts'
 import type { Caller, VerifyToken } from '../access/tokens.ts'
 import { languageOf } from '../language.ts'
 import { stack } from '../stack.ts'
+import { type Audit, auditOf, noAudit } from '../telemetry/audit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { HttpEvent, type Reply, type Route } from './request.ts'
 import { type HttpResponse, type Problem, problemResponse } from './responses.ts'
 
-/** Dependencies of the stack. Without `verify` all routes are public; without `telemetry` no failure is reported. */
-export type EndpointDeps = { readonly log: Log; readonly verify?: VerifyToken; readonly telemetry?: Telemetry }
+/** Public routes have neither `verify` nor `rateLimit`. Without `telemetry` no failure is reported. */
+export type EndpointDeps = { readonly log: Log; readonly telemetry?: Telemetry } & (
+  | { readonly verify: VerifyToken; readonly rateLimit: RateLimit }
+  | { readonly verify?: never; readonly rateLimit?: never }
+)
 
-/** Log message of every request that is refused or fails. */
+/** Log message of every request that is refused or fails. A refused request for a change has its audit line instead. */
 const refusedMessage = 'Request refused'
 
 /** Makes the handler of a function from its routes, by route key. */
@@ -24,41 +35,64 @@ export const endpoint = <Deps extends EndpointDeps>(
     component: 'http',
     failureMessage: refusedMessage,
     event: HttpEvent,
-    begin: (event, deps) => ({
-      fields: { correlationId: event.requestContext.requestId, route: event.routeKey },
-      userAgent: event.headers['user-agent'],
-      run: () => answer(event, routes, deps),
-      failed: (failure) => problemResponse(failure, languageOf(event.headers['accept-language'])),
-    }),
+    begin: (event, deps) => {
+      const audit = auditFor(event, deps)
+      return {
+        fields: { correlationId: event.requestContext.requestId, route: event.routeKey },
+        userAgent: event.headers['user-agent'],
+        run: async () => {
+          const response = await answer(event, routes, audit, deps)
+          audit.write()
+          return response
+        },
+        failed: (failure) => {
+          audit.refused(failure.code)
+          audit.write()
+          return problemResponse(failure, languageOf(event.headers['accept-language']))
+        },
+      }
+    },
     malformed: (failure) => problemResponse(failure, languageOf()),
   })(makeDeps)
 
-/** Verifies the caller, runs the route, and renders its reply. */
+function auditFor({ routeKey, pathParameters }: HttpEvent, { log }: EndpointDeps): Audit {
+  if (!/^(POST|DELETE) /.test(routeKey)) return noAudit
+  const company = v.safeParse(CompanyId, pathParameters['companyId'])
+  return auditOf({ action: routeKey, ...(company.success && { companyId: company.output }) }, log)
+}
+
+/** Verifies and counts the caller, runs the route, and renders its reply. */
 async function answer<Deps extends EndpointDeps>(
   event: HttpEvent,
   routes: Readonly<Record<string, Route<Deps>>>,
+  audit: Audit,
   deps: Deps,
 ): Promise<HttpResponse> {
-  const caller = await callerOf(event, deps.verify)
+  const token = /^Bearer +(\S+)$/i.exec(event.headers['authorization'] ?? '')?.[1]
+  const caller = await callerOf(token, deps.verify)
+  if (caller) audit.askedBy(caller)
   const language = languageOf(caller?.lang, event.headers['accept-language'])
+  const request = { event, caller, language, correlationId: event.requestContext.requestId, audit }
   const route = Object.hasOwn(routes, event.routeKey) ? routes[event.routeKey] : undefined
-  const request = { event, caller, language, correlationId: event.requestContext.requestId }
-  const reply: Reply = route ? await route(request, deps) : err({ code: 'NOT_FOUND' })
-  return reply.ok ? reply.value : refuse(reply.error, language, deps)
+  const run = async (): Promise<Reply> => (route ? route(request, deps) : err({ code: 'NOT_FOUND' }))
+  // A caller without a valid token is refused before any call of the store, so there is nothing to limit.
+  const isTooMany = caller && token && (await deps.rateLimit?.count(callerName(caller, token))) === 'above'
+  const reply: Reply = isTooMany ? err({ code: 'RATE_LIMITED', retryAfter: 1 }) : await run()
+  return reply.ok ? reply.value : refuse(reply.error, language, audit, deps)
 }
 
-/** Returns the claims of the request's token; undefined when it is missing or invalid. */
-async function callerOf(event: HttpEvent, verify: VerifyToken | undefined): Promise<Caller | undefined> {
-  const token = /^Bearer +(\S+)$/i.exec(event.headers['authorization'] ?? '')?.[1]
+/** Returns the claims of the token; undefined when it is missing or invalid. */
+async function callerOf(token: string | undefined, verify: VerifyToken | undefined): Promise<Caller | undefined> {
   if (token === undefined || !verify) return undefined
   const verified = await verify(token)
   return verified.ok ? verified.value : undefined
 }
 
 /** Answers with a problem. Logs one line, at the level of the error code and without the client's input. */
-function refuse(problem: Problem, language: Language, { log, telemetry }: EndpointDeps): HttpResponse {
+function refuse(problem: Problem, language: Language, audit: Audit, { log, telemetry }: EndpointDeps): HttpResponse {
   const { code, field, isCounted } = problem
   if (!isCounted) telemetry?.refused(code)
-  log[errorSpec(code).level](refusedMessage, { code, ...(field && { field }) })
+  audit.refused(code, field)
+  if (!audit.isKept) log[errorSpec(code).level](refusedMessage, { code, ...(field && { field }) })
   return problemResponse(problem, language)
 }

@@ -4,9 +4,10 @@ import { isOpen } from '#shared/domain/fleet/fuse.ts'
 import { ok } from '#shared/domain/values/result.ts'
 import type { Fuse } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
+import type { RateLimit } from '../access/rate-limit.ts'
 import type { VerifyToken } from '../access/tokens.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import { fuse, log, telemetry, verify } from '../wiring/deps.ts'
+import { fuse, httpRateLimit, log, telemetry, verify } from '../wiring/deps.ts'
 import { endpoint } from './endpoint.ts'
 import { adminRoute, noInput, type Route } from './request.ts'
 import { json } from './responses.ts'
@@ -14,15 +15,16 @@ import { json } from './responses.ts'
 export type FleetDeps = {
   readonly log: Log
   readonly verify: VerifyToken
+  readonly rateLimit: RateLimit
   readonly telemetry: Telemetry
   readonly fuse: Omit<Fuse, 'takePlace'>
 }
 
 const getFuse = adminRoute(noInput, async (_request, { fuse: own }: FleetDeps) => ok(json(200, await fuseBody(own))))
 
-const closeFuse = adminRoute(noInput, async (_request, { fuse: own, log: lines }: FleetDeps) => {
+const closeFuse = adminRoute(noInput, async ({ audit }, { fuse: own }: FleetDeps) => {
   await own.reset()
-  lines.warn('The fuse was closed by an administrator')
+  audit.note('done')
   return ok(json(200, await fuseBody(own)))
 })
 
@@ -39,6 +41,14 @@ export const fleetRoutes: Readonly<Record<string, Route<FleetDeps>>> = {
   'DELETE /api/whatsapp/fuse': closeFuse,
 }
 
-const deps = once((): FleetDeps => ({ log: log(), verify: verify(), telemetry: telemetry(), fuse: fuse() }))
+const deps = once(
+  (): FleetDeps => ({
+    log: log(),
+    verify: verify(),
+    rateLimit: httpRateLimit(),
+    telemetry: telemetry(),
+    fuse: fuse(),
+  }),
+)
 
 export const handler = endpoint(fleetRoutes, deps)

@@ -14,9 +14,10 @@ import { ok } from '#shared/domain/values/result.ts'
 import type { HostLine, MetricStore } from '#shared/dynamo/fleet/metric-store.ts'
 import type { Clock } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
+import type { RateLimit } from '../access/rate-limit.ts'
 import type { VerifyToken } from '../access/tokens.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import { clock, log, metricStore, shards, telemetry, verify } from '../wiring/deps.ts'
+import { clock, httpRateLimit, log, metricStore, shards, telemetry, verify } from '../wiring/deps.ts'
 import { endpoint } from './endpoint.ts'
 import { adminRoute, noInput, type Route } from './request.ts'
 import { json } from './responses.ts'
@@ -24,6 +25,7 @@ import { json } from './responses.ts'
 export type MetricsDeps = {
   readonly log: Log
   readonly verify: VerifyToken
+  readonly rateLimit: RateLimit
   readonly telemetry: Telemetry
   readonly metrics: MetricStore
   readonly shards: number
@@ -90,6 +92,7 @@ const deps = once(
   (): MetricsDeps => ({
     log: log(),
     verify: verify(),
+    rateLimit: httpRateLimit(),
     telemetry: telemetry(),
     metrics: metricStore(),
     shards: shards(),

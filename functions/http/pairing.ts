@@ -4,6 +4,7 @@ import { once } from '#shared/async/once.ts'
 import { err, ok } from '#shared/domain/values/result.ts'
 import { TypedPhone } from '#shared/protocol/client-messages.ts'
 import { attemptFields } from '#shared/protocol/server-messages.ts'
+import type { RateLimit } from '../access/rate-limit.ts'
 import type { VerifyToken } from '../access/tokens.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type PushDeps, pushNotices } from '../use-cases/push-notices.ts'
@@ -13,6 +14,7 @@ import {
   clock,
   commandQueue,
   companyStore,
+  httpRateLimit,
   idempotencyStore,
   log,
   pairing,
@@ -28,7 +30,7 @@ import { attemptBody } from './views.ts'
 
 export type PairingDeps = StartPairingDeps &
   PushDeps &
-  IdempotencyDeps & { readonly verify: VerifyToken; readonly telemetry: Telemetry }
+  IdempotencyDeps & { readonly verify: VerifyToken; readonly rateLimit: RateLimit; readonly telemetry: Telemetry }
 
 const CodeRequest = v.object({ phoneNumber: TypedPhone })
 
@@ -37,7 +39,7 @@ const postPairingCode = companyRoute(CodeRequest, (request, deps: PairingDeps) =
 )
 
 async function start(request: CompanyRequest<v.InferOutput<typeof CodeRequest>>, deps: PairingDeps): Promise<Reply> {
-  const { companyId, correlationId, language, input } = request
+  const { companyId, correlationId, language, input, audit } = request
   const result = await startPairing(
     {
       companyId,
@@ -45,7 +47,10 @@ async function start(request: CompanyRequest<v.InferOutput<typeof CodeRequest>>,
       language,
       method: 'code',
       typedPhone: input.phoneNumber,
-      notify: (decided) => pushNotices(companyId, decided, deps),
+      notify: (decided) => {
+        audit.decided(decided)
+        return pushNotices(companyId, decided, deps)
+      },
     },
     deps,
   )
@@ -75,6 +80,7 @@ const deps = once(
   (): PairingDeps => ({
     log: log(),
     verify: verify(),
+    rateLimit: httpRateLimit(),
     telemetry: telemetry(),
     store: companyStore(),
     queue: commandQueue(),

@@ -4,6 +4,7 @@ import type { Language } from '#shared/domain/values/errors.ts'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import { CompanyId, firstIssue, maxMessageLength } from '#shared/protocol/client-messages.ts'
 import type { Caller } from '../access/tokens.ts'
+import type { Audit } from '../telemetry/audit.ts'
 import type { HttpResponse, Problem } from './responses.ts'
 
 /**
@@ -30,6 +31,8 @@ export type HttpRequest = {
   readonly caller: Caller | undefined
   readonly language: Language
   readonly correlationId: string
+  /** Audit of a POST or DELETE; a route notes in it what it has changed. */
+  readonly audit: Audit
 }
 
 export type Reply = Result<HttpResponse, Problem>

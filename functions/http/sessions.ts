@@ -8,9 +8,10 @@ import type { Language } from '#shared/domain/values/errors.ts'
 import { ok } from '#shared/domain/values/result.ts'
 import type { Clock, CompanyStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
+import type { RateLimit } from '../access/rate-limit.ts'
 import type { VerifyToken } from '../access/tokens.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import { clock, companyStore, log, shards, staleMs, telemetry, verify } from '../wiring/deps.ts'
+import { clock, companyStore, httpRateLimit, log, shards, staleMs, telemetry, verify } from '../wiring/deps.ts'
 import { endpoint } from './endpoint.ts'
 import { adminRoute, badRequest, companyRoute, noInput, type Route } from './request.ts'
 import { json } from './responses.ts'
@@ -20,6 +21,7 @@ import { type SessionViewer, sessionBody } from './views.ts'
 export type SessionsDeps = {
   readonly log: Log
   readonly verify: VerifyToken
+  readonly rateLimit: RateLimit
   readonly telemetry: Telemetry
   readonly store: CompanyStore
   readonly shards: number
@@ -75,6 +77,7 @@ const deps = once(
   (): SessionsDeps => ({
     log: log(),
     verify: verify(),
+    rateLimit: httpRateLimit(),
     telemetry: telemetry(),
     store: companyStore(),
     shards: shards(),

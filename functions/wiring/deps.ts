@@ -11,7 +11,7 @@ import { refundUnused } from '#shared/budget/refunds.ts'
 import type { BudgetTicket } from '#shared/domain/values/budget.ts'
 import { dynamoBudgetStore } from '#shared/dynamo/clients/budget-store.ts'
 import { dynamoIdempotencyStore } from '#shared/dynamo/clients/idempotency-store.ts'
-import { dynamoMessageCounter } from '#shared/dynamo/clients/message-counter.ts'
+import { dynamoRequestCounter } from '#shared/dynamo/clients/request-counter.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { fuseAdministration } from '#shared/dynamo/fleet/fuse-store.ts'
 import { dynamoMetricStore } from '#shared/dynamo/fleet/metric-store.ts'
@@ -19,7 +19,7 @@ import { connectionPublisher } from '#shared/push/publisher.ts'
 import { createMeter } from '#shared/telemetry/metrics.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
 import { type SentrySettings, sentrySettings } from '#shared/telemetry/sentry-settings.ts'
-import { messageRateLimit } from '../access/message-rate.ts'
+import { connectionFloodSeconds, rateLimit } from '../access/rate-limit.ts'
 import { tokenSettings, tokenVerifier } from '../access/tokens.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import type { StartPairingDeps } from '../use-cases/start-pairing.ts'
@@ -41,13 +41,22 @@ export const companyStore = /* @__PURE__ */ once(() => {
   return observedCompanyStore(store, refundUnused(refunds), telemetry().observe)
 })
 
-export const rateLimit = /* @__PURE__ */ once(() =>
-  messageRateLimit({
-    counter: dynamoMessageCounter(controlTable()),
+const requestCounter = /* @__PURE__ */ once(() => dynamoRequestCounter(controlTable()))
+
+/** Limit of the messages of each connection. */
+export const messageRateLimit = /* @__PURE__ */ once(() =>
+  rateLimit({
+    counter: requestCounter(),
     perSecond: env().MESSAGES_PER_SECOND,
+    floodSeconds: connectionFloodSeconds,
     clock,
     log: log(),
   }),
+)
+
+/** Limit of the HTTP requests of each company and each administrator. */
+export const httpRateLimit = /* @__PURE__ */ once(() =>
+  rateLimit({ counter: requestCounter(), perSecond: env().HTTP_REQUESTS_PER_SECOND, clock, log: log() }),
 )
 
 export const idempotencyStore = /* @__PURE__ */ once(() => dynamoIdempotencyStore(controlTable()))

@@ -3,7 +3,6 @@
  */
 import { cancelPairing } from '#shared/domain/attempt/pairing.ts'
 import type { Waiting } from '#shared/domain/company/attempt.ts'
-import { errorSpec } from '#shared/domain/values/errors.ts'
 import type { Decided } from '#shared/ports.ts'
 import { type ClientAction, type ClientMessage, failureEventOf } from '#shared/protocol/client-messages.ts'
 import {
@@ -13,6 +12,7 @@ import {
   type ServerMessage,
   statusMessage,
 } from '#shared/protocol/server-messages.ts'
+import type { Audit } from '../telemetry/audit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { nudgeHost } from '../use-cases/nudge-host.ts'
 import { type ResetDeps, reset } from '../use-cases/reset.ts'
@@ -35,6 +35,8 @@ type Call = {
   readonly notify: (decided: Decided<unknown>) => Promise<void>
   /** Makes the envelope of an answer that belongs to no decision. */
   readonly envelope: (seq: number | undefined) => Envelope
+  /** Audit of the message. It learns of decisions by `notify`, and of refusals by the answer. */
+  readonly audit: Pick<Audit, 'refused'>
   /** Draws a sequence number; undefined when the store is down. */
   readonly drawSeq: () => Promise<number | undefined>
 }
@@ -70,7 +72,8 @@ const actions: Actions = {
     const [{ state, seq }, lease] = await Promise.all([store.readWithSeq(companyId), store.leaseOf(companyId)])
     return statusMessage(state, lease, staleMs, envelope(seq))
   },
-  ping: async (_message, { drawSeq, envelope }) => pongMessage(envelope(await drawSeq())),
+  // Without a sequence number: drawing one is a write, and a ping is only there to keep the connection open.
+  ping: async (_message, { envelope }) => pongMessage(envelope(undefined)),
 }
 
 /** Runs the action of a message. Returns a direct answer, if there is one. Throws when the store is down. */
@@ -92,7 +95,7 @@ async function handlePairing(
   const result = await startPairing({ method, typedPhone: phoneNumber, ...call }, deps)
   if (result.kind === 'accepted') return undefined
   const { code } = result.failure
-  deps.log[errorSpec(code).level]('Pairing refused', { code })
+  call.audit.refused(code)
   // The decision that ended the attempt has counted and sent the failure.
   if (result.kind === 'failed') return undefined
   deps.telemetry.refused(code, { companyId: call.companyId, correlationId: call.correlationId })

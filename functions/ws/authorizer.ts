@@ -26,6 +26,7 @@ export type ConnectionContext = {
   readonly companyId: string
   readonly role: 'marketplace'
   readonly language: 'ru' | 'en'
+  readonly sub?: string
   /** Epoch seconds. */
   readonly exp: number
 }
@@ -83,9 +84,9 @@ async function policyFor(
 }
 
 function contextOf(caller: Extract<Caller, { role: 'marketplace' }>, handshake: Handshake): ConnectionContext {
-  const { companyId, role, lang, exp } = caller
+  const { companyId, role, lang, sub, exp } = caller
   const language = languageOf(lang, handshake.queryStringParameters?.['lang'], headerOf(handshake, 'accept-language'))
-  return { companyId, role, language, exp }
+  return { companyId, role, language, ...(sub !== undefined && { sub }), exp }
 }
 
 const policy = (principalId: string, effect: 'Allow' | 'Deny', methodArn: string): Policy => ({

@@ -10,6 +10,8 @@ const Client = v.object({
   role: v.literal('marketplace'),
   /** A connection may have a language of a newer build, whose authorizer it has passed (R49a). */
   language: v.fallback(v.picklist(['ru', 'en']), 'ru'),
+  /** The token's, for the audit. */
+  sub: v.nullish(v.string()),
   exp: v.pipe(v.union([v.number(), v.string()]), v.transform(Number), v.finite()),
 })
 

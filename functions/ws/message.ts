@@ -1,13 +1,20 @@
 /** Handler of client messages (requirements, "WebSocket API"): checks each one and runs its action. */
 import { once } from '#shared/async/once.ts'
-import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
-import type { Connection } from '#shared/ports.ts'
-import { type ClientMessage, failureEventOf, parseClientMessage } from '#shared/protocol/client-messages.ts'
+import { type ErrorCode, errorSpec, type Failure } from '#shared/domain/values/errors.ts'
+import type { Connection, Decided } from '#shared/ports.ts'
+import {
+  type ClientAction,
+  type ClientMessage,
+  failureEventOf,
+  parseClientMessage,
+} from '#shared/protocol/client-messages.ts'
 import { type Envelope, errorMessage, type ServerMessage } from '#shared/protocol/server-messages.ts'
 import { hangUp } from '#shared/push/publisher.ts'
-import type { MessageRateLimit } from '../access/message-rate.ts'
+import { connectionName } from '../access/callers.ts'
+import type { RateLimit } from '../access/rate-limit.ts'
 import { isExpired } from '../access/tokens.ts'
 import { stack } from '../stack.ts'
+import { type Audit, type Audited, auditOf, noAudit } from '../telemetry/audit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import {
   budget,
@@ -16,9 +23,9 @@ import {
   companyStore,
   connectionsApi,
   log,
+  messageRateLimit,
   pairing,
   publisher,
-  rateLimit,
   staleMs,
   telemetry,
 } from '../wiring/deps.ts'
@@ -26,11 +33,13 @@ import { type ActionDeps, runAction } from './actions.ts'
 import { type Delivery, type DeliveryDeps, deliveryTo } from './delivery.ts'
 import { MessageEvent, type RouteResponse, requestOf } from './events.ts'
 
-export type MessageDeps = ActionDeps &
-  DeliveryDeps & { readonly telemetry: Telemetry; readonly rateLimit: MessageRateLimit }
+export type MessageDeps = ActionDeps & DeliveryDeps & { readonly telemetry: Telemetry; readonly rateLimit: RateLimit }
 
-/** Log message of every message that is refused or fails. */
+/** Log message of every message that is refused or fails. A refused request for a change has its audit line instead. */
 const refusedMessage = 'Message refused'
+
+/** Actions that change nothing, and are not audited. */
+const reading: readonly ClientAction[] = ['get-status', 'ping']
 
 /** One message: its sender, its text as it was parsed, and the frames that are kept for the sender. */
 type Received = {
@@ -40,6 +49,7 @@ type Received = {
   readonly exp: number
   readonly message: ReturnType<typeof parseClientMessage>
   readonly delivery: Delivery
+  readonly audit: Audit
   readonly deps: MessageDeps
 }
 
@@ -50,7 +60,11 @@ export const message = stack<typeof MessageEvent, MessageDeps, RouteResponse>({
   event: MessageEvent,
   begin: (event, deps) => {
     const received = receivedOf(event, deps)
-    return { ...requestOf(event), run: () => answer(received), failed: (failure) => answerFailure(failure, received) }
+    return {
+      ...requestOf(event),
+      run: () => answerAudited(received),
+      failed: (failure) => answerFailure(failure, received),
+    }
   },
   // Such an event names no client that we could answer.
   malformed: () => ({ statusCode: 400 }),
@@ -58,25 +72,41 @@ export const message = stack<typeof MessageEvent, MessageDeps, RouteResponse>({
 
 function receivedOf({ requestContext, body }: MessageEvent, deps: MessageDeps): Received {
   const { connectionId, connectedAt, authorizer, requestId: correlationId } = requestContext
-  const { companyId, language, exp } = authorizer
+  const { companyId, language, exp, role, sub } = authorizer
   const client = { connectionId, companyId, language, connectedAt }
   const parsed = parseClientMessage(body ?? undefined)
-  return { client, correlationId, exp, message: parsed, delivery: deliveryTo(client, deps), deps }
+  const audit = auditFor(parsed, { role, companyId, sub: sub ?? undefined }, deps)
+  return { client, correlationId, exp, message: parsed, delivery: deliveryTo(client, deps), audit, deps }
+}
+
+function auditFor(parsed: Received['message'], by: NonNullable<Audited['by']>, { log: lines }: MessageDeps): Audit {
+  if (!parsed.ok || reading.includes(parsed.value.action)) return noAudit
+  const { action, requestId } = parsed.value
+  return auditOf({ action, by, ...(requestId !== undefined && { requestId }) }, lines)
+}
+
+async function answerAudited(received: Received): Promise<RouteResponse> {
+  const response = await answer(received)
+  received.audit.write()
+  return response
 }
 
 async function answer(received: Received): Promise<RouteResponse> {
   const { client, exp, message: parsed, deps } = received
-  if (isExpired(exp, deps.clock())) return endExpired(received)
-  if (await deps.rateLimit.isExceeded(client.connectionId)) return respond(rejectRateLimited(received))
+  if (isExpired(exp, deps.clock())) return end(received, { code: 'UNAUTHORIZED' })
+  const rate = await deps.rateLimit.count(connectionName(client.connectionId))
+  if (rate === 'flooding') return end(received, tooMany)
+  if (rate === 'above') return respond(refusal(tooMany, received))
   if (parsed.ok) return respond(await execute(parsed.value, received))
   const { field, detail } = parsed.error
-  const failure = refuse({ code: 'BAD_REQUEST', detail }, received)
-  return respond(errorMessage(failure, envelopeOf(received, await drawSeq(received)), 'error', field))
+  return respond(refusal({ code: 'BAD_REQUEST', detail }, received, field))
 }
 
-/** No sequence number: drawing one is a write, and rejecting a message must be cheaper than serving it. */
-function rejectRateLimited(received: Received): ServerMessage {
-  return errorMessage(refuse({ code: 'RATE_LIMITED', retryAfter: 1 }, received), envelopeOf(received, undefined))
+const tooMany: Failure = { code: 'RATE_LIMITED', retryAfter: 1 }
+
+/** No sequence number: drawing one is a write, and refusing a message must be cheaper than serving it. */
+function refusal(failure: Failure, received: Received, field?: string): ServerMessage {
+  return errorMessage(refuse(failure, received), envelopeOf(received, undefined), 'error', field)
 }
 
 const respond = (frame: ServerMessage | undefined): RouteResponse => ({
@@ -86,45 +116,59 @@ const respond = (frame: ServerMessage | undefined): RouteResponse => ({
 
 /** Runs the action. Returns the last frame for the client, if there is one. */
 async function execute(parsed: ClientMessage, received: Received): Promise<ServerMessage | undefined> {
-  const { client, correlationId, delivery, deps } = received
+  const { client, correlationId, delivery, audit, deps } = received
   const { action, requestId } = parsed
-  deps.log.info('Message', { action, requestId })
+  deps.log.debug('Message', { action, requestId })
   const call = {
     companyId: client.companyId,
     language: client.language,
     correlationId,
     waiting: { connectionId: client.connectionId, ...(requestId !== undefined && { requestId }) },
-    notify: delivery.notify,
+    notify: (decided: Decided<unknown>) => {
+      audit.decided(decided)
+      return delivery.notify(decided)
+    },
+    audit,
     envelope: (seq: number | undefined) => envelopeOf(received, seq),
     drawSeq: () => drawSeq(received),
   }
-  return delivery.finish(await runAction(action, parsed, call, deps))
+  const reply = await runAction(action, parsed, call, deps)
+  if (reply?.event === failureEventOf(action)) audit.refused(reply['code'] as ErrorCode)
+  return delivery.finish(reply)
 }
 
 /** Sends the frames that the failed action has left for the client, and answers with its failure event. */
 async function answerFailure(failure: Failure, received: Received): Promise<RouteResponse> {
-  const { message: parsed, delivery } = received
+  const { message: parsed, delivery, audit } = received
+  audit.refused(failure.code)
+  audit.write()
   // When the store is down it cannot give a number, and there is no time left to ask it again.
   const seq = failure.code === 'STORE_UNAVAILABLE' ? undefined : await drawSeq(received)
   const event = parsed.ok ? failureEventOf(parsed.value.action) : 'error'
   return respond(await delivery.finish(errorMessage(failure, envelopeOf(received, seq), event)))
 }
 
-/** Ends a connection whose token has expired (R30): sends the reason, then closes it. */
-async function endExpired(received: Received): Promise<RouteResponse> {
+/** Ends a connection whose token has expired (R30), or that floods us (R34): sends the reason, then closes it. */
+async function end(received: Received, reason: Failure): Promise<RouteResponse> {
   const { client, deps } = received
-  const failure = refuse({ code: 'UNAUTHORIZED' }, received)
-  const { seq, requestId } = envelopeOf(received, await drawSeq(received))
-  const about = { ...(seq !== undefined && { seq }), ...(requestId !== undefined && { requestId }) }
-  await hangUp({ api: deps.connectionsApi, clock: deps.clock }, client, failure, about)
+  deps.log.info('Closing the connection', { code: reason.code })
+  const failure = refuse(reason, received)
+  const { requestId } = envelopeOf(received, undefined)
+  await hangUp(
+    { api: deps.connectionsApi, clock: deps.clock },
+    client,
+    failure,
+    requestId === undefined ? {} : { requestId },
+  )
   // 200, because the client has its answer. API Gateway counts any other status as an error, and that raises an alarm.
   return { statusCode: 200 }
 }
 
 /** Counts and logs a refusal, and returns it. */
-function refuse(failure: Failure, { deps, correlationId, client }: Received): Failure {
+function refuse(failure: Failure, { deps, correlationId, client, audit }: Received): Failure {
   deps.telemetry.refused(failure.code, { companyId: client.companyId, correlationId })
-  deps.log[errorSpec(failure.code).level](refusedMessage, { code: failure.code })
+  audit.refused(failure.code)
+  if (!audit.isKept) deps.log[errorSpec(failure.code).level](refusedMessage, { code: failure.code })
   return failure
 }
 
@@ -156,7 +200,7 @@ const deps = once(
     queue: commandQueue(),
     publisher: publisher(),
     telemetry: telemetry(),
-    rateLimit: rateLimit(),
+    rateLimit: messageRateLimit(),
     connectionsApi: connectionsApi(),
     pairing: pairing(),
     budget: budget(),

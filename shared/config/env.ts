@@ -73,8 +73,12 @@ export const ControlPlaneEnv = v.pipe(
     DEFAULT_REGION: v.optional(region, pairingDefaults.defaultRegion),
     /** Seconds from request to code (R18). */
     CODE_DEADLINE_SECONDS: number(pairingDefaults.codeDeadlineSeconds, 1, 120),
-    /** Messages a connection may send in a second, and connections a company may have (R34). */
+    /**
+     * Messages a connection may send in a second, HTTP requests a company or an administrator may make in a second, and
+     * connections a company may have (R34).
+     */
     MESSAGES_PER_SECOND: number(clientDefaults.messagesPerSecond, 1, 1000),
+    HTTP_REQUESTS_PER_SECOND: number(clientDefaults.httpRequestsPerSecond, 1, 1000),
     CONNECTIONS_PER_COMPANY: number(clientDefaults.connectionsPerCompany, 1, 1000),
   }),
   v.transform((env) => ({ ...env, SHARD_QUEUE_URLS: shardQueueUrls(env) })),

@@ -15,7 +15,7 @@ export const pairingDefaults = {
 export const maxCodeLifetimeSeconds = 150
 
 /** Default limits of clients (R34). */
-export const clientDefaults = { messagesPerSecond: 20, connectionsPerCompany: 10 } as const
+export const clientDefaults = { messagesPerSecond: 20, httpRequestsPerSecond: 20, connectionsPerCompany: 10 } as const
 
 /** Time between renewals of a lease, and without one until it is stale (R27). Readers and hosts must agree. */
 export const leaseTimes = { renewMs: 3_000, staleMs: 10_000 } as const

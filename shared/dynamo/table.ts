@@ -10,8 +10,9 @@ export const companyKey = (companyId: string) => `C#${companyId}`
 export const shardKeyPrefix = 'SHARD#'
 export const shardKey = (shard: number) => `${shardKeyPrefix}${shard}`
 export const hostKey = (hostId: string) => `HOST#${hostId}`
-/** Partition of a connection's message counters, an item per second. */
-export const rateKey = (connectionId: string) => `RATE#${connectionId}`
+export const rateKeyPrefix = 'RATE#'
+/** Partition of a caller's request counters, an item per second. */
+export const rateKey = (caller: string) => `${rateKeyPrefix}${caller}`
 /** Partition of one generation of a company's credentials (credentials table). */
 export const generationKey = (companyId: string, generation: string) => `C#${companyId}#G#${generation}`
 

@@ -28,6 +28,7 @@ export const dynamoBudgetStore = () => undefined
 export const secretsClient = () => undefined
 export const cachedSecret = () => undefined
 
-// functions/access/message-rate.ts, shared/dynamo/clients/message-counter.ts
-export const messageRateLimit = () => ({ isExceeded: async () => false })
-export const dynamoMessageCounter = () => undefined
+// functions/access/rate-limit.ts, shared/dynamo/clients/request-counter.ts
+export const connectionFloodSeconds = 3
+export const rateLimit = () => ({ count: async () => 'within' })
+export const dynamoRequestCounter = () => undefined

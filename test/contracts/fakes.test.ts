@@ -7,6 +7,7 @@ import { memoryDataKeys } from '../fakes/memory-data-keys.ts'
 import { memoryFuse } from '../fakes/memory-fuse.ts'
 import { memoryIdempotencyStore } from '../fakes/memory-idempotency-store.ts'
 import { memoryLeaseStore } from '../fakes/memory-lease-store.ts'
+import { memoryRequestCounter } from '../fakes/memory-request-counter.ts'
 import { recordingCommandQueue } from '../fakes/recording-command-queue.ts'
 import { describeBudgetStore } from './budget-store.contract.ts'
 import { describeCommandQueue } from './command-queue.contract.ts'
@@ -17,6 +18,7 @@ import { describeDataKeys } from './data-keys.contract.ts'
 import { describeFuse } from './fuse.contract.ts'
 import { describeIdempotencyStore } from './idempotency-store.contract.ts'
 import { describeLeaseStore } from './lease-store.contract.ts'
+import { describeRequestCounter } from './request-counter.contract.ts'
 
 describeCompanyStore({
   shards: 4,
@@ -40,6 +42,7 @@ describeDataKeys({ make: async () => memoryDataKeys() })
 describeBudgetStore({ make: async () => memoryBudgetStore() })
 describeFuse({ make: async (clock) => memoryFuse(clock) })
 describeIdempotencyStore({ make: async () => memoryIdempotencyStore() })
+describeRequestCounter({ make: async () => memoryRequestCounter() })
 describeCommandQueue({
   make: async () => {
     const queue = recordingCommandQueue()

@@ -1,7 +1,7 @@
 /** Stores that draw numbers, on an engine that leaves unchanged attributes out of its answers to updates. */
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { dynamoMessageCounter } from '#shared/dynamo/clients/message-counter.ts'
+import { dynamoRequestCounter } from '#shared/dynamo/clients/request-counter.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { partitionKey, sortKey } from '#shared/dynamo/table.ts'
 import { describeCompanyStore } from './company-store.contract.ts'
@@ -56,6 +56,6 @@ describeCompanyStore({
 })
 
 test('messages are counted', async () => {
-  const counter = dynamoMessageCounter(await newTable())
+  const counter = dynamoRequestCounter(await newTable())
   expect([await counter.count('A', 7), await counter.count('A', 7), await counter.count('A', 8)]).toEqual([1, 2, 1])
 })

@@ -5,7 +5,7 @@
  */
 import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { companyKey, connectionSortKey, partitionKey, sortKey, ttlAttribute } from '#shared/dynamo/table.ts'
+import { companyKey, partitionKey, placeSortKeyPrefix, sortKey, ttlAttribute } from '#shared/dynamo/table.ts'
 import { allowedBy } from '../../local/services/item-rights.ts'
 import { type OneEndpoint, startOneEndpoint } from '../local/support/one-endpoint.ts'
 import { link, outcomeOf, type Stage, startStage, steadyLeases } from '../support/stage.ts'
@@ -27,7 +27,8 @@ afterAll(async () => {
 
 /** Rights that only rare paths use, which would take minutes or an outage at a certain moment. */
 const rare = {
-  'connect DeleteItem C#*': 'a company has more connections than it may, and the oldest has been open for 30 s',
+  'connect DeleteItem C#*': 'a company has more connections than places, and two of them have been open for 30 s',
+  'message GetItem RATE#*': 'a connection sends more messages than it may',
   'pairing DeleteItem SHARD#*': 'SQS does not take the command of a first request, which then ends at once',
   'credentials UpdateItem SHARD#*': 'the company is still listed by a former number of shards',
   'watchdog UpdateItem SHARD#*': 'the company is still listed by a former number of shards',
@@ -52,7 +53,8 @@ async function listClosedConnection(companyId: string): Promise<void> {
   const { clients, cloud } = stage.run
   const item = {
     [partitionKey]: companyKey(companyId),
-    [sortKey]: connectionSortKey('closed'),
+    [sortKey]: `${placeSortKeyPrefix}19`,
+    connectionId: 'closed',
     language: 'ru',
     connectedAt: Date.now() - 60_000,
     [ttlAttribute]: Math.floor(Date.now() / 1000) + 3_600,

@@ -1,7 +1,6 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { counted } from '#shared/domain/metrics/metrics.ts'
-import { dynamoMessageCounter } from '#shared/dynamo/clients/message-counter.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
 import { dynamoMetricStore } from '#shared/dynamo/fleet/metric-store.ts'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../contracts/engines/engines.ts'
@@ -55,12 +54,4 @@ describe('metrics', () => {
     await table.client.send(new PutCommand({ TableName: table.table, Item: { pk: 'METRIC#0', sk: 'COUNTS', ttl: 7 } }))
     expect(await dynamoMetricStore(table).sum(1, 0)).toEqual({})
   })
-})
-
-test('messages are counted per connection and second, however many come at the same moment', async () => {
-  const counter = dynamoMessageCounter(table)
-  const counts = await Promise.all(Array.from({ length: 5 }, () => counter.count('A', 1_000)))
-  expect(counts.toSorted()).toEqual([1, 2, 3, 4, 5])
-  expect(await counter.count('A', 1_001)).toBe(1)
-  expect(await counter.count('B', 1_000)).toBe(1)
 })

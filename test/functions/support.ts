@@ -14,6 +14,7 @@ import type { Connection, ConnectionStore, Decided } from '#shared/ports.ts'
 import { connectionPublisher } from '#shared/push/publisher.ts'
 import { createLog } from '#shared/telemetry/log.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
+import type { Rate } from '../../functions/access/rate-limit.ts'
 import type { VerifyToken } from '../../functions/access/tokens.ts'
 import type { Reporting } from '../../functions/failures.ts'
 import type { Context } from '../../functions/stack.ts'
@@ -79,7 +80,7 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
     ...{ now, clock, away, broken, stuck, lines, log, store, queue, connections, connectionsApi: clients, clients },
     ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards, telemetry: recordingTelemetry() },
     staleMs: leaseTimes.staleMs,
-    rateLimit: { isExceeded: async () => false },
+    rateLimit: { count: async (_caller: string): Promise<Rate> => 'within' },
     expel: (some: readonly Connection[]) => expelConnections(some, { api: clients, clock }),
     /** Connects a client. */
     join: (connectionId: string, language: 'ru' | 'en' = 'en', companyId = company) =>

@@ -50,12 +50,18 @@ let companies = 0
  */
 export const steadyLeases = { LEASE_STALE_MS: '60000' } as const
 
+/**
+ * Requests per second of a caller. All tests of a file ask as one administrator, and some of them look again and again.
+ */
+const manyRequests = { HTTP_REQUESTS_PER_SECOND: '1000' } as const
+
 /** Places of the fuse for tests in which WhatsApp ends many links, each of a company that is alone in its test (R46). */
 export const manyEnds = { FUSE_PER_FIVE_MINUTES: '1000,0%', FUSE_PER_DAY: '1000,0%' } as const
 
 export async function startStage(options: Parameters<typeof startLocal>[0] = {}): Promise<Stage> {
   const assembly = await assemblyFolder()
-  const run = await startLocal({ port: 0, ...(assembly && { assembly }), ...options })
+  const environment = { ...manyRequests, ...options.environment }
+  const run = await startLocal({ port: 0, ...(assembly && { assembly }), ...options, environment })
   const control = async (method: string, path: string, body: object = {}) => {
     if (!run.simulator) throw new Error('The hosts of this run talk to another WhatsApp')
     const reply = await run.simulator.control(method, `/simulator/${path}`, method === 'GET' ? undefined : body)

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, vi } from 'vitest'
 import { dynamoBudgetStore } from '#shared/dynamo/clients/budget-store.ts'
 import { dynamoConnectionStore } from '#shared/dynamo/clients/connection-store.ts'
 import { dynamoIdempotencyStore } from '#shared/dynamo/clients/idempotency-store.ts'
+import { dynamoRequestCounter } from '#shared/dynamo/clients/request-counter.ts'
 import { type CompanyStoreDeps, dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { writtenRows } from '#shared/dynamo/company/written-rows.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credentials/credential-store.ts'
@@ -17,6 +18,7 @@ import { describeCredentialStore } from '../credential-store.contract.ts'
 import { describeFuse } from '../fuse.contract.ts'
 import { describeIdempotencyStore } from '../idempotency-store.contract.ts'
 import { describeLeaseStore } from '../lease-store.contract.ts'
+import { describeRequestCounter } from '../request-counter.contract.ts'
 import { connect, createTable, type Engine, putJournal } from './engines.ts'
 import { flakyConnect } from './flaky.ts'
 
@@ -64,6 +66,7 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
       }),
   })
   describeIdempotencyStore({ make: async () => dynamoIdempotencyStore(await newTable()) })
+  describeRequestCounter({ make: async () => dynamoRequestCounter(await newTable()) })
   describeLeaseStore({ make: async () => dynamoLeaseStore({ ...(await newTable()), clock: Date.now }), runs })
   describeCredentialStore({
     make: async () => {

@@ -71,6 +71,16 @@ describe('a token', () => {
     })
   })
 
+  test('gives the person it was signed for, if it names one in a usable way', async () => {
+    const subOf = async (sub: unknown) => {
+      const verified = await verifySecret(await sign({ claims: { ...client, sub } }))
+      return verified.ok ? (verified.value.sub ?? 'none') : 'refused'
+    }
+    expect(await subOf('anna@example.test')).toBe('anna@example.test')
+    expect(await subOf('x'.repeat(256))).toHaveLength(256)
+    for (const unusable of ['', 'x'.repeat(257), 7, null, { id: 'anna' }]) expect(await subOf(unusable)).toBe('none')
+  })
+
   test('with an unknown language is good', async () => {
     expect(await verifySecret(await sign({ claims: { ...client, lang: 'de' } }))).toMatchObject({ ok: true })
   })

@@ -249,16 +249,19 @@ describe('get-status', () => {
 })
 
 test('ping is answered with pong', async () => {
-  expect(await send({ action: 'ping', requestId: 'p' })).toMatchObject({ event: 'pong', requestId: 'p', seq: 1 })
+  expect(await send({ action: 'ping', requestId: 'p' })).toEqual({
+    ...{ event: 'pong', requestId: 'p', companyId: '1001', at: expect.any(String) },
+  })
+})
+
+test('ping draws no sequence number, and calls no store at all', async () => {
+  world.away.add('store').add('queue').add('connections')
+  await send({ action: 'ping' })
+  expect(world.lines).toEqual([])
 })
 
 test('sequence numbers only grow', async () => {
-  const frames = [
-    await ask(),
-    await send({ action: 'ping' }),
-    await send({ action: 'get-status' }),
-    await send({ action: 'cancel-pairing' }),
-  ]
+  const frames = [await ask(), await send({ action: 'get-status' }), await send({ action: 'cancel-pairing' })]
   const numbers = frames.map((frame) => frame?.seq ?? 0)
   expect(numbers).toEqual([...numbers].sort((a, b) => a - b))
   expect(new Set(numbers).size).toBe(numbers.length)

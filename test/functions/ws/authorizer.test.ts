@@ -12,6 +12,7 @@ const exp = 1_800_000_000
 const verify: VerifyToken = async (token) => {
   if (token === 'aaa.bbb.ccc') return { ok: true, value: { role: 'marketplace', companyId: '1001', exp } }
   if (token === 'english') return { ok: true, value: { role: 'marketplace', companyId: '1001', lang: 'en', exp } }
+  if (token === 'anna') return { ok: true, value: { role: 'marketplace', companyId: '1001', sub: 'anna', exp } }
   if (token === 'admin') return { ok: true, value: { role: 'admin', exp } }
   return { ok: false, error: 'invalid' }
 }
@@ -46,6 +47,10 @@ describe('a client is accepted', () => {
   ])('in the language of %s', async (_name, event) => {
     expect((await ask(event)).context).toMatchObject({ language: 'en' })
   })
+})
+
+test('the person that the token was signed for is named to the functions behind', async () => {
+  expect((await ask({ queryStringParameters: { token: 'anna' } })).context).toEqual({ ...allowed, sub: 'anna' })
 })
 
 describe('refused', () => {

@@ -1,6 +1,7 @@
 /** Failures of functions: translates a thrown error into the failure that clients see, and records it for operators. */
 import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
+import { Contention } from '#shared/dynamo/contention.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import type { LogFields } from '#shared/telemetry/log-fields.ts'
@@ -30,11 +31,16 @@ export function recordFailure(
   log[errorSpec(code).level](failureMessage, { code, error })
   telemetry?.refused?.(code, fields)
   if (code === 'INTERNAL') telemetry?.unexpected(error, { ...fields, code, component })
-  return { code }
+  return code === 'BUSY' ? { code, retryAfter: contentionRetrySeconds } : { code }
 }
+
+/** Seconds to wait after races that were lost for two seconds. */
+const contentionRetrySeconds = 2
 
 function codeOf(error: unknown): Failure['code'] {
   if (isOutage(error)) return 'STORE_UNAVAILABLE'
+  // Requests that collide are their senders' doing, and no reason to wake anybody (R67).
+  if (error instanceof Contention) return 'BUSY'
   return error instanceof ForeignState ? 'HOST_UNAVAILABLE' : 'INTERNAL'
 }
 

@@ -19,7 +19,8 @@
  * `IdempotencyStore`, `RequestCounter` and `MetricStore` are declared beside their adapters in `shared/dynamo`.
  *
  * Every method but `publish` throws `StoreUnavailable` (`shared/dynamo/store-unavailable.ts`) when AWS cannot be reached.
- * After a write that threw it, nobody knows whether the write succeeded. Any other error is a bug or an unreadable item.
+ * After a write that threw it, nobody knows whether the write succeeded. A write that others keep overtaking throws
+ * `Contention` (`shared/dynamo/contention.ts`): nothing was written. Any other error is a bug or an unreadable item.
  */
 import type { CompanyState, Decision, Notice, Transition } from './domain/company/company.ts'
 import type { LeaseView } from './domain/company/view.ts'
@@ -46,7 +47,7 @@ export type CompanyStore = {
    * in between. After a collision it reads again and calls the transition again, so the transition must be pure. The
    * decision that is returned is the one that was written, exactly once. A decision that keeps the state (the same
    * object) writes no state; its notices still draw sequence numbers. Throws `StoreUnavailable` when the outcome of the
-   * write cannot be found out in time, or after too many collisions.
+   * write cannot be found out in time, and `Contention` after too many collisions.
    */
   decide<Outcome>(companyId: string, transition: Transition<Outcome>): Promise<Decided<Outcome>>
   /** Reads the state, strongly consistent. A company that was never written has the empty state. */

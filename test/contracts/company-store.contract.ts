@@ -10,6 +10,7 @@ import {
 } from '#shared/domain/company/company.ts'
 import { numbersNeeded } from '#shared/domain/company/sequence.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
+import { Contention } from '#shared/dynamo/contention.ts'
 import type { Clock, CompanyStore } from '#shared/ports.ts'
 import { codeIssued, linked, requested } from '../shared/domain/build.ts'
 
@@ -19,6 +20,8 @@ export type CompanyStoreSetUp = {
   make(clock: Clock): Promise<CompanyStore>
   /** Makes such a store with one try per call, whose first write gets no answer. */
   makeLosingAnswer(clock: Clock): Promise<CompanyStore>
+  /** Makes such a store whose writes all come after those of another writer. */
+  makeLosingRaces(clock: Clock): Promise<CompanyStore>
 }
 
 const companyId = 'company-1'
@@ -46,7 +49,7 @@ async function allOf(store: CompanyStore, shards: number): Promise<readonly stri
   return pages.flatMap((page) => page.companyIds)
 }
 
-export function describeCompanyStore({ shards, make, makeLosingAnswer }: CompanyStoreSetUp): void {
+export function describeCompanyStore({ shards, make, makeLosingAnswer, makeLosingRaces }: CompanyStoreSetUp): void {
   const open = (now = 1_000) => make(() => now)
 
   describe('company store', () => {
@@ -128,6 +131,14 @@ export function describeCompanyStore({ shards, make, makeLosingAnswer }: Company
       )
       expect(decided).toMatchObject({ outcome: 'made', changed: true, notices, lastSeq: 3 })
       expect(await store.decide(companyId, countUp)).toMatchObject({ outcome: 8 })
+    })
+
+    test('a decision that loses every race is given up as such, and is not written', async () => {
+      const store = await makeLosingRaces(() => 1_000)
+      await expect(store.decide(companyId, become(requested()))).rejects.toBeInstanceOf(Contention)
+      expect((await store.read(companyId)).state).not.toHaveProperty('attempt')
+      // What needs no write loses no race.
+      expect(await store.decide(companyId, stay())).toMatchObject({ outcome: 'done', changed: false })
     })
 
     test('companies do not disturb each other', async () => {

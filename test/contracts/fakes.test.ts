@@ -28,6 +28,11 @@ describeCompanyStore({
     store.loseNextAnswer()
     return store
   },
+  makeLosingRaces: async (clock) => {
+    const store = memoryCompanyStore(clock, 4)
+    store.loseRaces()
+    return store
+  },
 })
 describeConnectionStore({ make: async (clock, limit) => memoryConnectionStore(clock, limit), runs: 100 })
 describeLeaseStore({ make: async () => memoryLeaseStore(), runs: 100 })

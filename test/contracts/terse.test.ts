@@ -7,6 +7,7 @@ import { partitionKey, sortKey } from '#shared/dynamo/table.ts'
 import { describeCompanyStore } from './company-store.contract.ts'
 import { connect, createTable, type Engine, startDynalite } from './engines/engines.ts'
 import { flakyConnect } from './engines/flaky.ts'
+import { outrun, raiseFence } from './engines/outrun.ts'
 import { makeTerse } from './engines/terse.ts'
 
 const shards = 4
@@ -52,6 +53,12 @@ describeCompanyStore({
     const isFirst = (operation: string) => operation === 'UpdateItem' && ++writes === 2
     const { client } = flakyConnect(engine, ({ operation }) => (isFirst(operation) ? 'answerLost' : 'arrives'))
     return dynamoCompanyStore({ client: makeTerse(client), table, shards, clock })
+  },
+  makeLosingRaces: async (clock) => {
+    const table = await newTable()
+    const rival = dynamoCompanyStore({ client: connect(engine), table: table.table, shards, clock })
+    const client = outrun(connect(engine), 'UpdateItem', () => rival.decide('company-1', raiseFence))
+    return dynamoCompanyStore({ client: makeTerse(client), table: table.table, shards, clock })
   },
 })
 

@@ -7,6 +7,7 @@ import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import { numbersNeeded } from '#shared/domain/company/sequence.ts'
 import type { LeaseView } from '#shared/domain/company/view.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
+import { Contention } from '#shared/dynamo/contention.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { Clock, CompanyStore } from '#shared/ports.ts'
 import { outage } from './outage.ts'
@@ -25,6 +26,8 @@ export type MemoryCompanyStore = CompanyStore & {
   repair(): void
   /** Loses the answer to the next write: the store has to find out that it succeeded. */
   loseNextAnswer(): void
+  /** From now on another writer is always faster. */
+  loseRaces(): void
   /** Writes the next decision, but makes the call fail. */
   loseNextAnswerForGood(): void
 }
@@ -64,6 +67,7 @@ export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyS
         await answer()
         if (itemOf(companyId) !== seen) continue
         const changed = decision.state !== seen.state
+        if (changed && answers.losesRaces()) throw new Contention('the state of a company', 1)
         const seq = seen.seq + numbersNeeded(decision.notices)
         if (changed || seq > seen.seq) {
           keep(companyId, { state: decision.state, seq }, decision, changed)
@@ -124,8 +128,13 @@ function decisionRecord() {
 function answersToWrites() {
   type Fate = 'arrives' | 'isLost' | 'isLostForGood'
   let nextFate: Fate = 'arrives'
+  let losesRaces = false
   return {
+    losesRaces: () => losesRaces,
     controls: {
+      loseRaces: () => {
+        losesRaces = true
+      },
       loseNextAnswer: () => {
         nextFate = 'isLost'
       },

@@ -12,9 +12,9 @@ import {
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import type { BudgetStore } from '#shared/ports.ts'
 import { putAtRevision } from '../conditional.ts'
+import { Contention } from '../contention.ts'
 import { getItem } from '../items.ts'
 import type { ControlTable } from '../shard-companies.ts'
-import { StoreUnavailable } from '../store-unavailable.ts'
 import { partitionKey, sortKey, ttlAttribute } from '../table.ts'
 
 const Row = v.object({
@@ -82,7 +82,7 @@ function changeBudget(control: ControlTable) {
       const row = { ...rest, ...known }
       if (await putAtRevision(control, row, rev)) return changed
     }
-    throw new StoreUnavailable('dynamodb', new Error('a budget changed too often'))
+    throw new Contention('a budget', maxTries)
   }
 }
 

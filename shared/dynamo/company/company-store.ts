@@ -8,6 +8,7 @@ import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import { numbersNeeded } from '#shared/domain/company/sequence.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import type { Clock, CompanyStore, Decided } from '#shared/ports.ts'
+import { Contention } from '../contention.ts'
 import { readLeaseView } from '../fleet/lease-row.ts'
 import { addToShardIndex, type ControlTable, companiesOf, removeFromShardIndex } from '../shard-companies.ts'
 import { StoreUnavailable } from '../store-unavailable.ts'
@@ -60,7 +61,8 @@ type Sent<Outcome> = { readonly decision: Decision<Outcome>; readonly mark: Writ
 /**
  * Decides until a decision is written. A write that got no answer is looked for by its mark, and sent again if it has
  * not succeeded. Only one of the two can succeed, however late the other arrives: both require the same revision.
- * Throws when it cannot find out whether a write succeeded, and `ForeignState` for a state of another build.
+ * Throws when it cannot find out whether a write succeeded, `Contention` when all tries collided, and `ForeignState` for a
+ * state of another build.
  */
 async function decide<Outcome>(
   deps: CompanyStoreDeps,
@@ -108,7 +110,7 @@ async function decide<Outcome>(
     }
     seen = found
   }
-  throw unanswered ?? new StoreUnavailable('dynamodb', new Error(`${maxTries} decisions in a row collided`))
+  throw unanswered ?? new Contention('the state of a company', maxTries)
 }
 
 /** Reads the row, and waits while DynamoDB is unavailable: no other call can find out whether the write succeeded. */

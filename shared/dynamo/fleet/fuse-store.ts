@@ -17,9 +17,9 @@ import {
 } from '#shared/domain/fleet/fuse.ts'
 import type { Clock, Fuse, FuseOpenings } from '#shared/ports.ts'
 import { putAtRevision } from '../conditional.ts'
+import { Contention } from '../contention.ts'
 import { count, getItem } from '../items.ts'
 import type { ControlTable } from '../shard-companies.ts'
-import { StoreUnavailable } from '../store-unavailable.ts'
 import { partitionKey, sortKey } from '../table.ts'
 
 export type FuseStoreDeps = ControlTable & {
@@ -113,5 +113,5 @@ async function change<Result>(
       return result
     await pause(Math.random() * maxPauseMs)
   }
-  throw new StoreUnavailable('dynamodb', new Error('the fuse changed too often'))
+  throw new Contention('the fuse', maxTries)
 }

@@ -21,6 +21,7 @@ import { describeLeaseStore } from '../lease-store.contract.ts'
 import { describeRequestCounter } from '../request-counter.contract.ts'
 import { connect, createTable, type Engine, putJournal } from './engines.ts'
 import { flakyConnect } from './flaky.ts'
+import { outrun, raiseFence } from './outrun.ts'
 
 const shards = 4
 
@@ -44,6 +45,12 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
       const isFirst = (operation: string) => operation === 'UpdateItem' && ++writes === 2
       const { client } = flakyConnect(engine, ({ operation }) => (isFirst(operation) ? 'answerLost' : 'arrives'))
       return dynamoCompanyStore({ client, table, shards, clock, ...remember() })
+    },
+    makeLosingRaces: async (clock) => {
+      const table = await newTable()
+      const rival = dynamoCompanyStore({ ...table, shards, clock })
+      const client = outrun(connect(engine), 'UpdateItem', () => rival.decide('company-1', raiseFence))
+      return dynamoCompanyStore({ client, table: table.table, shards, clock, ...remember() })
     },
   })
   describeCompanyStore(companyStores(() => ({})))

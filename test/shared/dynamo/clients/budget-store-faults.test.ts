@@ -1,9 +1,11 @@
 /** Budgets of codes over a connection that fails: a request takes a code from each budget, or from none (R24). */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dynamoBudgetStore } from '#shared/dynamo/clients/budget-store.ts'
+import { Contention } from '#shared/dynamo/contention.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../../../contracts/engines/engines.ts'
 import { type Fate, flakyConnect } from '../../../contracts/engines/flaky.ts'
+import { outrun } from '../../../contracts/engines/outrun.ts'
 
 let engine: Engine
 let table: Table
@@ -73,4 +75,11 @@ test('a write that the SDK repeats because its answer was lost takes one code', 
   const store = dynamoBudgetStore({ client: flakyConnect(engine, fateOf, { tries: 3 }).client, table: table.table })
   expect(await store.take(limits, now)).toMatchObject({ ok: true, value: [{ at: now }, { at: now }] })
   expect(await leftIn(limits)).toEqual([2, 2])
+})
+
+test('a budget that others keep changing is given up as a lost race, and no code is taken', async () => {
+  const limits = limitsOf('a race', 100)
+  const rival = dynamoBudgetStore(table)
+  const client = outrun(connect(engine), 'PutItem', () => rival.coolDown(limits[1]!.key, 0, now))
+  await expect(dynamoBudgetStore({ client, table: table.table }).take(limits, now)).rejects.toBeInstanceOf(Contention)
 })

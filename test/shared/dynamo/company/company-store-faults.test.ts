@@ -6,12 +6,14 @@ import { decision, emptyCompany, notice, type Transition } from '#shared/domain/
 import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { type CompanyStoreDeps, dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
+import { Contention } from '#shared/dynamo/contention.ts'
 import { getItem } from '#shared/dynamo/items.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { companyKey, partitionKey, sortKey, stateSortKey } from '#shared/dynamo/table.ts'
 import type { CompanyStore } from '#shared/ports.ts'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../../../contracts/engines/engines.ts'
 import { type Fate, flakyConnect, type Request } from '../../../contracts/engines/flaky.ts'
+import { outrun } from '../../../contracts/engines/outrun.ts'
 import { foreignStates } from '../../../released/foreign-states.ts'
 import { madeNewer } from '../../../released/newer.ts'
 import { anotherPhone, codeIssued, linked, requested } from '../../domain/build.ts'
@@ -214,18 +216,8 @@ test('an endless race ends', async () => {
     races += 1
     return countUp(state, now)
   }
-  const { client } = table
-  const slow = connect(engine)
-  slow.middlewareStack.add(
-    (next, context) => async (args) => {
-      if ('commandName' in context && context['commandName'] === 'UpdateItemCommand') {
-        await dynamoCompanyStore({ client, table: table.table, shards, clock: () => 0 }).decide(companyId, countUp)
-      }
-      return next(args)
-    },
-    { step: 'build' },
-  )
-  await expect(storeOn({ ...table, client: slow }).decide(companyId, racing)).rejects.toBeInstanceOf(StoreUnavailable)
+  const slow = outrun(connect(engine), 'UpdateItem', () => other.decide(companyId, countUp))
+  await expect(storeOn({ ...table, client: slow }).decide(companyId, racing)).rejects.toBeInstanceOf(Contention)
   expect(races).toBe(10)
   expect((await other.read(companyId)).state.fence).toBe(10)
 })

@@ -1,9 +1,11 @@
 /** The fuse without an answer of DynamoDB, and with many hosts at once. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FuseReason } from '#shared/domain/fleet/fuse.ts'
+import { Contention } from '#shared/dynamo/contention.ts'
 import { dynamoFuse, type FuseStoreDeps } from '#shared/dynamo/fleet/fuse-store.ts'
 import { connect, createTable, type Engine, startDynalite } from '../../../contracts/engines/engines.ts'
 import { flakyConnect } from '../../../contracts/engines/flaky.ts'
+import { outrun } from '../../../contracts/engines/outrun.ts'
 import { defaultWindows } from '../../../fakes/memory-fuse.ts'
 
 let engine: Engine
@@ -54,4 +56,14 @@ test('gives every free place although many companies of several hosts ask at onc
   )
   expect((await Promise.all(asked)).filter(Boolean)).toHaveLength(36)
   expect(refused).toEqual([])
+})
+
+test('a fuse that others keep changing gives no place, and says why', async () => {
+  const { deps, refused } = await fuseOn({ windows: [{ ms: 60_000, least: 1000, percent: 0 }] })
+  const rival = dynamoFuse({ ...deps, onRefused: () => undefined })
+  let count = 0
+  const client = outrun(connect(engine), 'PutItem', () => rival.takePlace(`rival-${++count}`, 'removed'))
+  const fuse = dynamoFuse({ ...deps, client, onRefused: (each) => refused.push(each) })
+  expect(await fuse.takePlace('a', 'removed')).toBe(false)
+  expect(refused).toMatchObject([{ companyId: 'a', error: expect.any(Contention) }])
 })

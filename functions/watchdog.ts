@@ -4,7 +4,8 @@
  */
 import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
-import { nextDeadline, timeOut } from '#shared/domain/attempt/deadlines.ts'
+import { timeOut } from '#shared/domain/attempt/deadlines.ts'
+import { nextWake } from '#shared/domain/attempt/guard.ts'
 import type { CompanyState, Decision } from '#shared/domain/company/company.ts'
 import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import type { Clock, CompanyStore, Decided } from '#shared/ports.ts'
@@ -63,7 +64,7 @@ const failureOfRecord = {
   failureMessage: 'Could not check a company; the message comes again',
 } as const
 
-/** Ends what is overdue, then wakes itself for the next deadline, so that one message guards a company to the end. */
+/** Ends what is overdue, then wakes itself for the next deadline, for as long as there is what the message guards. */
 async function checkCompany(message: WatchdogMessage, deps: WatchdogDeps): Promise<void> {
   const { companyId, correlationId, due } = message
   // Queues delay by whole seconds and by 15 minutes at most, and clocks differ. A message that comes too early is sent
@@ -77,9 +78,9 @@ async function checkCompany(message: WatchdogMessage, deps: WatchdogDeps): Promi
     await nudgeHost({ companyId, correlationId, fence: decided.state.fence }, deps)
   }
   await pushNotices(companyId, decided, deps)
-  const next = nextDeadline(decided.state)
+  const next = nextWake(message, decided.state)
   // Last, because it may fail. Then the message comes again, and this is all that is left to do.
-  if (next !== undefined) await deps.queue.wakeAt({ companyId, correlationId, due: next })
+  if (next !== undefined) await deps.queue.wakeAt({ ...message, due: next })
 }
 
 /** Decides, or looks again in a minute: a state of a newer build is for that build to decide about (R49a). */

@@ -31,7 +31,9 @@ const deleteCredentials = companyRoute(noInput, async ({ companyId, correlationI
   const decided = await reset({ companyId, correlationId, waiting: [] }, deps)
   audit.decided(decided)
   await pushNotices(companyId, decided, deps)
-  const unlinked = decided.outcome.retired === undefined ? 'not-linked' : 'pending'
+  const { outcome } = decided
+  const isPending = outcome.kind === 'awaited' || (outcome.kind === 'reset' && outcome.retired !== undefined)
+  const unlinked = isPending ? 'pending' : 'not-linked'
   return ok(json(200, { success: true, message: 'Credentials deleted', unlinked }))
 })
 

@@ -85,7 +85,7 @@ export const noAudit: Audit = {
 }
 
 function servedBy({ outcome, changed }: Decided<unknown>): Served {
-  if (typeof outcome === 'object' && outcome !== null && 'kind' in outcome && outcome.kind === 'joined') return 'joined'
-  // A cancel that finds no attempt decides `false`. It still raises the fence, against an attempt that is on its way.
-  return changed && outcome !== false ? 'done' : 'unchanged'
+  const kind = typeof outcome === 'object' && outcome !== null && 'kind' in outcome ? outcome.kind : undefined
+  if (kind === 'joined' || kind === 'awaited') return 'joined'
+  return changed ? 'done' : 'unchanged'
 }

@@ -5,14 +5,13 @@ import { refund } from '#shared/budget/refunds.ts'
 import { endAttempt } from '#shared/domain/attempt/attempt-end.ts'
 import { needsCode } from '#shared/domain/attempt/code-need.ts'
 import { timeOut } from '#shared/domain/attempt/deadlines.ts'
-import { requestPairing } from '#shared/domain/attempt/pairing.ts'
-import { pairingRefusal } from '#shared/domain/attempt/refusal.ts'
+import { type PairingRequest, type PairingRequested, requestPairing } from '#shared/domain/attempt/pairing.ts'
 import type { Attempt, Method, Waiting } from '#shared/domain/company/attempt.ts'
 import { decision, type Transition } from '#shared/domain/company/company.ts'
-import { ForeignState } from '#shared/domain/company/foreign-state.ts'
 import type { BudgetTicket } from '#shared/domain/values/budget.ts'
 import type { Failure, Language } from '#shared/domain/values/errors.ts'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
+import { Contention } from '#shared/dynamo/contention.ts'
 import type { Clock, CommandQueue, CompanyStore, Decided } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { readTypedPhone } from './typed-phone.ts'
@@ -46,7 +45,7 @@ export type StartPairingRequest = {
 
 export type StartPairingResult =
   /** Started, or joined when one for the same phone was running (R16). */
-  | { readonly kind: 'accepted'; readonly attempt: Attempt }
+  | { readonly kind: 'accepted'; readonly change: 'started' | 'joined'; readonly attempt: Attempt }
   /** Nothing was started. The caller has to answer the client. */
   | { readonly kind: 'refused'; readonly failure: Failure }
   /** Started, and ended at once. The waiting clients have had the failure as an event. */
@@ -56,79 +55,119 @@ export type StartPairingResult =
 const crowdedRetrySeconds = 5
 
 /**
- * Starts an attempt or joins the running one. It wakes the watchdog first, then takes the mutex, then sends the
- * command, so that the attempt ends in time whichever process dies in between. Throws when the store is down.
+ * Starts an attempt or joins the running one. A request that starts one takes a code and wakes the watchdog first, then
+ * takes the mutex, then sends the command, so that the attempt ends in time whichever process dies in between. Any other
+ * request is decided at once, and sends nothing (R67). Throws when the store is down.
  */
 export async function startPairing(request: StartPairingRequest, deps: StartPairingDeps): Promise<StartPairingResult> {
-  const { companyId, correlationId, method, waiting, typedPhone, language } = request
+  const { correlationId, method, waiting, typedPhone, language } = request
   const phone =
     typedPhone === undefined ? ok(undefined) : await readTypedPhone(typedPhone, deps.pairing.defaultRegion, language)
   if (!phone.ok) return { kind: 'refused', failure: phone.error }
-  const ticket = await takeCode(request, phone.value, deps)
-  if (!ticket.ok) return { kind: 'refused', failure: ticket.error }
-  const deadline = deps.clock() + deps.pairing.codeDeadlineMs
-  const isArmed = await trySend(deps, () => deps.queue.wakeAt({ companyId, correlationId, due: deadline }))
-  if (!isArmed) {
-    await giveBack(ticket.value, deps)
-    return { kind: 'refused', failure: { code: 'HOST_UNAVAILABLE' } }
-  }
-  const pairingRequest = {
-    attemptId: ulid(deps.clock()),
+  const now = deps.clock()
+  const asked: PairingRequest = {
+    attemptId: ulid(now),
     method,
     correlationId,
-    deadline,
+    deadline: now + deps.pairing.codeDeadlineMs,
     ...(phone.value !== undefined && { phone: phone.value }),
     ...(waiting && { waiting }),
-    ...(ticket.value && { ticket: ticket.value }),
   }
-  const decided = await deps.store.decide(
-    companyId,
-    afterTimeouts((state, now) => requestPairing(state, pairingRequest, now)),
-  )
-  const result = await commandHost(request, decided, deps)
-  // A started attempt keeps its ticket; the decision that ends it unaccepted gives the ticket back.
-  if (decided.outcome.kind !== 'started') await giveBack(ticket.value, deps)
-  return result
+  const decided = await decideOn(asked, request, deps)
+  return decided.ok ? commandHost(request, decided.value, deps) : { kind: 'refused', failure: decided.error }
 }
 
-/**
- * Takes a code from the budgets, or returns no ticket if the request needs no new code: repeats are free (R24). A request
- * that a code could not help costs none either (R9).
- */
-async function takeCode(
-  { companyId, method }: StartPairingRequest,
-  phone: string | undefined,
-  { store, budget, clock }: StartPairingDeps,
-): Promise<Result<BudgetTicket | undefined, Failure>> {
-  const { state } = await store.read(companyId)
-  // The decision would throw, and the code would be lost to the budget.
-  if (state.foreign) throw new ForeignState(companyId)
-  const now = clock()
-  const current = timeOut(state, now).state
-  const request = { method, ...(phone !== undefined && { phone }) }
-  if (!needsCode(current, request)) return ok(undefined)
-  const refusal = pairingRefusal(current, request, now)
-  if (refusal) return err(refusal)
-  const taken = await budget.take(companyId, phone)
-  return taken.ok ? taken : err({ code: 'RATE_LIMITED', ...taken.error })
+/** All that must be there before the write that starts an attempt. */
+type Provisions = {
+  readonly ticket?: BudgetTicket
+  /** Epoch ms at which the watchdog has been told to come. */
+  readonly armedFor?: number
+}
+
+/** Nothing is decided: the attempt needs a code, or a message to the watchdog that comes at `due`, before it starts. */
+type Lacking = { readonly kind: 'lacking'; readonly code: boolean; readonly due?: number }
+
+/** More than two rounds only if others decide in between; each of those is a race that this request has lost. */
+const maxRounds = 5
+
+/** Decides, and takes what an attempt needs when the decision would start one. What was taken in vain is given back. */
+async function decideOn(
+  asked: PairingRequest,
+  request: StartPairingRequest,
+  deps: StartPairingDeps,
+): Promise<Result<Decided<PairingRequested>, Failure>> {
+  let has: Provisions = {}
+  for (let round = 1; round <= maxRounds; round++) {
+    const decided = await decideWith(asked, has, request, deps)
+    const { outcome } = decided
+    if (outcome.kind !== 'lacking') {
+      // A started attempt keeps its ticket; the decision that ends it unaccepted gives the ticket back.
+      if (outcome.kind !== 'started') await giveBack(has.ticket, deps)
+      return ok({ ...decided, outcome })
+    }
+    const provided = await provide(asked, has, outcome, request, deps)
+    if (!provided.ok) return provided
+    has = provided.value
+  }
+  await giveBack(has.ticket, deps)
+  throw new Contention('an attempt', maxRounds)
+}
+
+/** One decision. When it has lost all races nothing was written, and its code is free again. */
+async function decideWith(
+  asked: PairingRequest,
+  has: Provisions,
+  { companyId }: StartPairingRequest,
+  deps: StartPairingDeps,
+): Promise<Decided<PairingRequested | Lacking>> {
+  try {
+    return await deps.store.decide(companyId, ifProvided(asked, has))
+  } catch (error) {
+    if (error instanceof Contention) await giveBack(has.ticket, deps)
+    throw error
+  }
+}
+
+/** Ends what is overdue and takes the request, unless that would start an attempt which lacks something. */
+const ifProvided =
+  (asked: PairingRequest, { ticket, armedFor }: Provisions): Transition<PairingRequested | Lacking> =>
+  (state, now) => {
+    const timed = timeOut(state, now)
+    const next = requestPairing(timed.state, { ...asked, ...(ticket && { ticket }) }, now)
+    const taken = decision<PairingRequested | Lacking>(next.state, next.outcome, [...timed.notices, ...next.notices])
+    if (next.outcome.kind !== 'started') return taken
+    const code = !ticket && needsCode(timed.state, asked)
+    const { guard } = next.state
+    // The chain of an attempt that this one replaces may go on for it.
+    const isArmed = guard?.chain !== asked.attemptId || (armedFor !== undefined && armedFor <= guard.due)
+    return code || !isArmed ? decision(state, { kind: 'lacking', code, ...(!isArmed && { due: guard.due }) }) : taken
+  }
+
+/** Takes a code from the budgets if one is needed (R24), and wakes the watchdog. */
+async function provide(
+  { attemptId, phone }: PairingRequest,
+  has: Provisions,
+  { code, due }: Lacking,
+  { companyId, correlationId }: StartPairingRequest,
+  deps: StartPairingDeps,
+): Promise<Result<Provisions, Failure>> {
+  const taken = code ? await deps.budget.take(companyId, phone) : ok(has.ticket)
+  if (!taken.ok) return err({ code: 'RATE_LIMITED', ...taken.error })
+  const provided = { ...has, ...(taken.value && { ticket: taken.value }) }
+  if (due === undefined) return ok(provided)
+  const wake = { companyId, correlationId, due, chain: attemptId }
+  if (await trySend(deps, () => deps.queue.wakeAt(wake))) return ok({ ...provided, armedFor: due })
+  await giveBack(taken.value, deps)
+  return err({ code: 'HOST_UNAVAILABLE' })
 }
 
 const giveBack = (ticket: BudgetTicket | undefined, { budget, log }: StartPairingDeps): Promise<void> =>
   refund(ticket, { giveBack: budget.giveBack, log })
 
-/** Ends what is overdue before the transition, so that it decides on the state as it is now. */
-const afterTimeouts =
-  <Outcome>(transition: Transition<Outcome>): Transition<Outcome> =>
-  (state, now) => {
-    const timed = timeOut(state, now)
-    const next = transition(timed.state, now)
-    return { ...next, notices: [...timed.notices, ...next.notices] }
-  }
-
 /** Sends the command of an attempt that no host has accepted yet, new or joined, and notifies the clients. */
 async function commandHost(
   request: StartPairingRequest,
-  decided: Decided<ReturnType<typeof requestPairing>['outcome']>,
+  decided: Decided<PairingRequested>,
   deps: StartPairingDeps,
 ): Promise<StartPairingResult> {
   const { outcome } = decided
@@ -142,11 +181,20 @@ async function commandHost(
   }
   const { attempt } = outcome
   deps.log.info('Pairing requested', { outcome: outcome.kind, attemptId: attempt.attemptId, state: attempt.state })
-  const isSent = attempt.state !== 'requested' || (await trySend(deps, () => sendCommand(request, attempt, deps)))
+  const isSent = !needsCommand(decided) || (await trySend(deps, () => sendCommand(request, attempt, deps)))
   await request.notify(decided)
   // A joined attempt normally has its command from the request that started it, and it has the watchdog.
-  if (isSent || outcome.kind === 'joined') return { kind: 'accepted', attempt }
+  if (isSent || outcome.kind === 'joined') return { kind: 'accepted', change: outcome.kind, attempt }
   return endUnsent(request, attempt, deps)
+}
+
+/**
+ * A joined attempt that no host has accepted gets its command once more, in case the function that started it has died.
+ * Only the first client that joins sends it: repeats must not multiply commands.
+ */
+function needsCommand({ outcome, changed }: Decided<PairingRequested>): boolean {
+  if (!('attempt' in outcome) || outcome.attempt.state !== 'requested') return false
+  return outcome.kind === 'started' || (changed && outcome.attempt.waiting.length <= 2)
 }
 
 const sendCommand = (
@@ -168,7 +216,7 @@ async function endUnsent(
       : decision(state, undefined),
   )
   await request.notify(ended)
-  return ended.changed ? { kind: 'failed', failure } : { kind: 'accepted', attempt }
+  return ended.changed ? { kind: 'failed', failure } : { kind: 'accepted', change: 'started', attempt }
 }
 
 async function trySend({ log }: StartPairingDeps, send: () => Promise<void>): Promise<boolean> {

@@ -3,6 +3,7 @@
  */
 import { cancelPairing } from '#shared/domain/attempt/pairing.ts'
 import type { Waiting } from '#shared/domain/company/attempt.ts'
+import type { Failure } from '#shared/domain/values/errors.ts'
 import type { Decided } from '#shared/ports.ts'
 import { type ClientAction, type ClientMessage, failureEventOf } from '#shared/protocol/client-messages.ts'
 import {
@@ -15,7 +16,7 @@ import {
 import type { Audit } from '../telemetry/audit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { nudgeHost } from '../use-cases/nudge-host.ts'
-import { type ResetDeps, reset } from '../use-cases/reset.ts'
+import { crowdedResetSeconds, type ResetDeps, reset } from '../use-cases/reset.ts'
 import { type StartPairingDeps, type StartPairingRequest, startPairing } from '../use-cases/start-pairing.ts'
 
 export type ActionDeps = StartPairingDeps &
@@ -35,7 +36,7 @@ type Call = {
   readonly notify: (decided: Decided<unknown>) => Promise<void>
   /** Makes the envelope of an answer that belongs to no decision. */
   readonly envelope: (seq: number | undefined) => Envelope
-  /** Audit of the message. It learns of decisions by `notify`, and of refusals by the answer. */
+  /** Audit of the message. It learns of decisions by `notify`. */
   readonly audit: Pick<Audit, 'refused'>
   /** Draws a sequence number; undefined when the store is down. */
   readonly drawSeq: () => Promise<number | undefined>
@@ -63,11 +64,7 @@ const actions: Actions = {
     await call.notify(decided)
     return undefined
   },
-  'reset-whatsapp-credentials': async (_message, call, deps) => {
-    const { companyId, correlationId, waiting } = call
-    await call.notify(await reset({ companyId, correlationId, waiting: [waiting] }, deps))
-    return undefined
-  },
+  'reset-whatsapp-credentials': (message, call, deps) => handleReset(message, call, deps),
   'get-status': async (_message, { companyId, envelope }, { store, staleMs }) => {
     const [{ state, seq }, lease] = await Promise.all([store.readWithSeq(companyId), store.leaseOf(companyId)])
     return statusMessage(state, lease, staleMs, envelope(seq))
@@ -94,10 +91,32 @@ async function handlePairing(
 ): Promise<ServerMessage | undefined> {
   const result = await startPairing({ method, typedPhone: phoneNumber, ...call }, deps)
   if (result.kind === 'accepted') return undefined
-  const { code } = result.failure
-  call.audit.refused(code)
+  if (result.kind === 'refused') return refuse(action, result.failure, call, deps)
   // The decision that ended the attempt has counted and sent the failure.
-  if (result.kind === 'failed') return undefined
-  deps.telemetry.refused(code, { companyId: call.companyId, correlationId: call.correlationId })
-  return errorMessage(result.failure, call.envelope(await call.drawSeq()), failureEventOf(action))
+  call.audit.refused(result.failure.code)
+  return undefined
+}
+
+async function handleReset(
+  { action }: MessageOf['reset-whatsapp-credentials'],
+  call: Call,
+  deps: ActionDeps,
+): Promise<ServerMessage | undefined> {
+  const { companyId, correlationId, waiting } = call
+  const decided = await reset({ companyId, correlationId, waiting: [waiting] }, deps)
+  await call.notify(decided)
+  if (decided.outcome.kind !== 'crowded') return undefined
+  return refuse(action, { code: 'BUSY', retryAfter: crowdedResetSeconds }, call, deps)
+}
+
+/** Counts a refusal, and answers with it. */
+async function refuse(
+  action: ClientAction,
+  failure: Failure,
+  { companyId, correlationId, envelope, drawSeq, audit }: Call,
+  { telemetry }: ActionDeps,
+): Promise<ServerMessage> {
+  telemetry.refused(failure.code, { companyId, correlationId })
+  audit.refused(failure.code)
+  return errorMessage(failure, envelope(await drawSeq()), failureEventOf(action))
 }

@@ -1,6 +1,6 @@
 /** Handler of client messages (requirements, "WebSocket API"): checks each one and runs its action. */
 import { once } from '#shared/async/once.ts'
-import { type ErrorCode, errorSpec, type Failure } from '#shared/domain/values/errors.ts'
+import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
 import type { Connection, Decided } from '#shared/ports.ts'
 import {
   type ClientAction,
@@ -132,9 +132,7 @@ async function execute(parsed: ClientMessage, received: Received): Promise<Serve
     envelope: (seq: number | undefined) => envelopeOf(received, seq),
     drawSeq: () => drawSeq(received),
   }
-  const reply = await runAction(action, parsed, call, deps)
-  if (reply?.event === failureEventOf(action)) audit.refused(reply['code'] as ErrorCode)
-  return delivery.finish(reply)
+  return delivery.finish(await runAction(action, parsed, call, deps))
 }
 
 /** Sends the frames that the failed action has left for the client, and answers with its failure event. */

@@ -12,6 +12,8 @@ const RequestId = v.pipe(
   v.string('requestId must be a string'),
   v.minLength(1, 'requestId must not be empty'),
   v.maxLength(128, 'requestId must have at most 128 characters'),
+  // Up to a hundred of them are stored in STATE.
+  v.maxBytes(128, 'requestId must have at most 128 bytes in UTF-8'),
 )
 /** A phone as typed, not normalised yet. */
 export const TypedPhone = v.pipe(

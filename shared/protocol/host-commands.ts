@@ -20,6 +20,10 @@ export const WatchdogMessage = v.looseObject({
   companyId: CompanyId,
   correlationId: v.string(),
   due: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  /** Reason to go on (`shared/domain/attempt/guard.ts`); messages of older builds have none, and go on while they can. */
+  chain: v.optional(v.string()),
+  generation: v.optional(v.string()),
+  until: v.optional(v.number()),
 })
 export type WatchdogMessage = v.InferOutput<typeof WatchdogMessage>
 

@@ -1,8 +1,8 @@
 /**
  * Writes a host's decisions about one company, publishes their notices, and schedules the watchdog for their deadlines.
  */
-import { nextDeadline } from '#shared/domain/attempt/deadlines.ts'
-import type { CompanyState, Transition } from '#shared/domain/company/company.ts'
+import { type Wake, wakesAfter } from '#shared/domain/attempt/guard.ts'
+import { type CompanyState, decision, type Transition } from '#shared/domain/company/company.ts'
 import { withLogFields } from '#shared/telemetry/log-fields.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 
@@ -21,32 +21,34 @@ export type Decisions = {
 
 export function decisions(deps: CompanyDeps, companyId: string, lease: OwnedLease): Decisions {
   let publishing: Promise<void> = Promise.resolve()
-  let watchedUntil: number | undefined
+  /** Messages to the watchdog that could not be sent; they go with the next decision. */
+  let unsent: readonly Wake[] = []
 
   /**
-   * Wakes the watchdog for the next deadline, so that time-outs do not depend on this host. A deadline that is later
-   * than one already scheduled needs no message: the watchdog schedules itself again.
+   * Wakes the watchdog for deadlines that come earlier than those which it guards already, so that time-outs do not
+   * depend on this host. No decision waits for it.
    */
-  function watch(state: CompanyState, correlationId: string): void {
-    const due = nextDeadline(state)
-    const isWatched = watchedUntil !== undefined && watchedUntil > deps.time.now()
-    if (due === undefined || (isWatched && watchedUntil !== undefined && due >= watchedUntil)) return
-    watchedUntil = due
-    deps.commands.wakeAt({ companyId, correlationId, due }).catch((error: unknown) => {
-      watchedUntil = undefined
-      deps.log.warn('Could not schedule the watchdog', { companyId, correlationId, error })
-    })
+  function watch(wakes: readonly Wake[], correlationId: string): void {
+    const all = [...unsent, ...wakes]
+    unsent = []
+    for (const wake of all)
+      deps.commands.wakeAt({ companyId, correlationId, ...wake }).catch((error: unknown) => {
+        unsent = [...unsent, wake]
+        deps.log.warn('Could not schedule the watchdog', { companyId, correlationId, error })
+      })
   }
 
   return {
-    async applyAsOwner(transition, correlationId) {
-      const decided = await deps.companies.decide<ReturnType<typeof transition>['outcome'] | 'notOwner'>(
-        companyId,
-        (state, now) =>
-          lease.isOwner() ? transition(state, now) : { state, notices: [], outcome: 'notOwner' as const },
-      )
-      const { state, notices, lastSeq, outcome } = decided
-      if (decided.changed) watch(state, correlationId)
+    async applyAsOwner<Outcome>(transition: Transition<Outcome>, correlationId: string) {
+      type Guarded = { readonly outcome: Outcome | 'notOwner'; readonly wakes: readonly Wake[] }
+      const decided = await deps.companies.decide<Guarded>(companyId, (before, now) => {
+        if (!lease.isOwner()) return decision<Guarded>(before, { outcome: 'notOwner', wakes: [] })
+        const { state, notices, outcome } = transition(before, now)
+        return decision<Guarded>(state, { outcome, wakes: wakesAfter(before, state) }, notices)
+      })
+      const { state, notices, lastSeq } = decided
+      const { outcome, wakes } = decided.outcome
+      if (decided.changed) watch(wakes, correlationId)
       // Not awaited: a slow client must not delay a pairing. Chained: clients get notices in the order of the
       // decisions.
       if (notices.length > 0)

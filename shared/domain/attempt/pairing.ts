@@ -3,7 +3,9 @@ import {
   type Attempt,
   attemptTimes,
   isExpiryReported,
+  isSameRequest,
   type Method,
+  maxWaiting,
   type Shown,
   type Waiting,
 } from '../company/attempt.ts'
@@ -26,10 +28,8 @@ import { differs, samePhone } from '../values/phone.ts'
 import { mayReplace } from './acceptance.ts'
 import { endAttempt } from './attempt-end.ts'
 import { progress, shownEvents, startedEvent } from './attempt-events.ts'
+import { withGuard } from './guard.ts'
 import { pairingRefusal } from './refusal.ts'
-
-/** Limit of the requests that wait on one attempt. A stuck client repeats itself this often, a person does not. */
-export const maxWaiting = 50
 
 /** A client's request for a code or a QR. */
 export type PairingRequest = {
@@ -77,7 +77,8 @@ export function requestPairing(state: CompanyState, request: PairingRequest, now
     ...(request.ticket && { ticket: request.ticket }),
   }
   const notices = [...ended.notices, notice(startedEvent(started), started.waiting)]
-  return decision({ ...ended.state, fence, attempt: started }, { kind: 'started', attempt: started }, notices)
+  const guarded = withGuard({ ...ended.state, fence, attempt: started }, attemptId, now)
+  return decision(guarded, { kind: 'started', attempt: started }, notices)
 }
 
 /** True when the request joins the attempt. It does not join one whose client was told to ask again (R16, R19). */
@@ -94,8 +95,9 @@ const isPastLink = ({ state }: Attempt): boolean => state === 'storing' || state
 
 function joinAttempt(state: CompanyState, attempt: Attempt, request: PairingRequest): Decision<PairingRequested> {
   if (!request.waiting) return decision(state, { kind: 'joined', attempt })
-  const waiting = [request.waiting]
-  const known = attempt.waiting.some((other) => isSameRequest(other, waiting[0]))
+  const asking = request.waiting
+  const waiting = [asking]
+  const known = attempt.waiting.some((other) => isSameRequest(other, asking))
   if (!known && attempt.waiting.length >= maxWaiting) return decision(state, { kind: 'crowded' })
   const joined = known ? attempt : { ...attempt, waiting: [...attempt.waiting, ...waiting] }
   const notices = [
@@ -104,9 +106,6 @@ function joinAttempt(state: CompanyState, attempt: Attempt, request: PairingRequ
   ]
   return decision(known ? state : { ...state, attempt: joined }, { kind: 'joined', attempt: joined }, notices)
 }
-
-const isSameRequest = (a: Waiting, b: Waiting | undefined): boolean =>
-  a.connectionId === b?.connectionId && a.requestId === b.requestId
 
 const isSame = (a: string | undefined, b: string | undefined): boolean =>
   a !== undefined && b !== undefined && samePhone(a, b)
@@ -165,17 +164,20 @@ export function failAttempt(
     : decision(state, 'stale')
 }
 
-/** Cancels the attempt, if there is one, and raises the fence. Requests that still wait for a code get an answer. */
+/**
+ * Cancels the attempt and raises the fence. Requests that still wait for a code get an answer. Without an attempt there is
+ * nothing to change, and only the caller hears of it (R67).
+ */
 export function cancelPairing(state: CompanyState, waiting: readonly Waiting[], now: number): Decision<void> {
   const { attempt } = state
-  const fence = state.fence + 1
-  if (!attempt) return decision({ ...state, fence }, undefined, [answer({ event: 'pairing-cancelled' }, waiting)])
+  if (!attempt)
+    return decision(state, undefined, [answer({ event: 'pairing-cancelled' }, waiting)].filter(hasRecipients))
   const ended = endAttempt(state, { code: 'PAIRING_CANCELLED' }, 'cancelled', now)
   const unanswered = hasAnswered(attempt)
     ? []
     : ended.notices.map(({ event, waiting: others }) => answer(event, unansweredOf(others))).filter(hasRecipients)
   const cancelled = notice({ event: 'pairing-cancelled', attemptId: attempt.attemptId }, waiting)
-  return decision({ ...ended.state, fence }, undefined, [...unanswered, cancelled])
+  return decision({ ...ended.state, fence: state.fence + 1 }, undefined, [...unanswered, cancelled])
 }
 
 const unansweredOf = (waiting: readonly Waiting[]) => waiting.filter(({ isAnswered }) => !isAnswered)

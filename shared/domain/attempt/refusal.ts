@@ -1,11 +1,15 @@
 /** Requests that are answered at once, with nothing started and nothing spent (R8, R9). */
 import type { Attempt } from '../company/attempt.ts'
+import { isCleanupFull } from '../company/cleanup.ts'
 import type { CompanyState, Session } from '../company/company.ts'
 import type { Failure } from '../values/errors.ts'
 import { differs } from '../values/phone.ts'
 
 /** Seconds after which to ask again while a stop is not about one account: hosts try one such session a minute. */
 const sharedStopRetrySeconds = 60
+
+/** Seconds after which to ask again while too many retired generations wait to be removed. */
+const cleanupRetrySeconds = 60
 
 /** Seconds from `now` to `until` (epoch ms), for `retryAfter`; one at least. */
 export const secondsTo = (until: number, now: number): number => Math.max(1, Math.ceil((until - now) / 1000))
@@ -30,13 +34,15 @@ export const isSharedStop = (session: Session): boolean =>
 
 /**
  * Returns the failure of a request that a new code could not help: WhatsApp refuses this version, nothing can be read
- * here, or the stored session is restricted until a known time and the request is for the same phone. `now` is epoch ms.
+ * here, too much waits to be removed, or the stored session is restricted until a known time and the request is for the same phone. `now` is epoch ms.
  */
 export function pairingRefusal(
-  { credentials, session }: CompanyState,
+  state: CompanyState,
   { phone }: Pick<Attempt, 'phone'>,
   now: number,
 ): Failure | undefined {
+  if (isCleanupFull(state)) return { code: 'BUSY', retryAfter: cleanupRetrySeconds }
+  const { credentials, session } = state
   if (!credentials || session?.status !== 'stopped') return undefined
   const { error = 'INTERNAL', until, isAlone } = session
   if (error === 'CLIENT_OUTDATED' || (error === 'INTERNAL' && !isAlone))

@@ -13,6 +13,13 @@ export type Waiting = {
   readonly isAnswered?: true
 }
 
+/** Limit of the requests that wait on one attempt, and of those that wait for resets (R67). */
+export const maxWaiting = 50
+
+/** True for two requests that a client cannot tell apart: they get one answer. */
+export const isSameRequest = (a: Waiting, b: Waiting): boolean =>
+  a.connectionId === b.connectionId && a.requestId === b.requestId
+
 /** A host in one of its ownerships of a shard; `epoch` counts the ownerships of the shard (`LeaseSeen.epoch`). */
 export type Owner = { readonly hostId: string; readonly epoch: number }
 
@@ -24,7 +31,8 @@ type Common = {
   /**
    * The company's fence when the attempt started, or when an adoption turned it back into a request. It counts the
    * decisions that make earlier steps void: a function raises it by one with a request that starts an attempt, with a
-   * cancel, with a reset, and when the watchdog ends an attempt; a host when it adopts an attempt without a code (R28).
+   * cancel of one, with a reset that changes something, and when the watchdog ends an attempt; a host when it adopts an
+   * attempt without a code (R28).
    * A host's step that names another fence is stale.
    */
   readonly fence: number

@@ -1,5 +1,5 @@
 /** Clean-up of a generation of credentials: retired by one write, unlinked at WhatsApp, shredded, swept (R7, R14). */
-import type { Link, Waiting } from './attempt.ts'
+import { isSameRequest, type Link, maxWaiting, type Waiting } from './attempt.ts'
 import {
   answer,
   type CompanyState,
@@ -21,6 +21,17 @@ export const unlinkWithinMs = 60_000
  * rest is for SQS and the watchdog, which send the answer when no host is alive.
  */
 export const resetAnswerMs = 3_500
+
+/**
+ * Limit of the clean-up list, which is part of STATE: a phone that is linked and reset over and over would fill a day's
+ * worth of entries (R67). The oldest entry that is swept already gives way; its later sweeps only repeat the first.
+ */
+export const maxRetired = 40
+/** Entries above the limit that nothing can give way to; each pairing may add two. */
+const maxUnswept = 4
+
+/** True when so much waits to be removed that no further link may be made. */
+export const isCleanupFull = ({ cleanup }: CompanyState): boolean => cleanup.length >= maxRetired + maxUnswept
 
 /** Reasons that leave no device to remove: WhatsApp has already removed it. */
 const nothingToUnlink: readonly RetireReason[] = ['logged-out']
@@ -47,15 +58,30 @@ export function retireLink(
     sweeps: 0,
     ...(unlink === 'pending' && { wrappedKey }),
   }
-  return { ...state, cleanup: [...state.cleanup, retired], unlinked: unlink }
+  return { ...state, cleanup: [...withRoom(state.cleanup), retired], unlinked: unlink }
 }
 
-/** Lets requests for a reset wait until the device of the generation that was retired last is unlinked. */
-export function awaitUnlink(state: CompanyState, waiting: readonly Waiting[], now: number): CompanyState {
+/** The list with room for one more, unless all its entries are still needed. */
+function withRoom(cleanup: readonly Retired[]): readonly Retired[] {
+  if (cleanup.length < maxRetired) return cleanup
+  const oldest = cleanup.find(({ unlink, sweeps }) => unlink !== 'pending' && sweeps > 0)
+  return cleanup.filter((entry) => entry !== oldest)
+}
+
+/**
+ * Lets requests for a reset wait until the device of the generation that was retired last is unlinked. A request that waits
+ * already is not added again. `crowded` when too many wait.
+ */
+export function awaitUnlink(state: CompanyState, waiting: readonly Waiting[], now: number): CompanyState | 'crowded' {
   const last = state.cleanup.at(-1)
   if (!last) return state
+  const earlier = last.waiting ?? []
+  const added = waiting.filter((each) => !earlier.some((other) => isSameRequest(other, each)))
+  if (added.length === 0 && last.answerBy !== undefined) return state
+  const all = state.cleanup.reduce((sum, each) => sum + (each.waiting?.length ?? 0), added.length)
+  if (added.length > 0 && all > maxWaiting) return 'crowded'
   const answerBy = last.answerBy ?? now + resetAnswerMs
-  return replace(state, { ...last, waiting: [...(last.waiting ?? []), ...waiting], answerBy })
+  return replace(state, { ...last, waiting: [...earlier, ...added], answerBy })
 }
 
 /** Records the result of unlinking a retired device, erases its key and answers the resets that wait for it. */

@@ -71,10 +71,14 @@ export type Retired = {
   readonly answerBy?: number
 }
 
+/** The chain of messages to the watchdog that was begun last (`attempt/guard.ts`); its first one comes at `due` (epoch ms). */
+export type Guard = { readonly chain: string; readonly due: number }
+
 export type CompanyState = {
   /**
    * Counts the decisions that make earlier attempts void. It only grows: a function raises it by one with a request
-   * that starts an attempt, with a cancel, with a reset, and when the watchdog ends an attempt.
+   * that starts an attempt, with a cancel of one, with a reset that changes something, and when the watchdog ends an
+   * attempt.
    */
   readonly fence: number
   /** Highest epoch of a host that has written; hosts of a lower one are refused (R12). */
@@ -88,6 +92,8 @@ export type CompanyState = {
   readonly unlinked?: Unlinked
   /** Epoch ms at which the company was last told `LOGGED_OUT`: a second time within a day has its own advice (R46). */
   readonly loggedOutAt?: number
+  /** Absent until a build that names its chains has started an attempt. */
+  readonly guard?: Guard
   /**
    * The stored state is one that this build does not understand, as one of a newer build: nothing is decided about it
    * until a build that does comes back (R49a). Never stored; what could not be read is absent.

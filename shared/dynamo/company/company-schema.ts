@@ -114,6 +114,7 @@ const StoredCompany = object({
   cleanup: list(Retired),
   unlinked: optional(Unlinked),
   loggedOutAt: optional(epochMs),
+  guard: optional(object({ chain: text, due: epochMs })),
 })
 
 /** As much of a state as any build can read. */

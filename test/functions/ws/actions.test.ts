@@ -53,7 +53,7 @@ describe('request-pairing-code', () => {
     await ask()
     const { attemptId, fence } = world.state().attempt!
     const common = { companyId: '1001', correlationId: 'apigw-request-1' }
-    expect(world.queue.wakes).toEqual([{ ...common, due: start + 20_000 }])
+    expect(world.queue.wakes).toEqual([{ ...common, due: start + 20_000, chain: attemptId }])
     expect(world.queue.commands).toEqual([{ ...common, attemptId, fence }])
   })
 
@@ -204,7 +204,7 @@ describe('reset-whatsapp-credentials', () => {
       { unlink: 'pending', waiting: [{ connectionId: 'A', requestId: 'r' }] },
     ])
     expect(world.queue.commands.at(-1)).toMatchObject({ companyId: '1001', fence: fence + 1 })
-    expect(world.queue.wakes.slice(-2).map(({ due }) => due - start)).toEqual([4_000, 60_000])
+    expect(world.queue.wakes.slice(1)).toMatchObject([{ due: start + 4_000, generation: '01J1001' }])
   })
 
   test('fails with its own event when the queues are down, and forgets nothing', async () => {

@@ -93,10 +93,31 @@ describe('a pairing by code', () => {
     expect(s.whatsApp.live()).toEqual([])
   })
 
-  it('schedules the watchdog for its deadline', async () => {
-    const s = companyRig({ isObliging: false })
+  it('wakes the watchdog only for a deadline before the one that is guarded already', async () => {
+    const s = companyRig()
     await s.request()
-    expect(s.commands.wakes.map(({ due }) => due)).toEqual([s.clock.now() + 20_000])
+    expect(s.state().attempt?.state).toBe('code-issued')
+    expect(s.commands.wakes).toEqual([])
+    const { expiresAt: until } = s.state().attempt as { expiresAt?: number }
+    for (let typed = 1; typed <= 3; typed++) {
+      s.whatsApp.last().emit({ type: 'phoneAnswered' })
+      await s.clock.settle()
+    }
+    expect(s.commands.wakes).toMatchObject([{ due: s.clock.now() + 15_000, until, chain: s.state().guard?.chain }])
+  })
+
+  it('sends a message to the watchdog with the next decision when the queue was away', async () => {
+    const s = companyRig()
+    await s.request()
+    const { wakeAt } = s.deps.commands
+    Object.assign(s.deps.commands, { wakeAt: () => Promise.reject(new Error('away')) })
+    s.whatsApp.last().emit({ type: 'phoneAnswered' })
+    await s.clock.settle()
+    Object.assign(s.deps.commands, { wakeAt })
+    expect(s.commands.wakes).toEqual([])
+    await s.clock.advance(15_100)
+    expect(s.state().attempt?.state).toBe('code-issued')
+    expect(s.commands.wakes).toHaveLength(1)
   })
 
   it('returns to the same code after a wrong one', async () => {

@@ -3,7 +3,7 @@ import { nextDeadline, timeOut } from '#shared/domain/attempt/deadlines.ts'
 import { commitLink, prepareLink } from '#shared/domain/attempt/link.ts'
 import type { Waiting } from '#shared/domain/company/attempt.ts'
 import { resetAnswerMs, settleCleanup, unlinkFinished, unlinkWithinMs } from '#shared/domain/company/cleanup.ts'
-import { emptyCompany, isEmpty } from '#shared/domain/company/company.ts'
+import { emptyCompany } from '#shared/domain/company/company.ts'
 import { resetCredentials } from '#shared/domain/session/reset.ts'
 import { aLink, codeIssued, connecting, linked, refOf, said, seconds, stageNames, stages } from '../build.ts'
 
@@ -14,7 +14,7 @@ const reset = (state = linked()) => resetCredentials(state, [owner], at)
 describe('a reset', () => {
   test('retires credentials, session and key by one write, and waits for the unlinking', () => {
     const { state, outcome, notices } = reset()
-    expect(outcome).toEqual({ retired: 'generation-1' })
+    expect(outcome).toEqual({ kind: 'reset', retired: 'generation-1' })
     expect(state).not.toHaveProperty('credentials')
     expect(state).not.toHaveProperty('session')
     expect(state).toMatchObject({ unlinked: 'pending', fence: linked().fence + 1 })
@@ -24,12 +24,12 @@ describe('a reset', () => {
     expect(notices).toEqual([])
   })
 
-  test('of nothing succeeds at once, and raises the fence (R15)', () => {
+  test('of nothing succeeds at once, changes nothing, and is told to nobody else (R67)', () => {
     const { state, outcome, notices } = resetCredentials(emptyCompany, [owner], at)
-    expect(state).toEqual({ ...emptyCompany, fence: 1 })
-    expect(outcome).toEqual({})
-    expect(said(notices)).toEqual(['credentials-reset not-linked -> reset,all'])
-    expect(isEmpty(state)).toBe(true)
+    expect(state).toBe(emptyCompany)
+    expect(outcome).toEqual({ kind: 'unchanged' })
+    expect(said(notices)).toEqual(['credentials-reset not-linked -> reset'])
+    expect(resetCredentials(emptyCompany, [], at).notices).toEqual([])
   })
 
   test.each(stageNames)('ends an attempt that is %s, so that its late link is refused (R15)', (stage) => {
@@ -48,7 +48,7 @@ describe('a reset', () => {
 
   test.each(['storing', 'restarting'] as const)('while %s waits for the removal of the fresh device (R11)', (stage) => {
     const { state, outcome } = reset(stages[stage]())
-    expect(outcome.retired).toBe('generation-1')
+    expect(outcome).toMatchObject({ retired: 'generation-1' })
     expect(state.cleanup).toMatchObject([{ reason: 'attempt-ended', unlink: 'pending', waiting: [owner] }])
   })
 

@@ -98,6 +98,7 @@ function watchedStore(clock: () => number, check: Check, refunds: Refunds) {
     writes: memory.writes,
     state: memory.state,
     put: memory.put,
+    loseRaces: memory.loseRaces,
     setLease: memory.setLease,
     async decide<Outcome>(companyId: string, transition: Transition<Outcome>): Promise<Decided<Outcome>> {
       await check()

@@ -18,7 +18,7 @@ type Rule = {
 const functionsGround = ['functions/access/', 'functions/telemetry/', 'functions/use-cases/']
 
 /** Files of shared/dynamo that every store stands on. */
-const groundFiles = ['batch-get', 'conditional', 'document-client', 'items', 'retries', 'store-unavailable', 'table']
+const groundFiles = 'batch-get conditional contention document-client items retries store-unavailable table'.split(' ')
 const dynamoGround = [...groundFiles, 'shard-companies'].map((file) => `shared/dynamo/${file}.ts`)
 
 /** Rooms below the phones of simulator/, and its tables of choices. */

@@ -137,7 +137,7 @@ export function describeCompanyStore({ shards, make, makeLosingAnswer, makeLosin
       const store = await makeLosingRaces(() => 1_000)
       await expect(store.decide(companyId, become(requested()))).rejects.toBeInstanceOf(Contention)
       expect((await store.read(companyId)).state).not.toHaveProperty('attempt')
-      // What needs no write loses no race.
+      // A decision without a write loses no race.
       expect(await store.decide(companyId, stay())).toMatchObject({ outcome: 'done', changed: false })
     })
 

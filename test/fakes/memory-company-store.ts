@@ -90,10 +90,7 @@ export function memoryCompanyStore(clock: Clock, shards: number): MemoryCompanyS
       items.set(companyId, { state, seq: seq + 1 })
       return { state, seq: seq + 1 }
     },
-    async leaseOf(companyId) {
-      await answer()
-      return leases.get(shardOf(companyId, shards))
-    },
+    leaseOf: (companyId) => answer().then(() => leases.get(shardOf(companyId, shards))),
     async companiesOf(shard, page) {
       await answer()
       const listed = [...items].filter(([id, { state }]) => shardOf(id, shards) === shard && !isEmpty(state))

@@ -219,3 +219,20 @@ test.each([
   expect(max).toBeLessThanOrEqual(3)
   await settle()
 })
+
+test('an owner who mistypes the code again and again leaves few messages', async () => {
+  const { perform, pending, settle, state } = stage()
+  await perform({ do: 'request', phone: phones[0] })
+  let max = 0
+  let mistyped = 0
+  for (let n = 0; n < 50; n++) {
+    if (state().attempt?.state !== 'phone-confirmed') await perform({ do: 'hostStep' })
+    if (state().attempt?.state === 'phone-confirmed') mistyped += 1
+    await perform({ do: 'wait', ms: 3_000, late: false })
+    max = Math.max(max, pending.length)
+  }
+  expect(mistyped).toBeGreaterThan(30)
+  expect(max).toBeLessThanOrEqual(2)
+  await settle()
+  expect(state().lastAttempt?.state).toBe('expired')
+})

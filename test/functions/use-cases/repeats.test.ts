@@ -1,4 +1,4 @@
-/** What one company can multiply by repeating itself: messages, commands, pushes, and bytes of its state (R67). */
+/** One company repeats itself: messages, commands, pushes and bytes of its state must not multiply (R67). */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { maxWaiting } from '#shared/domain/company/attempt.ts'
 import { makeApi, routes } from '../http/support.ts'

@@ -81,9 +81,11 @@ function filled(before: CompanyState, now: number): CompanyState {
 
 test.each<Sweeps>(['none', 'one each'])('a day of links and resets keeps the list short, with sweeps: %s', (sweeps) => {
   const lengths: number[] = []
-  resetOverAndOver(1440, sweeps, ({ cleanup }) => lengths.push(cleanup.length))
+  const state = resetOverAndOver(1440, sweeps, ({ cleanup }) => lengths.push(cleanup.length))
   expect(Math.max(...lengths)).toBeGreaterThanOrEqual(40)
   expect(Math.max(...lengths)).toBeLessThanOrEqual(46)
+  // Entries that were swept give way, so that the last link was made.
+  expect(state.cleanup.at(-1)?.generation === nameOf(1440)).toBe(sweeps === 'one each')
 })
 
 test('while nothing is swept, no further link is made', () => {

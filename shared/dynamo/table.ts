@@ -13,6 +13,8 @@ export const hostKey = (hostId: string) => `HOST#${hostId}`
 export const rateKeyPrefix = 'RATE#'
 /** Partition of a caller's request counters, an item per second. */
 export const rateKey = (caller: string) => `${rateKeyPrefix}${caller}`
+/** Partition of the companies that have linked a phone, by the keyed hash of its class. */
+export const phoneKey = (phoneHash: string) => `PHONE#${phoneHash}`
 /** Partition of one generation of a company's credentials (credentials table). */
 export const generationKey = (companyId: string, generation: string) => `C#${companyId}#G#${generation}`
 
@@ -28,5 +30,5 @@ export const placeSortKeyPrefix = 'CONN:'
 export const earlierConnectionSortKeyPrefix = 'CONN#'
 /** Sort key prefix of both kinds of rows. */
 export const connectionSortKeyPrefix = 'CONN'
-/** Sort key prefix of a shard's company rows. */
+/** Sort key prefix of the rows of companies, in a shard and of a phone. */
 export const companySortKeyPrefix = 'C#'

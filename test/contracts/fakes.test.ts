@@ -7,6 +7,7 @@ import { memoryDataKeys } from '../fakes/memory-data-keys.ts'
 import { memoryFuse } from '../fakes/memory-fuse.ts'
 import { memoryIdempotencyStore } from '../fakes/memory-idempotency-store.ts'
 import { memoryLeaseStore } from '../fakes/memory-lease-store.ts'
+import { memoryPhoneLinks } from '../fakes/memory-phone-links.ts'
 import { memoryRequestCounter } from '../fakes/memory-request-counter.ts'
 import { recordingCommandQueue } from '../fakes/recording-command-queue.ts'
 import { describeBudgetStore } from './budget-store.contract.ts'
@@ -18,6 +19,7 @@ import { describeDataKeys } from './data-keys.contract.ts'
 import { describeFuse } from './fuse.contract.ts'
 import { describeIdempotencyStore } from './idempotency-store.contract.ts'
 import { describeLeaseStore } from './lease-store.contract.ts'
+import { describePhoneLinks } from './phone-links.contract.ts'
 import { describeRequestCounter } from './request-counter.contract.ts'
 
 describeCompanyStore({
@@ -45,6 +47,7 @@ describeCredentialStore({
 })
 describeDataKeys({ make: async () => memoryDataKeys() })
 describeBudgetStore({ make: async () => memoryBudgetStore() })
+describePhoneLinks({ make: async () => memoryPhoneLinks(), runs: 100 })
 describeFuse({ make: async (clock) => memoryFuse(clock) })
 describeIdempotencyStore({ make: async () => memoryIdempotencyStore() })
 describeRequestCounter({ make: async () => memoryRequestCounter() })

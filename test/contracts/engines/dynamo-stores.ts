@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, vi } from 'vitest'
 import { dynamoBudgetStore } from '#shared/dynamo/clients/budget-store.ts'
 import { dynamoConnectionStore } from '#shared/dynamo/clients/connection-store.ts'
 import { dynamoIdempotencyStore } from '#shared/dynamo/clients/idempotency-store.ts'
+import { dynamoPhoneLinks } from '#shared/dynamo/clients/phone-links.ts'
 import { dynamoRequestCounter } from '#shared/dynamo/clients/request-counter.ts'
 import { type CompanyStoreDeps, dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { writtenRows } from '#shared/dynamo/company/written-rows.ts'
@@ -18,6 +19,7 @@ import { describeCredentialStore } from '../credential-store.contract.ts'
 import { describeFuse } from '../fuse.contract.ts'
 import { describeIdempotencyStore } from '../idempotency-store.contract.ts'
 import { describeLeaseStore } from '../lease-store.contract.ts'
+import { describePhoneLinks } from '../phone-links.contract.ts'
 import { describeRequestCounter } from '../request-counter.contract.ts'
 import { connect, createTable, type Engine, putJournal } from './engines.ts'
 import { flakyConnect } from './flaky.ts'
@@ -62,6 +64,7 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
     runs,
   })
   describeBudgetStore({ make: async () => dynamoBudgetStore(await newTable()) })
+  describePhoneLinks({ make: async () => dynamoPhoneLinks(await newTable()), runs })
   describeFuse({
     make: async (clock) =>
       dynamoFuse({

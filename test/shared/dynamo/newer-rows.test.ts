@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dynamoBudgetStore } from '#shared/dynamo/clients/budget-store.ts'
 import { dynamoConnections } from '#shared/dynamo/clients/connection-store.ts'
 import { dynamoIdempotencyStore } from '#shared/dynamo/clients/idempotency-store.ts'
+import { dynamoPhoneLinks } from '#shared/dynamo/clients/phone-links.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credentials/credential-store.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
@@ -27,6 +28,7 @@ const credentialKey = (key: string) => ({ pk: generationKey(ref.companyId, ref.g
 const bytes = new Uint8Array([1])
 
 const budget = { pk: 'BUDGET#phone', sk: 'BUDGET' }
+const linkedPhone = { pk: 'PHONE#h', sk: 'C#c1' }
 const lease = { pk: 'SHARD#0', sk: 'LEASE' }
 const held = { epoch: 7, version: 3, owner: 'host-1', renewedAt: 1 }
 const leased = async (table: Table) => {
@@ -52,6 +54,18 @@ const rows: readonly Row[] = [
     (t) => dynamoBudgetStore(t).giveBack([{ key: 'phone', at: now }]),
   ],
   ['a budget that cools down', budget, { rev: 2, taken: [] }, (t) => dynamoBudgetStore(t).coolDown('phone', now, now)],
+  [
+    'a phone that is linked again',
+    linkedPhone,
+    { linkedAt: 1, removedAt: 2, ttl: 3 },
+    (t) => dynamoPhoneLinks(t).note('h', { companyId: 'c1', linkedAt: now }),
+  ],
+  [
+    'a phone whose link ends',
+    linkedPhone,
+    { linkedAt: now - 1 },
+    (t) => dynamoPhoneLinks(t).note('h', { companyId: 'c1', linkedAt: now - 1, removedAt: now }),
+  ],
   [
     'the answer under an idempotency key',
     { pk: 'IDEM#k', sk: 'IDEM' },
@@ -132,6 +146,18 @@ test('a budget forgets its cool-down with the code that is taken after it', asyn
   await table.client.send(new PutCommand({ TableName: table.table, Item: item }))
   await dynamoBudgetStore(table).take(limits, now)
   expect(await getItem(table, budget)).not.toHaveProperty('coolUntil')
+})
+
+test('only the row of an ended link has a TTL, which is 30 days after its end', async () => {
+  const table = await createTable(connect(engine))
+  const note = (times: { linkedAt: number; removedAt?: number }) =>
+    dynamoPhoneLinks(table).note('h', { companyId: 'c1', ...times })
+  await note({ linkedAt: now })
+  expect(await getItem(table, linkedPhone)).toEqual({ ...linkedPhone, linkedAt: now })
+  await note({ linkedAt: now, removedAt: now + 1 })
+  expect(await getItem(table, linkedPhone)).toMatchObject({ removedAt: now + 1, ttl: now / 1000 + 30 * 86_400 + 1 })
+  await note({ linkedAt: now + 2 })
+  expect(await getItem(table, linkedPhone)).toEqual({ ...linkedPhone, linkedAt: now + 2 })
 })
 
 describe('rows that are only read', () => {

@@ -8,6 +8,7 @@ import {
   type Notice,
   type Retired,
   type RetireReason,
+  type StoredCredentials,
   type Unlinked,
   without,
 } from './company.ts'
@@ -42,10 +43,10 @@ export function retire(state: CompanyState, reason: RetireReason, now: number): 
   return retireLink(without(state, 'credentials', 'session'), state.credentials, reason, now)
 }
 
-/** As `retire`, for a link that has not become current; the current generation stays. */
+/** As `retire`, for a link that has not become current, and has no `linkedAt`; the current generation stays. */
 export function retireLink(
   state: CompanyState,
-  { generation, wrappedKey }: Link,
+  { generation, wrappedKey, phone, linkedAt }: Link & Partial<StoredCredentials>,
   reason: RetireReason,
   now: number,
 ): CompanyState {
@@ -57,6 +58,7 @@ export function retireLink(
     unlink,
     sweeps: 0,
     ...(unlink === 'pending' && { wrappedKey }),
+    ...(phone !== undefined && linkedAt !== undefined && { phone, linkedAt }),
   }
   return { ...state, cleanup: [...withRoom(state.cleanup), retired], unlinked: unlink }
 }

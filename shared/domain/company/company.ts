@@ -69,6 +69,12 @@ export type Retired = {
   /** Reset requests that wait for the removal; they are answered at `answerBy` (epoch ms) at the latest. */
   readonly waiting?: readonly Waiting[]
   readonly answerBy?: number
+  /**
+   * Phone of an installed link, and the epoch ms of its install: a host notes under the phone that the link has ended (R24).
+   * Absent in entries of older builds, and when the phone is unknown (R3).
+   */
+  readonly phone?: string
+  readonly linkedAt?: number
 }
 
 /** The chain of messages to the watchdog that was begun last (`attempt/guard.ts`); its first one comes at `due` (epoch ms). */

@@ -100,6 +100,8 @@ const Retired = object({
   sweeps: integer,
   waiting: optional(list(Waiting)),
   answerBy: optional(epochMs),
+  phone: optional(text),
+  linkedAt: optional(epochMs),
 })
 
 const Credentials = object({ ...Link.entries, linkedAt: epochMs })

@@ -55,6 +55,7 @@ describe('a host accepts an attempt', () => {
         generation: 'generation-1',
         reason: 'phone-change',
         retiredAt: seconds(2),
+        ...{ phone, linkedAt: seconds(32) },
         unlink: 'pending',
         sweeps: 0,
         wrappedKey: 'key-1',

@@ -3,13 +3,14 @@ import { timeOut } from '#shared/domain/attempt/deadlines.ts'
 import {
   nextSweepAt,
   retire,
+  retireLink,
   sweepDelaysMs,
   swept,
   unlinkFinished,
   unlinkWithinMs,
 } from '#shared/domain/company/cleanup.ts'
-import { type CompanyState, isEmpty, type Retired } from '#shared/domain/company/company.ts'
-import { aLink, linked, seconds } from '../build.ts'
+import { type CompanyState, emptyCompany, isEmpty, type Retired } from '#shared/domain/company/company.ts'
+import { aLink, linked, phone, seconds, unreadableLink } from '../build.ts'
 
 const at = seconds(100)
 const onlyOf = (state: CompanyState): Retired => {
@@ -34,6 +35,14 @@ describe('a retired generation', () => {
     expect(state).toMatchObject({ unlinked: unlink })
     expect(state).not.toHaveProperty('credentials')
     expect(state).not.toHaveProperty('session')
+  })
+
+  test('keeps phone and time of a link that was installed, until it is swept for good (R24)', () => {
+    const state = retire(linked(), 'reset', at)
+    expect(onlyOf(state)).toMatchObject({ phone, linkedAt: seconds(32) })
+    expect(onlyOf(unlinkFinished(state, 'generation-1', 'confirmed').state)).toMatchObject({ phone })
+    expect(onlyOf(retire(linked(unreadableLink), 'reset', at))).not.toHaveProperty('linkedAt')
+    expect(onlyOf(retireLink(emptyCompany, aLink(), 'attempt-ended', at))).not.toHaveProperty('phone')
   })
 
   test('is shredded after 60 s when its device could not be unlinked (R14)', () => {

@@ -83,6 +83,7 @@ function companyVariables(props: EnvironmentProps) {
     CALLBACK_URL: callbackUrl,
     WATCHDOG_QUEUE_URL: data.watchdog.queue.queueUrl,
     CODES_PER_PHONE: String(pairing.codesPerPhone),
+    CODES_PER_FOREIGN_PHONE: String(pairing.codesPerForeignPhone),
     CODES_PER_COMPANY: String(pairing.codesPerCompany),
     BUDGET_WINDOW_SECONDS: String(pairing.budgetWindowSeconds),
     PHONE_HASH_SECRET_ARN: data.secrets.phoneHash.secretArn,

@@ -73,6 +73,8 @@ export type StageConfig = {
     readonly codeLifetimeSeconds: number
     readonly phoneChangePolicy: 'replace' | 'keep-until-linked'
     readonly codesPerPhone: number
+    /** Codes of a phone that another company has linked: the rest is for that company (R24). */
+    readonly codesPerForeignPhone: number
     readonly codesPerCompany: number
     readonly budgetWindowSeconds: number
   }
@@ -149,7 +151,7 @@ function checked(stage: StageConfig): StageConfig {
   return stage
 }
 
-function problemOf({ domain, hosts, shards, fuse, pairing: { codeLifetimeSeconds } }: StageConfig): string | undefined {
+function problemOf({ domain, hosts, shards, fuse, pairing }: StageConfig): string | undefined {
   if (domain && !/^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/.+/.test(domain.certificateArn))
     return `the domain ${domain.webSocket} has no certificate: request one in ACM, in the region of the stage, and set domain.certificateArn`
   if (!isShardCount(shards))
@@ -160,7 +162,9 @@ function problemOf({ domain, hosts, shards, fuse, pairing: { codeLifetimeSeconds
   const wrongPlaces = [fuse.fiveMinutes, fuse.day].find((places) => !arePlaces(places))
   if (wrongPlaces)
     return `fuse has ${writePlaces(wrongPlaces)}: give a whole number below a million, and a percentage below 100 with three decimals at most`
-  if (codeLifetimeSeconds > maxCodeLifetimeSeconds)
+  if (pairing.codesPerForeignPhone > pairing.codesPerPhone)
+    return `pairing.codesPerForeignPhone can be ${pairing.codesPerPhone} at most, as many as codesPerPhone`
+  if (pairing.codeLifetimeSeconds > maxCodeLifetimeSeconds)
     return `pairing.codeLifetimeSeconds can be ${maxCodeLifetimeSeconds} at most: WhatsApp forgets the code at 160`
   return undefined
 }

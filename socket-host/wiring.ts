@@ -10,6 +10,7 @@ import type { SocketHostEnv } from '#shared/config/env.ts'
 import { fuseWindows } from '#shared/config/fuse-windows.ts'
 import { dynamoBudgetStore } from '#shared/dynamo/clients/budget-store.ts'
 import { dynamoConnections } from '#shared/dynamo/clients/connection-store.ts'
+import { dynamoPhoneLinks } from '#shared/dynamo/clients/phone-links.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { writtenRows } from '#shared/dynamo/company/written-rows.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credentials/credential-store.ts'
@@ -114,6 +115,7 @@ function budgetOf(env: SocketHostEnv, control: ControlTable): CodeBudget {
   const secret = cachedSecret(secretsClient(), env.PHONE_HASH_SECRET_ARN, Date.now)
   return codeBudget({
     store: dynamoBudgetStore(control),
+    links: dynamoPhoneLinks(control),
     clock: Date.now,
     hashSecret: async () => (await secret.read()).current,
     ...budgetLimits(env),

@@ -11,6 +11,7 @@ import { refundUnused } from '#shared/budget/refunds.ts'
 import type { BudgetTicket } from '#shared/domain/values/budget.ts'
 import { dynamoBudgetStore } from '#shared/dynamo/clients/budget-store.ts'
 import { dynamoIdempotencyStore } from '#shared/dynamo/clients/idempotency-store.ts'
+import { dynamoPhoneLinks } from '#shared/dynamo/clients/phone-links.ts'
 import { dynamoRequestCounter } from '#shared/dynamo/clients/request-counter.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { fuseAdministration } from '#shared/dynamo/fleet/fuse-store.ts'
@@ -99,7 +100,13 @@ export const telemetry = /* @__PURE__ */ once(() => {
 })
 
 export const budget = /* @__PURE__ */ once(() =>
-  codeBudget({ store: budgetStore(), clock, hashSecret: phoneHashSecret, ...budgetLimits(env()) }),
+  codeBudget({
+    store: budgetStore(),
+    links: dynamoPhoneLinks(controlTable()),
+    clock,
+    hashSecret: phoneHashSecret,
+    ...budgetLimits(env()),
+  }),
 )
 
 export const pairing = /* @__PURE__ */ once((): StartPairingDeps['pairing'] => ({

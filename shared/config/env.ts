@@ -53,6 +53,8 @@ const companyEntries = {
   CALLBACK_URL: text,
   WATCHDOG_QUEUE_URL: text,
   CODES_PER_PHONE: number(pairingDefaults.codesPerPhone, 1, 1000),
+  /** Codes of a phone that another company has linked; above `CODES_PER_PHONE` it has no effect (R24). */
+  CODES_PER_FOREIGN_PHONE: number(pairingDefaults.codesPerForeignPhone, 1, 1000),
   CODES_PER_COMPANY: number(pairingDefaults.codesPerCompany, 1, 1000),
   BUDGET_WINDOW_SECONDS: number(pairingDefaults.budgetWindowSeconds, 1, 86_400),
   /** ARN of the secret for the keyed hashes that budgets have instead of phones (R24). */

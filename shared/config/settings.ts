@@ -7,6 +7,7 @@ export const pairingDefaults = {
   codeLifetimeSeconds: 50,
   phoneChangePolicy: 'replace',
   codesPerPhone: 5,
+  codesPerForeignPhone: 3,
   codesPerCompany: 10,
   budgetWindowSeconds: 600,
 } as const

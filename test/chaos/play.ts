@@ -41,7 +41,12 @@ export async function chaos(options: ChaosOptions): Promise<Report> {
   const health = healthChecks()
   const stage = await startStage({
     hosts: options.hosts,
-    environment: { ...quickLeases, CODES_PER_PHONE: '1000', CODES_PER_COMPANY: '1000' },
+    environment: {
+      ...quickLeases,
+      CODES_PER_PHONE: '1000',
+      CODES_PER_FOREIGN_PHONE: '1000',
+      CODES_PER_COMPANY: '1000',
+    },
     log: (source, line) => {
       options.log?.(source, line)
       health.line(source, line)

@@ -1,6 +1,6 @@
 /** Control plane in memory: the real publisher and the real decisions, over recording stores, queues and clients. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { codeBudget } from '#shared/budget/code-budget.ts'
+import { type CodeBudgetSettings, codeBudget } from '#shared/budget/code-budget.ts'
 import { type Refunds, refundUnused } from '#shared/budget/refunds.ts'
 import { leaseTimes } from '#shared/config/settings.ts'
 import { acceptAttempt } from '#shared/domain/attempt/acceptance.ts'
@@ -30,6 +30,7 @@ import { memoryBudgetStore } from '../fakes/memory-budget-store.ts'
 import { memoryCompanyStore } from '../fakes/memory-company-store.ts'
 import { memoryConnectionStore } from '../fakes/memory-connection-store.ts'
 import { memoryIdempotencyStore } from '../fakes/memory-idempotency-store.ts'
+import { memoryPhoneLinks } from '../fakes/memory-phone-links.ts'
 import { recordingCommandQueue } from '../fakes/recording-command-queue.ts'
 
 export const start = Date.parse('2026-11-22T10:00:00Z')
@@ -44,11 +45,18 @@ export type World = ReturnType<typeof makeWorld>
 
 type Service = 'store' | 'queue' | 'connections'
 
+/** Limits of codes; those of a phone that another company has linked are no fewer than for its owner by default. */
+export type Codes = Pick<CodeBudgetSettings, 'codesPerPhone' | 'codesPerCompany'> &
+  Partial<Pick<CodeBudgetSettings, 'codesPerForeignPhone'>>
+
+/** Key of the hashes of phones. */
+export const hashSecret = 'a secret for hashing phones'
+
 /**
  * Dependencies of all functions. A service in `away` cannot be reached, one in `broken` throws an unexpected error, and
  * one in `stuck` never answers.
  */
-export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) {
+export function makeWorld(codes: Codes = { codesPerPhone: 100, codesPerCompany: 100 }) {
   const now = { value: start }
   const clock = () => now.value
   const away = new Set<Service>()
@@ -68,17 +76,29 @@ export function makeWorld(codes = { codesPerPhone: 100, codesPerCompany: 100 }) 
   const pairing = { defaultRegion: 'RU', codeDeadlineMs: 20_000 }
   const idempotency = memoryIdempotencyStore()
   const budgets = memoryBudgetStore()
+  const links = memoryPhoneLinks()
   const budget = codeBudget({
     store: budgets,
+    links,
     clock,
-    hashSecret: async () => 'a secret for hashing phones',
+    hashSecret: async () => hashSecret,
+    codesPerForeignPhone: codes.codesPerPhone,
     ...codes,
     windowMs: 600_000,
   })
   const store = watchedStore(clock, () => check('store'), { giveBack: budget.giveBack, log })
   return {
     ...{ now, clock, away, broken, stuck, lines, log, store, queue, connections, connectionsApi: clients, clients },
-    ...{ publisher, pairing, budget, idempotency, verify: verifyByName, shards, telemetry: recordingTelemetry() },
+    ...{
+      links,
+      publisher,
+      pairing,
+      budget,
+      idempotency,
+      verify: verifyByName,
+      shards,
+      telemetry: recordingTelemetry(),
+    },
     staleMs: leaseTimes.staleMs,
     rateLimit: { count: async (_caller: string): Promise<Rate> => 'within' },
     expel: (some: readonly Connection[]) => expelConnections(some, { api: clients, clock }),

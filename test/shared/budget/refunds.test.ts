@@ -8,6 +8,7 @@ import type { BudgetTicket } from '#shared/domain/values/budget.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
 import { memoryBudgetStore } from '../../fakes/memory-budget-store.ts'
 import { memoryCompanyStore } from '../../fakes/memory-company-store.ts'
+import { memoryPhoneLinks } from '../../fakes/memory-phone-links.ts'
 import { connecting, phone, requested, seconds } from '../domain/build.ts'
 
 const ticket: BudgetTicket = [{ key: 'phone', at: 1 }]
@@ -59,9 +60,10 @@ test('a code that cannot be given back fails no decision', async () => {
 test('a code that is given back twice is no credit, also not when others were taken at the same moment', async () => {
   const budget = codeBudget({
     store: memoryBudgetStore(),
+    links: memoryPhoneLinks(),
     clock: () => seconds(0),
     hashSecret: async () => 'secret',
-    ...{ codesPerPhone: 3, codesPerCompany: 3, windowMs: 600_000 },
+    ...{ codesPerPhone: 3, codesPerForeignPhone: 3, codesPerCompany: 3, windowMs: 600_000 },
   })
   const taken = [await budget.take('c', phone), await budget.take('c', phone), await budget.take('c', phone)]
   const first = taken[1]

@@ -4,7 +4,7 @@ import { sqsClient, sqsCommandQueue } from '#shared/aws/command-queue.ts'
 import { connectionsApi } from '#shared/aws/connections-api.ts'
 import { kmsClient, kmsDataKeys } from '#shared/aws/data-keys.ts'
 import { cachedSecret, secretsClient } from '#shared/aws/secret.ts'
-import { budgetLimits, type CodeBudget, codeBudget } from '#shared/budget/code-budget.ts'
+import { budgetLimits, codeBudget } from '#shared/budget/code-budget.ts'
 import { refundUnused } from '#shared/budget/refunds.ts'
 import type { SocketHostEnv } from '#shared/config/env.ts'
 import { fuseWindows } from '#shared/config/fuse-windows.ts'
@@ -25,6 +25,7 @@ import type { Log } from '#shared/telemetry/log.ts'
 import { createMeter, type Meter } from '#shared/telemetry/metrics.ts'
 import { observedCompanyStore } from '#shared/telemetry/observed-store.ts'
 import { pacing } from './company/pacing.ts'
+import { phoneNoteWriter } from './company/phone-notes.ts'
 import { recovery } from './company/recovery.ts'
 import { callLimits } from './fleet/call-limits.ts'
 import type { HostDeps } from './fleet/host.ts'
@@ -47,7 +48,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
   const control = { client, table: env.CONTROL_TABLE }
   const shards = env.SHARDS
   const meter = createMeter({ namespace: env.METRICS_NAMESPACE, store: dynamoMetricStore(control), clock, log })
-  const budget = budgetOf(env, control)
+  const { budget, notePhone } = budgetsOf(env, control)
   const credentials = measuredSweeps(dynamoCredentialStore({ client, table: env.CREDENTIALS_TABLE }), meter)
   const fuse = hostFuse(env, control, log, meter)
   const pollingClient = sqsClient({ requestHandler: requestHandler({ tryMs: pollMs }), maxAttempts: 1 })
@@ -79,7 +80,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
     }),
     whatsApp: createWhatsApp({ store: credentials, clock, time, log: fieldsFirst(log) }),
     pacing: pacing({ time, load: loopLoad() }),
-    budget,
+    ...{ budget, notePhone },
     recovery: recovery({ time, fuse, log }),
     fuse,
     onUnreadable: (ref) => meter.measure('credentialsUnreadable', 1, { ...ref }),
@@ -111,15 +112,16 @@ function hostFuse(env: SocketHostEnv, control: ControlTable, log: Log, meter: Me
   })
 }
 
-function budgetOf(env: SocketHostEnv, control: ControlTable): CodeBudget {
+/** Budgets of codes, and the notes of links that they read, under the same hashes of phones (R24). */
+function budgetsOf(env: SocketHostEnv, control: ControlTable) {
   const secret = cachedSecret(secretsClient(), env.PHONE_HASH_SECRET_ARN, Date.now)
-  return codeBudget({
-    store: dynamoBudgetStore(control),
-    links: dynamoPhoneLinks(control),
-    clock: Date.now,
-    hashSecret: async () => (await secret.read()).current,
-    ...budgetLimits(env),
-  })
+  const hashSecret = async () => (await secret.read()).current
+  const links = dynamoPhoneLinks(control)
+  const store = dynamoBudgetStore(control)
+  return {
+    budget: codeBudget({ store, links, clock: Date.now, hashSecret, ...budgetLimits(env) }),
+    notePhone: phoneNoteWriter(links, hashSecret),
+  }
 }
 
 /** Adapts the log to the WhatsApp adapter, which passes the fields first, as Baileys' loggers do. */

@@ -3,6 +3,7 @@ import type { CompanyState, Session, StoredCredentials, Transition } from '#shar
 import type { UnlinkResult } from '../whatsapp/port.ts'
 import { type Decisions, decisions } from './decisions.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
+import { type PhoneNotes, phoneNotes } from './phone-notes.ts'
 import type { StoredGeneration } from './read-credentials.ts'
 import type { Registration } from './registration.ts'
 import type { LinkedSession } from './session.ts'
@@ -24,6 +25,7 @@ export type CompanyContext = {
   readonly companyId: string
   readonly lease: OwnedLease
   readonly decisions: Decisions
+  readonly phones: PhoneNotes
   /** Starts another pass over the company. */
   readonly wake: () => void
   /** Correlation id of the current attempt, or else of the last command. */
@@ -66,6 +68,7 @@ export function companyContext(
     running,
     rollbacks,
     decisions: decisions(deps, companyId, lease),
+    phones: phoneNotes(deps, companyId, lease),
     isIdle: () =>
       !running.registration &&
       !running.session &&

@@ -5,6 +5,7 @@ import type { Log } from '#shared/telemetry/log.ts'
 import type { Time } from '../time.ts'
 import type { WhatsApp } from '../whatsapp/port.ts'
 import type { Pacing } from './pacing.ts'
+import type { PhoneNote } from './phone-notes.ts'
 import type { Readings } from './readings.ts'
 import type { Recovery } from './recovery.ts'
 
@@ -32,6 +33,8 @@ export type CompanyDeps = {
     readonly codeLifetimeMs: number
   }
   readonly budget: Pick<CodeBudget, 'take' | 'coolDown'>
+  /** Notes a link of a phone, or its end (R24). Rejects when the note could not be written. */
+  readonly notePhone: (note: PhoneNote) => Promise<void>
   readonly fuse: Pick<Fuse, 'takePlace'>
   readonly recovery: Recovery
   readonly readings: Readings

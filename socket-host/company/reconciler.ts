@@ -133,6 +133,7 @@ async function takeSteps(ctx: CompanyContext, progress: Progress, shard: ShardVi
   for (let steps = 0; ; steps++) {
     progress.state = state
     if (progress.isOver || !lease.isOwner()) return state
+    ctx.phones.follow(state)
     const mayTryStopped = deps.recovery.mayTry(companyId)
     const host = { owner: ownerOf(ctx), handOverAt: shard.handOverAt(), leavesAt: shard.leavesAt(), mayTryStopped }
     const step = nextStep(state, snapshot(ctx.running), host, deps.time.now())

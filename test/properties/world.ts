@@ -149,6 +149,7 @@ function makeHost(epoch: number, { fake, clock, nextDeath, ...stores }: HostDeps
     log,
     settings: { phoneChangePolicy: 'replace', codeLifetimeMs: 50_000 },
     budget: { take: async () => ok([]), coolDown: async () => undefined },
+    notePhone: async () => undefined,
     fuse,
     readings: countReadings({ onBlind: () => undefined, onUnreadable: () => undefined }),
     recovery: recovery({ time: clock, fuse, log }),

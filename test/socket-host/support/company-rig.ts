@@ -6,6 +6,7 @@ import { ok } from '#shared/domain/values/result.ts'
 import { createLog } from '#shared/telemetry/log.ts'
 import type { CompanyDeps, OwnedLease } from '../../../socket-host/company/deps.ts'
 import { pacing } from '../../../socket-host/company/pacing.ts'
+import { phoneNoteWriter } from '../../../socket-host/company/phone-notes.ts'
 import { countReadings } from '../../../socket-host/company/readings.ts'
 import { createReconciler, type Reconciler, type ShardView } from '../../../socket-host/company/reconciler.ts'
 import { recovery } from '../../../socket-host/company/recovery.ts'
@@ -15,10 +16,13 @@ import { memoryCompanyStore } from '../../fakes/memory-company-store.ts'
 import { memoryCredentialStore } from '../../fakes/memory-credential-store.ts'
 import { memoryDataKeys } from '../../fakes/memory-data-keys.ts'
 import { memoryFuse } from '../../fakes/memory-fuse.ts'
+import { memoryPhoneLinks } from '../../fakes/memory-phone-links.ts'
 import { recordingCommandQueue } from '../../fakes/recording-command-queue.ts'
 import { recordingPublisher } from '../../fakes/recording-publisher.ts'
 
 export const companyId = 'c1'
+/** Key of the hashes of phones. */
+export const hashSecret = 'a secret for hashing phones'
 export const phoneA = '79001234567'
 export const phoneB = '79161234567'
 
@@ -39,6 +43,7 @@ export function rigDeps(options: RigOptions = {}) {
   let generations = 0
   const log = createLog('test', { level: 'debug', write: (line) => lines.push(line), clock: clock.now })
   const fuse = memoryFuse(clock.now)
+  const links = memoryPhoneLinks()
   const deps: CompanyDeps = {
     companies,
     whatsApp,
@@ -66,13 +71,14 @@ export function rigDeps(options: RigOptions = {}) {
         coolDowns.push({ phone, until })
       },
     },
+    notePhone: phoneNoteWriter(links, async () => hashSecret),
     fuse,
     readings: countReadings({ onBlind: () => undefined, onUnreadable: () => undefined }),
     recovery: recovery({ time: clock, fuse, log }),
     newGeneration: () => `g${++generations}`,
     random: () => 0.5,
   }
-  return { deps, clock, fuse, companies, whatsApp, lines, swept, commands, publisher, coolDowns, taken }
+  return { deps, clock, fuse, links, companies, whatsApp, lines, swept, commands, publisher, coolDowns, taken }
 }
 
 /** A lease that a test can take away. */

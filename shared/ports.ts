@@ -11,13 +11,12 @@
  * | Publisher       | functions, host | push/publisher.ts                      | none; test/shared/push              |
  * | CommandQueue    | functions, host | aws/command-queue.ts                   | command-queue.contract.ts           |
  * | BudgetStore     | functions, host | dynamo/clients/budget-store.ts         | budget-store.contract.ts            |
- * | PhoneLinks      | functions, host | dynamo/clients/phone-links.ts          | phone-links.contract.ts             |
  * | CredentialStore | host            | dynamo/credentials/credential-store.ts | credential-store.contract.ts        |
  * | DataKeys        | host            | aws/data-keys.ts                       | data-keys.contract.ts               |
  * | LeaseStore      | host            | dynamo/fleet/lease-store.ts            | lease-store.contract.ts             |
  * | Fuse            | functions, host | dynamo/fleet/fuse-store.ts             | fuse.contract.ts                    |
  *
- * `IdempotencyStore`, `RequestCounter` and `MetricStore` are declared beside their adapters in `shared/dynamo`.
+ * `IdempotencyStore`, `RequestCounter`, `MetricStore` and `PhoneLinks` are declared beside their adapters.
  *
  * Every method but `publish` throws `StoreUnavailable` (`shared/dynamo/store-unavailable.ts`) when AWS cannot be reached.
  * After a write that threw it, nobody knows whether the write succeeded. A write that others keep overtaking throws
@@ -249,18 +248,4 @@ export type BudgetStore = {
   giveBack(ticket: BudgetTicket): Promise<void>
   /** Refuses codes for this key until `until` (epoch ms), because WhatsApp answered 429. It never shortens the time. */
   coolDown(key: string, until: number, now: number): Promise<void>
-}
-
-/** The latest link of a phone by a company. `removedAt`: that link has ended. Times are epoch ms. */
-export type PhoneLink = { readonly companyId: string; readonly linkedAt: number; readonly removedAt?: number }
-
-/** The companies that have linked a phone (R24), under the hash of its class (`shared/budget/phone-hash.ts`). */
-export type PhoneLinks = {
-  /**
-   * Notes a link, or with `removedAt` its end. Notes may be repeated and come in any order: of two links of a company the
-   * one with the later `linkedAt` stays, and the end of a link stays, with the time that was noted first.
-   */
-  note(phoneHash: string, link: PhoneLink): Promise<void>
-  /** Lists the companies, by id, without those whose link ended 30 days or more before `now` (epoch ms). */
-  companiesOf(phoneHash: string, now: number): Promise<readonly PhoneLink[]>
 }

@@ -1,7 +1,8 @@
 /** Budget of codes (R24), for functions and hosts: the keys and the limits of the stored budgets. */
 import type { BudgetTicket } from '../domain/values/budget.ts'
 import type { Result } from '../domain/values/result.ts'
-import type { BudgetStore, Clock, PhoneLinks } from '../ports.ts'
+import type { PhoneLinks } from '../dynamo/clients/phone-links.ts'
+import type { BudgetStore, Clock } from '../ports.ts'
 import { keyedHash, phoneHash } from './phone-hash.ts'
 
 export type CodeBudget = {

@@ -6,7 +6,7 @@
 import { limiter } from '#shared/async/limiter.ts'
 import { phoneHash } from '#shared/budget/phone-hash.ts'
 import type { CompanyState } from '#shared/domain/company/company.ts'
-import type { PhoneLink, PhoneLinks } from '#shared/ports.ts'
+import type { PhoneLink, PhoneLinks } from '#shared/dynamo/clients/phone-links.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 
 /** A link with its phone, in digits. */

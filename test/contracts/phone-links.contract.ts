@@ -1,7 +1,7 @@
 /** Contract of `PhoneLinks` (R24). */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { PhoneLink, PhoneLinks } from '#shared/ports.ts'
+import type { PhoneLink, PhoneLinks } from '#shared/dynamo/clients/phone-links.ts'
 
 export type PhoneLinksSetUp = {
   /** Makes a store without links. */

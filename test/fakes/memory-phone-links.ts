@@ -1,7 +1,6 @@
 /** Links of phones in memory. */
-import { isKept } from '#shared/dynamo/clients/phone-links.ts'
+import { isKept, type PhoneLink, type PhoneLinks } from '#shared/dynamo/clients/phone-links.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
-import type { PhoneLink, PhoneLinks } from '#shared/ports.ts'
 import { outage } from './outage.ts'
 
 export function memoryPhoneLinks() {

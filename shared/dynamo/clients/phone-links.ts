@@ -1,11 +1,24 @@
-/** `PhoneLinks` on DynamoDB: an item per phone and company, changed by conditional updates (R24). */
+/** Links of phones, for budgets of codes, on DynamoDB: an item per phone and company, changed by conditional updates (R24). */
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
-import type { PhoneLink, PhoneLinks } from '#shared/ports.ts'
 import { unlessRefused } from '../conditional.ts'
 import { queryItems } from '../items.ts'
 import type { ControlTable } from '../shard-companies.ts'
 import { companySortKeyPrefix, partitionKey, phoneKey, sortKey, ttlAttribute } from '../table.ts'
+
+/** The latest link of a phone by a company. `removedAt`: that link has ended. Times are epoch ms. */
+export type PhoneLink = { readonly companyId: string; readonly linkedAt: number; readonly removedAt?: number }
+
+/** The companies that have linked a phone (R24), under the hash of its class (`shared/budget/phone-hash.ts`). */
+export type PhoneLinks = {
+  /**
+   * Notes a link, or with `removedAt` its end. Notes may be repeated and come in any order: of two links of a company the
+   * one with the later `linkedAt` stays, and the end of a link stays, with the time that was noted first.
+   */
+  note(phoneHash: string, link: PhoneLink): Promise<void>
+  /** Lists the companies, by id, without those whose link ended 30 days or more before `now` (epoch ms). */
+  companiesOf(phoneHash: string, now: number): Promise<readonly PhoneLink[]>
+}
 
 /** Time for which an ended link is kept. A link that has not ended has no TTL. */
 export const keptAfterRemovalMs = 30 * 24 * 60 * 60_000

@@ -1,7 +1,7 @@
 /** The notes that a host writes of linked phones (R24). */
 import { describe, expect, test } from 'vitest'
 import { phoneHash } from '#shared/budget/phone-hash.ts'
-import type { PhoneLink } from '#shared/ports.ts'
+import type { PhoneLink } from '#shared/dynamo/clients/phone-links.ts'
 import { companyId, companyRig, hashSecret, phoneA, phoneB, type RigOptions } from '../support/company-rig.ts'
 
 function rig(options: RigOptions = {}) {

@@ -1,6 +1,7 @@
 /** The settings of each stage: the only file to edit before a deploy. It is plain data that can be read without the CDK. */
 import { maxShards } from '#shared/config/env.ts'
 import { arePlaces, type Places, writePlaces } from '#shared/config/fuse-windows.ts'
+import { jwksUrlPattern, jwksUrlRule } from '#shared/config/jwks-url.ts'
 import {
   clientDefaults,
   fuseDefaults,
@@ -151,7 +152,9 @@ function checked(stage: StageConfig): StageConfig {
   return stage
 }
 
-function problemOf({ domain, hosts, shards, fuse, pairing }: StageConfig): string | undefined {
+/** Returns a sentence about the first wrong setting, if there is one. */
+export function problemOf(stage: StageConfig): string | undefined {
+  const { domain, hosts, shards, fuse, tokens, pairing } = stage
   if (domain && !/^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/.+/.test(domain.certificateArn))
     return `the domain ${domain.webSocket} has no certificate: request one in ACM, in the region of the stage, and set domain.certificateArn`
   if (!isShardCount(shards))
@@ -164,6 +167,8 @@ function problemOf({ domain, hosts, shards, fuse, pairing }: StageConfig): strin
     return `fuse has ${writePlaces(wrongPlaces)}: give a whole number below a million, and a percentage below 100 with three decimals at most`
   if (pairing.codesPerForeignPhone > pairing.codesPerPhone)
     return `pairing.codesPerForeignPhone can be ${pairing.codesPerPhone} at most, as many as codesPerPhone`
+  if (tokens.jwksUrl !== undefined && !jwksUrlPattern.test(tokens.jwksUrl))
+    return `tokens.jwksUrl is refused by the functions: ${jwksUrlRule}`
   if (pairing.codeLifetimeSeconds > maxCodeLifetimeSeconds)
     return `pairing.codeLifetimeSeconds can be ${maxCodeLifetimeSeconds} at most: WhatsApp forgets the code at 160`
   return undefined

@@ -179,8 +179,7 @@ const rules: readonly Rule[] = [
     name: 'cdk imports names, settings, environment schemas and routes; handlers by path only',
     of: ['cdk/'],
     may: [
-      ...['cdk/', 'cdk.json', 'package.json', 'functions/routes.ts', 'shared/config/env.ts'],
-      ...['shared/config/settings.ts', 'shared/config/fuse-windows.ts', 'shared/dynamo/table.ts'],
+      ...['cdk/', 'cdk.json', 'package.json', 'functions/routes.ts', 'shared/config/', 'shared/dynamo/table.ts'],
       ...['shared/telemetry/metric-names.ts', 'aws-cdk-lib', 'constructs', 'cdk-nag', 'esbuild', 'valibot', 'node:'],
     ],
   },

@@ -3,6 +3,7 @@ import { type JWTVerifyGetKey, jwtVerify } from 'jose/jwt/verify'
 import * as v from 'valibot'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import { CompanyId } from '#shared/protocol/company-id.ts'
+import type { LogFields } from '#shared/telemetry/log-fields.ts'
 
 const exp = v.pipe(v.number(), v.finite())
 /** An unknown language is ignored; it must not make a token invalid. */
@@ -32,21 +33,27 @@ export type TokenSettings = {
   /** ARN of the HS256 secret in Secrets Manager; used when there is no JWKS URL. */
   readonly secretArn?: string | undefined
   readonly jwksUrl?: string | undefined
+  /** Logs that the signing keys could not be read, and that older ones are used. It is awaited. */
+  readonly warn?: ((message: string, fields: LogFields) => Promise<void> | void) | undefined
 }
 
 export type VerifyToken = (token: string) => Promise<Result<Caller, 'invalid'>>
 
 /** Returns the settings in a function's environment. */
-export const tokenSettings = (env: {
-  readonly TOKEN_ISSUER: string
-  readonly TOKEN_AUDIENCE: string
-  readonly TOKEN_SECRET_ARN?: string | undefined
-  readonly TOKEN_JWKS_URL?: string | undefined
-}): TokenSettings => ({
+export const tokenSettings = (
+  env: {
+    readonly TOKEN_ISSUER: string
+    readonly TOKEN_AUDIENCE: string
+    readonly TOKEN_SECRET_ARN?: string | undefined
+    readonly TOKEN_JWKS_URL?: string | undefined
+  },
+  warn?: TokenSettings['warn'],
+): TokenSettings => ({
   issuer: env.TOKEN_ISSUER,
   audience: env.TOKEN_AUDIENCE,
   secretArn: env.TOKEN_SECRET_ARN,
   jwksUrl: env.TOKEN_JWKS_URL,
+  warn,
 })
 
 /**

@@ -81,7 +81,7 @@ export const publisher = /* @__PURE__ */ once(() =>
 
 export const fuse = /* @__PURE__ */ once(() => fuseAdministration({ ...controlTable(), clock }))
 
-export const verify = /* @__PURE__ */ once(() => tokenVerifier(tokenSettings(env())))
+export const verify = /* @__PURE__ */ once(() => tokenVerifier(tokenSettings(env(), log().warn)))
 
 const phoneHash = /* @__PURE__ */ once(() => cachedSecret(secretsClient(), env().PHONE_HASH_SECRET_ARN, clock))
 const phoneHashSecret = async () => (await phoneHash().read()).current

@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { once } from '#shared/async/once.ts'
 import { AuthorizerEnv, parseEnv } from '#shared/config/authorizer-env.ts'
 import { tokenCheckFailed } from '#shared/telemetry/metric-names.ts'
-import { type Caller, tokenSettings, tokenVerifier, type VerifyToken } from '../access/tokens.ts'
+import { type Caller, type TokenSettings, tokenSettings, tokenVerifier, type VerifyToken } from '../access/tokens.ts'
 import type { Reporting } from '../failures.ts'
 import { languageOf } from '../language.ts'
 import { type Context, stack } from '../stack.ts'
@@ -97,7 +97,8 @@ const policy = (principalId: string, effect: 'Allow' | 'Deny', methodArn: string
   },
 })
 
-const verifier = once(() => tokenVerifier(tokenSettings(parseEnv(AuthorizerEnv, process.env))))
 const loadReporting = once(async () => (await import('./authorizer-reporting.ts')).authorizerReporting(process.env))
+const warn: TokenSettings['warn'] = async (...line) => (await loadReporting()).log.warn(...line)
+const verifier = once(() => tokenVerifier(tokenSettings(parseEnv(AuthorizerEnv, process.env), warn)))
 
 export const handler = authorizer(() => ({ verifier, loadReporting }))

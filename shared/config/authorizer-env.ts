@@ -1,5 +1,6 @@
 /** Environment schema of the authorizer: a file of its own, so that its bundle stays small. */
 import * as v from 'valibot'
+import { jwksUrlPattern, jwksUrlRule } from './jwks-url.ts'
 
 /** Parses a runtime's environment; throws an error that names each missing or wrong variable. */
 export function parseEnv<S extends v.GenericSchema>(schema: S, env: NodeJS.ProcessEnv): v.InferOutput<S> {
@@ -14,7 +15,7 @@ export const text = v.pipe(v.string(), v.nonEmpty())
 /** Variables for the check of tokens (R30). Either the ARN of a secret (HS256) or a JWKS URL is needed. */
 export const tokenEntries = {
   TOKEN_SECRET_ARN: v.optional(text),
-  TOKEN_JWKS_URL: v.optional(text),
+  TOKEN_JWKS_URL: v.optional(v.pipe(v.string(), v.regex(jwksUrlPattern, jwksUrlRule))),
   TOKEN_ISSUER: text,
   TOKEN_AUDIENCE: text,
 }

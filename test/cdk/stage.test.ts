@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readStage, stages } from '../../cdk/stage.ts'
+import { problemOf, readStage, stages } from '../../cdk/stage.ts'
 import { synthesizeStacks } from './synthesize.ts'
 
 const read = (context: Record<string, unknown>) => readStage((key) => context[key])
@@ -24,6 +24,19 @@ describe('readStage', () => {
   it('takes the number of shards from the context, as text or as a number', () => {
     expect(read({ stage: 'dev', shards: '4' }).shards).toBe(4)
     expect(read({ stage: 'dev', shards: 4 }).shards).toBe(4)
+  })
+})
+
+describe('the URL of the signing keys', () => {
+  const dev = readStage((key) => (key === 'stage' ? 'dev' : undefined))
+  const problemWith = (jwksUrl: string) => problemOf({ ...dev, tokens: { ...dev.tokens, jwksUrl } })
+
+  it.each(['https://id.example/jwks.json', 'http://127.0.0.1:8080/jwks'])('may be %s', (url) => {
+    expect(problemWith(url)).toBeUndefined()
+  })
+
+  it.each(['http://id.example/jwks.json', 'https://user:password@id.example/', 'id.example'])('is not %s', (url) => {
+    expect(problemWith(url)).toMatch(/^tokens\.jwksUrl .*https URL without credentials/)
   })
 })
 

@@ -18,22 +18,29 @@ const keys = Object.entries(pairs).map(([alg, { publicKey }]) => ({
   alg,
 }))
 
-let server: Server
+const servers: Server[] = []
 let origin: string
 
-beforeAll(async () => {
-  server = createServer((request, response) => {
+/** Serves a set at `/jwks` on the loopback, and returns the origin. */
+async function serve(set: readonly object[]): Promise<string> {
+  const server = createServer((request, response) => {
     response.statusCode = request.url === '/jwks' ? 200 : 500
-    response.end(JSON.stringify({ keys }))
+    response.end(JSON.stringify({ keys: set }))
   })
-  server.listen(0, '127.0.0.1')
+  servers.push(server.listen(0, '127.0.0.1'))
   await once(server, 'listening')
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+beforeAll(async () => {
+  origin = await serve(keys)
 })
 afterAll(async () => {
-  server.closeAllConnections()
-  server.close()
-  await once(server, 'close')
+  for (const server of servers) {
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  }
 })
 
 const claims = { issuer: 'https://idp.test', audience: 'pairplane' }
@@ -46,6 +53,20 @@ const sign = (alg: string, key: KeyObject | Uint8Array, kid = alg) =>
     .sign(key)
 
 describe('keys of a JWKS', () => {
+  test('verify Ed25519, as RFC 9864 calls it, and under its older name', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+    const both = { ...publicKey.export({ format: 'jwk' }), kid: 'both' }
+    const newName = { ...both, kid: 'Ed25519', alg: 'Ed25519' }
+    const verify = tokenVerifier({ ...claims, jwksUrl: `${await serve([both, newName])}/jwks` })
+    for (const [alg, kid] of [
+      ['EdDSA', 'both'],
+      ['Ed25519', 'both'],
+      ['Ed25519', 'Ed25519'],
+    ] as const)
+      expect(await verify(await sign(alg, privateKey, kid))).toMatchObject({ ok: true })
+    expect(await verify(await sign('Ed25519', pairs.EdDSA.privateKey, 'both'))).toEqual({ ok: false, error: 'invalid' })
+  })
+
   test.each(Object.entries(pairs))('verify %s', async (alg, { privateKey }) => {
     const verify = tokenVerifier({ ...claims, jwksUrl: `${origin}/jwks` })
     expect(await verify(await sign(alg, privateKey))).toMatchObject({ ok: true, value: { role: 'admin' } })

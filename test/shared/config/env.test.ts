@@ -1,7 +1,10 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { AuthorizerEnv } from '#shared/config/authorizer-env.ts'
 import { ControlPlaneEnv, parseEnv, SocketHostEnv, shardQueueUrls } from '#shared/config/env.ts'
+import { jwksUrlPattern } from '#shared/config/jwks-url.ts'
 
 const first = 'https://sqs.eu-central-1.amazonaws.com/111111111111/pairplane-0-shard-0.fifo'
 const variables = {
@@ -57,6 +60,51 @@ it('changes the number at the end of a URL only', () => {
     'http://127.0.0.1:1/0/a-0.fifo-shard-0.fifo',
     'http://127.0.0.1:1/0/a-0.fifo-shard-1.fifo',
   ])
+})
+
+describe('the URL of the signing keys', () => {
+  const read = (url: string) => parseEnv(AuthorizerEnv, { ...variables, TOKEN_JWKS_URL: url }).TOKEN_JWKS_URL
+
+  it.each([
+    'https://id.example',
+    'https://id.example:8443/keys?tenant=1',
+    'http://127.0.0.1:1/jwks',
+    'http://[::1]:1/jwks',
+    'http://localhost/jwks',
+  ])('may be %s', (url) => {
+    expect(read(url)).toBe(url)
+  })
+
+  it.each([
+    ...['http://id.example/jwks', 'http://localhost.example/jwks', 'http://127.0.0.1.example/', 'http://10.0.0.1/jwks'],
+    ...[
+      'http://127.0.0.1:80@id.example/',
+      'http://localhost\\@id.example/',
+      'https://user@id.example/',
+      'https:id.example',
+    ],
+    ...['ftp://127.0.0.1/jwks', 'file:///jwks', 'data:,{}', 'jwks', ' https://id.example/', 'https:///jwks'],
+  ])('is not %s', (url) => {
+    expect(() => read(url)).toThrow('Invalid environment: TOKEN_JWKS_URL: Expected an https URL without credentials')
+  })
+
+  it('that is accepted leads to no other place, however it is written', () => {
+    const part = fc.constantFrom(
+      ...['http', 'https', ':', '/', '//', '\\', '@', '?', '#', '127.0.0.1', '[::1]', 'localhost', 'id.example', '.'],
+      ...['80', 'user', '\t', '\n', '%40', ' '],
+    )
+    const start = fc.constantFrom('', 'http://', 'https://', 'http://127.0.0.1', 'http://localhost')
+    const written = fc.tuple(start, fc.array(part, { maxLength: 6 })).map(([first, rest]) => first + rest.join(''))
+    fc.assert(
+      fc.property(written, (text) => {
+        fc.pre(jwksUrlPattern.test(text) && URL.canParse(text))
+        const { protocol, hostname, username, password } = new URL(text)
+        expect(username + password).toBe('')
+        expect(protocol === 'https:' || ['127.0.0.1', '[::1]', 'localhost'].includes(hostname)).toBe(true)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
 })
 
 describe('the places of the fuse', () => {

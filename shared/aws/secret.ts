@@ -20,43 +20,53 @@ export type Secret = {
 }
 
 const freshForMs = 5 * 60_000
+/** Time between two attempts while the values are known, whether the first one succeeded or not. */
 const refreshAfterMs = 30_000
+/** Time between two attempts while nothing is known. It is shorter, because every caller waits for the values. */
+const firstAfterMs = 5_000
 
 /** Makes a Secrets Manager client whose failures are `StoreUnavailable`. */
 export function secretsClient(config: SecretsManagerClientConfig = {}): SecretsManagerClient {
   return translateFailures(new SecretsManagerClient({ requestHandler: requestHandler(), ...config }), 'secretsmanager')
 }
 
-/** Makes a cached secret. While Secrets Manager is unavailable, it returns its values, or throws if it has none. */
+/**
+ * Makes a cached secret. While Secrets Manager is unavailable, it returns its values, or throws if it has none. A failed
+ * attempt is not repeated by the next caller: bad signatures must not make us ask, and wait, each time.
+ */
 export function cachedSecret(client: SecretsManagerClient, secretId: string, clock: Clock): Secret {
   let known: { readonly values: SecretValues; readonly fetchedAt: number } | undefined
-  let fetching: Promise<SecretValues> | undefined
+  let triedAt = Number.NEGATIVE_INFINITY
+  let failure: unknown
+  let running: Promise<void> | undefined
 
-  const fetchOnce = (): Promise<SecretValues> => {
-    fetching ??= fetchValues(client, secretId)
-      .then((values) => {
-        known = { values, fetchedAt: clock() }
-        return values
-      })
-      .finally(() => {
-        fetching = undefined
-      })
-    return fetching
-  }
-
-  const notOlderThan = async (ms: number): Promise<SecretValues> => {
-    if (known && clock() - known.fetchedAt < ms) return known.values
+  const attempt = async () => {
+    triedAt = clock()
+    failure = undefined
     try {
-      return await fetchOnce()
+      known = { values: await fetchValues(client, secretId), fetchedAt: triedAt }
     } catch (error) {
-      if (!known || !(error instanceof StoreUnavailable)) throw error
-      // For 30 seconds readers get the known values at once, instead of waiting for Secrets Manager each time.
-      known = { ...known, fetchedAt: clock() - freshForMs + refreshAfterMs }
-      return known.values
+      failure = error
+    } finally {
+      running = undefined
     }
   }
 
-  return { read: () => notOlderThan(freshForMs), refresh: () => notOlderThan(refreshAfterMs) }
+  /** Fetches the values if the last attempt is long enough ago, or waits for the attempt that is running. */
+  const refresh = async (): Promise<SecretValues> => {
+    if (!running && clock() - triedAt >= (known ? refreshAfterMs : firstAfterMs)) running = attempt()
+    await running
+    if (!known || (failure !== undefined && !(failure instanceof StoreUnavailable))) throw failure
+    return known.values
+  }
+
+  const read = async (): Promise<SecretValues> => {
+    // While one caller asks for newer values, the others need not wait.
+    if (known && (running || clock() - known.fetchedAt < freshForMs)) return known.values
+    return refresh()
+  }
+
+  return { read, refresh }
 }
 
 async function fetchValues(client: SecretsManagerClient, secretId: string): Promise<SecretValues> {

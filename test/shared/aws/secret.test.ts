@@ -11,6 +11,8 @@ beforeAll(async () => {
 afterAll(() => services.stop())
 
 const minute = 60_000
+/** Current and previous value. */
+const callsPerFetch = 2
 let secrets = 0
 
 /** Makes a secret with the value `first`, a clock that tests advance, and a counter of calls. */
@@ -19,10 +21,11 @@ async function setUp() {
   const name = `secret-${++secrets}`
   await client.send(new CreateSecretCommand({ Name: name, SecretString: 'first' }))
   const time = { now: 0 }
-  const service = { calls: 0, isAway: false }
+  const service = { calls: 0, isAway: false, until: Promise.resolve() }
   client.middlewareStack.add(
     (next) => async (args) => {
       service.calls += 1
+      await service.until
       if (service.isAway) throw Object.assign(new Error('away'), { name: 'TimeoutError' })
       return next(args)
     },
@@ -82,11 +85,53 @@ test('while Secrets Manager is away a known value goes on being used, and is ask
   expect(service.calls).toBeGreaterThan(calls)
 })
 
-test('while Secrets Manager is away an unknown value cannot be had, and can be when it is back', async () => {
-  const { secret, service } = await setUp()
+test('while Secrets Manager is away a refresh, too, asks every half minute only, however many signatures are bad', async () => {
+  const { secret, time, service } = await setUp()
+  await secret.read()
   service.isAway = true
-  await expect(secret.read()).rejects.toBeInstanceOf(StoreUnavailable)
+  for (time.now = 30_000; time.now <= 10 * minute; time.now += 30_000) {
+    service.calls = 0
+    for (let token = 0; token < 20; token++) {
+      expect(await secret.read()).toEqual({ current: 'first' })
+      expect(await secret.refresh()).toEqual({ current: 'first' })
+    }
+    expect(service.calls).toBeLessThanOrEqual(callsPerFetch)
+  }
+})
+
+test('while one caller waits for newer values, readers get the known ones at once', async () => {
+  const { secret, time, service } = await setUp()
+  await secret.read()
+  const gate = Promise.withResolvers<void>()
+  service.until = gate.promise
+  time.now = 5 * minute
+  const patient = secret.read()
+  for (let reader = 0; reader < 20; reader++) expect(await secret.read()).toEqual({ current: 'first' })
+  gate.resolve()
+  expect(await patient).toEqual({ current: 'first' })
+  expect(service.calls).toBe(2 * callsPerFetch)
+})
+
+test('callers that wait for a newer value share one fetch', async () => {
+  const { secret, time, service, rotate } = await setUp()
+  await secret.read()
+  await rotate('second')
+  time.now = 30_000
+  const all = await Promise.all(Array.from({ length: 5 }, () => secret.refresh()))
+  expect(all).toEqual(all.map(() => ({ current: 'second', previous: 'first' })))
+  expect(service.calls).toBe(callsPerFetch)
+})
+
+test('while Secrets Manager is away an unknown value cannot be had, and is asked for every five seconds', async () => {
+  const { secret, time, service } = await setUp()
+  service.isAway = true
+  for (let caller = 0; caller < 20; caller++) await expect(secret.read()).rejects.toBeInstanceOf(StoreUnavailable)
+  expect(service.calls).toBe(callsPerFetch)
   service.isAway = false
+  time.now = 4_999
+  await expect(secret.refresh()).rejects.toBeInstanceOf(StoreUnavailable)
+  expect(service.calls).toBe(callsPerFetch)
+  time.now = 5_000
   expect(await secret.read()).toEqual({ current: 'first' })
 })
 

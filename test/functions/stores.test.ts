@@ -1,8 +1,8 @@
-import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import { PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { counted } from '#shared/domain/metrics/metrics.ts'
+import { counted, sumOf } from '#shared/domain/metrics/metrics.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
-import { dynamoMetricStore } from '#shared/dynamo/fleet/metric-store.ts'
+import { dynamoMetricStore, metricSlots } from '#shared/dynamo/fleet/metric-store.ts'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../contracts/engines/engines.ts'
 
 let engine: Engine
@@ -50,8 +50,48 @@ describe('metrics', () => {
     ])
   })
 
+  test('of many processes add up, in whichever slots they write', async () => {
+    const writers = Array.from({ length: 40 }, (_, index) => dynamoMetricStore(table, index % metricSlots))
+    await Promise.all(
+      writers.flatMap((writer, index) => [
+        writer.add(counted.attemptRequested(), now),
+        writer.add(counted.attemptRequested(), now - 59 * 60_000),
+        writer.add(counted.codeIssued(100 * index), now - 60_000),
+        writer.add(counted.attemptRequested(), now - 60 * 60_000),
+      ]),
+    )
+    const all = [
+      ...writers.flatMap(() => [counted.attemptRequested(), counted.attemptRequested()]),
+      ...writers.map((_, index) => counted.codeIssued(100 * index)),
+    ]
+    expect(await dynamoMetricStore(table).sum(60, now)).toEqual(sumOf(all))
+  })
+
+  test('of a process are all in its slot, and the slots in use are as many as the processes', async () => {
+    for (const slot of [2, 15]) await dynamoMetricStore(table, slot).add(counted.attemptRequested(), now)
+    const { Items = [] } = await table.client.send(new ScanCommand({ TableName: table.table }))
+    const ttl = Math.floor(now / 1000) + 2 * 24 * 60 * 60
+    expect(Items.toSorted((one, other) => String(one['pk']).localeCompare(String(other['pk'])))).toEqual([
+      { pk: 'METRIC#15', sk: '000029922360', requested: 1, ttl },
+      { pk: 'METRIC#2', sk: '000029922360', requested: 1, ttl },
+    ])
+  })
+
+  test('of processes that choose for themselves are spread', async () => {
+    await Promise.all(Array.from({ length: 50 }, () => dynamoMetricStore(table).add(counted.attemptRequested(), now)))
+    const { Items = [] } = await table.client.send(new ScanCommand({ TableName: table.table }))
+    expect(Items.length).toBeGreaterThan(4)
+    expect(await dynamoMetricStore(table).sum(1, now)).toEqual({ requested: 50 })
+  })
+
   test('are not confused by other rows', async () => {
-    await table.client.send(new PutCommand({ TableName: table.table, Item: { pk: 'METRIC#0', sk: 'COUNTS', ttl: 7 } }))
+    for (const item of [
+      { pk: 'METRIC#0', sk: '000000000000', ttl: 7 },
+      { pk: 'METRIC#0', sk: 'COUNTS', requested: 1, ttl: 7 },
+      { pk: 'METRIC#29922360', sk: 'COUNTS', requested: 1, ttl: 7 },
+    ])
+      await table.client.send(new PutCommand({ TableName: table.table, Item: item }))
     expect(await dynamoMetricStore(table).sum(1, 0)).toEqual({})
+    expect(await dynamoMetricStore(table).sum(1, now)).toEqual({})
   })
 })

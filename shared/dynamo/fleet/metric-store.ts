@@ -1,5 +1,9 @@
-/** Source of `/metrics`: counters per minute, and the heartbeats of the hosts. */
-import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
+/**
+ * Source of `/metrics`: counters per minute, and the heartbeats of the hosts. Counters are spread over slots, one of which
+ * each process writes to: all functions and hosts together would exceed the 1,000 writes a second of one partition key.
+ */
+import { randomInt } from 'node:crypto'
+import { QueryCommand, type QueryCommandOutput, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { type Counts, sumOf } from '#shared/domain/metrics/metrics.ts'
 import { batchGet } from '../batch-get.ts'
@@ -19,6 +23,9 @@ export type MetricStore = {
   hosts(shards: number): Promise<readonly HostLine[]>
 }
 
+/** Number of partitions that share the counters of a minute. Readers ask all of them; fewer would lose counters. */
+export const metricSlots = 16
+
 const minuteMs = 60_000
 const keptSeconds = 2 * 24 * 60 * 60
 
@@ -36,31 +43,36 @@ const HostLine = v.object({
 })
 const MinuteRow = v.record(v.string(), v.unknown())
 
-const minuteKey = (at: number) => ({
-  [partitionKey]: `METRIC#${Math.floor(at / minuteMs)}`,
-  [sortKey]: 'COUNTS',
-})
+const slotKey = (slot: number) => `METRIC#${slot}`
+/** Sort key of a minute. Twelve digits, so that the order of the texts is the order of the minutes. */
+const minuteSortKey = (at: number) => String(Math.floor(at / minuteMs)).padStart(12, '0')
 
-export function dynamoMetricStore(control: ControlTable): MetricStore {
+/** Makes the store of a process. `slot` is the one that it writes to; the default is any. */
+export function dynamoMetricStore(control: ControlTable, slot = randomInt(metricSlots)): MetricStore {
   return {
-    add: (counts, at) => add(control, counts, at),
+    add: (counts, at) => add(control, { [partitionKey]: slotKey(slot), [sortKey]: minuteSortKey(at) }, counts, at),
     async sum(minutes, now) {
-      const keys = Array.from({ length: minutes }, (_, ago) => minuteKey(now - ago * minuteMs))
-      const rows = await batchGet(control, keys)
-      return sumOf(rows.map(countsOf))
+      const [from, to] = [minuteSortKey(now - (minutes - 1) * minuteMs), minuteSortKey(now)]
+      const slots = Array.from({ length: metricSlots }, (_, index) => rowsOf(control, slotKey(index), from, to))
+      return sumOf((await Promise.all(slots)).flat().map(countsOf))
     },
     hosts: (shards) => hosts(control, shards),
   }
 }
 
-async function add({ client, table }: ControlTable, counts: Counts, at: number): Promise<void> {
+async function add(
+  { client, table }: ControlTable,
+  key: Readonly<Record<string, string>>,
+  counts: Counts,
+  at: number,
+): Promise<void> {
   const entries = Object.entries(counts)
   if (entries.length === 0) return
   const additions = entries.map((_, index) => `#n${index} :n${index}`).join(', ')
   await client.send(
     new UpdateCommand({
       TableName: table,
-      Key: minuteKey(at),
+      Key: key,
       UpdateExpression: `SET #ttl = :ttl ADD ${additions}`,
       ExpressionAttributeNames: {
         '#ttl': ttlAttribute,
@@ -72,6 +84,26 @@ async function add({ client, table }: ControlTable, counts: Counts, at: number):
       },
     }),
   )
+}
+
+/** Returns the rows of a slot with sort keys in the range, which includes both ends. */
+async function rowsOf({ client, table }: ControlTable, partition: string, from: string, to: string) {
+  const rows: Record<string, unknown>[] = []
+  let start: QueryCommandOutput['LastEvaluatedKey']
+  do {
+    const page: QueryCommandOutput = await client.send(
+      new QueryCommand({
+        TableName: table,
+        KeyConditionExpression: '#pk = :pk AND #sk BETWEEN :from AND :to',
+        ExpressionAttributeNames: { '#pk': partitionKey, '#sk': sortKey },
+        ExpressionAttributeValues: { ':pk': partition, ':from': from, ':to': to },
+        ExclusiveStartKey: start,
+      }),
+    )
+    rows.push(...(page.Items ?? []))
+    start = page.LastEvaluatedKey
+  } while (start)
+  return rows
 }
 
 /** Returns the counters of a row: all its numbers but its expiry. */

@@ -95,11 +95,11 @@ const rows: readonly Row[] = [
   ],
   [
     'counters of a minute',
-    { pk: `METRIC#${now / 60_000}`, sk: 'COUNTS' },
+    { pk: 'METRIC#3', sk: String(now / 60_000).padStart(12, '0') },
     { requested: 1, 'outcome.OF_A_NEWER_BUILD': 2 },
     async (t) => {
-      await dynamoMetricStore(t).add({ requested: 1 }, now)
-      expect(await dynamoMetricStore(t).sum(1, now)).toEqual({ requested: 2, 'outcome.OF_A_NEWER_BUILD': 2 })
+      await dynamoMetricStore(t, 3).add({ requested: 1 }, now)
+      expect(await dynamoMetricStore(t, 4).sum(1, now)).toEqual({ requested: 2, 'outcome.OF_A_NEWER_BUILD': 2 })
     },
   ],
   [

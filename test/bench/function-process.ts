@@ -1,8 +1,9 @@
 /**
- * A program that `functions.ts` runs: loads a function's bundle, calls it with events of one route, and prints the
- * times.
+ * A program that `functions.ts` and `control-plane-cpu.ts` run: loads a function's bundle, calls it with events of one
+ * route, and prints the times. A route of the HTTP API is its route key, such as `GET /api/health`.
  */
 import { pathToFileURL } from 'node:url'
+import { SignJWT } from 'jose/jwt/sign'
 
 const [bundle = '', route = '', token = '', warmRuns = '0'] = process.argv.slice(2)
 /**
@@ -32,33 +33,61 @@ const requestContext = (n: number) => ({
   },
 })
 
-function eventOf(n: number): object {
+async function eventOf(n: number): Promise<object> {
+  if (route.includes(' ')) return httpEvent(`company-${run + n}`, phoneOf(n))
   const connecting = {
     headers: { 'Sec-WebSocket-Protocol': `pairplane.v1, jwt.${token}` },
     queryStringParameters: null,
   }
   if (route === 'authorizer') return { type: 'REQUEST', methodArn: 'arn:bench', ...connecting }
   if (route.startsWith('$')) return { requestContext: requestContext(n), ...connecting }
-  const phoneNumber = `+7900${String((run + n) % 10_000_000).padStart(7, '0')}`
-  return { requestContext: requestContext(n), body: JSON.stringify({ action: route, phoneNumber, requestId: `r${n}` }) }
+  const body = JSON.stringify({ action: route, phoneNumber: phoneOf(n), requestId: `r${n}` })
+  return { requestContext: requestContext(n), body }
 }
 
-async function call(n: number): Promise<number> {
-  const event = eventOf(n)
+const phoneOf = (n: number) => `+7900${String((run + n) % 10_000_000).padStart(7, '0')}`
+
+/** Makes a request of a client of the company, with a token of its own. */
+async function httpEvent(companyId: string, phoneNumber: string): Promise<object> {
+  const [method = '', path = ''] = route.split(' ')
+  const signed = await new SignJWT({ role: 'marketplace', companyId })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuer(process.env['TOKEN_ISSUER'] ?? '')
+    .setAudience(process.env['TOKEN_AUDIENCE'] ?? '')
+    .setExpirationTime('2h')
+    .sign(new TextEncoder().encode(process.env['BENCH_TOKEN_KEY'] ?? ''))
+  return {
+    version: '2.0',
+    routeKey: route,
+    rawPath: path.replace('{companyId}', companyId),
+    headers: { authorization: `Bearer ${signed}`, 'user-agent': 'bench' },
+    ...(path.includes('{') && { pathParameters: { companyId } }),
+    ...(method === 'POST' && { body: JSON.stringify({ phoneNumber }) }),
+    isBase64Encoded: false,
+    requestContext: { requestId: `request-${companyId}`, routeKey: route, http: { method, path } },
+  }
+}
+
+async function call(event: object): Promise<number> {
   const start = performance.now()
   const answer: unknown = await handler(event, context)
   const ms = performance.now() - start
   const text = JSON.stringify(answer)
-  if (!/Allow|"statusCode":200/.test(text) || text.includes('error')) throw new Error(`${route}: ${text}`)
+  if (!/Allow|"statusCode":20[02]/.test(text) || text.includes('error')) throw new Error(`${route}: ${text}`)
   return ms
 }
 
 const start = performance.now()
 const { handler } = await import(pathToFileURL(bundle).href)
 const importMs = performance.now() - start
-const firstMs = await call(0)
+const firstMs = await call(await eventOf(0))
 // The first hundred calls warm up the compiler.
-for (let n = 1; n <= (Number(warmRuns) > 0 ? 100 : 0); n++) await call(n)
+for (let n = 1; n <= (Number(warmRuns) > 0 ? 100 : 0); n++) await call(await eventOf(n))
+// Made before the calls, so that signing tokens is not measured as CPU time of the function.
+const events = await Promise.all(Array.from({ length: Number(warmRuns) }, (_, n) => eventOf(1_000 + n)))
 const warmMs: number[] = []
-for (let n = 0; n < Number(warmRuns); n++) warmMs.push(await call(1_000 + n))
-process.stdout.write(`\n${JSON.stringify({ importMs, firstMs, warmMs })}\n`, () => process.exit())
+const used = process.cpuUsage()
+for (const event of events) warmMs.push(await call(event))
+const { user, system } = process.cpuUsage(used)
+const cpuMs = (user + system) / 1000
+process.stdout.write(`\n${JSON.stringify({ importMs, firstMs, warmMs, cpuMs })}\n`, () => process.exit())

@@ -2,23 +2,14 @@
  * Benchmark of the functions behind the WebSocket with and without the token check, budgets, limits, metrics and Sentry, in one
  * run.
  */
-import { execFile } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs'
-import { SignJWT } from 'jose/jwt/sign'
-import * as v from 'valibot'
 import { bundleFunctions, functionFolder } from '../../cdk/bundle.ts'
 import { weigh } from '../../cdk/bundle-report.ts'
 import type { FunctionName } from '../../functions/routes.ts'
-import { endpointVariables, startServices } from '../../local/services/services.ts'
-import { connect, createTable } from '../contracts/engines/engines.ts'
 import { median, percentile, ratio } from './figures.ts'
+import { runFunction, startEngines, type Times } from './function-engines.ts'
 import { withoutLayers } from './without-layers.ts'
 
 /** `coldRuns`: new processes per function and side. `warmRuns`: calls of a warm process per route and side. */
@@ -36,9 +27,6 @@ const routes = {
 const sides = ['before', 'after'] as const
 type Sides<T> = Readonly<Record<(typeof sides)[number], T>>
 type Side = { readonly folder: string; readonly bundles: Awaited<ReturnType<typeof bundleFunctions>> }
-
-const Times = v.object({ importMs: v.number(), firstMs: v.number(), warmMs: v.array(v.number()) })
-type Times = v.InferOutput<typeof Times>
 
 export async function functionCosts(say: (line: string) => void): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'pairplane-bench-'))
@@ -103,60 +91,4 @@ function compared(times: Sides<Times[]>, of: (times: Times) => readonly number[]
   const ms = (value: number) => value.toFixed(1)
   const p95 = `p95 ${ms(percentile(before, 0.95))} -> ${ms(percentile(after, 0.95))} ms`
   return `median ${ms(median(before))} -> ${ms(median(after))} ms (${ratio(median(after), median(before))}), ${p95}`
-}
-
-type Engines = { readonly env: Record<string, string>; readonly token: string; stop(): Promise<void> }
-
-async function runFunction(bundle: string, route: string, runs: number, { env, token }: Engines): Promise<Times> {
-  const script = join(import.meta.dirname, 'function-process.ts')
-  const args = [script, bundle, route, token, String(runs)]
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env, maxBuffer: 2 ** 28 })
-  return v.parse(Times, JSON.parse(stdout.trim().split('\n').at(-1) ?? ''))
-}
-
-/** Starts the engines of the local run, and creates the table, queues and secrets that the functions need. */
-async function startEngines(): Promise<Engines> {
-  const services = await startServices({ onUnknownCall: (operation) => console.error(`not served: ${operation}`) })
-  const gateway = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1')
-  await once(gateway, 'listening')
-  const account = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } }
-  const { table } = await createTable(connect({ url: services.endpoints.dynamodb, stop: async () => {} }))
-  const sqs = new SQSClient({ ...account, endpoint: services.endpoints.sqs, useQueueUrlAsEndpoint: false })
-  const queue = async (name: string, Attributes = {}) =>
-    (await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes }))).QueueUrl ?? ''
-  const vault = new SecretsManagerClient({ ...account, endpoint: services.endpoints.secretsManager })
-  const secret = async (name: string, value: string) =>
-    (await vault.send(new CreateSecretCommand({ Name: name, SecretString: value }))).ARN ?? ''
-  const key = 'a secret for tokens of benchmarks only'
-  const [issuer, audience] = ['https://bench.test', 'pairplane']
-  const address = gateway.address()
-  const port = typeof address === 'object' && address ? address.port : 0
-  return {
-    token: await new SignJWT({ role: 'marketplace', companyId: 'bench' })
-      .setProtectedHeader({ alg: 'HS256' })
-      .setIssuer(issuer)
-      .setAudience(audience)
-      .setExpirationTime('2h')
-      .sign(new TextEncoder().encode(key)),
-    env: {
-      ...endpointVariables(services.endpoints),
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'test',
-      AWS_SECRET_ACCESS_KEY: 'test',
-      CONTROL_TABLE: table,
-      CALLBACK_URL: `http://127.0.0.1:${port}`,
-      SHARD_0_QUEUE_URL: await queue('shard-0.fifo', { FifoQueue: 'true' }),
-      SHARDS: '1',
-      WATCHDOG_QUEUE_URL: await queue('watchdog'),
-      PHONE_HASH_SECRET_ARN: await secret('phones', 'a secret for hashing phones'),
-      TOKEN_SECRET_ARN: await secret('tokens', key),
-      TOKEN_ISSUER: issuer,
-      TOKEN_AUDIENCE: audience,
-    },
-    stop: async () => {
-      gateway.closeAllConnections()
-      gateway.close()
-      await services.stop()
-    },
-  }
 }

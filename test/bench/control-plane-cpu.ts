@@ -30,7 +30,9 @@ export async function cpuPerRequest(say: (line: string) => void): Promise<void> 
   const engines = await startEngines()
   try {
     await bundleFunctions(folder)
-    say(`CPU time of a request, mean of ${calls}, each of another company that has nothing yet, one after the other in a warm process`)
+    say(
+      `CPU time of a request, mean of ${calls}, each of another company that has nothing yet, one after the other in a warm process`,
+    )
     say('  included: the bundled handler with parsing, token check, SDK clients, metrics, logs and garbage collection')
     say('  not included: DynamoDB, SQS and Secrets Manager (in another process), API Gateway, Lambda, and cold starts')
     for (const [name, route] of routes) {

@@ -5,6 +5,7 @@
 import { DEFAULT_CONNECTION_CONFIG, WA_CERT_DETAILS } from '@whiskeysockets/baileys'
 import { capacity } from './capacity.ts'
 import { concurrent } from './concurrent.ts'
+import { controlPlane } from './control-plane.ts'
 import { failover } from './failover.ts'
 import { megabytes, milliseconds } from './figures.ts'
 import { functionCosts } from './functions.ts'
@@ -48,6 +49,7 @@ const selfContained: Readonly<Record<string, (print: typeof say) => Promise<void
   leases,
   sessions,
   neighbours,
+  'control-plane': controlPlane,
 }
 
 async function main(names: readonly string[]): Promise<void> {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { maxEnvironments } from '../../local/invoke/environment-pool.ts'
 import { type Stage, startStage, steadyLeases } from '../support/stage.ts'
 import { median, milliseconds, percentile, ratio } from './figures.ts'
-import { noSamples, playTenants, type Samples, waits } from './good-tenants.ts'
+import { askOnce, noSamples, playTenants, type Samples, waits } from './good-tenants.ts'
 
 const tenants = Number(process.env['BENCH_TENANTS'] ?? 10)
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 2)
@@ -17,6 +17,8 @@ const chosen = process.env['BENCH_ACTS']?.split(',') ?? acts
 /** Time for the hostile tenant to get going, and for the run to come to rest after it. */
 const headStartMs = 1_500
 const restMs = 3_000
+/** Attempts to find the run at rest; each takes as long as an answer is waited for. */
+const maxTries = 10
 
 type Counts = Record<string, number>
 
@@ -50,7 +52,7 @@ async function compare(stage: Stage, act: string, say: (line: string) => void): 
     await pause(headStartMs)
     await playTenants(stage, victims, beside)
     for (const [answer, times] of Object.entries(await stopHostile())) answers[answer] = (answers[answer] ?? 0) + times
-    await pause(restMs)
+    await comeToRest(stage)
   }
   say(`  ${act}`)
   for (const wait of waits) say(`    ${wait.padEnd(8)} ${comparison(alone[wait], beside[wait])}`)
@@ -58,9 +60,23 @@ async function compare(stage: Stage, act: string, say: (line: string) => void): 
   say(`    the hostile tenant: ${listed(answers)}`)
 }
 
+/**
+ * Waits until the functions have worked off what is left of the act: invocations wait in order, so a request that is
+ * answered was the last one. Without this the next round would not be alone.
+ */
+async function comeToRest(stage: Stage): Promise<void> {
+  await pause(restMs)
+  const last = noSamples()
+  for (let tries = 0; last.status.length === 0 && tries < maxTries; tries++) await askOnce(stage, stage.fresh(), last)
+  await pause(restMs)
+}
+
 function comparison(alone: readonly number[], beside: readonly number[]): string {
   const figures = (values: readonly number[]) =>
-    `p50 ${milliseconds(median(values))}, p95 ${milliseconds(percentile(values, 0.95))} (${values.length})`
+    values.length === 0
+      ? 'never'
+      : `p50 ${milliseconds(median(values))}, p95 ${milliseconds(percentile(values, 0.95))} (${values.length})`
+  if (alone.length === 0 || beside.length === 0) return `${figures(alone)} -> ${figures(beside)}`
   const p95 = ratio(percentile(beside, 0.95), percentile(alone, 0.95))
   return `${figures(alone)} -> ${figures(beside)}; p50 ${ratio(median(beside), median(alone))}, p95 ${p95}`
 }

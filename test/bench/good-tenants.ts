@@ -28,6 +28,14 @@ export async function playTenants(stage: Stage, tenants: readonly Tenant[], samp
   )
 }
 
+/** Connects a tenant, asks for its status once, and adds to `samples`. */
+export async function askOnce(stage: Stage, { companyId }: Tenant, samples: Samples): Promise<void> {
+  const client = await measured(samples, 'connect', () => stage.client(companyId))
+  if (!client) return
+  await measured(samples, 'status', () => ask(client, 'get-status', 'status'))
+  await client.close()
+}
+
 async function playTenant(stage: Stage, { companyId, phone }: Tenant, samples: Samples): Promise<void> {
   const client = await measured(samples, 'connect', () => stage.client(companyId))
   if (!client) return

@@ -16,11 +16,8 @@ const Settings = v.object({
   phone: v.string(),
   phones: v.array(v.string()),
 })
-const Frame = v.object({
-  event: v.optional(v.string()),
-  code: v.optional(v.string()),
-  requestId: v.optional(v.string()),
-})
+const text = v.optional(v.string())
+const Frame = v.object({ event: text, code: text, message: text, requestId: text })
 
 const { act, url, wsUrl, companyId, token, phone, phones } = v.parse(Settings, JSON.parse(process.argv[2] ?? ''))
 const maxOpen = 2_000
@@ -36,8 +33,9 @@ const count = (what: string): void => {
 async function open(): Promise<WebSocket | undefined> {
   const socket = new WebSocket(`${wsUrl}?token=${token}`)
   socket.on('message', (data) => {
-    const { event = 'error of the gateway', code } = v.parse(Frame, JSON.parse(String(data)))
-    count(code === undefined ? event : `${event} ${code}`)
+    const { event, code, message } = v.parse(Frame, JSON.parse(String(data)))
+    if (event === undefined) count(`gateway: ${message}`)
+    else count(/error$/.test(event) ? `${event} ${code}` : event)
   })
   const opened = await new Promise<boolean>((resolve) => {
     socket.once('open', () => resolve(true))

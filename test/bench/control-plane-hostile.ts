@@ -1,4 +1,4 @@
-/** Ten tenants who behave, alone and beside one hostile tenant in the same run, in turns (R67). */
+/** Ten tenants who behave, alone and beside one hostile tenant in the same run, in turns. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'

@@ -1,6 +1,6 @@
 /**
  * Benchmark of the control plane: stores, messages and time per request; CPU time per request of the functions; and tenants
- * beside a hostile one (R67).
+ * beside a hostile one.
  */
 import { costsPerRequest } from './control-plane-costs.ts'
 import { cpuPerRequest } from './control-plane-cpu.ts'

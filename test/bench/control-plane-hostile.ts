@@ -16,6 +16,8 @@ const acts = ['connections', 'identical', 'resets', 'foreign', 'http', 'messages
 const chosen = process.env['BENCH_ACTS']?.split(',') ?? acts
 /** Time for the hostile tenant to get going, and for the run to come to rest after it. */
 const headStartMs = 1_500
+/** Codes of foreign numbers must be used up before their owners come. */
+const foreignHeadStartMs = 15_000
 const restMs = 3_000
 /** Attempts to find the run at rest; each takes as long as an answer is waited for. */
 const maxTries = 10
@@ -49,7 +51,7 @@ async function compare(stage: Stage, act: string, say: (line: string) => void): 
     const victims = freshTenants(stage)
     const phones = victims.map(({ phone }) => phone.number)
     const stopHostile = await startHostile(stage, act, phones)
-    await pause(headStartMs)
+    await pause(act === 'foreign' ? foreignHeadStartMs : headStartMs)
     await playTenants(stage, victims, beside)
     for (const [answer, times] of Object.entries(await stopHostile())) answers[answer] = (answers[answer] ?? 0) + times
     await comeToRest(stage)

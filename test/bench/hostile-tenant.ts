@@ -122,9 +122,10 @@ const acts: Readonly<Record<string, () => Promise<unknown>>> = {
       ),
       loops(5, () => call('DELETE', '/credentials')),
     ]),
+  // Two numbers in turns: a request for another number ends the attempt, and the ten codes of a company are five for each.
   foreign: () =>
-    onConnections(3, (socket) => {
-      const phoneNumber = phones[requests % phones.length]
+    onConnections(1, (socket) => {
+      const phoneNumber = phones[requests % Math.min(2, phones.length)]
       return ask(socket, { action: 'request-pairing-code', phoneNumber }, (event) => event === 'pairing-code')
     }),
   http: () => loops(32, () => call('GET', '')),

@@ -1,7 +1,16 @@
 /** Table of functions and routes. It is plain data that the infrastructure, the local run and the tests read. */
 
 /** Partition of the control table by the form of its key; `*` stands for an id (docs/architecture.md, "Tables"). */
-export type Partition = 'C#*' | 'SHARD#*' | 'HOST#*' | 'FUSE' | 'BUDGET#*' | 'IDEM#*' | 'METRIC#*' | 'RATE#*'
+export type Partition =
+  | 'C#*'
+  | 'SHARD#*'
+  | 'HOST#*'
+  | 'FUSE'
+  | 'BUDGET#*'
+  | 'PHONE#*'
+  | 'IDEM#*'
+  | 'METRIC#*'
+  | 'RATE#*'
 
 /** Call of DynamoDB. There is no scan: nothing in the product walks through a whole table. */
 export type ItemAction =
@@ -49,6 +58,9 @@ const decides: readonly TableRight[] = [
   { partitions: ['METRIC#*'], actions: ['UpdateItem'] },
 ]
 
+/** Items of a function that takes codes from the budgets: a phone's companies have a reserve (R24). */
+const takesCodes: readonly TableRight[] = [{ partitions: ['PHONE#*'], actions: ['Query'] }]
+
 /** Items of a function whose callers are counted (R34). */
 const counted: readonly TableRight[] = [{ partitions: ['RATE#*'], actions: ['UpdateItem'] }]
 
@@ -64,6 +76,7 @@ export const functions = {
   message: fn('functions/ws/message.ts', {
     table: [
       ...decides,
+      ...takesCodes,
       // The lease, for whether a host looks after the company.
       { partitions: ['SHARD#*'], actions: ['GetItem'] },
       // A message above the rate looks at the counters of the seconds before.
@@ -83,7 +96,12 @@ export const functions = {
     readsTokenSecret: true,
   }),
   pairing: fn('functions/http/pairing.ts', {
-    table: [...decides, ...counted, { partitions: ['IDEM#*'], actions: ['GetItem', 'PutItem', 'UpdateItem'] }],
+    table: [
+      ...decides,
+      ...takesCodes,
+      ...counted,
+      { partitions: ['IDEM#*'], actions: ['GetItem', 'PutItem', 'UpdateItem'] },
+    ],
     sendsCommands: true,
     pushes: true,
     readsTokenSecret: true,
@@ -96,7 +114,11 @@ export const functions = {
     readsTokenSecret: true,
   }),
   metrics: fn('functions/http/metrics.ts', {
-    table: [...counted, { partitions: ['METRIC#*', 'SHARD#*', 'HOST#*'], actions: ['BatchGetItem'] }],
+    table: [
+      ...counted,
+      { partitions: ['METRIC#*'], actions: ['Query'] },
+      { partitions: ['SHARD#*', 'HOST#*'], actions: ['BatchGetItem'] },
+    ],
     readsTokenSecret: true,
   }),
   fleet: fn('functions/http/fleet.ts', {

@@ -18,9 +18,9 @@
  *
  * `IdempotencyStore`, `RequestCounter`, `MetricStore` and `PhoneLinks` are declared beside their adapters.
  *
- * Every method but `publish` throws `StoreUnavailable` (`shared/dynamo/store-unavailable.ts`) when AWS cannot be reached.
- * After a write that threw it, nobody knows whether the write succeeded. A write that others keep overtaking throws
- * `Contention` (`shared/dynamo/contention.ts`): nothing was written. Any other error is a bug or an unreadable item.
+ * Every method but `publish` throws `StoreUnavailable` (`dynamo/store-unavailable.ts`) when AWS cannot be reached; nobody
+ * knows then whether a write succeeded. A write that others keep overtaking throws `Contention` (`dynamo/contention.ts`):
+ * nothing was written. Any other error is a bug or an unreadable item.
  */
 import type { CompanyState, Decision, Notice, Transition } from './domain/company/company.ts'
 import type { LeaseView } from './domain/company/view.ts'

@@ -23,8 +23,8 @@ const failingSeconds = maxReceiveCount * commandQueue.visibilitySeconds
 const metricsPerAlarm = 10
 
 /**
- * Calls are limited per company instead of per queue: otherwise 300 a second, which two companies can send, are all that
- * the companies of a shard have together. The limit needs its scope of deduplication.
+ * Calls are limited per partition of a queue, of which SQS adds more: otherwise 300 a second, which two companies can send,
+ * are all that the companies of a shard have together. The mode needs its scope of deduplication.
  */
 const highThroughput = {
   deduplicationScope: sqs.DeduplicationScope.MESSAGE_GROUP,

@@ -82,8 +82,8 @@ export class HostService extends Construct {
       metric: this.service.metricCpuUtilization({ statistic: 'Average', period: Duration.minutes(1) }),
       targetValue: shareOfOneCore(stage, 60),
       scaleOutCooldown: Duration.minutes(3),
-      // Idle processors say nothing about the number of sessions.
-      disableScaleIn: true,
+      // Both policies must agree before a host is removed: one that never agrees would not keep the host that it has added.
+      scaleInCooldown: Duration.minutes(30),
     })
   }
 

@@ -7,7 +7,7 @@ import { FilterPattern } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import type { StageConfig } from '../stage.ts'
 import { acknowledge } from './acknowledge.ts'
-import { type Alerts, fiveMinutes } from './alerts.ts'
+import type { Alerts } from './alerts.ts'
 import { CustomDomain } from './custom-domain.ts'
 import { countLines, logGroup } from './logs.ts'
 
@@ -46,7 +46,10 @@ export class HttpEndpoint extends Construct {
     alerts.add(this, 'Failing', {
       summary: 'The HTTP API answers with server errors',
       runbook: 'http-failing',
-      metric: this.stage.metricServerError({ statistic: 'Sum', period: fiveMinutes }),
+      metric: countLines(this, 'FailedLines', {
+        ...{ logGroup: logs, pattern: failed, stageName: stage.name },
+        metricName: 'HttpFailed',
+      }),
       threshold: 5,
     })
     alerts.add(this, 'Throttled', {
@@ -112,6 +115,15 @@ const accessLogFormat = AccessLogFormat.custom(
     responseLatency: '$context.responseLatency',
     integrationError: '$context.integrationErrorMessage',
   }),
+)
+
+/**
+ * Requests with a server error, but for the 503 of a function: its codes have alarms of their own, except `BUSY`, which a
+ * company can bring about by itself.
+ */
+const failed = FilterPattern.all(
+  FilterPattern.stringValue('$.status', '=', '5*'),
+  FilterPattern.stringValue('$.integrationStatus', '!=', '503'),
 )
 
 /** Requests that the stage's throttle has refused: no function was asked, unlike for a 429 of ours. */

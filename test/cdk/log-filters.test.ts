@@ -70,13 +70,26 @@ describe('of the WebSocket API counts as throttled', () => {
 })
 
 describe('of the HTTP API counts as throttled', () => {
-  const counts = filterAt('Http/')
+  const counts = filterAt('Http/ThrottledLines')
 
   it.each([
     [{ status: '429', integrationStatus: '-' }, true],
     [{ status: '429', integrationStatus: '429' }, false],
     [{ status: '200', integrationStatus: '200' }, false],
   ])('%j: %s', (line, expected) => expect(counts(JSON.stringify(line))).toBe(expected))
+})
+
+describe('of the HTTP API counts as failed', () => {
+  const counts = filterAt('Http/FailedLines')
+
+  it.each([
+    ['a function that throws', { status: '500', integrationStatus: '500' }, true],
+    ['a function that is too slow for API Gateway', { status: '503', integrationStatus: '-' }, true],
+    ['a function that API Gateway may not call', { status: '500', integrationStatus: '-' }, true],
+    ['an answer that is no answer', { status: '502', integrationStatus: '200' }, true],
+    ['a refusal with a code of ours', { status: '503', integrationStatus: '503' }, false],
+    ['a bad request', { status: '400', integrationStatus: '400' }, false],
+  ])('%s', (_, line, expected) => expect(counts(JSON.stringify(line))).toBe(expected))
 })
 
 describe('the access logs', () => {

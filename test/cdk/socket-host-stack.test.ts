@@ -98,7 +98,7 @@ describe('the role of a host', () => {
     expect(new Set(partitions('TablesCredentials'))).toEqual(new Set(['C#*#G#*']))
     // RATE# and IDEM# are of requests, which no host serves.
     expect(new Set(partitions('TablesControl'))).toEqual(
-      new Set(['C#*', 'SHARD#*', 'HOST#*', 'FUSE', 'BUDGET#*', 'METRIC#*']),
+      new Set(['C#*', 'SHARD#*', 'HOST#*', 'FUSE', 'BUDGET#*', 'PHONE#*', 'METRIC#*']),
     )
   })
 
@@ -189,14 +189,14 @@ describe('the fleet', () => {
     ['dev', 60],
     ['prod', 30],
   ])(
-    'in %s grows when hosts use %i percent of their processors, 60 percent of a core, and never shrinks for that',
+    'in %s grows when hosts use %i percent of their processors, 60 percent of a core, and shrinks when both figures allow it',
     (name, target) => {
       const { socketHost: stack } = synthesize(name)
       const [, processor] = policies(stack).map((each) => each.TargetTrackingScalingPolicyConfiguration)
       expect(processor).toMatchObject({
         CustomizedMetricSpecification: { MetricName: 'CPUUtilization', Namespace: 'AWS/ECS', Statistic: 'Average' },
         TargetValue: target,
-        DisableScaleIn: true,
+        ScaleInCooldown: 1800,
       })
     },
   )

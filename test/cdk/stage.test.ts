@@ -3,6 +3,7 @@ import { problemOf, readStage, stages } from '../../cdk/stage.ts'
 import { synthesizeStacks } from './synthesize.ts'
 
 const read = (context: Record<string, unknown>) => readStage((key) => context[key])
+const dev = read({ stage: 'dev' })
 
 describe('readStage', () => {
   it.each(Object.keys(stages))('reads the stage %s', (stage) => {
@@ -28,7 +29,6 @@ describe('readStage', () => {
 })
 
 describe('the URL of the signing keys', () => {
-  const dev = readStage((key) => (key === 'stage' ? 'dev' : undefined))
   const problemWith = (jwksUrl: string) => problemOf({ ...dev, tokens: { ...dev.tokens, jwksUrl } })
 
   it.each(['https://id.example/jwks.json', 'http://127.0.0.1:8080/jwks'])('may be %s', (url) => {
@@ -38,6 +38,16 @@ describe('the URL of the signing keys', () => {
   it.each(['http://id.example/jwks.json', 'https://user:password@id.example/', 'id.example'])('is not %s', (url) => {
     expect(problemWith(url)).toMatch(/^tokens\.jwksUrl .*https URL without credentials/)
   })
+})
+
+describe('the limit of codes for numbers of other companies', () => {
+  const problemWith = (codesPerForeignPhone: number) =>
+    problemOf({ ...dev, pairing: { ...dev.pairing, codesPerPhone: 5, codesPerForeignPhone } })
+
+  it.each([3, 5])('may be %d of 5', (codes) => expect(problemWith(codes)).toBeUndefined())
+
+  it('is not above the one of the phone, where it would limit nobody', () =>
+    expect(problemWith(6)).toMatch(/^pairing\.codesPerForeignPhone can be 5 at most/))
 })
 
 describe('stages', () => {

@@ -1,13 +1,13 @@
 /**
- * CloudWatch Logs' filter patterns for JSON, as far as the templates use them: comparisons of texts for equality, with
- * `*` as a wildcard, joined by `&&` and `||` in parentheses. Anything else throws.
+ * CloudWatch Logs' filter patterns for JSON, as far as the templates use them: `=` and `!=` of a field and a text, with `*`
+ * as a wildcard, joined by `&&` and `||` in parentheses. Anything else throws. A field that is not there fits neither.
  */
 
 type Matches = (line: unknown) => boolean
 
 /** Returns a function that says whether a line of a log matches the pattern. */
 export function logFilter(pattern: string): (line: string) => boolean {
-  const tokens = pattern.match(/\$[\w.]+|"(?:[^"\\]|\\.)*"|&&|\|\||[{}()=]|\S+/g) ?? []
+  const tokens = pattern.match(/\$[\w.]+|"(?:[^"\\]|\\.)*"|&&|\|\||!=|[{}()=]|\S+/g) ?? []
   const take = (expected?: string): string => {
     const token = tokens.shift()
     if (token === undefined || (expected !== undefined && token !== expected))
@@ -15,7 +15,7 @@ export function logFilter(pattern: string): (line: string) => boolean {
     return token
   }
   const term = (): Matches => {
-    if (tokens[0] !== '(') return comparison(take(), take('='), take())
+    if (tokens[0] !== '(') return comparison(take(), take(), take())
     take('(')
     const inner = expression()
     take(')')
@@ -40,14 +40,15 @@ export function logFilter(pattern: string): (line: string) => boolean {
   }
 }
 
-function comparison(selector: string, _equals: string, quoted: string): Matches {
+function comparison(selector: string, operator: string, quoted: string): Matches {
+  if (operator !== '=' && operator !== '!=') throw new Error(`Not a comparison: ${operator}`)
   const [root, ...path] = selector.split('.')
   if (root !== '$' || !quoted.startsWith('"')) throw new Error(`Not a comparison of a field with a text: ${selector}`)
   const parts = (JSON.parse(quoted) as string).split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
   const wanted = new RegExp(`^${parts.join('.*')}$`)
   return (line) => {
     const value = path.reduce<unknown>((at, name) => (isRecord(at) ? at[name] : undefined), line)
-    return typeof value === 'string' && wanted.test(value)
+    return typeof value === 'string' && wanted.test(value) === (operator === '=')
   }
 }
 

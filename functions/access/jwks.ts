@@ -33,7 +33,8 @@ const firstAfterMs = 5_000
 
 /**
  * Makes the look-up of a token's key. It throws jose's `JWKSNoMatchingKey` or `JWKSMultipleMatchingKeys` for a token that
- * fits no single key, and `StoreUnavailable` when no keys of the last day are known.
+ * fits no single key, and `StoreUnavailable` when no keys of the last day are known, or when the token fits none of them and
+ * newer ones could not be read.
  *
  * An attempt is always awaited by the request that starts it: Lambda freezes a fetch that is still running when the answer
  * is given, and it would fail at the next request. So one request in half a minute waits, for a second and a half at most;
@@ -50,6 +51,7 @@ export function jwks(url: URL, { clock, warn, limits = defaultLimits }: JwksDeps
 
   const attempt = async () => {
     triedAt = clock()
+    failure = undefined
     try {
       known = { keys: await fetchKeys(url, usable() ? limits.refreshMs : limits.firstMs), fetchedAt: triedAt }
     } catch (error) {
@@ -84,8 +86,9 @@ export function jwks(url: URL, { clock, warn, limits = defaultLimits }: JwksDeps
       if (!(error instanceof JWKSNoMatchingKey)) throw error
       await refresh()
       const newer = await current()
-      if (newer === keys) throw error
-      return keyIn(newer, header, token)
+      if (newer !== keys) return keyIn(newer, header, token)
+      // The key may be a new one while the provider cannot be asked: a refusal would be final.
+      throw failure === undefined ? error : new StoreUnavailable('jwks', failure)
     }
   }
 }

@@ -66,12 +66,11 @@ export function tokenVerifier(settings: TokenSettings, loadKeys = () => keysOf(s
     if (token.length > maxTokenLength) return err('invalid')
     loaded ??= loadKeys()
     const keys = await loaded
-    const known = await keys.find()
-    const verified = await verifyWith(known ?? [], token, settings, keys.algorithms)
-    if (verified !== 'wrongKey') return verified
-    const newer = await keys.find('again')
-    const checked = newer ? await verifyWith(newer, token, settings, keys.algorithms) : verified
-    return checked === 'wrongKey' ? err('invalid') : checked
+    for (const again of [undefined, 'again'] as const) {
+      const verified = await verifyWith((await keys.find(again)) ?? [], token, settings, keys.algorithms)
+      if (verified !== 'wrongKey') return verified
+    }
+    return err('invalid')
   }
 }
 

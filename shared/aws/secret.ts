@@ -23,7 +23,7 @@ const freshForMs = 5 * 60_000
 /** Time between two attempts while the values are known, whether the first one succeeded or not. */
 const refreshAfterMs = 30_000
 /** Time between two attempts while nothing is known. It is shorter, because every caller waits for the values. */
-const firstAfterMs = 5_000
+const firstAfterMs = 1_000
 
 /** Makes a Secrets Manager client whose failures are `StoreUnavailable`. */
 export function secretsClient(config: SecretsManagerClientConfig = {}): SecretsManagerClient {

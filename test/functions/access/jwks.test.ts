@@ -134,7 +134,7 @@ describe('a key that is not known', () => {
   })
 
   test.each(['well', 'broken', 'silent'] as const)(
-    'is asked for once in half a minute, and is refused, while the provider does %s',
+    'is asked for once in half a minute, and is refused or fails, while the provider does %s',
     async (manner) => {
       const { time, check } = await setUp({ firstMs: 60_000, refreshMs: 20 })
       await check()
@@ -143,7 +143,11 @@ describe('a key that is not known', () => {
       provider.manner = manner
       for (let round = 1; round <= 3; round++) {
         time.now += 30 * second
-        for (let token = 0; token < 20; token++) expect(await check(`made-up-${token}`)).toEqual(refused)
+        for (let token = 0; token < 20; token++) {
+          const checked = check(`made-up-${token}`)
+          if (manner === 'well') expect(await checked).toEqual(refused)
+          else await expect(checked).rejects.toBeInstanceOf(StoreUnavailable)
+        }
         expect(provider.asked).toBe(1 + round)
         expect(await check()).toMatchObject(accepted)
       }

@@ -101,8 +101,7 @@ export type ConnectionStore = {
    */
   remove(companyId: string, connectionId: string, place?: string): Promise<void>
   /**
-   * Lists the company's connections, in any order, at most twice the limit. Some may be gone without anybody having
-   * reported it.
+   * Lists the company's connections, in any order, at most twice the limit. Of some, nobody has reported the end yet.
    */
   list(companyId: string): Promise<readonly ListedConnection[]>
 }

@@ -66,7 +66,8 @@ export function codeBudget(settings: CodeBudgetSettings): CodeBudget {
       const ofCompany = { key: companyKey(companyId, secret), codes: settings.codesPerCompany, windowMs }
       if (!phone) return store.take([ofCompany], clock())
       const key = phoneHash(phone, secret)
-      return store.take([{ key, codes: await codesFor(companyId, key), windowMs }, ofCompany], clock())
+      // The company's first: one without codes must not occupy those of a phone, not even for a moment.
+      return store.take([ofCompany, { key, codes: await codesFor(companyId, key), windowMs }], clock())
     },
     async coolDown(phone, until) {
       await store.coolDown(phoneHash(phone, await hashSecret()), until, clock())

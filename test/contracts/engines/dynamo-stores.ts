@@ -65,16 +65,8 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
   })
   describeBudgetStore({ make: async () => dynamoBudgetStore(await newTable()) })
   describePhoneLinks({ make: async () => dynamoPhoneLinks(await newTable()), runs })
-  describeFuse({
-    make: async (clock) =>
-      dynamoFuse({
-        ...(await newTable()),
-        clock,
-        windows: defaultWindows,
-        held: async () => 0,
-        onRefused: () => undefined,
-      }),
-  })
+  const fuseDeps = { windows: defaultWindows, held: async () => 0, onRefused: () => undefined }
+  describeFuse({ make: async (clock) => dynamoFuse({ ...(await newTable()), clock, ...fuseDeps }) })
   describeIdempotencyStore({ make: async () => dynamoIdempotencyStore(await newTable()) })
   describeRequestCounter({ make: async () => dynamoRequestCounter(await newTable()) })
   describeLeaseStore({ make: async () => dynamoLeaseStore({ ...(await newTable()), clock: Date.now }), runs })

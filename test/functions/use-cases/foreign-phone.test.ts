@@ -120,3 +120,12 @@ test('while the links cannot be read, a request fails and takes nothing', async 
   world.links.repair()
   expect(await codesLeft(world, 'A')).toBe(5)
 })
+
+test('a company without codes of its own uses up none of a phone', async () => {
+  const world = makeWorld({ codesPerPhone: 5, codesPerForeignPhone: 3, codesPerCompany: 2 })
+  expect(await codesLeft(world, 'B', '79161234567')).toBe(2)
+  for (let refused = 0; refused < 10; refused++) expect(await ask(world, 'B')).toMatchObject({ code: 'RATE_LIMITED' })
+  world.now.value += 1
+  for (const company of ['C', 'D', 'E']) await ask(world, company)
+  expect(await codesLeft(world, 'F')).toBe(2)
+})

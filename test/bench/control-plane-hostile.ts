@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { maxEnvironments } from '../../local/invoke/environment-pool.ts'
-import { type Stage, startStage, steadyLeases } from '../support/stage.ts'
+import { link, type Stage, startStage, steadyLeases } from '../support/stage.ts'
 import { median, milliseconds, percentile, ratio } from './figures.ts'
 import { askOnce, noSamples, playTenants, type Samples, waits } from './good-tenants.ts'
 
@@ -49,6 +49,7 @@ async function compare(stage: Stage, act: string, say: (line: string) => void): 
   for (let round = 0; round < rounds; round++) {
     await playTenants(stage, freshTenants(stage), alone)
     const victims = freshTenants(stage)
+    if (act === 'foreign') await makeOwners(stage, victims)
     const phones = victims.map(({ phone }) => phone.number)
     const stopHostile = await startHostile(stage, act, phones)
     await pause(act === 'foreign' ? foreignHeadStartMs : headStartMs)
@@ -60,6 +61,15 @@ async function compare(stage: Stage, act: string, say: (line: string) => void): 
   for (const wait of waits) say(`    ${wait.padEnd(8)} ${comparison(alone[wait], beside[wait])}`)
   say(`    good requests that failed: ${list(alone)} -> ${list(beside)}`)
   say(`    the hostile tenant: ${listed(answers)}`)
+}
+
+/** Lets the tenants link their phones and reset: a phone's codes have a reserve for those who have linked it. */
+async function makeOwners(stage: Stage, victims: ReturnType<typeof freshTenants>): Promise<void> {
+  for (const { companyId, phone } of victims) {
+    const client = await link(stage, companyId, phone)
+    await client.ask('reset-whatsapp-credentials', 'credentials-reset')
+    await client.close()
+  }
 }
 
 /**

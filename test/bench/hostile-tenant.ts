@@ -106,15 +106,13 @@ async function call(method: string, path: string): Promise<void> {
 
 const acts: Readonly<Record<string, () => Promise<unknown>>> = {
   connections: () => loops(16, async () => (sockets.size < maxOpen ? open() : pause(100))),
-  identical: async () => {
-    const own = await Promise.all(Array.from({ length: 10 }, open))
-    for (let n = 0; n < 1_000; n++) {
-      const socket = own[n % own.length]
-      if (socket?.readyState !== WebSocket.OPEN) continue
+  // Just below the rate of a connection: above it the messages would be refused before anything is decided.
+  identical: () =>
+    onConnections(10, async (socket) => {
       count('sent')
-      send(socket, { action: 'request-pairing-code', phoneNumber: phone, requestId: `hostile-${n}` })
-    }
-  },
+      send(socket, { action: 'request-pairing-code', phoneNumber: phone, requestId: `hostile-${++requests}` })
+      await pause(1_000 / 18)
+    }),
   resets: () =>
     Promise.all([
       onConnections(5, (socket) =>

@@ -28,8 +28,7 @@ const getStatus = companyRoute(noInput, async ({ companyId, caller }, { store }:
 })
 
 const deleteCredentials = companyRoute(noInput, async ({ companyId, correlationId, audit }, deps: CredentialsDeps) => {
-  const decided = await reset({ companyId, correlationId, waiting: [] }, deps)
-  audit.decided(decided)
+  const decided = await reset({ companyId, correlationId, waiting: [], onDecided: audit.decided }, deps)
   await pushNotices(companyId, decided, deps)
   const { outcome } = decided
   const isPending = outcome.kind === 'awaited' || (outcome.kind === 'reset' && outcome.retired !== undefined)

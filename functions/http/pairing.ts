@@ -47,10 +47,8 @@ async function start(request: CompanyRequest<v.InferOutput<typeof CodeRequest>>,
       language,
       method: 'code',
       typedPhone: input.phoneNumber,
-      notify: (decided) => {
-        audit.decided(decided)
-        return pushNotices(companyId, decided, deps)
-      },
+      onDecided: audit.decided,
+      notify: (decided) => pushNotices(companyId, decided, deps),
     },
     deps,
   )

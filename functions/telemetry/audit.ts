@@ -87,5 +87,6 @@ export const noAudit: Audit = {
 function servedBy({ outcome, changed }: Decided<unknown>): Served {
   const kind = typeof outcome === 'object' && outcome !== null && 'kind' in outcome ? outcome.kind : undefined
   if (kind === 'joined' || kind === 'awaited') return 'joined'
-  return changed ? 'done' : 'unchanged'
+  // A refused request may have ended an older attempt that was overdue: nobody asked for that.
+  return changed && kind !== 'refused' && kind !== 'crowded' ? 'done' : 'unchanged'
 }

@@ -1,7 +1,7 @@
 /** Resets a company, for both APIs: one write forgets the stored credentials, then the host removes the device (R7). */
-import { newlyPending } from '#shared/domain/attempt/guard.ts'
+import { newlyPending, type Wake } from '#shared/domain/attempt/guard.ts'
 import type { Waiting } from '#shared/domain/company/attempt.ts'
-import { cleanupDeadline } from '#shared/domain/company/cleanup.ts'
+import { cleanupDeadline, unlinkWithinMs } from '#shared/domain/company/cleanup.ts'
 import { type Decision, decision, type Retired, type Transition } from '#shared/domain/company/company.ts'
 import { type ResetOutcome, resetCredentials } from '#shared/domain/session/reset.ts'
 import { Contention } from '#shared/dynamo/contention.ts'
@@ -14,6 +14,8 @@ export type ResetRequest = {
   readonly companyId: string
   readonly waiting: readonly Waiting[]
   readonly correlationId: string
+  /** Hears of the decision at once, before the command is sent: whatever fails later, it was made. */
+  readonly onDecided: (decided: Decided<unknown>) => void
 }
 
 /**
@@ -24,7 +26,7 @@ export const storeChangeMs = 500
 /** Seconds after which to ask again while too many requests wait: by then they have their answer. */
 export const crowdedResetSeconds = 5
 
-/** Generations whose clean-up the watchdog must hear of before the write; nothing is decided. */
+/** Clean-ups of which the watchdog must hear before the write; nothing is decided. */
 type Unarmed = { readonly kind: 'unarmed'; readonly retired: readonly Retired[] }
 
 /** More than one round only if others decide in between; each of those is a race that this request has lost. */
@@ -36,31 +38,45 @@ const maxRounds = 4
  * queue is down.
  */
 export async function reset(
-  { companyId, waiting, correlationId }: ResetRequest,
+  { companyId, waiting, correlationId, onDecided }: ResetRequest,
   deps: ResetDeps,
 ): Promise<Decided<ResetOutcome>> {
-  const armed = new Set<string>()
+  const armed = new Map<string, number>()
   for (let round = 1; round <= maxRounds; round++) {
     const decided = await deps.store.decide(companyId, ifArmed(armed, waiting))
     const { outcome } = decided
     if (outcome.kind !== 'unarmed') {
+      onDecided(decided)
       if (outcome.kind === 'reset') await nudgeHost({ companyId, correlationId, fence: decided.state.fence }, deps)
       return { ...decided, outcome }
     }
     for (const retired of outcome.retired) {
-      const { generation } = retired
-      const due = (cleanupDeadline(retired) ?? deps.clock()) + storeChangeMs
-      await deps.queue.wakeAt({ companyId, correlationId, due, generation })
-      armed.add(generation)
+      const wakes = wakesFor(retired)
+      await Promise.all(wakes.map((wake) => deps.queue.wakeAt({ companyId, correlationId, ...wake })))
+      armed.set(retired.generation, Math.min(...wakes.map(({ due }) => due)))
     }
   }
   throw new Contention('a reset', maxRounds)
 }
 
+/**
+ * Messages for a clean-up that is about to begin: one for its answer, and one for the end of the unlinking, which also
+ * comes when a slow write is later than the first. Both allow for the write.
+ */
+function wakesFor(retired: Retired): readonly Wake[] {
+  const { generation, retiredAt } = retired
+  const until = retiredAt + unlinkWithinMs + storeChangeMs
+  const answerBy = cleanupDeadline(retired) ?? until
+  const first = { generation, due: answerBy + storeChangeMs, until }
+  return first.due < until ? [first, { generation, due: until }] : [{ generation, due: until }]
+}
+
 const ifArmed =
-  (armed: ReadonlySet<string>, waiting: readonly Waiting[]): Transition<ResetOutcome | Unarmed> =>
+  (armed: ReadonlyMap<string, number>, waiting: readonly Waiting[]): Transition<ResetOutcome | Unarmed> =>
   (state, now): Decision<ResetOutcome | Unarmed> => {
     const next = resetCredentials(state, waiting, now)
-    const retired = newlyPending(state, next.state).filter(({ generation }) => !armed.has(generation))
+    // Also once more when so much time has passed that its message would come too early.
+    const isUnarmed = (each: Retired) => (armed.get(each.generation) ?? 0) < (cleanupDeadline(each) ?? 0)
+    const retired = newlyPending(state, next.state).filter(isUnarmed)
     return retired.length === 0 ? next : decision(state, { kind: 'unarmed', retired })
   }

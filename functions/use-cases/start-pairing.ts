@@ -12,6 +12,7 @@ import type { BudgetTicket } from '#shared/domain/values/budget.ts'
 import type { Failure, Language } from '#shared/domain/values/errors.ts'
 import { err, ok, type Result } from '#shared/domain/values/result.ts'
 import { Contention } from '#shared/dynamo/contention.ts'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { Clock, CommandQueue, CompanyStore, Decided } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
 import { readTypedPhone } from './typed-phone.ts'
@@ -39,13 +40,15 @@ export type StartPairingRequest = {
   readonly waiting?: Waiting
   readonly correlationId: string
   readonly language: Language
+  /** Hears of the decision at once, before the command is sent: whatever fails later, it was made. */
+  readonly onDecided: (decided: Decided<unknown>) => void
   /** Pushes the notices of a decision to clients. */
   readonly notify: (decided: Decided<unknown>) => Promise<void>
 }
 
 export type StartPairingResult =
   /** Started, or joined when one for the same phone was running (R16). */
-  | { readonly kind: 'accepted'; readonly change: 'started' | 'joined'; readonly attempt: Attempt }
+  | { readonly kind: 'accepted'; readonly attempt: Attempt }
   /** Nothing was started. The caller has to answer the client. */
   | { readonly kind: 'refused'; readonly failure: Failure }
   /** Started, and ended at once. The waiting clients have had the failure as an event. */
@@ -80,12 +83,12 @@ export async function startPairing(request: StartPairingRequest, deps: StartPair
 /** All that must be there before the write that starts an attempt. */
 type Provisions = {
   readonly ticket?: BudgetTicket
-  /** Epoch ms at which the watchdog has been told to come. */
-  readonly armedFor?: number
+  /** The watchdog has been told to come at the deadline of the request. */
+  readonly hasMessage?: true
 }
 
-/** Nothing is decided: the attempt needs a code, or a message to the watchdog that comes at `due`, before it starts. */
-type Lacking = { readonly kind: 'lacking'; readonly code: boolean; readonly due?: number }
+/** Nothing is decided: before it starts, the attempt needs a code, or a message to the watchdog for its deadline. */
+type Lacking = { readonly kind: 'lacking'; readonly code: boolean; readonly message: boolean }
 
 /** More than two rounds only if others decide in between; each of those is a race that this request has lost. */
 const maxRounds = 5
@@ -101,6 +104,7 @@ async function decideOn(
     const decided = await decideWith(asked, has, request, deps)
     const { outcome } = decided
     if (outcome.kind !== 'lacking') {
+      request.onDecided(decided)
       // A started attempt keeps its ticket; the decision that ends it unaccepted gives the ticket back.
       if (outcome.kind !== 'started') await giveBack(has.ticket, deps)
       return ok({ ...decided, outcome })
@@ -130,7 +134,7 @@ async function decideWith(
 
 /** Ends what is overdue and takes the request, unless that would start an attempt which lacks something. */
 const ifProvided =
-  (asked: PairingRequest, { ticket, armedFor }: Provisions): Transition<PairingRequested | Lacking> =>
+  (asked: PairingRequest, { ticket, hasMessage }: Provisions): Transition<PairingRequested | Lacking> =>
   (state, now) => {
     const timed = timeOut(state, now)
     const next = requestPairing(timed.state, { ...asked, ...(ticket && { ticket }) }, now)
@@ -139,24 +143,24 @@ const ifProvided =
     const code = !ticket && needsCode(timed.state, asked)
     const { guard } = next.state
     // The chain of an attempt that this one replaces may go on for it.
-    const isArmed = guard?.chain !== asked.attemptId || (armedFor !== undefined && armedFor <= guard.due)
-    return code || !isArmed ? decision(state, { kind: 'lacking', code, ...(!isArmed && { due: guard.due }) }) : taken
+    const isArmed = guard?.chain !== asked.attemptId || hasMessage
+    return code || !isArmed ? decision(state, { kind: 'lacking', code, message: !isArmed }) : taken
   }
 
 /** Takes a code from the budgets if one is needed (R24), and wakes the watchdog. */
 async function provide(
-  { attemptId, phone }: PairingRequest,
+  { attemptId, phone, deadline }: PairingRequest,
   has: Provisions,
-  { code, due }: Lacking,
+  { code, message }: Lacking,
   { companyId, correlationId }: StartPairingRequest,
   deps: StartPairingDeps,
 ): Promise<Result<Provisions, Failure>> {
   const taken = code ? await deps.budget.take(companyId, phone) : ok(has.ticket)
   if (!taken.ok) return err({ code: 'RATE_LIMITED', ...taken.error })
   const provided = { ...has, ...(taken.value && { ticket: taken.value }) }
-  if (due === undefined) return ok(provided)
-  const wake = { companyId, correlationId, due, chain: attemptId }
-  if (await trySend(deps, () => deps.queue.wakeAt(wake))) return ok({ ...provided, armedFor: due })
+  if (!message) return ok(provided)
+  const wake = { companyId, correlationId, due: deadline, chain: attemptId }
+  if (await trySend(deps, () => deps.queue.wakeAt(wake))) return ok({ ...provided, hasMessage: true })
   await giveBack(taken.value, deps)
   return err({ code: 'HOST_UNAVAILABLE' })
 }
@@ -181,20 +185,24 @@ async function commandHost(
   }
   const { attempt } = outcome
   deps.log.info('Pairing requested', { outcome: outcome.kind, attemptId: attempt.attemptId, state: attempt.state })
-  const isSent = !needsCommand(decided) || (await trySend(deps, () => sendCommand(request, attempt, deps)))
+  const isSent =
+    !needsCommand(decided, deps.clock()) || (await trySend(deps, () => sendCommand(request, attempt, deps)))
   await request.notify(decided)
   // A joined attempt normally has its command from the request that started it, and it has the watchdog.
-  if (isSent || outcome.kind === 'joined') return { kind: 'accepted', change: outcome.kind, attempt }
+  if (isSent || outcome.kind === 'joined') return { kind: 'accepted', attempt }
   return endUnsent(request, attempt, deps)
 }
 
+/** Time after which a joined attempt without a host gets its command once more: hosts accept in well under that. */
+const commandLostMs = 2_000
+
 /**
- * A joined attempt that no host has accepted gets its command once more, in case the function that started it has died.
- * Only the first client that joins sends it: repeats must not multiply commands.
+ * A joined attempt that no host has accepted for a while gets its command once more, in case the function that started it
+ * has died. Not before: repeats must not multiply commands.
  */
-function needsCommand({ outcome, changed }: Decided<PairingRequested>): boolean {
+function needsCommand({ outcome }: Decided<PairingRequested>, now: number): boolean {
   if (!('attempt' in outcome) || outcome.attempt.state !== 'requested') return false
-  return outcome.kind === 'started' || (changed && outcome.attempt.waiting.length <= 2)
+  return outcome.kind === 'started' || now - outcome.attempt.requestedAt >= commandLostMs
 }
 
 const sendCommand = (
@@ -203,20 +211,26 @@ const sendCommand = (
   { queue }: StartPairingDeps,
 ) => queue.sendCommand({ companyId, correlationId, fence, attemptId })
 
-/** Ends an attempt whose command was not sent, instead of leaving it to the watchdog. */
+/** Ends an attempt whose command was not sent. If that fails, too, the watchdog ends it, and answers. */
 async function endUnsent(
   request: StartPairingRequest,
   attempt: Attempt,
   deps: StartPairingDeps,
 ): Promise<StartPairingResult> {
   const failure: Failure = { code: 'HOST_UNAVAILABLE' }
-  const ended = await deps.store.decide(request.companyId, (state, now) =>
+  const end: Transition<void> = (state, now) =>
     state.attempt?.attemptId === attempt.attemptId && state.attempt.state === 'requested'
       ? endAttempt(state, failure, 'failed', now)
-      : decision(state, undefined),
-  )
-  await request.notify(ended)
-  return ended.changed ? { kind: 'failed', failure } : { kind: 'accepted', change: 'started', attempt }
+      : decision(state, undefined)
+  try {
+    const ended = await deps.store.decide(request.companyId, end)
+    await request.notify(ended)
+    return ended.changed ? { kind: 'failed', failure } : { kind: 'accepted', attempt }
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable || error instanceof Contention)) throw error
+    deps.log.warn('Could not end an attempt whose command was not sent; the watchdog does', { error })
+    return { kind: 'accepted', attempt }
+  }
 }
 
 async function trySend({ log }: StartPairingDeps, send: () => Promise<void>): Promise<boolean> {

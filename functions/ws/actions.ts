@@ -32,11 +32,13 @@ type Call = {
   readonly correlationId: string
   /** Connection and `requestId` that wait for the answer. */
   readonly waiting: Waiting
+  /** Hears of each decision as soon as it is made. */
+  readonly onDecided: (decided: Decided<unknown>) => void
   /** Sends the notices of a decision to the company's clients, this one included. */
   readonly notify: (decided: Decided<unknown>) => Promise<void>
   /** Makes the envelope of an answer that belongs to no decision. */
   readonly envelope: (seq: number | undefined) => Envelope
-  /** Audit of the message. It learns of decisions by `notify`. */
+  /** Audit of the message. It learns of decisions by `onDecided`. */
   readonly audit: Pick<Audit, 'refused'>
   /** Draws a sequence number; undefined when the store is down. */
   readonly drawSeq: () => Promise<number | undefined>
@@ -60,6 +62,7 @@ const actions: Actions = {
       ...cancelPairing(state, [waiting], now),
       outcome: state.attempt !== undefined,
     }))
+    call.onDecided(decided)
     if (decided.outcome) await nudgeHost({ companyId, correlationId, fence: decided.state.fence }, deps)
     await call.notify(decided)
     return undefined
@@ -102,8 +105,8 @@ async function handleReset(
   call: Call,
   deps: ActionDeps,
 ): Promise<ServerMessage | undefined> {
-  const { companyId, correlationId, waiting } = call
-  const decided = await reset({ companyId, correlationId, waiting: [waiting] }, deps)
+  const { companyId, correlationId, waiting, onDecided } = call
+  const decided = await reset({ companyId, correlationId, waiting: [waiting], onDecided }, deps)
   await call.notify(decided)
   if (decided.outcome.kind !== 'crowded') return undefined
   return refuse(action, { code: 'BUSY', retryAfter: crowdedResetSeconds }, call, deps)

@@ -1,7 +1,7 @@
 /** Handler of client messages (requirements, "WebSocket API"): checks each one and runs its action. */
 import { once } from '#shared/async/once.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
-import type { Connection, Decided } from '#shared/ports.ts'
+import type { Connection } from '#shared/ports.ts'
 import {
   type ClientAction,
   type ClientMessage,
@@ -124,10 +124,8 @@ async function execute(parsed: ClientMessage, received: Received): Promise<Serve
     language: client.language,
     correlationId,
     waiting: { connectionId: client.connectionId, ...(requestId !== undefined && { requestId }) },
-    notify: (decided: Decided<unknown>) => {
-      audit.decided(decided)
-      return delivery.notify(decided)
-    },
+    onDecided: audit.decided,
+    notify: delivery.notify,
     audit,
     envelope: (seq: number | undefined) => envelopeOf(received, seq),
     drawSeq: () => drawSeq(received),

@@ -20,9 +20,17 @@ const phones = ['+7 900 123-45-67', '+7 916 123-45-67'] as const
 /** Longest delay that a message may add to a deadline: the time for the write that follows it. */
 const slackMs = 500
 
+/** Events between the message of a request and its write. A function lives for ten seconds. */
+const happenings = ['nothing', 'nothing', 'a moment', 'seconds', 'hostStep', 'unlinked', 'cancel'] as const
+const meanwhile = fc.constantFrom(...happenings)
+
 const act = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('request' as const), phone: fc.constantFrom(...phones) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'reset' as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('request' as const), phone: fc.constantFrom(...phones), meanwhile }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('reset' as const), meanwhile }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const) }) },
   { weight: 9, arbitrary: fc.record({ do: fc.constant('hostStep' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('unlinked' as const, 'fail' as const, 'adopt' as const) }) },
   {
@@ -38,6 +46,8 @@ const act = fc.oneof(
 )
 type Act = typeof act extends fc.Arbitrary<infer A> ? A : never
 
+const request = (phone: (typeof phones)[number]): Act => ({ do: 'request', phone, meanwhile: 'nothing' })
+
 function stage() {
   const world = makeWorld({ codesPerPhone: 10_000, codesPerCompany: 10_000 })
   const { now, queue, store } = world
@@ -52,6 +62,15 @@ function stage() {
   const deps = { companies: store, commands: queue, publisher: world.publisher, log: world.log }
   const time = { now: () => now.value }
   const held = decisions({ ...deps, time } as never, company, { isOwner: () => true } as never)
+  /** Runs once, after the next message to the watchdog. */
+  let between: (() => Promise<unknown>) | undefined
+  const { wakeAt } = queue
+  queue.wakeAt = async (message) => {
+    await wakeAt(message)
+    const once = between
+    between = undefined
+    await once?.()
+  }
   const asHost = <T>(transition: Transition<T>) => held.applyAsOwner(transition, 'host')
 
   const send = (message: object) =>
@@ -134,16 +153,27 @@ function stage() {
     await asHost((state, time) => failAttempt(state, ref, { code: 'WHATSAPP_UNAVAILABLE' }, time))
   }
 
+  async function happen(what: (typeof happenings)[number]): Promise<unknown> {
+    if (what === 'a moment') return run(now.value + 400)
+    if (what === 'seconds') return run(now.value + 6_000)
+    if (what === 'hostStep') return hostStep()
+    if (what === 'unlinked') return aboutHost('unlinked')
+    return what === 'cancel' ? send({ action: 'cancel-pairing' }) : undefined
+  }
+
   async function perform(each: Act): Promise<void> {
+    if (each.do === 'request' || each.do === 'reset') between = () => happen(each.meanwhile)
     switch (each.do) {
       case 'request':
         await send({ action: 'request-pairing-code', phoneNumber: each.phone })
+        between = undefined
         return
       case 'cancel':
         await send({ action: 'cancel-pairing' })
         return
       case 'reset':
         await send({ action: 'reset-whatsapp-credentials' })
+        between = undefined
         return
       case 'hostStep':
         return hostStep()
@@ -202,9 +232,9 @@ test('whatever happens, everything ends in time without a host, and messages sta
 }, 120_000)
 
 test.each([
-  ['supersede each other', (n: number): Act => ({ do: 'request', phone: phones[n % 2]! })],
-  ['are cancelled at once', (n: number): Act => (n % 2 ? { do: 'cancel' } : { do: 'request', phone: phones[0] })],
-  ['are reset at once', (n: number): Act => (n % 2 ? { do: 'reset' } : { do: 'request', phone: phones[0] })],
+  ['supersede each other', (n: number): Act => request(phones[n % 2]!)],
+  ['are cancelled at once', (n: number): Act => (n % 2 ? { do: 'cancel' } : request(phones[0]))],
+  ['are reset at once', (n: number): Act => (n % 2 ? { do: 'reset', meanwhile: 'nothing' } : request(phones[0]))],
 ])('three hundred requests that %s within a minute and a half leave few messages', async (_how, actOf) => {
   const { perform, pending, settle, state } = stage()
   let max = 0
@@ -222,7 +252,7 @@ test.each([
 
 test('an owner who mistypes the code again and again leaves few messages', async () => {
   const { perform, pending, settle, state } = stage()
-  await perform({ do: 'request', phone: phones[0] })
+  await perform(request(phones[0]))
   let max = 0
   let mistyped = 0
   for (let n = 0; n < 50; n++) {

@@ -23,6 +23,7 @@ const request = () =>
       waiting: { connectionId: 'A', requestId: 'r1' },
       correlationId: 'c1',
       language: 'en',
+      onDecided: () => {},
       notify: async () => {},
     },
     world,
@@ -85,7 +86,8 @@ test('woken too early by the clock, waits for the rest', async () => {
 test('answers a reset whose device is not removed, and erases its key after a minute', async () => {
   await request()
   await link(world)
-  await reset({ companyId: company, correlationId: 'c1', waiting: [{ connectionId: 'A', requestId: 'r2' }] }, world)
+  const waiting = [{ connectionId: 'A', requestId: 'r2' }]
+  await reset({ companyId: company, correlationId: 'c1', waiting, onDecided: () => {} }, world)
   world.now.value += 4_000
   await wakeUp()
   expect(world.clients.framesOf('A').at(-1)).toMatchObject({

@@ -26,11 +26,13 @@ export type Wake = {
  */
 export const guardMarginMs = 10_000
 
-/** Names the chain that guards the attempt: the one that is there, or a new one, which must be woken before the write. */
-export function withGuard(state: CompanyState, chain: string, now: number): CompanyState {
-  const due = nextDeadline(state)
+/**
+ * Names the chain that guards an attempt which ends at `due` (epoch ms) at the latest: the one that is there, or the
+ * attempt's own, whose message for `due` must be sent before the write.
+ */
+export function withGuard(state: CompanyState, chain: string, due: number, now: number): CompanyState {
   const { guard } = state
-  if (due === undefined || (guard && guard.due - now >= guardMarginMs && guard.due <= due)) return state
+  if (guard && guard.due - now >= guardMarginMs && guard.due <= due) return state
   return { ...state, guard: { ...guard, chain, due } }
 }
 
@@ -65,7 +67,8 @@ export function wakesAfter(before: CompanyState, after: CompanyState): readonly 
     return due === undefined ? [] : [{ due, generation: retired.generation }]
   })
   const due = after.attempt && deadlineOf(after.attempt)
-  const until = nextDeadline(before)
+  // Of the attempt alone: the chain of a generation ends no attempt in time.
+  const until = before.attempt && deadlineOf(before.attempt)
   if (due === undefined || (until !== undefined && due >= until)) return wakes
   const chain = after.guard && { chain: after.guard.chain }
   return [...wakes, { due, ...chain, ...(until !== undefined && { until }) }]

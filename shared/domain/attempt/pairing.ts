@@ -77,7 +77,7 @@ export function requestPairing(state: CompanyState, request: PairingRequest, now
     ...(request.ticket && { ticket: request.ticket }),
   }
   const notices = [...ended.notices, notice(startedEvent(started), started.waiting)]
-  const guarded = withGuard({ ...ended.state, fence, attempt: started }, attemptId, now)
+  const guarded = withGuard({ ...ended.state, fence, attempt: started }, attemptId, deadline, now)
   return decision(guarded, { kind: 'started', attempt: started }, notices)
 }
 

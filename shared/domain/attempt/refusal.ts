@@ -33,8 +33,9 @@ export const isSharedStop = (session: Session): boolean =>
   session.status === 'stopped' && sharedReason(session) !== undefined
 
 /**
- * Returns the failure of a request that a new code could not help: WhatsApp refuses this version, nothing can be read
- * here, too much waits to be removed, or the stored session is restricted until a known time and the request is for the same phone. `now` is epoch ms.
+ * Returns the failure of a request that a new code could not help: too much waits to be removed, WhatsApp refuses this
+ * version, nothing can be read here, or the stored session is restricted until a known time and the request is for the
+ * same phone. `now` is epoch ms.
  */
 export function pairingRefusal(
   state: CompanyState,

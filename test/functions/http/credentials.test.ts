@@ -51,7 +51,10 @@ describe('DELETE credentials', () => {
     expect(body).toEqual({ success: true, message: 'Credentials deleted', unlinked: 'pending' })
     expect(world.state().credentials).toBeUndefined()
     expect(world.queue.commands.at(-1)?.fence).toBe(world.state().fence)
-    expect(world.queue.wakes.slice(1)).toMatchObject([{ due: start + 4_000, generation: '01J1001' }])
+    expect(world.queue.wakes.slice(1)).toMatchObject([
+      { due: start + 4_000, generation: '01J1001' },
+      { due: start + 60_500, generation: '01J1001' },
+    ])
   })
 
   test('ends a running attempt and notifies its clients', async () => {

@@ -65,7 +65,8 @@ describe('a message that asks for a change', () => {
     ['a pairing with a bad number', [{ ...pairing, phoneNumber: '1' }], ['INVALID_PHONE_FORMAT']],
     ['a cancel', [pairing, cancel], ['done', 'done']],
     ['a cancel of nothing', [cancel], ['unchanged']],
-    ['a reset', [reset], ['done']],
+    ['a reset', [pairing, reset], ['done', 'done']],
+    ['a reset of nothing', [reset], ['unchanged']],
   ])('%s', async (_name, messages, expected) => {
     for (const message of messages) await send(message)
     expect(outcomes()).toEqual(expected)
@@ -102,15 +103,28 @@ describe('a message that asks for a change', () => {
       await stuck.promise
       return decide(...args) as never
     }
-    const answered = send(reset)
+    const answered = send(pairing)
     await vi.advanceTimersByTimeAsync(lambdaContext.getRemainingTimeInMillis())
     await answered
     stuck.resolve()
     vi.useRealTimers()
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
-    expect(world.state().fence).toBe(1)
+    expect(world.state().attempt).toBeDefined()
     expect(outcomes()).toEqual(['STORE_UNAVAILABLE'])
   })
+
+  test.each([pairing, cancel, reset])(
+    'says that it was made, when its command hangs after it: $action',
+    async (body) => {
+      if (body !== pairing) await send(pairing)
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      world.queue.sendCommand = () => new Promise(() => {})
+      const answered = send(body)
+      await vi.advanceTimersByTimeAsync(lambdaContext.getRemainingTimeInMillis())
+      await answered
+      expect(audited().at(-1)).toMatchObject({ outcome: 'STORE_UNAVAILABLE', changed: true })
+    },
+  )
 })
 
 test.each([{ action: 'get-status' }, { action: 'ping' }])(

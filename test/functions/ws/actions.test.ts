@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import {
   digits,
   type Frame,
@@ -11,6 +12,7 @@ import {
   showCode,
   start,
   type World,
+  watch,
 } from '../support.ts'
 
 let world: World
@@ -68,9 +70,12 @@ describe('request-pairing-code', () => {
     expect(world.queue.commands).toHaveLength(1)
   })
 
-  test('repeated before a host has accepted, sends the command again', async () => {
+  test('repeated when no host has accepted for two seconds, sends the command again, and not sooner', async () => {
     await ask()
     await ask(phone, 'B', 'r2')
+    expect(world.queue.commands).toHaveLength(1)
+    world.now.value += 2_000
+    await ask(phone, 'B', 'r3')
     const [first, second] = world.queue.commands
     expect(second).toMatchObject({ attemptId: first?.attemptId, fence: first?.fence })
   })
@@ -132,6 +137,20 @@ describe('request-pairing-code', () => {
       { event: 'pairing-code-error', requestId: 'r1', code: 'HOST_UNAVAILABLE', retryable: true },
     ])
     expect(world.state().attempt).toBeUndefined()
+  })
+
+  test('is left to the watchdog when neither the host nor the table can be reached', async () => {
+    world.queue.sendCommand = async () => {
+      world.away.add('store')
+      throw new StoreUnavailable('sqs', new Error('connect ETIMEDOUT'))
+    }
+    expect(await ask()).toMatchObject({ event: 'pairing-started', requestId: 'r1' })
+    world.away.clear()
+    world.now.value += 20_000
+    await watch({ Records: [{ messageId: 'm1', body: JSON.stringify(world.queue.wakes[0]) }] }, world)
+    expect(world.clients.framesOf('A')).toMatchObject([
+      { event: 'pairing-code-error', requestId: 'r1', code: 'HOST_UNAVAILABLE' },
+    ])
   })
 
   test('is not started when the watchdog cannot be woken', async () => {
@@ -204,7 +223,10 @@ describe('reset-whatsapp-credentials', () => {
       { unlink: 'pending', waiting: [{ connectionId: 'A', requestId: 'r' }] },
     ])
     expect(world.queue.commands.at(-1)).toMatchObject({ companyId: '1001', fence: fence + 1 })
-    expect(world.queue.wakes.slice(1)).toMatchObject([{ due: start + 4_000, generation: '01J1001' }])
+    expect(world.queue.wakes.slice(1)).toMatchObject([
+      { due: start + 4_000, generation: '01J1001' },
+      { due: start + 60_500, generation: '01J1001' },
+    ])
   })
 
   test('fails with its own event when the queues are down, and forgets nothing', async () => {

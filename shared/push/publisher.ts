@@ -79,7 +79,7 @@ async function sendAll(
     return deps.log.warn('No time was left for a connection', { companyId, connectionId, seq: numbered.lastSeq })
   }
   if (tokenExpiresAt !== undefined && deps.clock() >= tokenExpiresAt) {
-    return expel(deps, connection, numbered.lastSeq, signal)
+    return expel(deps, connection, signal)
   }
   for (const frame of framesFor(connection, numbered, deps.clock())) {
     const sent = await deps.api.post(connectionId, JSON.stringify(frame), signal)
@@ -92,24 +92,19 @@ async function sendAll(
 }
 
 /** Closes a connection whose token has expired, after an error that says so. No other frame is sent (R30). */
-async function expel(
-  deps: PublisherDeps,
-  connection: ListedConnection,
-  seq: number,
-  signal: AbortSignal,
-): Promise<void> {
+async function expel(deps: PublisherDeps, connection: ListedConnection, signal: AbortSignal): Promise<void> {
   const { companyId, connectionId } = connection
   deps.log.info('Token expired, closing the connection', { companyId, connectionId })
-  await hangUp(deps, connection, { code: 'UNAUTHORIZED' }, { seq, signal })
+  await hangUp(deps, connection, { code: 'UNAUTHORIZED' }, { signal })
   await forget(deps, connection)
 }
 
-/** Sends a client the reason and closes its connection. */
+/** Sends a client the reason, without a sequence number, and closes its connection. */
 export async function hangUp(
   { api, clock }: Pick<PublisherDeps, 'api' | 'clock'>,
   { companyId, connectionId, language }: Pick<Connection, 'companyId' | 'connectionId' | 'language'>,
   failure: Failure,
-  { signal, ...about }: { readonly seq?: number; readonly requestId?: string; readonly signal?: AbortSignal } = {},
+  { signal, ...about }: { readonly requestId?: string; readonly signal?: AbortSignal } = {},
 ): Promise<void> {
   const frame = errorMessage(failure, { companyId, language, at: clock(), ...about })
   const sent = await api.post(connectionId, JSON.stringify(frame), signal)

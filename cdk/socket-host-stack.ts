@@ -65,7 +65,7 @@ const controlRights: readonly TableRight[] = [
   { partitions: ['FUSE', 'BUDGET#*'], actions: ['GetItem', 'PutItem'] },
   { partitions: ['METRIC#*'], actions: ['UpdateItem'] },
   // A session that must pair afresh takes a code; the links of phones are noted (R24).
-  { partitions: ['PHONE#*'], actions: ['UpdateItem'] },
+  { partitions: ['PHONE#*'], actions: ['Query', 'UpdateItem'] },
 ]
 
 /** Rights of a host on the credentials table. Rows are deleted in batches only, for which IAM needs no other action. */

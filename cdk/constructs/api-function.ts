@@ -82,8 +82,8 @@ export class ApiFunction extends Construct {
 
 /**
  * Failures of a function that refuses by throwing, which Lambda counts as an error: the lines of its own failures, and
- * Lambda's reports of invocations that took too long or ended their process. A handler that throws is reported with a
- * type of its own, one that crashes with a type of the runtime.
+ * Lambda's reports of invocations that took too long or ended their process. One that crashes is reported with a type of
+ * the runtime; a handler that throws with its own type or, as AWS's emulator of the runtime has it, as unknown to it.
  */
 function failures(): JsonPattern {
   const is = (field: string, value: string) => FilterPattern.stringValue(field, '=', value)
@@ -92,7 +92,13 @@ function failures(): JsonPattern {
     // One report per invocation; `platform.runtimeDone` would count the same failure again.
     FilterPattern.all(
       is('$.type', 'platform.report'),
-      FilterPattern.any(is('$.record.status', 'timeout'), is('$.record.errorType', 'Runtime.*')),
+      FilterPattern.any(
+        is('$.record.status', 'timeout'),
+        FilterPattern.all(
+          is('$.record.errorType', 'Runtime.*'),
+          FilterPattern.stringValue('$.record.errorType', '!=', 'Runtime.Unknown'),
+        ),
+      ),
     ),
   )
 }

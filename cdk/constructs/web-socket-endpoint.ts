@@ -4,7 +4,7 @@ import { WebSocketLambdaAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authoriz
 import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
-import { FilterPattern } from 'aws-cdk-lib/aws-logs'
+import { FilterPattern, type LogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import type { StageConfig } from '../stage.ts'
 import { acknowledge } from './acknowledge.ts'
@@ -46,7 +46,7 @@ export class WebSocketEndpoint extends Construct {
     alerts.add(this, 'Failing', {
       summary: 'The WebSocket API fails to answer clients',
       runbook: 'web-socket-failing',
-      metric: this.failures(),
+      metric: this.failures(logs, stage),
       threshold: 5,
     })
     alerts.add(this, 'Throttled', {
@@ -81,11 +81,16 @@ export class WebSocketEndpoint extends Construct {
     })
   }
 
-  private failures(): MathExpression {
-    const metric = (name: string) => this.stage.metric(name, { statistic: 'Sum', period: fiveMinutes })
+  /** API Gateway counts the 429 of a `$connect` without a place as an error, which a company can bring about by itself. */
+  private failures(logs: LogGroup, { name }: StageConfig): MathExpression {
+    const metric = (metricName: string) => this.stage.metric(metricName, { statistic: 'Sum', period: fiveMinutes })
+    const refused = countLines(this, 'RefusedLines', {
+      ...{ logGroup: logs, pattern: withoutPlace, stageName: name },
+      metricName: 'WebSocketRefused',
+    })
     return new MathExpression({
-      expression: 'integration + execution',
-      usingMetrics: { integration: metric('IntegrationError'), execution: metric('ExecutionError') },
+      expression: 'integration + execution - FILL(refused, 0)',
+      usingMetrics: { integration: metric('IntegrationError'), execution: metric('ExecutionError'), refused },
       label: 'failures of the WebSocket API',
       period: fiveMinutes,
     })
@@ -126,4 +131,11 @@ const throttled = FilterPattern.any(
     FilterPattern.stringValue('$.status', '=', '429'),
   ),
   FilterPattern.stringValue('$.errorType', '=', 'THROTTLED'),
+)
+
+/** Connections that our function has refused, because the company has no place for them (R34). */
+const withoutPlace = FilterPattern.all(
+  FilterPattern.stringValue('$.eventType', '=', 'CONNECT'),
+  FilterPattern.stringValue('$.status', '=', '429'),
+  FilterPattern.stringValue('$.errorType', '!=', 'THROTTLED'),
 )

@@ -40,6 +40,7 @@ describe('of the authorizer counts as a failure', () => {
   it.each([
     ['a report of success', report('success')],
     ['a refused token, which the handler throws', report('error', 'Error')],
+    ['the same, as the emulator of the runtime words it', report('error', 'Runtime.Unknown')],
     ['the log line of the same', { level: 'ERROR', message: { errorType: 'Error', errorMessage: 'Unauthorized' } }],
     ['another line of ours', ours('warn', 'Could not report to Sentry')],
     ['the second record of a time-out, since one is enough', report('timeout', undefined, 'platform.runtimeDone')],
@@ -53,8 +54,19 @@ describe('of the authorizer counts as a failure', () => {
   })
 })
 
+describe('of the WebSocket API counts as a connection without a place', () => {
+  const counts = filterAt('WebSocket/RefusedLines')
+
+  it.each([
+    ['our refusal', { eventType: 'CONNECT', status: '429', errorType: '-' }, true],
+    ['a refusal of API Gateway', { eventType: 'CONNECT', status: '429', errorType: 'THROTTLED' }, false],
+    ['a message', { eventType: 'MESSAGE', status: '429', errorType: '-' }, false],
+    ['a failure', { eventType: 'CONNECT', status: '503', errorType: '-' }, false],
+  ])('%s', (_, line, expected) => expect(counts(JSON.stringify(line))).toBe(expected))
+})
+
 describe('of the WebSocket API counts as throttled', () => {
-  const counts = filterAt('WebSocket/')
+  const counts = filterAt('WebSocket/ThrottledLines')
   const line = (fields: object) => JSON.stringify({ eventType: 'MESSAGE', status: '200', errorType: '-', ...fields })
 
   it.each([

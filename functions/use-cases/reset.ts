@@ -65,18 +65,17 @@ export async function reset(
  */
 function wakesFor(retired: Retired): readonly Wake[] {
   const { generation, retiredAt } = retired
-  const until = retiredAt + unlinkWithinMs + storeChangeMs
-  const answerBy = cleanupDeadline(retired) ?? until
-  const first = { generation, due: answerBy + storeChangeMs, until }
-  return first.due < until ? [first, { generation, due: until }] : [{ generation, due: until }]
+  const end = retiredAt + unlinkWithinMs
+  const answerBy = cleanupDeadline(retired) ?? end
+  const last = { generation, due: end + storeChangeMs }
+  return answerBy < end ? [{ generation, due: answerBy + storeChangeMs, until: end }, last] : [last]
 }
 
 const ifArmed =
   (armed: ReadonlyMap<string, number>, waiting: readonly Waiting[]): Transition<ResetOutcome | Unarmed> =>
   (state, now): Decision<ResetOutcome | Unarmed> => {
     const next = resetCredentials(state, waiting, now)
-    // Also once more when so much time has passed that its message would come too early.
-    const isUnarmed = (each: Retired) => (armed.get(each.generation) ?? 0) < (cleanupDeadline(each) ?? 0)
-    const retired = newlyPending(state, next.state).filter(isUnarmed)
+    // A message that comes after the write, but too early, sends itself again. One that comes before it is lost.
+    const retired = newlyPending(state, next.state).filter(({ generation }) => (armed.get(generation) ?? 0) <= now)
     return retired.length === 0 ? next : decision(state, { kind: 'unarmed', retired })
   }

@@ -113,8 +113,11 @@ describe('a thousand requests', () => {
   })
 })
 
+/** Delivers a message to the watchdog. */
+const deliver = (message: unknown) => watch({ Records: [{ messageId: 'm1', body: JSON.stringify(message) }] }, world)
+
 /** Delivers the first message that was sent to the watchdog. */
-const wake = () => watch({ Records: [{ messageId: 'm1', body: JSON.stringify(world.queue.wakes[0]) }] }, world)
+const wake = () => deliver(world.queue.wakes[0])
 
 describe('a cancel without an attempt', () => {
   test('is answered, and neither writes, nor sends a command, nor is told to others', async () => {
@@ -174,6 +177,22 @@ describe('resets', () => {
     expect(world.clients.framesOf('A').filter(({ event }) => event === 'credentials-reset')).toHaveLength(1)
   })
 
+  test('succeed while the queue is slow, and are answered in time', async () => {
+    await linkPhone()
+    const { wakeAt } = world.queue
+    world.queue.wakeAt = async (wake) => {
+      await wakeAt(wake)
+      world.now.value += 1_000
+    }
+    expect(await requestReset('slow')).toBeUndefined()
+    expect(world.state().credentials).toBeUndefined()
+    for (const { due } of [...world.queue.wakes]) {
+      world.now.value = Math.max(world.now.value, due)
+      await deliver(world.queue.wakes.find((wake) => wake.due === due))
+    }
+    expect(world.clients.framesOf('A').at(-1)).toMatchObject({ event: 'credentials-reset', requestId: 'slow' })
+  })
+
   test('over HTTP do not wait, so that none is refused', async () => {
     await linkPhone()
     for (let n = 0; n < maxWaiting; n++) await requestReset(`r${n}`)
@@ -185,8 +204,7 @@ describe('resets', () => {
   /** The watchdog answers the resets, because no host does. */
   async function answerResets() {
     world.now.value = start + 4_000
-    const body = JSON.stringify(world.queue.wakes.find(({ due, generation }) => generation && due === start + 4_000))
-    await watch({ Records: [{ messageId: 'm1', body }] }, world)
+    await deliver(world.queue.wakes.find(({ due, generation }) => generation && due === start + 4_000))
   }
 })
 

@@ -1,4 +1,4 @@
-/** Requests for somebody else's number leave codes for its owner (R24), with the default settings of a stage. */
+/** Requests for somebody else's number leave codes for its owner (R24), with the default limits of codes. */
 import { ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { documentClient } from '#shared/dynamo/document-client.ts'

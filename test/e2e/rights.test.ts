@@ -32,6 +32,8 @@ const rare = {
   'pairing DeleteItem SHARD#*': 'SQS does not take the command of a first request, which then ends at once',
   'credentials UpdateItem SHARD#*': 'the company is still listed by a former number of shards',
   'watchdog UpdateItem SHARD#*': 'the company is still listed by a former number of shards',
+  'host Query PHONE#*':
+    'a request waits for a session that turns out to have ended, and its attempt needs a code after all',
   'host GetItem SHARD#*': 'a claim of a lease is refused, or its answer is lost',
   'host GetItem C#*#G#*': 'a write of credentials is refused, because a later one came before it',
 } as const satisfies Readonly<Record<string, string>>

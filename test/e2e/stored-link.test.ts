@@ -228,6 +228,24 @@ describe('a connected session', () => {
   })
 })
 
+describe('a request that waits for a session', () => {
+  it('gets a code when the session turns out to have ended', async () => {
+    const own = await linked()
+    const before = await linkOf(own)
+    await stage.service('down')
+    try {
+      await own.client.next('whatsapp-disconnected')
+      await own.client.ask('request-pairing-code', 'pairing-started', { phoneNumber: own.phone.number })
+      await own.phone.behave('banned', { reason: 403 })
+    } finally {
+      await stage.service('ok')
+    }
+    expect(await own.client.next('pairing-code')).toMatchObject({ expiresIn: expect.any(Number) })
+    expect(await linkOf(own)).toEqual(before)
+    await own.client.close()
+  })
+})
+
 describe('a host that takes over', () => {
   it('tries a session at once that was refused for its version, later a banned one, and a locked one never', async () => {
     const [outdated, banned, locked] = await Promise.all([linked(), linked(), linked()])

@@ -3,7 +3,7 @@
  * audits requests for a change.
  */
 import * as v from 'valibot'
-import { errorSpec, type Language } from '#shared/domain/values/errors.ts'
+import { errorSpec } from '#shared/domain/values/errors.ts'
 import { err } from '#shared/domain/values/result.ts'
 import { CompanyId } from '#shared/protocol/company-id.ts'
 import type { Log } from '#shared/telemetry/log.ts'
@@ -12,9 +12,9 @@ import type { RateLimit } from '../access/rate-limit.ts'
 import type { Caller, VerifyToken } from '../access/tokens.ts'
 import { languageOf } from '../language.ts'
 import { stack } from '../stack.ts'
-import { type Audit, auditOf, noAudit } from '../telemetry/audit.ts'
+import { type Audit, auditOf, namesOf, noAudit } from '../telemetry/audit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import { HttpEvent, type Reply, type Route } from './request.ts'
+import { HttpEvent, type HttpRequest, type Reply, type Route } from './request.ts'
 import { type HttpResponse, type Problem, problemResponse } from './responses.ts'
 
 /** Public routes have neither `verify` nor `rateLimit`. Without `telemetry` no failure is reported. */
@@ -78,7 +78,7 @@ async function answer<Deps extends EndpointDeps>(
   // A caller without a valid token is refused before any call of the store, so there is nothing to limit.
   const isTooMany = caller && token && (await deps.rateLimit?.count(callerName(caller, token))) === 'above'
   const reply: Reply = isTooMany ? err({ code: 'RATE_LIMITED', retryAfter: 1 }) : await run()
-  return reply.ok ? reply.value : refuse(reply.error, language, audit, deps)
+  return reply.ok ? reply.value : refuse(reply.error, request, deps)
 }
 
 /** Returns the claims of the token; undefined when it is missing or invalid. */
@@ -89,10 +89,15 @@ async function callerOf(token: string | undefined, verify: VerifyToken | undefin
 }
 
 /** Answers with a problem. Logs one line, at the level of the error code and without the client's input. */
-function refuse(problem: Problem, language: Language, audit: Audit, { log, telemetry }: EndpointDeps): HttpResponse {
+function refuse(
+  problem: Problem,
+  { caller, language, audit }: HttpRequest,
+  { log, telemetry }: EndpointDeps,
+): HttpResponse {
   const { code, field, isCounted } = problem
   if (!isCounted) telemetry?.refused(code)
   audit.refused(code, field)
-  if (!audit.isKept) log[errorSpec(code).level](refusedMessage, { code, ...(field && { field }) })
+  const by = caller && namesOf(caller)
+  if (!audit.isKept) log[errorSpec(code).level](refusedMessage, { code, ...(field && { field }), ...(by && { by }) })
   return problemResponse(problem, language)
 }

@@ -40,6 +40,9 @@ export type Audit = {
   write(): void
 }
 
+/** Returns the claims that log lines name. */
+export const namesOf = ({ role, companyId, sub }: Who): Who => ({ role, companyId, sub })
+
 /** Message of every audit line, for the queries of operators. */
 const auditMessage = 'Change requested'
 
@@ -72,7 +75,7 @@ export function auditOf(audited: Audited, log: Log): Audit {
         ...(field !== undefined && { field }),
         // The change was made all the same, and only what came after it has failed.
         ...(code !== undefined && served === 'done' && { changed: true }),
-        ...(by && { by: { role: by.role, companyId: by.companyId, sub: by.sub } }),
+        ...(by && { by: namesOf(by) }),
       })
     },
   }

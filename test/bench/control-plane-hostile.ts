@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { clientDefaults } from '#shared/config/settings.ts'
 import { maxEnvironments } from '../../local/invoke/environment-pool.ts'
 import { link, type Stage, startStage, steadyLeases } from '../support/stage.ts'
 import { median, milliseconds, percentile, ratio } from './figures.ts'
@@ -27,7 +28,8 @@ type Counts = Record<string, number>
 export async function besideHostile(say: (line: string) => void): Promise<void> {
   const unknown = chosen.filter((act) => !acts.some((known) => known === act))
   if (unknown.length > 0) throw new Error(`no act ${unknown.join(', ')}; there are ${acts.join(', ')}`)
-  const stage = await startStage({ environment: steadyLeases })
+  const limits = { HTTP_REQUESTS_PER_SECOND: String(clientDefaults.httpRequestsPerSecond) }
+  const stage = await startStage({ environment: { ...steadyLeases, ...limits } })
   try {
     say(`${tenants} good tenants, alone -> beside one hostile tenant; ${rounds} rounds of each, in turns`)
     say(

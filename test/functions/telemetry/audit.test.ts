@@ -202,6 +202,13 @@ describe('an HTTP request that asks for a change', () => {
     expect(written()).toHaveLength(1)
   })
 
+  test('that only reads and is above the limit has a line that names the caller', async () => {
+    await makeApi({ ...world, rateLimit: { count: async () => 'above' } })(routes.status, { token: '1001' })
+    expect(written()).toMatchObject([
+      { message: 'Request refused', code: 'RATE_LIMITED', by: { role: 'marketplace', companyId: '1001' } },
+    ])
+  })
+
   test('has one line when the store or the keys of tokens are away', async () => {
     world.away.add('store')
     await ask(routes.remove, { token: 'admin' })

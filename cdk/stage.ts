@@ -40,7 +40,10 @@ export type StageConfig = {
    */
   readonly retainData: boolean
   readonly logRetentionDays: 7 | 30 | 90 | 365
-  /** Limits of each route; all messages of all clients share one route. */
+  /**
+   * Limits of each route; all messages of all clients share one route. They must be several times what one company may
+   * send (`clients`): API Gateway throttles all companies together.
+   */
   readonly throttle: { readonly webSocket: Throttle; readonly http: Throttle }
   /**
    * Limits of the messages of a connection, of the HTTP requests of a company or an administrator, and of the
@@ -93,7 +96,7 @@ const dev: StageConfig = {
   network: 'public',
   retainData: false,
   logRetentionDays: 7,
-  throttle: { webSocket: { rate: 100, burst: 200 }, http: { rate: 50, burst: 100 } },
+  throttle: { webSocket: { rate: 1000, burst: 2000 }, http: { rate: 200, burst: 400 } },
   clients: clientDefaults,
   reservedConcurrency: {},
   allowedOrigins: ['http://localhost:3000'],
@@ -110,7 +113,7 @@ const prod: StageConfig = {
   network: 'public',
   retainData: true,
   logRetentionDays: 90,
-  throttle: { webSocket: { rate: 500, burst: 1000 }, http: { rate: 100, burst: 200 } },
+  throttle: { webSocket: { rate: 2000, burst: 4000 }, http: { rate: 500, burst: 1000 } },
   clients: clientDefaults,
   // The watchdog must end attempts in time whatever else runs, and lists for the back office must not take capacity
   // from pairings.

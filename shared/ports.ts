@@ -76,7 +76,7 @@ export type Connection = {
   readonly language: Language
   /** Epoch ms. */
   readonly connectedAt: number
-  /** Epoch ms at which the token expires, and the connection ends with it (R30). */
+  /** Epoch ms from which on the token is refused, and the connection ends with it (R30). */
   readonly tokenExpiresAt?: number
 }
 

@@ -77,9 +77,11 @@ export function tokenVerifier(settings: TokenSettings, loadKeys = () => keysOf(s
 const maxTokenLength = 8192
 /** Seconds by which our clock and the signer's may differ. */
 const clockTolerance = 5
+/** Epoch ms. A larger number may be too large for a table. */
+const lastDate = 8.64e15
 
-/** True when a token with this expiry (epoch seconds) has expired at `now` (epoch ms). */
-export const isExpired = (expiry: number, now: number): boolean => now >= (expiry + clockTolerance) * 1000
+/** Returns the time (epoch ms) from which on a token with this expiry (epoch seconds) is refused. Every date can be stored. */
+export const refusedFrom = (expiry: number): number => Math.min((expiry + clockTolerance) * 1000, lastDate)
 
 /**
  * Loads the keys from a separate chunk, so that the authorizer starts without Secrets Manager's client and JWKS reader.

@@ -6,6 +6,7 @@ import { once } from '#shared/async/once.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
 import type { Connection, ConnectionStore } from '#shared/ports.ts'
 import type { Log } from '#shared/telemetry/log.ts'
+import { refusedFrom } from '../access/tokens.ts'
 import { stack } from '../stack.ts'
 import type { ErrorTelemetry } from '../telemetry/reports.ts'
 import { connectionStore, errorTelemetry, log } from '../wiring/connection-deps.ts'
@@ -34,7 +35,7 @@ export const connect = stack<typeof ConnectEvent, ConnectDeps, RouteResponse>({
 async function accept({ requestContext, ...handshake }: ConnectEvent, deps: ConnectDeps): Promise<RouteResponse> {
   const { connectionId, connectedAt, authorizer } = requestContext
   const { companyId, language, exp } = authorizer
-  const tokenExpiresAt = exp * 1000
+  const tokenExpiresAt = refusedFrom(exp)
   const added = await deps.connections.add({ connectionId, companyId, language, connectedAt, tokenExpiresAt })
   if (!added.ok) {
     deps.log.info('Client refused: its company has no place for a connection')

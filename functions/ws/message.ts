@@ -12,7 +12,7 @@ import { type Envelope, errorMessage, type ServerMessage } from '#shared/protoco
 import { hangUp } from '#shared/push/publisher.ts'
 import { connectionName } from '../access/callers.ts'
 import type { RateLimit } from '../access/rate-limit.ts'
-import { isExpired } from '../access/tokens.ts'
+import { refusedFrom } from '../access/tokens.ts'
 import { stack } from '../stack.ts'
 import { type Audit, type Audited, auditOf, noAudit } from '../telemetry/audit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
@@ -93,7 +93,7 @@ async function answerAudited(received: Received): Promise<RouteResponse> {
 
 async function answer(received: Received): Promise<RouteResponse> {
   const { client, exp, message: parsed, deps } = received
-  if (isExpired(exp, deps.clock())) return end(received, { code: 'UNAUTHORIZED' })
+  if (deps.clock() >= refusedFrom(exp)) return end(received, { code: 'UNAUTHORIZED' })
   const rate = await deps.rateLimit.count(connectionName(client.connectionId))
   if (rate === 'flooding') return end(received, tooMany)
   if (rate === 'above') return respond(refusal(tooMany, received))

@@ -11,10 +11,16 @@ beforeEach(() => {
 })
 
 describe('$connect', () => {
-  test('stores the connection with its language and the expiry of its token', async () => {
-    expect(await connect(connectEvent(), world)).toEqual({ statusCode: 200 })
+  test('stores the connection with its language and the time from which its token is refused', async () => {
+    const exp = String(start / 1000 + 60)
+    expect(await connect(connectEvent({}, { exp }), world)).toEqual({ statusCode: 200 })
     const row = { connectionId: 'A', companyId: '1001', language: 'en', connectedAt: start }
-    expect(await world.connections.list('1001')).toMatchObject([{ ...row, tokenExpiresAt: expect.any(Number) }])
+    expect(await world.connections.list('1001')).toMatchObject([{ ...row, tokenExpiresAt: start + 65_000 }])
+  })
+
+  test('accepts a token that expires when no date is', async () => {
+    expect(await connect(connectEvent({}, { exp: '1e300' }), world)).toEqual({ statusCode: 200 })
+    expect(await world.connections.list('1001')).toMatchObject([{ tokenExpiresAt: 8.64e15 }])
   })
 
   test.each([

@@ -97,14 +97,19 @@ function joinAttempt(state: CompanyState, attempt: Attempt, request: PairingRequ
   if (!request.waiting) return decision(state, { kind: 'joined', attempt })
   const asking = request.waiting
   const waiting = [asking]
-  const known = attempt.waiting.some((other) => isSameRequest(other, asking))
-  if (!known && attempt.waiting.length >= maxWaiting) return decision(state, { kind: 'crowded' })
-  const joined = known ? attempt : { ...attempt, waiting: [...attempt.waiting, ...waiting] }
-  const notices = [
-    answer(startedEvent(attempt), waiting),
-    ...shownEvents(attempt).map((event) => answer(event, waiting)),
-  ]
-  return decision(known ? state : { ...state, attempt: joined }, { kind: 'joined', attempt: joined }, notices)
+  const shown = shownEvents(attempt)
+  const isKnown = attempt.waiting.some((other) => isSameRequest(other, asking))
+  const isFull = attempt.waiting.length >= maxWaiting
+  // A code on screen is the answer: many repeats, of connections that may be gone, must not keep it from the owner.
+  const isAnswered = shown.some(({ event }) => event === 'pairing-code' || event === 'qr')
+  if (!isKnown && isFull && !isAnswered) return decision(state, { kind: 'crowded' })
+  const joined = isKnown || isFull ? attempt : { ...attempt, waiting: [...attempt.waiting, ...waiting] }
+  const notices = [startedEvent(attempt), ...shown].map((event) => answer(event, waiting))
+  return decision(
+    joined === attempt ? state : { ...state, attempt: joined },
+    { kind: 'joined', attempt: joined },
+    notices,
+  )
 }
 
 const isSame = (a: string | undefined, b: string | undefined): boolean =>

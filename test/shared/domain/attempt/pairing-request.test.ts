@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { needsCode } from '#shared/domain/attempt/code-need.ts'
 import { cancelPairing, phoneAnswered, requestPairing } from '#shared/domain/attempt/pairing.ts'
 import { maxWaiting, type Waiting } from '#shared/domain/company/attempt.ts'
-import { emptyCompany } from '#shared/domain/company/company.ts'
+import { type CompanyState, emptyCompany } from '#shared/domain/company/company.ts'
 import {
   anotherPhone,
   answeredLate,
@@ -26,6 +26,14 @@ import {
 
 const second: Waiting = { connectionId: 'phone', requestId: 'r2' }
 const repeat = aRequest({ attemptId: 'attempt-2', waiting: second })
+const oneMore: Waiting = { connectionId: 'browser', requestId: 'one more' }
+
+/** Lets as many requests wait for the attempt as may. */
+const crowd = (state: CompanyState): CompanyState =>
+  Array.from({ length: maxWaiting - 1 }, (_, i) => ({ connectionId: 'browser', requestId: `r${i + 2}` })).reduce(
+    (before, waiting) => requestPairing(before, aRequest({ waiting }), start).state,
+    state,
+  )
 
 test('a first request takes the mutex, and the company is told', () => {
   const { state, outcome, notices } = requestPairing(emptyCompany, aRequest(), start)
@@ -90,16 +98,25 @@ describe('a repeated request for the same phone (R16)', () => {
     })
   })
 
-  test(`is turned away when ${maxWaiting} wait already`, () => {
-    let state = requested()
-    for (let i = 2; i <= maxWaiting; i++) {
-      const waiting = { connectionId: 'browser', requestId: `r${i}` }
-      state = requestPairing(state, aRequest({ waiting }), start).state
-    }
-    const oneMore = { connectionId: 'browser', requestId: 'one more' }
+  test.each([
+    ['requested', requested()],
+    ['restarting', restarting()],
+  ])(`is turned away when ${maxWaiting} wait already, and there is nothing to answer: %s`, (_, before) => {
+    const state = crowd(before)
     const refused = requestPairing(state, aRequest({ waiting: oneMore }), start)
     expect(refused).toEqual({ state, notices: [], outcome: { kind: 'crowded' } })
     expect(requestPairing(state, aRequest(), start).outcome.kind).toBe('joined')
+  })
+
+  test.each([
+    ['code-issued', codeIssued()],
+    ['phone-confirmed', phoneConfirmed()],
+  ])(`gets the code also when ${maxWaiting} wait already, and does not wait: %s`, (_, before) => {
+    const state = crowd(before)
+    const joined = requestPairing(state, aRequest({ waiting: oneMore }), seconds(10))
+    expect(joined.state).toBe(state)
+    expect(joined.outcome.kind).toBe('joined')
+    expect(said(joined.notices)).toEqual(['pairing-started -> one more', 'pairing-code -> one more'])
   })
 
   test.each([

@@ -16,8 +16,10 @@ const apartMs = 200
 const betweenPingsMs = 400
 /** Pings and statuses of a tenant, also when its phone is linked sooner. */
 const minPings = 5
-const answerTimeoutMs = 15_000
-const pairingTimeoutMs = 40_000
+/** Silence after which a client asks again, and how often it asks in all (docs/api.md). */
+const silenceMs = 10_000
+const maxTries = 3
+const linkTimeoutMs = 40_000
 
 let requests = 0
 
@@ -56,12 +58,12 @@ async function playTenant(stage: Stage, { companyId, phone }: Tenant, samples: S
 async function pairPhone(client: Client, phone: Phone, samples: Samples): Promise<void> {
   const phoneNumber = phone.number
   const answer = await measured(samples, 'code', () =>
-    ask(client, 'request-pairing-code', 'pairing-code', { phoneNumber }, pairingTimeoutMs),
+    ask(client, 'request-pairing-code', 'pairing-code', { phoneNumber }),
   )
   if (!answer) return
   await measured(samples, 'linked', async () => {
     await phone.enterCode(answer['code'])
-    await client.next('whatsapp-connected', pairingTimeoutMs)
+    await client.next('whatsapp-connected', linkTimeoutMs)
   })
 }
 
@@ -79,13 +81,19 @@ async function measured<T>(samples: Samples, wait: Wait, work: () => Promise<T>)
   }
 }
 
-/** Asks, and throws the code of a refusal. A frame without `event` is API Gateway's own and answers nothing. */
-async function ask(client: Client, action: string, event: string, fields: object = {}, withinMs = answerTimeoutMs) {
+/**
+ * Asks, again after silence, and throws the code of a refusal. A frame without `event` is API Gateway's own and answers
+ * nothing.
+ */
+async function ask(client: Client, action: string, event: string, fields: object = {}) {
   const requestId = `good-${++requests}`
-  client.send({ action, requestId, ...fields })
   const isAnswer = (frame: Frame) =>
     frame['requestId'] === requestId && (frame.event === event || /error$/.test(frame.event ?? ''))
-  const answer = await client.next(isAnswer, withinMs).catch(() => undefined)
+  let answer: Frame | undefined
+  for (let tries = 0; !answer && tries < maxTries; tries++) {
+    client.send({ action, requestId, ...fields })
+    answer = await client.next(isAnswer, silenceMs).catch(() => undefined)
+  }
   if (!answer) throw new Error('no answer')
   if (answer.event !== event) throw new Error(String(answer['code'] ?? answer.event))
   return answer

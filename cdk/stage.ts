@@ -9,6 +9,7 @@ import {
   maxCodeLifetimeSeconds,
   pairingDefaults,
 } from '#shared/config/settings.ts'
+import { maxTimesLimit } from '#shared/dynamo/table.ts'
 import type { FunctionName } from '../functions/routes.ts'
 
 /** A throttle of API Gateway: average requests per second, and the size of a burst. */
@@ -41,8 +42,8 @@ export type StageConfig = {
   readonly retainData: boolean
   readonly logRetentionDays: 7 | 30 | 90 | 365
   /**
-   * Limits of each route; all messages of all clients share one route. They must be several times what one company may
-   * send (`clients`): API Gateway throttles all companies together.
+   * Limits of each route; all messages of all clients share one route. They must be above what one company may send
+   * (`clients`), and in production several times that: API Gateway throttles all companies together.
    */
   readonly throttle: { readonly webSocket: Throttle; readonly http: Throttle }
   /**
@@ -96,7 +97,7 @@ const dev: StageConfig = {
   network: 'public',
   retainData: false,
   logRetentionDays: 7,
-  throttle: { webSocket: { rate: 1000, burst: 2000 }, http: { rate: 200, burst: 400 } },
+  throttle: { webSocket: { rate: 500, burst: 500 }, http: { rate: 200, burst: 400 } },
   clients: clientDefaults,
   reservedConcurrency: {},
   allowedOrigins: ['http://localhost:3000'],
@@ -157,7 +158,7 @@ function checked(stage: StageConfig): StageConfig {
 
 /** Returns a sentence about the first wrong setting, if there is one. */
 export function problemOf(stage: StageConfig): string | undefined {
-  const { domain, hosts, shards, fuse, tokens, pairing } = stage
+  const { domain, hosts, shards, fuse, tokens, pairing, throttle, clients } = stage
   if (domain && !/^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/.+/.test(domain.certificateArn))
     return `the domain ${domain.webSocket} has no certificate: request one in ACM, in the region of the stage, and set domain.certificateArn`
   if (!isShardCount(shards))
@@ -168,6 +169,9 @@ export function problemOf(stage: StageConfig): string | undefined {
   const wrongPlaces = [fuse.fiveMinutes, fuse.day].find((places) => !arePlaces(places))
   if (wrongPlaces)
     return `fuse has ${writePlaces(wrongPlaces)}: give a whole number below a million, and a percentage below 100 with three decimals at most`
+  const maxMessages = maxTimesLimit * clients.connectionsPerCompany * clients.messagesPerSecond
+  if (throttle.webSocket.rate <= maxMessages)
+    return `throttle.webSocket.rate must be above ${maxMessages}, which is what one company may send: otherwise it silences the others, and its floods are not seen`
   if (pairing.codesPerForeignPhone > pairing.codesPerPhone)
     return `pairing.codesPerForeignPhone can be ${pairing.codesPerPhone} at most, as many as codesPerPhone`
   if (tokens.jwksUrl !== undefined && !jwksUrlPattern.test(tokens.jwksUrl))

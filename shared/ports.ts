@@ -91,18 +91,18 @@ export type ConnectionStore = {
   /**
    * Gives the connection a place. At the limit the oldest others that can be closed give way, those with an expired
    * token first, and are returned for the caller to close: an owner on a bad line leaves connections behind whose end
-   * nobody has reported, and they must not lock the owner out. `no-place`: none can be closed yet. Adding a connection
-   * again changes nothing.
+   * nobody has reported, and they must not lock the owner out. `no-place`: none can be closed yet. `barred`: see `bar`.
+   * Adding a connection again changes nothing.
    */
-  add(connection: Connection): Promise<Result<readonly Connection[], 'no-place'>>
+  add(connection: Connection): Promise<Result<readonly Connection[], 'no-place' | 'barred'>>
+  /** Refuses the company's new connections until `until` (epoch ms). Those that are open stay. */
+  bar(companyId: string, until: number): Promise<void>
   /**
    * Frees the place of the connection, unless another one has taken it meanwhile. Removing one that is not there
    * succeeds.
    */
   remove(companyId: string, connectionId: string, place?: string): Promise<void>
-  /**
-   * Lists the company's connections, in any order, at most twice the limit. Of some, nobody has reported the end yet.
-   */
+  /** Lists the company's connections, in any order, at most twice the limit. Some may have ended unreported. */
   list(companyId: string): Promise<readonly ListedConnection[]>
 }
 

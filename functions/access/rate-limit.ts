@@ -29,6 +29,8 @@ export type RateLimitDeps = {
 
 /** Seconds above the limit after which a connection is closed. */
 export const connectionFloodSeconds = 3
+/** Time for which a company gets no new connections after one of its own was closed for a flood: it would go on. */
+export const barMs = 30_000
 
 /**
  * Maximum time that a request waits for the counter. If the counter is slow or down, requests pass: it must not delay

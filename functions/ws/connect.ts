@@ -21,6 +21,11 @@ export type ConnectDeps = {
   readonly expel: (connections: readonly Connection[]) => Promise<void>
 }
 
+const refusals = {
+  'no-place': 'Client refused: its company has no place for a connection',
+  barred: 'Client refused: another one of its company has just sent too much',
+} as const
+
 const failed = ({ code }: Failure): RouteResponse => ({ statusCode: errorSpec(code).httpStatus })
 
 /** Answers `$connect`: 200, with our sub-protocol if the client has offered it; 429 when its company has no place. */
@@ -38,7 +43,7 @@ async function accept({ requestContext, ...handshake }: ConnectEvent, deps: Conn
   const tokenExpiresAt = refusedFrom(exp)
   const added = await deps.connections.add({ connectionId, companyId, language, connectedAt, tokenExpiresAt })
   if (!added.ok) {
-    deps.log.info('Client refused: its company has no place for a connection')
+    deps.log.info(refusals[added.error])
     return failed({ code: 'RATE_LIMITED' })
   }
   const expelled = added.value

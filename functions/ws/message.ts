@@ -1,7 +1,8 @@
 /** Handler of client messages (requirements, "WebSocket API"): checks each one and runs its action. */
 import { once } from '#shared/async/once.ts'
 import { errorSpec, type Failure } from '#shared/domain/values/errors.ts'
-import type { Connection } from '#shared/ports.ts'
+import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
+import type { Connection, ConnectionStore } from '#shared/ports.ts'
 import {
   type ClientAction,
   type ClientMessage,
@@ -11,18 +12,17 @@ import {
 import { type Envelope, errorMessage, type ServerMessage } from '#shared/protocol/server-messages.ts'
 import { hangUp } from '#shared/push/publisher.ts'
 import { connectionName } from '../access/callers.ts'
-import type { RateLimit } from '../access/rate-limit.ts'
+import { barMs, type RateLimit } from '../access/rate-limit.ts'
 import { refusedFrom } from '../access/tokens.ts'
 import { stack } from '../stack.ts'
 import { type Audit, type Audited, auditOf, noAudit } from '../telemetry/audit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
+import { clock, connectionStore, log } from '../wiring/connection-deps.ts'
 import {
   budget,
-  clock,
   commandQueue,
   companyStore,
   connectionsApi,
-  log,
   messageRateLimit,
   pairing,
   publisher,
@@ -33,7 +33,12 @@ import { type ActionDeps, runAction } from './actions.ts'
 import { type Delivery, type DeliveryDeps, deliveryTo } from './delivery.ts'
 import { MessageEvent, type RouteResponse, requestOf } from './events.ts'
 
-export type MessageDeps = ActionDeps & DeliveryDeps & { readonly telemetry: Telemetry; readonly rateLimit: RateLimit }
+export type MessageDeps = ActionDeps &
+  DeliveryDeps & {
+    readonly telemetry: Telemetry
+    readonly rateLimit: RateLimit
+    readonly connections: Pick<ConnectionStore, 'bar'>
+  }
 
 /** Log message of every message that is refused or fails. A refused request for a change has its audit line instead. */
 const refusedMessage = 'Message refused'
@@ -95,7 +100,10 @@ async function answer(received: Received): Promise<RouteResponse> {
   const { client, exp, message: parsed, deps } = received
   if (deps.clock() >= refusedFrom(exp)) return end(received, { code: 'UNAUTHORIZED' })
   const rate = await deps.rateLimit.count(connectionName(client.connectionId))
-  if (rate === 'flooding') return end(received, tooMany)
+  if (rate === 'flooding') {
+    await barCompany(received)
+    return end(received, tooMany)
+  }
   if (rate === 'above') return respond(refusal(tooMany, received))
   if (parsed.ok) return respond(await execute(parsed.value, received))
   const { field, detail } = parsed.error
@@ -142,6 +150,16 @@ async function answerFailure(failure: Failure, received: Received): Promise<Rout
   const seq = failure.code === 'STORE_UNAVAILABLE' ? undefined : await drawSeq(received)
   const event = parsed.ok ? failureEventOf(parsed.value.action) : 'error'
   return respond(await delivery.finish(errorMessage(failure, envelopeOf(received, seq), event)))
+}
+
+/** Refuses new connections of the company for a while: the flood holds up all companies, and would just go on. */
+async function barCompany({ client, deps }: Received): Promise<void> {
+  try {
+    await deps.connections.bar(client.companyId, deps.clock() + barMs)
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error
+    deps.log.warn('Could not refuse new connections after a flood', { error })
+  }
 }
 
 /** Ends a connection whose token has expired (R30), or that floods us (R34): sends the reason, then closes it. */
@@ -198,6 +216,7 @@ const deps = once(
     telemetry: telemetry(),
     rateLimit: messageRateLimit(),
     connectionsApi: connectionsApi(),
+    connections: connectionStore(),
     pairing: pairing(),
     budget: budget(),
     staleMs: staleMs(),

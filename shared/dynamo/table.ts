@@ -27,8 +27,12 @@ export const heartbeatSortKey = 'BEAT'
  */
 export const placeSortKey = (place: number) => `${placeSortKeyPrefix}${String(place).padStart(2, '0')}`
 export const placeSortKeyPrefix = 'CONN:'
+/** Maximum of a company's places, as a multiple of its limit of connections (R34). */
+export const maxTimesLimit = 2
 export const earlierConnectionSortKeyPrefix = 'CONN#'
-/** Sort key prefix of both kinds of rows. */
+/** Sort key of the row that refuses new connections for a time: the query of the places finds it as well. */
+export const barSortKey = 'CONN!'
+/** Sort key prefix of these rows. */
 export const connectionSortKeyPrefix = 'CONN'
 /** Sort key prefix of the rows of companies, in a shard and of a phone. */
 export const companySortKeyPrefix = 'C#'

@@ -50,6 +50,16 @@ describe('the limit of codes for numbers of other companies', () => {
     expect(problemWith(6)).toMatch(/^pairing\.codesPerForeignPhone can be 5 at most/))
 })
 
+describe('the throttle of messages', () => {
+  const problemWith = (rate: number) =>
+    problemOf({ ...dev, throttle: { ...dev.throttle, webSocket: { rate, burst: rate } } })
+
+  it('may be above what one company may send', () => expect(problemWith(401)).toBeUndefined())
+
+  it('is not below it, where one company would silence the others', () =>
+    expect(problemWith(400)).toMatch(/^throttle\.webSocket\.rate must be above 400/))
+})
+
 describe('stages', () => {
   it('keep the data of prod, and only of prod', () => {
     expect(stages['prod']?.retainData).toBe(true)

@@ -136,6 +136,23 @@ export function describeConnectionStore({ make, runs }: ConnectionStoreSetUp): v
       expect(await idsOf(store)).toEqual(['a'])
     })
 
+    test('a company that is barred gets no new connections until then, and keeps those that it has', async () => {
+      let time = now
+      const store = await make(() => time, 2)
+      await addAll(store, ['a'], now)
+      await store.bar('company-1', now + seconds(10))
+      await store.bar('company-1', now + seconds(30))
+      time = now + seconds(30) - 1
+      expect(await store.add(aConnection('b'))).toEqual({ ok: false, error: 'barred' })
+      expect(await store.add(aConnection('a'))).toEqual({ ok: true, value: [] })
+      expect(await idsOf(store)).toEqual(['a'])
+      await store.add(aConnection('c', { companyId: 'company-2' }))
+      expect(await idsOf(store, 'company-2')).toEqual(['c'])
+      time = now + seconds(30)
+      await addAll(store, ['b'], now)
+      expect(await idsOf(store)).toEqual(['a', 'b'])
+    })
+
     test('connections that come at once take the places of different old ones', async () => {
       const store = await make(() => now, 3)
       for (const [index, id] of ['old-1', 'old-2', 'old-3'].entries())

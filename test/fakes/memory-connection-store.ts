@@ -9,6 +9,7 @@ export function memoryConnectionStore(
   clock: Clock,
   limit: number = clientDefaults.connectionsPerCompany,
 ): ConnectionStore {
+  const bars = new Map<string, number>()
   const places = new Map<string, ListedConnection>()
   const keyOf = ({ companyId, place }: Pick<ListedConnection, 'companyId' | 'place'>) => `${companyId} ${place}`
   const list = (companyId: string) =>
@@ -19,12 +20,16 @@ export function memoryConnectionStore(
     async add(connection) {
       const held = list(connection.companyId)
       if (held.some(({ connectionId }) => connectionId === connection.connectionId)) return ok([])
+      if (clock() < (bars.get(connection.companyId) ?? 0)) return err('barred')
       const choice = choosePlace(held, connection, limit, 0)
       if (!choice) return err('no-place')
       for (const one of choice.expelled) places.delete(keyOf(one))
       const listed = { ...connection, place: choice.place }
       places.set(keyOf(listed), listed)
       return ok(choice.expelled)
+    },
+    async bar(companyId, until) {
+      bars.set(companyId, until)
     },
     async remove(companyId, connectionId) {
       const held = list(companyId).find((one) => one.connectionId === connectionId)

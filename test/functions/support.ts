@@ -157,7 +157,12 @@ const checkedBy =
 function watchedConnections(clock: () => number, check: Check): ConnectionStore {
   const store = memoryConnectionStore(clock)
   const checked = checkedBy(check)
-  return { add: checked(store.add), remove: checked(store.remove), list: checked(store.list) }
+  return {
+    add: checked(store.add),
+    bar: checked(store.bar),
+    remove: checked(store.remove),
+    list: checked(store.list),
+  }
 }
 
 /** Management API that records the frames sent to each connection, and the connections that were closed. */

@@ -2,7 +2,7 @@
  * `ConnectionStore` on DynamoDB: an item per place in the partition of a company (R34). A place has a fixed key and is
  * taken by a conditional write, so that connections that come at the same time cannot exceed the limit together.
  */
-import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { err, ok } from '#shared/domain/values/result.ts'
 import type { Clock, Connection, ConnectionStore, ListedConnection } from '#shared/ports.ts'
@@ -11,6 +11,7 @@ import { queryItems } from '../items.ts'
 import type { ControlTable } from '../shard-companies.ts'
 import { StoreUnavailable } from '../store-unavailable.ts'
 import {
+  barSortKey,
   companyKey,
   connectionSortKeyPrefix,
   earlierConnectionSortKeyPrefix,
@@ -45,22 +46,27 @@ const PlaceItem = v.object({
   [ttlAttribute]: v.number(),
 })
 
+/** `until`: epoch ms. */
+const BarItem = v.object({ until: v.number() })
+
 /** The whole store, for `$connect`, which adds connections. */
 export const dynamoConnectionStore = (deps: ConnectionStoreDeps): ConnectionStore => ({
   ...dynamoConnections(deps),
   add: (connection) => add(deps, connection),
 })
 
-/** The store without `add`, for publishers, which list connections and remove those that are gone. */
+/** The store without `add`, which alone needs the limit. */
 export const dynamoConnections = (deps: ConnectionsDeps): Omit<ConnectionStore, 'add'> => ({
+  bar: (companyId, until) => bar(deps, companyId, until),
   remove: (companyId, connectionId, place) => remove(deps, companyId, connectionId, place),
   list: (companyId) => list(deps, companyId),
 })
 
 async function add(deps: ConnectionStoreDeps, connection: Connection): ReturnType<ConnectionStore['add']> {
   for (let tries = 0; tries < maxTries; tries++) {
-    const held = await list(deps, connection.companyId)
+    const { held, barredUntil } = await read(deps, connection.companyId)
     if (isAmong(held, connection)) return ok([])
+    if (deps.clock() < barredUntil) return err('barred')
     const choice = choosePlace(held, connection, deps.limit, tries)
     if (!choice) return err('no-place')
     if (!(await take(deps, connection, choice))) continue
@@ -138,16 +144,36 @@ async function free(
   await unlessRefused(client.send(command))
 }
 
-/** Reads one page, which has room for thousands of connections. */
+async function bar({ client, table }: ConnectionsDeps, companyId: string, until: number): Promise<void> {
+  const command = new UpdateCommand({
+    TableName: table,
+    Key: rowKey(companyId, barSortKey),
+    UpdateExpression: 'SET #until = :until, #ttl = :ttl',
+    ExpressionAttributeNames: { '#until': 'until', '#ttl': ttlAttribute },
+    ExpressionAttributeValues: { ':until': until, ':ttl': Math.ceil(until / 1000) },
+  })
+  await client.send(command)
+}
+
 async function list(deps: ConnectionsDeps, companyId: string): Promise<readonly ListedConnection[]> {
-  const found = await queryItems(deps, companyKey(companyId), connectionSortKeyPrefix)
-  return (found.Items ?? [])
+  return (await read(deps, companyId)).held
+}
+
+/** Reads one page, which has room for thousands of connections. */
+async function read(
+  deps: ConnectionsDeps,
+  companyId: string,
+): Promise<{ readonly held: readonly ListedConnection[]; readonly barredUntil: number }> {
+  const { Items = [] } = await queryItems(deps, companyKey(companyId), connectionSortKeyPrefix)
+  const bars = Items.filter((item) => item[sortKey] === barSortKey).map((item) => v.parse(BarItem, item).until)
+  const held = Items.filter((item) => item[sortKey] !== barSortKey)
     .map((item) => v.parse(PlaceItem, item))
     .filter((item) => item.ttl * 1000 > deps.clock())
     .map(({ sk, ttl, connectionId = sk.slice(earlierConnectionSortKeyPrefix.length), ...rest }) => ({
       ...{ connectionId, companyId, place: sk },
       ...rest,
     }))
+  return { held, barredUntil: Math.max(0, ...bars) }
 }
 
 const rowKey = (companyId: string, place: string) => ({

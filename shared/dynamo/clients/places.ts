@@ -1,10 +1,8 @@
 /** Choice of the place that a new connection takes among those of its company (R34). */
 import { createHash } from 'node:crypto'
 import type { Connection, ListedConnection } from '#shared/ports.ts'
-import { placeSortKey, placeSortKeyPrefix } from '../table.ts'
+import { maxTimesLimit, placeSortKey, placeSortKeyPrefix } from '../table.ts'
 
-/** Maximum of a company's connections, as a multiple of its limit. */
-const maxTimesLimit = 2
 const settledMs = 30_000
 
 /**

@@ -119,6 +119,26 @@ describe('a connection that stays above its limit', () => {
     expect(world.clients.framesOf('A')).toHaveLength(1)
   })
 
+  test('keeps its company from opening others for half a minute, also while that cannot be stored', async () => {
+    const messages = rateOf(memoryRequestCounter())
+    const add = () =>
+      world.connections.add({ companyId: '1001', connectionId: 'B', language: 'en', connectedAt: world.now.value })
+    const flood = async (seconds: number) => {
+      for (let second = 0; second < seconds; second++) {
+        nextSecond()
+        for (let n = 0; n < 25; n++) await receive(messageEvent(ping), lambdaContext, { ...world, rateLimit: messages })
+      }
+    }
+    await flood(3)
+    expect(await add()).toEqual({ ok: false, error: 'barred' })
+    world.now.value += 30_000
+    expect(await add()).toMatchObject({ ok: true })
+    world.away.add('connections')
+    world.clients.closed.length = 0
+    await flood(3)
+    expect(world.clients.closed).toEqual(['A'])
+  })
+
   test.each<[string, readonly number[]]>([
     ['with a quieter second in between', [25, 25, 20, 25, 25]],
     ['with a second of silence in between', [25, 25, 0, 25, 25]],

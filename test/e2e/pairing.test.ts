@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { connect } from '../support/client.ts'
 import { link, type Stage, startStage, steadyLeases } from '../support/stage.ts'
 
@@ -179,7 +179,12 @@ describe('connections of a company', () => {
     await Promise.all(clients.map((client) => client.next('pairing-code')))
     await clients[0]?.ask('cancel-pairing', 'pairing-cancelled')
     await Promise.all(clients.map((client) => client.close()))
-    const next = await stage.client(companyId)
+    // A place is free once $disconnect has run, which a closed client does not wait for.
+    const tryAgain = () => stage.client(companyId).catch(() => undefined)
+    const next = await vi.waitFor(async () => (await tryAgain()) ?? expect.fail('no place yet'), {
+      timeout: 30_000,
+      interval: 500,
+    })
     expect(await next.ask('get-status', 'status')).toMatchObject({ session: 'none' })
     await next.close()
   })

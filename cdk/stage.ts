@@ -24,7 +24,7 @@ export type StageConfig = {
    */
   readonly shards: number
   readonly hosts: {
-    /** CPU units of Fargate; 1024 are one core. A burst of 50 pairings needs two cores (R44). */
+    /** CPU units of Fargate; 1024 are one core, which is all that a host can use: it is one thread. */
     readonly cpu: 256 | 512 | 1024 | 2048 | 4096
     readonly memoryMb: number
     /** Target number of sessions per host: the fleet grows and shrinks towards this average. */
@@ -110,7 +110,7 @@ const dev: StageConfig = {
 const prod: StageConfig = {
   name: 'prod',
   shards: 16,
-  hosts: { cpu: 2048, memoryMb: 4096, sessionsPerHost: hostDefaults.sessionsPerHost, min: 2, max: 16 },
+  hosts: { cpu: 1024, memoryMb: 2048, sessionsPerHost: hostDefaults.sessionsPerHost, min: 2, max: 16 },
   network: 'public',
   retainData: true,
   logRetentionDays: 90,

@@ -98,10 +98,12 @@ describe('alarms', () => {
   })
 
   it.each([
-    ['dev', 90],
-    ['prod', 45],
-  ])('ring in %s when a host has used up the one core that a thread can use', (stageName, threshold) => {
-    synthesize(stageName).socketHost.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    [256, 90],
+    [1024, 90],
+    [2048, 45],
+  ] as const)('ring on %i CPU units when a host has used up the one core that a thread can use', (cpu, threshold) => {
+    const { socketHost } = synthesize('prod', (stage) => ({ ...stage, hosts: { ...stage.hosts, cpu } }))
+    socketHost.hasResourceProperties('AWS::CloudWatch::Alarm', {
       MetricName: 'CPUUtilization',
       Statistic: 'Maximum',
       Threshold: threshold,

@@ -43,7 +43,7 @@ describe('the container', () => {
 
   it.each([
     ['dev', 384],
-    ['prod', 3072],
+    ['prod', 1536],
   ])('has three quarters of its memory for its heap in %s, and an alarm before that', (stageName, heapMb) => {
     const { socketHost: stack } = synthesize(stageName)
     const { Memory, ContainerDefinitions } = only(stack, 'AWS::ECS::TaskDefinition').Properties
@@ -186,12 +186,13 @@ describe('the fleet', () => {
   })
 
   it.each([
-    ['dev', 60],
-    ['prod', 30],
-  ])(
-    'in %s grows when hosts use %i percent of their processors, 60 percent of a core, and shrinks when both figures allow it',
-    (name, target) => {
-      const { socketHost: stack } = synthesize(name)
+    [256, 60],
+    [1024, 60],
+    [2048, 30],
+  ] as const)(
+    'with %i CPU units grows when hosts use %i percent of them, 60 percent of a core at most, and shrinks when both figures allow it',
+    (cpu, target) => {
+      const { socketHost: stack } = synthesize('prod', (stage) => ({ ...stage, hosts: { ...stage.hosts, cpu } }))
       const [, processor] = policies(stack).map((each) => each.TargetTrackingScalingPolicyConfiguration)
       expect(processor).toMatchObject({
         CustomizedMetricSpecification: { MetricName: 'CPUUtilization', Namespace: 'AWS/ECS', Statistic: 'Average' },

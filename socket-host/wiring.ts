@@ -14,10 +14,11 @@ import { dynamoPhoneLinks } from '#shared/dynamo/clients/phone-links.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { writtenRows } from '#shared/dynamo/company/written-rows.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credentials/credential-store.ts'
-import { documentClient, requestHandler } from '#shared/dynamo/document-client.ts'
+import { requestHandler } from '#shared/dynamo/document-client.ts'
 import { dynamoFuse } from '#shared/dynamo/fleet/fuse-store.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
 import { dynamoMetricStore } from '#shared/dynamo/fleet/metric-store.ts'
+import { lightClient } from '#shared/dynamo/light/light-client.ts'
 import type { ControlTable } from '#shared/dynamo/shard-companies.ts'
 import type { Fuse } from '#shared/ports.ts'
 import { connectionPublisher } from '#shared/push/publisher.ts'
@@ -44,7 +45,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
   const time = systemTime
   const clock = time.now
   const limits = callLimits(env.LEASE_STALE_MS)
-  const client = documentClient(limits)
+  const client = lightClient(limits)
   const control = { client, table: env.CONTROL_TABLE }
   const shards = env.SHARDS
   const meter = createMeter({ namespace: env.METRICS_NAMESPACE, store: dynamoMetricStore(control), clock, log })
@@ -63,7 +64,7 @@ export function hostDeps(env: SocketHostEnv, hostId: string, log: Log): HostDeps
       meter.observe,
     ),
     // Connections of its own: a renewal must not wait behind the rows of sessions that are adopted.
-    leases: measuredClaims(dynamoLeaseStore({ ...control, client: documentClient(limits), clock }), meter),
+    leases: measuredClaims(dynamoLeaseStore({ ...control, client: lightClient(limits), clock }), meter),
     dataKeys: kmsDataKeys(kmsClient(), env.CREDENTIALS_KEY_ARN),
     commands: sqsCommandQueue({
       client: sqsClient(),

@@ -88,6 +88,11 @@ const rules: readonly Rule[] = [
     ],
   })),
   {
+    name: 'the light client knows no store',
+    of: ['shared/dynamo/light/'],
+    may: ['@aws-sdk/', 'node:', 'shared/dynamo/light/', ...dynamoGround],
+  },
+  {
     name: 'the ground of shared/dynamo knows no store',
     of: ['shared/dynamo/'],
     may: ['@aws-sdk/', 'valibot', 'node:', 'shared/ports.ts', 'shared/async/', ...dynamoGround],

@@ -1,4 +1,4 @@
-/** Configuration of the DynamoDB client. */
+/** Configuration of the SDK's client of DynamoDB, and the limits of its calls. */
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { type RetryDeps, repeatTransient, systemRetries } from './retries.ts'
@@ -18,9 +18,8 @@ export type CallLimits = {
   readonly wholeMs?: number
 }
 
-const defaults = { tries: 3, tryMs: 2_000, connectMs: 1_000 } as const
-/** More than the concurrent requests: waiting for a free socket counts towards the connect time-out. */
-const maxSockets = 256
+/** `maxSockets`: more than the concurrent requests, since waiting for a free socket counts towards `connectMs`. */
+export const defaults = { tries: 3, tryMs: 2_000, connectMs: 1_000, maxSockets: 256 } as const
 
 /** Makes a client whose failures are `StoreUnavailable`. Endpoint, region and credentials come from the environment. */
 export function documentClient(
@@ -43,7 +42,7 @@ export function documentClient(
 
 /** Time-outs for any client of the SDK. */
 export function requestHandler({ tryMs = defaults.tryMs, connectMs = defaults.connectMs }: CallLimits = {}) {
-  const agent = { keepAlive: true, maxSockets }
+  const agent = { keepAlive: true, maxSockets: defaults.maxSockets }
   return {
     connectionTimeout: Math.min(connectMs, tryMs),
     requestTimeout: tryMs,

@@ -3,7 +3,13 @@ import { type DynamoDBDocumentClient, GetCommand, QueryCommand, type QueryComman
 import * as v from 'valibot'
 import { partitionKey, sortKey } from './table.ts'
 
-export type Table = { readonly client: DynamoDBDocumentClient; readonly table: string }
+/**
+ * As much of the SDK's document client as the stores use. Functions have that client (`documentClient`), hosts a lighter
+ * one (`lightClient`). Failures are `StoreUnavailable`; refusals have the SDK's names.
+ */
+export type StoreClient = Pick<DynamoDBDocumentClient, 'send'>
+
+export type Table = { readonly client: StoreClient; readonly table: string }
 
 /** Schema of counters: epochs, versions, revisions, sequence numbers, stamps. */
 export const count = v.pipe(v.number(), v.integer(), v.minValue(0))

@@ -42,21 +42,24 @@ export function repeatTransient(client: DynamoDBClient, wholeMs: number, deps: R
   }
   client.config.requestHandler = Object.assign(Object.create(inner), { handle })
   client.middlewareStack.add(
-    (next) => (args) =>
-      repeated((limitMs) => inTime(limitMs, (signal) => signals.run(signal, () => next(args))), wholeMs, deps),
+    (next) => (args) => repeated((signal) => signals.run(signal, () => next(args)), wholeMs, deps),
     { step: 'initialize', name: 'repeatTransient' },
   )
 }
 
-async function repeated<T>(
-  attempt: (limitMs: number) => Promise<T>,
+/**
+ * Makes tries of a call until one succeeds, fails for good, or until `wholeMs` are over. A try ends with its signal also
+ * when it does not listen to it, as fetching credentials does not.
+ */
+export async function repeated<T>(
+  attempt: (signal: AbortSignal) => Promise<T>,
   wholeMs: number,
   { now, pause, random }: RetryDeps,
 ): Promise<T> {
   const until = now() + wholeMs
   for (let tries = 0; ; tries++) {
     try {
-      return await attempt(until - now())
+      return await inTime(until - now(), attempt)
     } catch (error) {
       const pauseMs = pauseAfter(tries, random)
       if (error instanceof NotAnswered || !isTransient(error) || now() + pauseMs + shortestTryMs > until) throw error
@@ -70,15 +73,20 @@ class NotAnswered extends Error {
   override readonly name = 'TimeoutError'
 }
 
-/** Aborts what takes longer, which then rejects with `NotAnswered`. */
+/** Aborts what takes longer, and rejects with `NotAnswered` then. */
 async function inTime<T>(limitMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const over = new AbortController()
-  const timer = setTimeout(() => over.abort(), Math.max(1, limitMs))
+  const { promise: ended, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => {
+      // First, since the abort makes `run` reject, with an error like that of a connection that was reset.
+      reject(new NotAnswered('Not answered in time'))
+      over.abort()
+    },
+    Math.max(1, limitMs),
+  )
   try {
-    return await run(over.signal)
-  } catch (error) {
-    // An answer that is aborted half way looks like a connection that was reset.
-    throw over.signal.aborted ? new NotAnswered('Not answered in time', { cause: error }) : error
+    return await Promise.race([run(over.signal), ended])
   } finally {
     clearTimeout(timer)
   }

@@ -23,13 +23,17 @@ export function translateFailures<C extends ClientLike>(client: C, service: stri
     try {
       return await next(args)
     } catch (error) {
-      throw isRefusal(error) ? error : new StoreUnavailable(service, error)
+      throw asFailure(error, service)
     }
   }
   // The outermost middleware, so that it sees an error only after the SDK's retries.
   client.middlewareStack.add(translate, { step: 'initialize', priority: 'high', name: 'translateFailures' })
   return client
 }
+
+/** Returns the error to throw for one that a call has failed with: refusals are unchanged. */
+export const asFailure = (error: unknown, service: string): unknown =>
+  isRefusal(error) ? error : new StoreUnavailable(service, error)
 
 /** Names of client faults that a later call may not have. */
 const laterNames = /Throttl|TooManyRequests|LimitExceeded|ThroughputExceeded|RequestTimeout|SlowDown|InProgress/
@@ -41,8 +45,9 @@ function isRefusal(error: unknown): boolean {
   return error.$fault === 'client' && !laterNames.test(error.name)
 }
 
-/** Codes of connections that fail, or are not established. */
+/** Codes of connections that fail, damage an answer (`EBADMSG`), or are not established. */
 const connectionCodes: readonly unknown[] = [
+  'EBADMSG',
   ...['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'],
   ...['EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'],
 ]

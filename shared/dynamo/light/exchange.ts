@@ -1,0 +1,59 @@
+/** Requests over kept connections. */
+import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { Socket } from 'node:net'
+
+export type HttpRequest = {
+  readonly endpoint: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+export type HttpAnswer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
+
+/** Sends a request and returns the whole answer. Rejects when the connection fails, or when `signal` aborts. */
+export type Exchange = (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>
+
+/** Limits: `connectMs` for waiting for a free socket, connecting and the TLS handshake; `maxSockets` per client. */
+export type ConnectionLimits = { readonly connectMs: number; readonly maxSockets: number }
+
+/** Makes an exchange with connections of its own, over TLS where the endpoint is https. */
+export function httpExchange({ connectMs, maxSockets }: ConnectionLimits): Exchange {
+  const http = { request: httpRequest, agent: new HttpAgent({ keepAlive: true, maxSockets }) }
+  const https = { request: httpsRequest, agent: new HttpsAgent({ keepAlive: true, maxSockets }) }
+  return ({ endpoint, headers, body }, signal) =>
+    new Promise((resolve, reject) => {
+      const isSecure = endpoint.protocol === 'https:'
+      const { request, agent } = isSecure ? https : http
+      const { port, pathname: path } = endpoint
+      // Node takes an IPv6 address without its brackets.
+      const host = endpoint.hostname.replace(/^\[|\]$/g, '')
+      const sent = request({ agent, host, port, path, method: 'POST', headers, signal }, (response) =>
+        collect(response).then(resolve, reject),
+      )
+      const timer = setTimeout(() => sent.destroy(new NotConnected('No connection in time')), connectMs)
+      const connected = () => clearTimeout(timer)
+      sent.on('socket', (socket: Socket) =>
+        socket.connecting ? socket.once(isSecure ? 'secureConnect' : 'connect', connected) : connected(),
+      )
+      sent.on('close', connected)
+      sent.on('error', reject)
+      sent.end(body)
+    })
+}
+
+/** Thrown when no connection was established in time, so that nothing was sent. The SDK's error has the same name. */
+class NotConnected extends Error {
+  override readonly name = 'TimeoutError'
+}
+
+/** An answer that breaks off rejects with Node's `ECONNRESET`. */
+function collect(response: IncomingMessage): Promise<HttpAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>()
+  const parts: Buffer[] = []
+  response.on('data', (part: Buffer) => parts.push(part))
+  response.on('error', reject)
+  response.on('end', () =>
+    resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) }),
+  )
+  return promise
+}

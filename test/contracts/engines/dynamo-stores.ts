@@ -11,6 +11,7 @@ import { writtenRows } from '#shared/dynamo/company/written-rows.ts'
 import { dynamoCredentialStore } from '#shared/dynamo/credentials/credential-store.ts'
 import { dynamoFuse } from '#shared/dynamo/fleet/fuse-store.ts'
 import { dynamoLeaseStore } from '#shared/dynamo/fleet/lease-store.ts'
+import type { StoreClient } from '#shared/dynamo/items.ts'
 import { defaultWindows } from '../../fakes/memory-fuse.ts'
 import { describeBudgetStore } from '../budget-store.contract.ts'
 import { type CompanyStoreSetUp, describeCompanyStore } from '../company-store.contract.ts'
@@ -21,8 +22,8 @@ import { describeIdempotencyStore } from '../idempotency-store.contract.ts'
 import { describeLeaseStore } from '../lease-store.contract.ts'
 import { describePhoneLinks } from '../phone-links.contract.ts'
 import { describeRequestCounter } from '../request-counter.contract.ts'
-import { connect, createTable, type Engine, putJournal } from './engines.ts'
-import { flakyConnect } from './flaky.ts'
+import { connect, connectLight, createTable, type Engine, putJournal } from './engines.ts'
+import { flakyConnect, flakyLight } from './flaky.ts'
 import { outrun, raiseFence } from './outrun.ts'
 
 const shards = 4
@@ -35,8 +36,35 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
     engine = await startEngine()
   })
   afterAll(() => engine.stop())
-  const newTable = () => createTable(connect(engine))
+  describe('with the client of the functions', () => {
+    describeStores({
+      runs,
+      connect: () => connect(engine),
+      newTable: async () => (await createTable(connect(engine))).table,
+      losing: (fateOf) => flakyConnect(engine, ({ operation }) => fateOf(operation)).client,
+    })
+  })
+  describe('with the client of the hosts', () => {
+    describeStores({
+      runs,
+      connect: () => connectLight(engine),
+      newTable: async () => (await createTable(connect(engine))).table,
+      losing: (fateOf) => flakyLight(engine, fateOf),
+    })
+  })
+}
 
+type Clients = {
+  readonly runs: number
+  readonly connect: () => StoreClient
+  /** Creates a table, and returns its name. */
+  readonly newTable: () => Promise<string>
+  /** Makes a client that loses answers, and does not repeat those calls. */
+  readonly losing: (fateOf: (operation: string) => 'arrives' | 'answerLost') => StoreClient
+}
+
+function describeStores({ runs, connect, newTable: newName, losing }: Clients): void {
+  const newTable = async () => ({ client: connect(), table: await newName() })
   const companyStores = (remember: () => Pick<CompanyStoreDeps, 'written'>): CompanyStoreSetUp => ({
     shards,
     make: async (clock) => dynamoCompanyStore({ ...(await newTable()), shards, clock, ...remember() }),
@@ -45,13 +73,13 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
       let writes = 0
       // The update before it puts the company on the list of its shard.
       const isFirst = (operation: string) => operation === 'UpdateItem' && ++writes === 2
-      const { client } = flakyConnect(engine, ({ operation }) => (isFirst(operation) ? 'answerLost' : 'arrives'))
+      const client = losing((operation) => (isFirst(operation) ? 'answerLost' : 'arrives'))
       return dynamoCompanyStore({ client, table, shards, clock, ...remember() })
     },
     makeLosingRaces: async (clock) => {
       const table = await newTable()
       const rival = dynamoCompanyStore({ ...table, shards, clock })
-      const client = outrun(connect(engine), 'UpdateItem', () => rival.decide('company-1', raiseFence))
+      const client = outrun(connect(), 'UpdateItem', () => rival.decide('company-1', raiseFence))
       return dynamoCompanyStore({ client, table: table.table, shards, clock, ...remember() })
     },
   })
@@ -74,9 +102,8 @@ export function describeDynamoStores(startEngine: () => Promise<Engine>, { runs 
     make: async () => {
       const { table } = await newTable()
       return {
-        open: () => dynamoCredentialStore({ client: connect(engine), table }),
-        spoil: (ref) =>
-          putJournal({ client: connect(engine), table }, ref, { rowsEp: 1, rowsN: 1, data: randomBytes(50) }),
+        open: () => dynamoCredentialStore({ client: connect(), table }),
+        spoil: (ref) => putJournal({ client: connect(), table }, ref, { rowsEp: 1, rowsN: 1, data: randomBytes(50) }),
       }
     },
     runs,

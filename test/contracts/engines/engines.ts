@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { CreateTableCommand, type DynamoDBClientConfig, waitUntilTableExists } from '@aws-sdk/client-dynamodb'
 import { type DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { type CallLimits, documentClient } from '#shared/dynamo/document-client.ts'
+import type { StoreClient, Table as StoreTable } from '#shared/dynamo/items.ts'
+import { type LightDeps, lightClient } from '#shared/dynamo/light/light-client.ts'
 import { generationKey, partitionKey, sortKey } from '#shared/dynamo/table.ts'
 import type { GenerationRef } from '#shared/ports.ts'
 import { startDynamoDb } from '../../../local/services/dynamodb.ts'
@@ -54,9 +56,18 @@ const patient: CallLimits = { tryMs: 20_000, connectMs: 20_000 }
 
 /** Makes a new client, like that of another process. */
 export function connect(engine: Engine, limits: CallLimits = patient, config: DynamoDBClientConfig = {}) {
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
-  return documentClient(limits, { endpoint: engine.url, region: 'us-east-1', credentials, ...config })
+  return documentClient(limits, { ...accountOn(engine), ...config })
 }
+
+const accountOn = (engine: Engine): DynamoDBClientConfig => ({
+  endpoint: engine.url,
+  region: 'us-east-1',
+  credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+})
+
+/** Makes a new client of the hosts. */
+export const connectLight = (engine: Engine, deps: Partial<LightDeps> = {}): StoreClient =>
+  lightClient({ wholeMs: 20_000, connectMs: 20_000 }, accountOn(engine), deps)
 
 /** Creates an empty table. */
 export async function createTable(client: DynamoDBDocumentClient): Promise<Table> {
@@ -80,7 +91,7 @@ export async function createTable(client: DynamoDBDocumentClient): Promise<Table
 }
 
 /** Puts a journal into a generation that no store would write. */
-export async function putJournal({ client, table }: Table, ref: GenerationRef, fields: object): Promise<void> {
+export async function putJournal({ client, table }: StoreTable, ref: GenerationRef, fields: object): Promise<void> {
   const key = { [partitionKey]: generationKey(ref.companyId, ref.generation), [sortKey]: 'journal' }
   await client.send(new PutCommand({ TableName: table, Item: { ...key, ...fields } }))
 }

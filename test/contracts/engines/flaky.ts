@@ -4,7 +4,8 @@
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { CallLimits } from '#shared/dynamo/document-client.ts'
-import { connect, type Engine } from './engines.ts'
+import { type Exchange, httpExchange } from '#shared/dynamo/light/exchange.ts'
+import { connect, connectLight, type Engine } from './engines.ts'
 
 type Handler = DynamoDBClient['config']['requestHandler']
 
@@ -41,6 +42,18 @@ export function flakyConnect(engine: Engine, fateOf: (request: Request) => Fate,
       for (const deliver of late.splice(0, limit)) await deliver()
     },
   }
+}
+
+/** Makes a client of the hosts, which gives up at the first request that is lost. */
+export function flakyLight(engine: Engine, fateOf: (operation: string) => 'arrives' | 'answerLost') {
+  const inner = httpExchange({ connectMs: 20_000, maxSockets: 16 })
+  const exchange: Exchange = async (request, signal) => {
+    const fate = fateOf(String(request.headers['x-amz-target']).replace(/^.*\./, ''))
+    const answer = await inner(request, signal)
+    if (fate === 'arrives') return answer
+    throw new Error('The test has lost it')
+  }
+  return connectLight(engine, { exchange })
 }
 
 /** An error that the SDK retries. */

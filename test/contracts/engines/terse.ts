@@ -1,9 +1,10 @@
 /** An engine whose `UPDATED_NEW` leaves out the attributes that an update has not changed, as in moto. */
 import { isDeepStrictEqual } from 'node:util'
-import { type DynamoDBDocumentClient, GetCommand, UpdateCommand, type UpdateCommandOutput } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, UpdateCommand, type UpdateCommandOutput } from '@aws-sdk/lib-dynamodb'
+import type { StoreClient } from '#shared/dynamo/items.ts'
 
-/** Makes a client's answers terse. It runs one update at a time, so that it knows the item before the update. */
-export function makeTerse(client: DynamoDBDocumentClient): DynamoDBDocumentClient {
+/** Returns a client whose answers are terse. It runs one update at a time, so that it knows the item before the update. */
+export function makeTerse(client: StoreClient): StoreClient {
   const send = client.send.bind(client) as (command: unknown) => Promise<unknown>
   let last: Promise<unknown> = Promise.resolve()
 
@@ -24,6 +25,5 @@ export function makeTerse(client: DynamoDBDocumentClient): DynamoDBDocumentClien
     last = answer.catch(() => undefined)
     return answer
   }
-  client.send = terse as typeof client.send
-  return client
+  return { send: terse as StoreClient['send'] }
 }

@@ -8,6 +8,7 @@ import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { type CompanyStoreDeps, dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { Contention } from '#shared/dynamo/contention.ts'
 import { getItem } from '#shared/dynamo/items.ts'
+import type { ControlTable } from '#shared/dynamo/shard-companies.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import { companyKey, partitionKey, sortKey, stateSortKey } from '#shared/dynamo/table.ts'
 import type { CompanyStore } from '#shared/ports.ts'
@@ -31,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => engine.stop())
 
 const newTable = (): Promise<Table> => createTable(connect(engine))
-const storeOn = (table: Table, overrides: Partial<CompanyStoreDeps> = {}): CompanyStore =>
+const storeOn = (table: ControlTable, overrides: Partial<CompanyStoreDeps> = {}): CompanyStore =>
   dynamoCompanyStore({ ...table, shards, clock: () => 1_000, ...overrides })
 
 const cancelled = notice({ event: 'pairing-cancelled' })

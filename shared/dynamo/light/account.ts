@@ -3,20 +3,23 @@ import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynam
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb'
 import type { Identity } from './signature.ts'
 
+type Place = { readonly endpoint: URL; readonly region: string }
+
 export type Account = {
-  /** Address and region of all calls, resolved once; a failure is forgotten. */
-  readonly place: () => Promise<{ readonly endpoint: URL; readonly region: string }>
-  /** Current credentials. The SDK keeps them, and gets others before they expire. `isFresh`: gets others at once. */
+  /** Address and region of all calls, found once. After a failure they are looked for again. */
+  readonly place: () => Promise<Place>
+  /** Current credentials. The SDK keeps them, and gets others before they expire; with `isFresh` it gets others at once. */
   readonly credentials: (isFresh?: boolean) => Promise<Identity>
 }
 
 export function findAccount(config: DynamoDBClientConfig): Account {
   const client = new DynamoDBClient(config)
-  let place: ReturnType<Account['place']> | undefined
-  const resolve = async () => ({ endpoint: await resolveEndpoint(config), region: await client.config.region() })
+  const resolveEndpoint = endpointOf(client)
+  const find = async () => ({ endpoint: await resolveEndpoint(), region: await client.config.region() })
+  let place: Promise<Place> | undefined
   return {
     place: () => {
-      place ??= resolve().catch((error) => {
+      place ??= find().catch((error) => {
         place = undefined
         throw error
       })
@@ -27,18 +30,20 @@ export function findAccount(config: DynamoDBClientConfig): Account {
 }
 
 /** Lets the SDK prepare a call, which is not sent: variables, profiles, FIPS and endpoints of accounts count as always. */
-async function resolveEndpoint(config: DynamoDBClientConfig): Promise<URL> {
-  const client = DynamoDBDocumentClient.from(new DynamoDBClient(config))
-  const { promise, resolve } = Promise.withResolvers<URL>()
+function endpointOf(client: DynamoDBClient): () => Promise<URL> {
+  let endpoint: URL | undefined
   client.middlewareStack.add(
     () =>
       async ({ request }) => {
         const { protocol, hostname, port, path } = request as Readonly<Record<string, string | undefined>>
-        resolve(new URL(`${protocol}//${hostname}${port ? `:${port}` : ''}${path}`))
+        endpoint = new URL(`${protocol}//${hostname}${port ? `:${port}` : ''}${path}`)
         return { response: undefined, output: { $metadata: {} } }
       },
-    { step: 'build', name: 'resolveEndpoint' },
+    { step: 'build', name: 'endpointOf' },
   )
-  await client.send(new GetCommand({ TableName: 'not-sent', Key: {} }))
-  return promise
+  return async () => {
+    await DynamoDBDocumentClient.from(client).send(new GetCommand({ TableName: 'not-sent', Key: {} }))
+    if (!endpoint) throw new Error('The SDK has prepared no request')
+    return endpoint
+  }
 }

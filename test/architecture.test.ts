@@ -79,19 +79,14 @@ const rules: readonly Rule[] = [
     may: ['valibot', 'shared/config/'],
   },
   { name: 'how tasks run stands on no other room', of: ['shared/async/'], may: ['node:timers/promises'] },
-  ...['clients', 'company', 'credentials', 'fleet'].map((room) => ({
-    name: `the stores of shared/dynamo/${room} stand on the table and on lease rows, not on each other`,
+  ...['clients', 'company', 'credentials', 'fleet', 'light'].map((room) => ({
+    name: `shared/dynamo/${room} stands on the table and on lease rows, not on the other rooms beside it`,
     of: [`shared/dynamo/${room}/`],
     may: [
       ...['@aws-sdk/', 'valibot', 'node:', 'shared/domain/', `shared/dynamo/${room}/`, 'shared/ports.ts'],
       ...[...dynamoGround, 'shared/dynamo/fleet/lease-row.ts', 'shared/async/'],
     ],
   })),
-  {
-    name: 'the light client knows no store',
-    of: ['shared/dynamo/light/'],
-    may: ['@aws-sdk/', 'node:', 'shared/dynamo/light/', ...dynamoGround],
-  },
   {
     name: 'the ground of shared/dynamo knows no store',
     of: ['shared/dynamo/'],

@@ -18,6 +18,7 @@ import { recovery } from './recovery.ts'
 import { requests } from './requests.ts'
 import { reset } from './reset.ts'
 import { sessions } from './sessions.ts'
+import { storeCalls } from './store-calls.ts'
 import { timeToCode } from './time-to-code.ts'
 
 /** Context of a benchmark: a local run against a simulator in a process of its own. */
@@ -50,6 +51,7 @@ const selfContained: Readonly<Record<string, (print: typeof say) => Promise<void
   sessions,
   neighbours,
   'control-plane': controlPlane,
+  'store-calls': storeCalls,
 }
 
 async function main(names: readonly string[]): Promise<void> {

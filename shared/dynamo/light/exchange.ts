@@ -1,13 +1,10 @@
 /** Requests over kept connections. */
-import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
+import type { Headers } from './signature.ts'
 
-export type HttpRequest = {
-  readonly endpoint: URL
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
+export type HttpRequest = { readonly endpoint: URL; readonly headers: Headers; readonly body: string }
 export type HttpAnswer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
 
 /** Sends a request and returns the whole answer. Rejects when the connection fails, or when `signal` aborts. */
@@ -27,9 +24,14 @@ export function httpExchange({ connectMs, maxSockets }: ConnectionLimits): Excha
       const { port, pathname: path } = endpoint
       // Node takes an IPv6 address without its brackets.
       const host = endpoint.hostname.replace(/^\[|\]$/g, '')
-      const sent = request({ agent, host, port, path, method: 'POST', headers, signal }, (response) =>
-        collect(response).then(resolve, reject),
-      )
+      const sent = request({ agent, host, port, path, method: 'POST', headers, signal }, (response) => {
+        const { statusCode: status = 0, headers } = response
+        const parts: Buffer[] = []
+        response.on('data', (part: Buffer) => parts.push(part))
+        // An answer that breaks off ends with Node's `ECONNRESET`.
+        response.on('error', reject)
+        response.on('end', () => resolve({ status, headers, body: Buffer.concat(parts) }))
+      })
       const timer = setTimeout(() => sent.destroy(new NotConnected('No connection in time')), connectMs)
       const connected = () => clearTimeout(timer)
       sent.on('socket', (socket: Socket) =>
@@ -44,16 +46,4 @@ export function httpExchange({ connectMs, maxSockets }: ConnectionLimits): Excha
 /** Thrown when no connection was established in time, so that nothing was sent. The SDK's error has the same name. */
 class NotConnected extends Error {
   override readonly name = 'TimeoutError'
-}
-
-/** An answer that breaks off rejects with Node's `ECONNRESET`. */
-function collect(response: IncomingMessage): Promise<HttpAnswer> {
-  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>()
-  const parts: Buffer[] = []
-  response.on('data', (part: Buffer) => parts.push(part))
-  response.on('error', reject)
-  response.on('end', () =>
-    resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) }),
-  )
-  return promise
 }

@@ -37,10 +37,7 @@ export const bodyOf = (input: object): string => JSON.stringify(convertMembers({
 export const outputOf = (answer: Members): Members => convertMembers(answer, outputs)
 
 const convertMembers = (members: Members, converts: Readonly<Record<string, Convert>>): Members =>
-  mapValues(members, (value, name) => {
-    const convert = converts[name]
-    return convert && value !== undefined ? convert(value as never) : value
-  })
+  mapValues(members, (value, name) => (value === undefined ? value : (converts[name]?.(value as never) ?? value)))
 
 const mapValues = <T, U>(values: Readonly<Record<string, T>>, map: (value: T, name: string) => U) =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value, name)]))
@@ -58,21 +55,14 @@ const batch =
     )
 
 const inputs = {
-  Item: itemToWire,
-  Key: itemToWire,
-  ExpressionAttributeValues: itemToWire,
-  ExclusiveStartKey: itemToWire,
+  ...{ Item: itemToWire, Key: itemToWire, ExpressionAttributeValues: itemToWire, ExclusiveStartKey: itemToWire },
   RequestItems: batch(itemToWire),
 }
 
 const itemsFromWire = (items: readonly WireItem[]) => items.map(itemFromWire)
 
 const outputs = {
-  Item: itemFromWire,
-  Items: itemsFromWire,
-  Attributes: itemFromWire,
-  LastEvaluatedKey: itemFromWire,
+  ...{ Item: itemFromWire, Items: itemsFromWire, Attributes: itemFromWire, LastEvaluatedKey: itemFromWire },
+  ...{ UnprocessedKeys: batch(itemFromWire), UnprocessedItems: batch(itemFromWire) },
   Responses: (tables: Readonly<Record<string, readonly WireItem[]>>) => mapValues(tables, itemsFromWire),
-  UnprocessedKeys: batch(itemFromWire),
-  UnprocessedItems: batch(itemFromWire),
 }

@@ -10,8 +10,10 @@ export type Identity = {
 /** `at`: epoch ms of the signature, by the service's clock. `target`: the header `x-amz-target`. */
 export type Unsigned = { readonly endpoint: URL; readonly target: string; readonly body: string; readonly at: number }
 
-/** Signs a request. Returns all its headers, whose names are in lower case. */
-export type Sign = (request: Unsigned, identity: Identity) => Readonly<Record<string, string>>
+/** By names in lower case. */
+export type Headers = Readonly<Record<string, string>>
+/** Signs a request. Returns all its headers. */
+export type Sign = (request: Unsigned, identity: Identity) => Headers
 
 const algorithm = 'AWS4-HMAC-SHA256'
 

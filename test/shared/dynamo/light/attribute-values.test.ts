@@ -8,16 +8,14 @@ const number = fc.oneof(
   fc.maxSafeInteger(),
   fc.double({ noNaN: true, noDefaultInfinity: true, max: 2 ** 53 - 1, min: -(2 ** 53) + 1 }),
 )
-const set = <T>(one: fc.Arbitrary<T>) => fc.uniqueArray(one, { minLength: 1, maxLength: 4 }).map((all) => new Set(all))
 const bytes = fc.uint8Array({ maxLength: 70 })
 const { value } = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },
     ...[fc.string(), number, fc.bigInt(), fc.boolean(), fc.constant(null), bytes],
-    ...[fc.constant(undefined), set(fc.string()), set(number), set(fc.bigInt()), set(bytes)],
+    fc.constant(undefined),
     fc.array(tie('value'), { maxLength: 4 }),
     fc.dictionary(fc.string(), tie('value'), { maxKeys: 4 }),
-    fc.dictionary(fc.string(), tie('value'), { maxKeys: 4 }).map((map) => new Map(Object.entries(map))),
   ),
 }))
 const item = fc
@@ -44,8 +42,6 @@ test('any item is written as the SDK writes it, and read as the SDK reads it', (
 test.each<[string, unknown, unknown]>([
   ['a buffer', Buffer.from('abc'), { B: 'YWJj' }],
   ['a part of a buffer', Buffer.from('xabcx').subarray(1, 4), { B: 'YWJj' }],
-  ['an array buffer', Uint8Array.of(97, 98, 99).buffer, { B: 'YWJj' }],
-  ['a view', new DataView(Uint8Array.of(97, 98, 99).buffer, 1), { B: 'YmM=' }],
   ['an object without a prototype', Object.assign(Object.create(null), { a: 1 }), { M: { a: { N: '1' } } }],
   ['a function in a list', [() => 1, 1], { L: [{ N: '1' }] }],
 ])('%s is stored', (_name, value, expected) => {
@@ -56,15 +52,19 @@ test.each<[string, unknown]>([
   ['NaN', Number.NaN],
   ['infinity', Number.POSITIVE_INFINITY],
   ['an integer that is not exact', 2 ** 53],
-  ['an empty set', new Set()],
-  ['a set of undefined', new Set([undefined])],
-  ['a set of lists', new Set([[1]])],
-  ['a set of texts and numbers', new Set(['a', 1])],
+  ['a set', new Set(['a'])],
+  ['a view of numbers', new Uint16Array(1)],
   ['a date', new Date(0)],
   ['a symbol', Symbol('a')],
 ])('%s is a bug of the caller, and no outage', (_name, value) => {
   const convert = () => itemToWire({ value })
   expect(convert).toThrow(expect.toSatisfy((error) => error instanceof TypeError || error instanceof RangeError))
+})
+
+test('sets are read as the SDK reads them: a newer build may write some', () => {
+  const item = { a: { SS: ['a'] }, b: { NS: ['1', '2.5', '9007199254740993'] } }
+  expect(itemFromWire(item)).toEqual(unmarshall(item))
+  expect(itemFromWire({ c: { BS: ['YWJj'] } })).toEqual({ c: new Set([new Uint8Array(Buffer.from('abc'))]) })
 })
 
 test('a type that DynamoDB does not have yet is refused', () => {

@@ -102,6 +102,13 @@ describe.each(clients)('a call of %s', (_client, make) => {
     },
   )
 
+  test('closes the connection of a try that got no answer', async () => {
+    const closed = Promise.withResolvers<void>()
+    const { get } = await setUp((response) => void response.on('close', closed.resolve), 150)
+    await expect(get()).rejects.toBeInstanceOf(StoreUnavailable)
+    await closed.promise
+  })
+
   test('ends in time while no credentials come', async () => {
     const { config } = await start(found)
     const credentials = () => new Promise<never>(() => undefined)

@@ -19,6 +19,7 @@ import { requests } from './requests.ts'
 import { reset } from './reset.ts'
 import { sessions } from './sessions.ts'
 import { storeCalls } from './store-calls.ts'
+import { takeover } from './takeover.ts'
 import { timeToCode } from './time-to-code.ts'
 
 /** Context of a benchmark: a local run against a simulator in a process of its own. */
@@ -47,6 +48,7 @@ const selfContained: Readonly<Record<string, (print: typeof say) => Promise<void
   capacity,
   reconnects,
   failover,
+  takeover,
   leases,
   sessions,
   neighbours,

@@ -10,18 +10,32 @@ const limits = {
   first: 32,
   /** Most places: WhatsApp is slow when an idle host needs so many, and opening more would not make it faster. */
   most: 48,
+  /**
+   * Most places of reconnects. A login takes about five round trips: with 200 ms each, eighty begin in a second. More would
+   * make the first owner who comes wait for seconds.
+   */
+  maxReconnects: 96,
 } as const
 
 /** Share of the time for which the event loop is busy: above it the openings only slow each other down. */
 const busyLoad = 0.9
 /** Below this share the loop can serve more. */
 const spareLoad = 0.75
+/**
+ * Reconnects get as many places as make the loop busy for this share of its time. The helper threads of the garbage
+ * collector need the rest of the core.
+ */
+const reconnectLoad = 0.85
 
 export type Places = {
+  /** Places of all openings but the reconnects that have more than their share. */
   readonly places: number
-  /** Most of them that reconnects may take. It grows slowly: they come by the hundred, and nobody waits for them. */
+  /**
+   * Most reconnects while no owner waits, or the loop has time to spare. They come by the thousand when a host has died,
+   * and each is mostly waiting for WhatsApp, so that the core would be idle with as many places as owners need.
+   */
   readonly forReconnects: number
-  /** The event loop had no time to spare in the last second. */
+  /** The event loop had no time to spare at the last look. */
   readonly isBusy: boolean
 }
 
@@ -31,17 +45,24 @@ const quarterOf = (places: number): number => Math.ceil(places / 4)
 export const firstPlaces: Places = { places: limits.first, forReconnects: quarterOf(limits.first), isBusy: false }
 
 /**
- * Returns the places after a second with that load (0 to 1): a few more, or a tenth less. `isShort`: an opening waits, or
- * an attempt was refused.
+ * Returns the places after a look at the load (0 to 1): a few more, or a few less. `isShort`: an opening waits, or an
+ * attempt was refused.
  */
-export function adaptedPlaces({ places, forReconnects }: Places, load: number, isShort: boolean): Places {
-  if (load > busyLoad) {
-    const fewer = Math.max(limits.least, Math.floor(places * 0.9))
-    return { places: fewer, forReconnects: quarterOf(fewer), isBusy: true }
+export function adaptedPlaces(before: Places, load: number, isShort: boolean): Places {
+  const isBusy = load > busyLoad
+  if (isBusy) {
+    const places = Math.max(limits.least, Math.floor(before.places * 0.95))
+    return { places, forReconnects: reconnectsAt(load, before.forReconnects, places), isBusy }
   }
-  if (load >= spareLoad || !isShort) return { places, forReconnects, isBusy: false }
-  const more = { places: Math.min(limits.most, places + 4), forReconnects: Math.min(limits.most, forReconnects + 2) }
-  return { ...more, isBusy: false }
+  if (!isShort) return { ...before, isBusy }
+  const places = load < spareLoad ? Math.min(limits.most, before.places + 2) : before.places
+  return { places, forReconnects: reconnectsAt(load, before.forReconnects, places), isBusy }
+}
+
+/** The load grows with the number of reconnects: returns the number at which it would be as wanted, in steps. */
+function reconnectsAt(load: number, before: number, places: number): number {
+  const factor = Math.min(2, reconnectLoad / Math.max(load, 0.01))
+  return Math.min(limits.maxReconnects, Math.max(quarterOf(places), Math.round(before * factor)))
 }
 
 /** Returns the places that an urgency has whenever it needs them, whatever the others do. */

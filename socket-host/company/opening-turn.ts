@@ -17,25 +17,37 @@ export type Openings<Entry extends Opening> = {
 /**
  * Returns the opening that may begin now, if any. Each urgency always has its own share of the places, even when others
  * have taken them: these get none until there are fewer openings than places. Places that are left go to restarts that
- * have waited for long, then to the most urgent; reconnects get `forReconnects` places in all, or an owner who comes then
- * would wait for his code behind all of them.
+ * have waited for long, then to the most urgent. Reconnects beyond their share take no place from the others. There are
+ * `forReconnects` of them at most; on a busy loop they get no more than their share while an owner's link opens, or he
+ * would wait behind all of them.
  */
 export function nextTurn<Entry extends Opening>(
   { waiting, running }: Openings<Entry>,
-  { places, forReconnects }: Places,
+  { places, forReconnects, isBusy }: Places,
   now: number,
 ): Entry | undefined {
   const first = (urgency: Urgency) => waiting.find((each) => each.urgency === urgency)
-  const isBelowShare = (urgency: Urgency) => countOf(running, urgency) < shareOf(urgency, places)
-  const own = urgencies.filter(isBelowShare).map(first).find(Boolean)
-  if (own || running.size >= places) return own
-  const restart = first('restart')
-  if (restart && now - restart.enteredAt >= restartAgesMs) return restart
-  const areReconnectsMany = countOf(running, 'reconnect') >= forReconnects
-  return urgencies
-    .filter((urgency) => urgency !== 'reconnect' || !areReconnectsMany)
+  const share = (urgency: Urgency) => shareOf(urgency, places)
+  const own = urgencies
+    .filter((urgency) => countOf(running, urgency) < share(urgency))
     .map(first)
     .find(Boolean)
+  if (own) return own
+  if (placesTaken(running, places) < places) {
+    const restart = first('restart')
+    if (restart && now - restart.enteredAt >= restartAgesMs) return restart
+    const urgent = first('pairing') ?? restart ?? first('unlink')
+    if (urgent) return urgent
+  }
+  const isOwnerWaiting = countOf(running, 'pairing') + countOf(running, 'restart') > 0
+  return countOf(running, 'reconnect') < forReconnects && !(isBusy && isOwnerWaiting) ? first('reconnect') : undefined
+}
+
+/** Returns the places that the openings have taken; of the reconnects, only those within their share count. */
+export function placesTaken(running: Iterable<{ readonly urgency: Urgency }>, places: number): number {
+  const all = [...running]
+  const reconnects = countOf(all, 'reconnect')
+  return all.length - reconnects + Math.min(reconnects, shareOf('reconnect', places))
 }
 
 /** Returns the number of openings of an urgency. */

@@ -5,14 +5,14 @@
 import type { Cancel, Time } from '../time.ts'
 import { type Admission, admissions } from './admissions.ts'
 import { adaptedPlaces, firstPlaces, type Places, type Urgency } from './opening-places.ts'
-import { nextTurn } from './opening-turn.ts'
+import { nextTurn, placesTaken } from './opening-turn.ts'
 
 /** Milliseconds after which an opening loses its place, so that one that hangs does not block the others (R41). */
 const holdMs = 5_000
 /** Milliseconds for which it counts as running nevertheless: the host is that slow. None takes longer without a fault. */
 const overdueMs = 60_000
 /** Interval at which the load is measured while sockets open. */
-const sampleMs = 1_000
+const sampleMs = 500
 
 export type Pacing = {
   /**
@@ -89,7 +89,7 @@ export function pacing({ time, load }: PacingDeps): Pacing {
     if (outcome === 'served' && !entry.isMeasured) {
       entry.isMeasured = true
       const ms = measuredMs(time.monotonic() - entry.beganAt, places.now())
-      admission.served(entry.urgency, ms, Math.max(1, running.size + overdue.size))
+      admission.served(entry.urgency, ms, placesTaken([...running, ...overdue], places.now().places) || 1)
     }
     overdue.delete(entry)
     if (running.delete(entry)) proceed()
@@ -114,7 +114,7 @@ export function pacing({ time, load }: PacingDeps): Pacing {
   }
 }
 
-/** The places of a host, adapted each second while sockets open. */
+/** The places of a host, adapted while sockets open. */
 function sampledPlaces({ time, load }: PacingDeps, isAnyWaiting: () => boolean, onSample: () => void) {
   let now = firstPlaces
   let isShort = false

@@ -14,7 +14,7 @@ import { cpuSeconds } from './cpu-time.ts'
 import { brokenOf, type Look, linesOf, type Owner } from './takeover-report.ts'
 
 const sessions = Number(process.env['BENCH_SESSIONS'] ?? 1000)
-const heirCounts = (process.env['BENCH_HEIRS'] ?? '1,2').split(',').map(Number)
+const successorCounts = (process.env['BENCH_SUCCESSORS'] ?? '1,2').split(',').map(Number)
 /** Milliseconds for which what hosts send to WhatsApp is on its way. */
 const awayMs = Number(process.env['BENCH_LATENCY_MS'] ?? 0)
 const betweenOwnersMs = 2000
@@ -29,14 +29,14 @@ type Loads = Map<string, number>
 export async function takeover(say: (line: string) => void): Promise<void> {
   const away = awayMs > 0 ? `; WhatsApp hears them ${awayMs} ms later` : ''
   say(`takeover: kill -9 of a host with ${sessions} sessions; leases are stale after 10 s${away}`)
-  for (const heirs of heirCounts) {
+  for (const successors of successorCounts) {
     const loads: Loads = new Map()
     const log = (source: string, line: string) => {
       const load = /^loop-load (\S+)/.exec(line)?.[1]
       if (load !== undefined) loads.set(source, Number(load))
     }
     const environment = { NODE_OPTIONS: `--import=${reportLoad}` }
-    const stage = await startStage({ hosts: heirs + 1, shards, restartsHosts: false, environment, log })
+    const stage = await startStage({ hosts: successors + 1, shards, restartsHosts: false, environment, log })
     try {
       const seen = await measure(stage, loads)
       for (const line of linesOf(seen)) say(`  ${line}`)
@@ -51,7 +51,7 @@ export async function takeover(say: (line: string) => void): Promise<void> {
 
 async function measure(stage: Stage, loads: Loads) {
   await fleetOf(stage).untilSpread()
-  const [dead, ...heirs] = [...(await stage.run.hosts())].sort((a, b) => b.shards.length - a.shards.length)
+  const [dead, ...successors] = [...(await stage.run.hosts())].sort((a, b) => b.shards.length - a.shards.length)
   if (dead?.pid === undefined) throw new Error('there is no host to kill')
   const companies = companiesOf(dead)
   await seedLinked(stage.run, companies)
@@ -61,7 +61,7 @@ async function measure(stage: Stage, loads: Loads) {
   const over = new AbortController()
   process.kill(dead.pid, 'SIGKILL')
   const asking = askMeanwhile(stage, dead, over.signal)
-  const looks = await lookUntilBack(stage, companies, heirs, loads)
+  const looks = await lookUntilBack(stage, companies, successors, loads)
   over.abort()
   return { looks, owners: await asking }
 }
@@ -79,7 +79,12 @@ function companiesOf(host: HostView): readonly Linked[] {
 }
 
 /** Looks again and again until each session was taken over, which is the second login of its device. */
-async function lookUntilBack(stage: Stage, companies: readonly Linked[], heirs: readonly HostView[], loads: Loads) {
+async function lookUntilBack(
+  stage: Stage,
+  companies: readonly Linked[],
+  successors: readonly HostView[],
+  loads: Loads,
+) {
   const phones = companies.map(({ phone }) => phone)
   const startedAt = performance.now()
   const looks: Look[] = []
@@ -88,8 +93,8 @@ async function lookUntilBack(stage: Stage, companies: readonly Linked[], heirs: 
     const atMs = performance.now() - startedAt
     const all = cpus().map(({ times }) => times)
     looks.push({
-      ...{ atMs, back, heirs: heirs.map(({ pid }) => cpuSeconds(pid ?? 0)), rest: cpuSeconds(process.pid) },
-      loads: heirs.map(({ hostId }) => loads.get(hostId) ?? 0),
+      ...{ atMs, back, successors: successors.map(({ pid }) => cpuSeconds(pid ?? 0)), rest: cpuSeconds(process.pid) },
+      loads: successors.map(({ hostId }) => loads.get(hostId) ?? 0),
       idle: all.reduce((sum, { idle }) => sum + idle, 0) / 1000,
       cores: all.length,
     })

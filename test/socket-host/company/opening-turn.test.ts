@@ -60,13 +60,44 @@ test('the shares are all places, and a quarter or more is for each of the less u
   }
 })
 
+test('reconnects beyond their share take no place from others', () => {
+  const turnOf = (running: readonly Urgency[]) =>
+    nextTurn(
+      { waiting: openings([reconnect, pairing], now), running: new Set(openings(running, now)) },
+      { places, forReconnects: 20, isBusy: false },
+      now,
+    )?.place
+  expect(turnOf([...times(12, reconnect), ...times(5, pairing)])).toBe(1)
+  expect(turnOf([...times(12, reconnect), ...times(6, pairing)])).toBe(0)
+  expect(turnOf([...times(20, reconnect), ...times(6, pairing)])).toBeUndefined()
+})
+
+test.each<[boolean, Urgency, number | undefined]>([
+  [false, pairing, 0],
+  [true, pairing, undefined],
+  [true, restart, undefined],
+  [true, reconnect, 0],
+])('reconnects have only their share on a busy loop beside an owner’s link: %s, %s', (isBusy, other, turn) => {
+  const turnOf = (reconnects: number) =>
+    nextTurn(
+      {
+        waiting: openings([reconnect], now),
+        running: new Set(openings([...times(reconnects, reconnect), other], now)),
+      },
+      { places, forReconnects: 20, isBusy },
+      now,
+    )?.place
+  expect([turnOf(1), turnOf(2)]).toEqual([0, turn])
+})
+
 test.each([
-  ['a busy loop costs a tenth, and reconnects all but their share', [30, 20], 0.95, true, [27, 7]],
+  ['a busy loop costs a few, and reconnects some', [30, 20], 0.95, true, [28, 18]],
   ['but not the last ones', [16, 4], 1, true, [16, 4]],
-  ['a loop with time to spare gets more when they are short', [20, 5], 0.5, true, [24, 7]],
-  ['up to a limit', [46, 47], 0.5, true, [48, 48]],
+  ['a loop with time to spare gets more when they are short', [20, 20], 0.5, true, [22, 34]],
+  ['reconnects twice as many on an idle one', [20, 8], 0.1, true, [22, 16]],
+  ['up to a limit', [47, 90], 0.2, true, [48, 96]],
   ['and none when nobody waits', [20, 5], 0.5, false, [20, 5]],
-  ['between them nothing changes', [20, 5], 0.8, true, [20, 5]],
+  ['near the load that is wanted nothing changes', [20, 5], 0.85, true, [20, 5]],
 ] as const)('places: %s', (_fact, [count, forReconnects], load, isShort, [after, reconnectsAfter]) => {
   const adapted = adaptedPlaces({ places: count, forReconnects, isBusy: false }, load, isShort)
   expect([adapted.places, adapted.forReconnects]).toEqual([after, reconnectsAfter])

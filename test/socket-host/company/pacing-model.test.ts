@@ -121,3 +121,23 @@ describe('a host that has just adopted its sessions', () => {
     expect([play(scene, pacing).busy, broken(scene)]).toEqual([0, []])
   })
 })
+
+describe('a host that has taken over a thousand sessions of another', () => {
+  /** Logins of a light host: some 15 ms of the core, with an answer of WhatsApp in no time and in 200 ms. */
+  const cpu = 15
+  const wholes = [100, 1200]
+
+  it.each(wholes)('uses its core, at %i ms to a login', (whole) => {
+    const scene = sceneOf(300, 1, { reconnect: { cpu, whole }, backlog: 1000, closesPerSecond: 0, seconds: 60 })
+    const coreMs = 1000 * cpu
+    expect(longest(play(scene, pacing).reconnectTurns)).toBeLessThan(coreMs / 0.8)
+  })
+
+  it.each(wholes)('has a code within five seconds for each owner who asks meanwhile, at %i ms to a login', (whole) => {
+    for (const seed of seeds) {
+      const more = { reconnect: { cpu, whole }, backlog: 1000, closesPerSecond: 0, seconds: 20, perSecond: 0.5 }
+      const { busy, codes } = play(sceneOf(600, 1, more), pacing, seed)
+      expect([seed, busy, longest(codes) < 5_000]).toEqual([seed, 0, true])
+    }
+  })
+})

@@ -68,7 +68,7 @@ describe('openings', () => {
   })
 
   it('of a restart that has waited for long go ahead of pairings', async () => {
-    const { clock, enter, open, begun } = rig()
+    const { clock, enter, open, begun } = rig({ load: () => 0.8 })
     open('pairing', 4_900, 16)
     open('restart', 4_900, 8)
     open('reconnect', 4_900, 8)
@@ -125,6 +125,18 @@ describe('openings', () => {
     expect(begun).toHaveLength(4)
     enter('pairing', 100, 'late')
     expect(begun).toHaveLength(16)
+  })
+
+  it('of reconnects grow fast while the loop is idle, and fall back to their share when all are over', async () => {
+    const { clock, open, count, begun } = rig({ load: () => 0.1 })
+    open('reconnect', 4_000, 300)
+    expect(count('reconnect')).toBe(8)
+    await clock.advance(2_000)
+    expect(count('reconnect')).toBe(96)
+    await clock.advance(60_000)
+    begun.length = 0
+    open('reconnect', 300, 60)
+    expect(begun).toHaveLength(8)
   })
 
   it('set no timer on a host that opens nothing', async () => {

@@ -1,8 +1,7 @@
 /** The shards that a host owns: started, handed over and closed as their leases come and go. */
 import { limiter } from '#shared/async/limiter.ts'
 import type { LeaseListener } from './lease-keeper-port.ts'
-import { hostShard, type ShardDeps, type ShardHost } from './shard.ts'
-import { maxConcurrent } from './shard-companies.ts'
+import { hostShard, maxAdoptions, type ShardDeps, type ShardHost } from './shard.ts'
 
 export type OwnedShards = {
   readonly listener: LeaseListener
@@ -18,7 +17,7 @@ export type OwnedShards = {
 }
 
 export function ownedShards(hostDeps: Omit<ShardDeps, 'adoptions'>): OwnedShards {
-  const deps = { ...hostDeps, adoptions: limiter(maxConcurrent) }
+  const deps = { ...hostDeps, adoptions: limiter(maxAdoptions) }
   const owned = new Map<number, ShardHost>()
 
   /** Forgets the shard, unless its lease was lost meanwhile and this host owns it anew. */

@@ -10,8 +10,8 @@ import { publishWithinMs } from '../company/hand-over.ts'
 import { createReconciler, type Reconciler, type ShardView } from '../company/reconciler.ts'
 import { attemptsOf, type ShardHold, shardHold } from './shard-hold.ts'
 
-/** Limit of companies that a host adopts, or that a shard hands over, at the same time. */
-export const maxConcurrent = 16
+/** Limit of companies that a shard hands over at the same time. */
+const maxConcurrent = 16
 
 export type ShardCompanies = {
   /** Reconciles a company. Rejects when a step failed (it is retried), and for an unknown company after `seal`. */

@@ -1,5 +1,4 @@
 /** One shard while this host owns it: its commands, its companies, and its hand-over. */
-import { inParallel } from '#shared/async/in-parallel.ts'
 import type { Limiter } from '#shared/async/limiter.ts'
 import { settled } from '#shared/async/settled.ts'
 import { type Attempt, attemptTimes, isAccepted, isWaitedFor } from '#shared/domain/company/attempt.ts'
@@ -7,7 +6,7 @@ import type { SessionStatus } from '#shared/domain/company/company.ts'
 import type { CompanyDeps, OwnedLease } from '../company/deps.ts'
 import { pause } from '../time.ts'
 import { type CommandInbox, commandLoop } from './command-loop.ts'
-import { maxConcurrent, type ShardCompanies, shardCompanies } from './shard-companies.ts'
+import { type ShardCompanies, shardCompanies } from './shard-companies.ts'
 
 export type ShardDeps = CompanyDeps & {
   readonly inbox: CommandInbox
@@ -43,6 +42,11 @@ export type ShardHost = {
   closeSockets(): Promise<void>
 }
 
+/**
+ * Companies that all shards of a host adopt side by side. So many keep the core busy when a call takes some milliseconds;
+ * with more, the calls of an owner who asks meanwhile wait among theirs.
+ */
+export const maxAdoptions = 8
 const pageSize = 100
 /** Interval at which a hand-over checks whether its attempts have ended. */
 const attemptCheckMs = 1000
@@ -142,25 +146,27 @@ async function adopt(
   signal: AbortSignal,
 ): Promise<boolean> {
   const isActive = () => !signal.aborted && lease.isOwner()
-  const adoptOne = async (companyId: string) => {
-    const leave = await adoptions()
+  const adoptOne = async (companyId: string, leave: () => void) => {
     const stopHold = time.after(adoptionHoldMs, leave)
     // A reconciler whose pass failed retries by itself.
     if (isActive()) await settled(companies.reconcile(companyId))
     stopHold()
     leave()
   }
-  const reconcileAll = async () => {
+  const adoptAll = async () => {
+    const adopted: Promise<void>[] = []
     let after: string | undefined
     do {
       const page = await store.companiesOf(shard, { limit: pageSize, ...(after !== undefined && { after }) })
-      await inParallel(page.companyIds, maxConcurrent, adoptOne)
+      // Not awaited in between: companies that hang must not hold up those of their shard either.
+      for (const companyId of page.companyIds) adopted.push(adoptOne(companyId, await adoptions()))
       after = page.next
     } while (after !== undefined && isActive())
+    await Promise.all(adopted)
   }
   while (isActive()) {
     try {
-      await reconcileAll()
+      await adoptAll()
       if (!isActive()) return false
       log.info('Shard adopted', { shard, epoch: lease.epoch, companies: companies.count() })
       return true

@@ -28,8 +28,8 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
   const startingUntil = time.monotonic() + deps.staleMs
   const looks = lookRounds(deps, look, stopping.signal)
 
-  /** Reads all leases and acts on them. Resolves with the ms until the next look, or undefined for the next round. */
-  async function look(): Promise<number | undefined> {
+  /** Reads all leases and acts on them. Resolves with the ms until the next look, unless the next round comes first. */
+  async function look(): Promise<number> {
     const leases = await store.readAll(deps.shards)
     lastContactAt = time.monotonic()
     holdings.observed = watch(holdings.observed, leases, lastContactAt)
@@ -39,7 +39,9 @@ export function leaseKeeper(deps: LeaseKeeperDeps, listener: LeaseListener): Lea
     // Another lease may still be free: look again at once, so that it does not stay free until the next round.
     if (claims.includes('beaten')) return look()
     await shareOut(holdings, plan)
-    return plan.expectsShard || time.monotonic() < startingUntil ? renewMs / 10 : undefined
+    const now = time.monotonic()
+    const againAfter = plan.expectsShard || now < startingUntil ? renewMs / 10 : Number.POSITIVE_INFINITY
+    return Math.min(againAfter, (plan.staleAt ?? Number.POSITIVE_INFINITY) - now)
   }
 
   const mayClaim = () => isClaiming && !stopping.signal.aborted
@@ -114,11 +116,7 @@ async function shareOut(holdings: Holdings, { want, move }: LeasePlan): Promise<
  * Runs one look at a time, and repeats it when the look says so. A failed look is repeated soon, because shards may be
  * waiting for this host. No look begins after the signal.
  */
-function lookRounds(
-  { time, log, renewMs }: LeaseKeeperDeps,
-  look: () => Promise<number | undefined>,
-  signal: AbortSignal,
-) {
+function lookRounds({ time, log, renewMs }: LeaseKeeperDeps, look: () => Promise<number>, signal: AbortSignal) {
   let looking: Promise<void> | undefined
   let stopTimer: Cancel = () => undefined
   signal.addEventListener('abort', () => stopTimer())
@@ -129,7 +127,8 @@ function lookRounds(
       looking = undefined
       stopTimer()
       const againAfter = seen ? seen.againAfter : renewMs / 4
-      if (againAfter !== undefined && !signal.aborted) stopTimer = time.after(againAfter, lookOnce)
+      // Otherwise the next round comes first.
+      if (againAfter < renewMs && !signal.aborted) stopTimer = time.after(againAfter, lookOnce)
     })
   }
 

@@ -83,6 +83,11 @@ export type LeasePlan = {
    * for as short a time as possible.
    */
   readonly expectsShard: boolean
+  /**
+   * Monotonic ms at which the first lease of another host will be stale, unless it is renewed. The host looks again then:
+   * the sessions of a dead host do not wait for its next round.
+   */
+  readonly staleAt: number | undefined
   /** Leases to claim. */
   readonly claim: readonly LeaseSeen[]
   /** Lease to ask for. */
@@ -98,7 +103,13 @@ export function planLeases(view: ClusterView): LeasePlan {
     ({ lease, wantedSince }) =>
       lease.wantedBy === hostId && !owned.has(lease.shard) && (lease.isLeaving || now - wantedSince < staleMs),
   )
-  return { claim: claims(view), want: shardToRequest(view), move: shardsToOffer(view), expectsShard }
+  const plan = { claim: claims(view), want: shardToRequest(view), move: shardsToOffer(view) }
+  return { ...plan, expectsShard, staleAt: nextStaleAt(view) }
+}
+
+function nextStaleAt(view: ClusterView): number | undefined {
+  const others = view.observed.filter(({ lease }) => isOwnedByOther(view, lease) && isLive(view, lease.shard))
+  return others.length > 0 ? Math.min(...others.map(({ since }) => since)) + view.staleMs : undefined
 }
 
 /** Number of shards per host, rounded up so that all hosts together cover all shards. */

@@ -1,80 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createLog } from '#shared/telemetry/log.ts'
-import type { OwnedLease } from '../../../socket-host/company/deps.ts'
-import { leaseKeeper } from '../../../socket-host/fleet/lease-keeper.ts'
-import type { LeaseKeeper } from '../../../socket-host/fleet/lease-keeper-port.ts'
-import { pause, type Time } from '../../../socket-host/time.ts'
-import { type FakeClock, fakeClock } from '../../fakes/fake-clock.ts'
-import { type MemoryLeaseStore, memoryLeaseStore } from '../../fakes/memory-lease-store.ts'
-import { type CallFate, smooth, troubledLeases } from '../support/troubled-leases.ts'
-
-const staleMs = 10_000
-const renewMs = 3000
-const shards = 4
-
-/** One host: its keeper, the shards that it believes to own, and its log. */
-function hostOn(clock: FakeClock, table: MemoryLeaseStore, hostId: string, options: { fateOf?: () => CallFate } = {}) {
-  let pausedUntil = 0
-  const owned = new Map<number, OwnedLease>()
-  const running = new Set<number>()
-  const log: string[] = []
-  // A paused process fires its timers late, but its clock goes on.
-  const time: Time = {
-    ...clock,
-    after: (ms, action) => {
-      let cancelled = false
-      let cancel = clock.after(ms, function fire() {
-        if (cancelled) return
-        if (clock.monotonic() < pausedUntil) cancel = clock.after(pausedUntil - clock.monotonic(), fire)
-        else action()
-      })
-      return () => {
-        cancelled = true
-        cancel()
-      }
-    },
-  }
-  const sleep = (ms: number) => (ms > 0 ? pause(time, ms) : Promise.resolve())
-  const keeper: LeaseKeeper = leaseKeeper(
-    {
-      store: troubledLeases(table, sleep, options.fateOf ?? (() => smooth)),
-      time,
-      log: createLog('test', { write: (line) => log.push(line) }),
-      hostId,
-      shards,
-      renewMs,
-      staleMs,
-    },
-    {
-      acquired: (shard, lease) => {
-        if (owned.get(shard)?.isOwner()) throw new Error('Acquired twice')
-        owned.set(shard, lease)
-      },
-      lost: async (shard) => {
-        owned.delete(shard)
-      },
-      move: async (shard) => {
-        if (running.has(shard)) return false
-        owned.delete(shard)
-        return true
-      },
-    },
-  )
-  return {
-    hostId,
-    keeper,
-    owned,
-    running,
-    log,
-    pause: (ms: number) => {
-      pausedUntil = clock.monotonic() + ms
-    },
-    isPaused: () => clock.monotonic() < pausedUntil,
-    /** Shards whose sockets may be open: not handed over, not lost, and the ownership has not run out. */
-    fenced: () => [...owned].filter(([, lease]) => lease.isOwner()).map(([shard]) => shard),
-  }
-}
+import { fakeClock } from '../../fakes/fake-clock.ts'
+import { memoryLeaseStore } from '../../fakes/memory-lease-store.ts'
+import { hostOn, renewMs, shards, staleMs } from '../support/keeper-rig.ts'
+import type { CallFate } from '../support/troubled-leases.ts'
 
 describe('a lone host', () => {
   it('claims every shard at once and keeps it', async () => {
@@ -260,6 +189,43 @@ describe('two hosts', () => {
     const after = await table.readAll(shards)
     expect(after[shard]?.epoch).toBeGreaterThan(before[shard]?.epoch ?? 0)
     await b.keeper.stop()
+  })
+})
+
+describe('a host that sees the renewals of another after a second', () => {
+  async function watching() {
+    const clock = fakeClock()
+    const table = memoryLeaseStore()
+    let reads = 0
+    const readAll = (count: number) => {
+      reads++
+      return table.readAll(count)
+    }
+    const [a, b] = [hostOn(clock, table, 'a'), hostOn(clock, { ...table, readAll }, 'b')]
+    a.keeper.start()
+    await clock.advance(1000)
+    b.keeper.start()
+    await clock.advance(38_500)
+    expect([a.owned.size, b.owned.size]).toEqual([2, 2])
+    return { clock, a, b, reads: () => reads }
+  }
+
+  it('takes what belonged to one that has died as soon as it is stale, and not in its next round', async () => {
+    const { clock, a, b } = await watching()
+    await a.keeper.stop()
+    await clock.advance(500 + staleMs - 10)
+    expect(b.owned.size).toBe(2)
+    await clock.advance(20)
+    expect(b.owned.size).toBe(4)
+    await b.keeper.stop()
+  })
+
+  it('reads the leases once in a round while all are renewed', async () => {
+    const { clock, a, b, reads } = await watching()
+    const before = reads()
+    await clock.advance(20 * renewMs)
+    expect(reads() - before).toBe(20)
+    await Promise.all([a.keeper.stop(), b.keeper.stop()])
   })
 })
 

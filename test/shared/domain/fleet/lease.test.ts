@@ -191,3 +191,24 @@ describe('a host expects a shard', () => {
     expect(planLeases(wanted(viewOf('a', ['b', 'b', 'b', 'a']), 1, 'c')).expectsShard).toBe(false)
   })
 })
+
+describe('the next lease to be stale', () => {
+  const staleAt = (owners: readonly (string | undefined)[]) => planLeases(viewOf('a', owners)).staleAt
+  const since = (view: ClusterView, shard: number, age: number): ClusterView => ({
+    ...view,
+    observed: view.observed.map((each) => (each.lease.shard === shard ? { ...each, since: now - age } : each)),
+  })
+
+  test.each<[string, readonly (string | undefined)[], number | undefined]>([
+    ['is one of another host', ['a', 'b'], now - 100 + staleMs],
+    ['is none that is stale already', ['a', 'b!'], undefined],
+    ['is none of the host itself, and none without an owner', ['a', undefined], undefined],
+  ])('%s', (_, owners, at) => {
+    expect(staleAt(owners)).toBe(at)
+  })
+
+  it('is the one that was seen unchanged for longest', () => {
+    const view = since(since(viewOf('a', ['a', 'b', 'c']), 1, 4000), 2, 6000)
+    expect(planLeases(view).staleAt).toBe(now - 6000 + staleMs)
+  })
+})

@@ -1,6 +1,6 @@
 /**
- * Benchmark of `kill -9` and SIGTERM of one of two hosts: the time until the first and the last of its sessions are connected
- * on the other. Exit code 1 when few sessions take longer than promised (R28).
+ * Benchmark of `kill -9` and SIGTERM of one of two hosts with few sessions: the time until the first and the last of them are
+ * connected on the other. Exit code 1 when they take longer than promised (R28). `takeover.ts` has many sessions.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
@@ -8,7 +8,7 @@ import { fleetOf } from '../support/fleet.ts'
 import { type Linked, loginsOf, nudgeHosts, seedLinked, untilOnline, whatsAppView } from '../support/linked-fleet.ts'
 import { type Stage, startStage } from '../support/stage.ts'
 
-const sizes = (process.env['BENCH_SESSIONS'] ?? '10,100,300').split(',').map(Number)
+const sizes = (process.env['BENCH_SESSIONS'] ?? '10').split(',').map(Number)
 const shards = 4
 const pollMs = 100
 const closePollMs = 10

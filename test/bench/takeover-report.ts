@@ -73,7 +73,7 @@ export function linesOf(seen: Seen): readonly string[] {
   return [
     `${successors.length === 1 ? 'one successor ' : `${successors.length} successors`}  first ${seconds(firstMs)}  half ${seconds(halfMs)}  ` +
       `last ${seconds(end.atMs)}  promised ${seconds(backWithinMs(successors.length))}`,
-    `  CPU of the successors ${((cpu / end.back) * 1000).toFixed(1)} ms a session; on cores of tsuccessor own the last after ` +
+    `  CPU of the successors ${((cpu / end.back) * 1000).toFixed(1)} ms a session, codes included; on cores of their own the last after ` +
       `${seconds(floorMs)} at the earliest`,
     `  successors: ${each.join('; ')}`,
     `  tables, functions and WhatsApp ${percent(rest / wall)} of a core; of the machine ${percent(idle)} idle`,

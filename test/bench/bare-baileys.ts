@@ -6,8 +6,8 @@ import { silentLogger } from '../fakes/silent-logger.ts'
 export type BareSocket = { readonly socket: WASocket; readonly code: string }
 
 /** Opens a registration socket and asks for a code; resolves when WhatsApp has accepted it. */
-export async function bareCode(phone: string): Promise<BareSocket> {
-  const socket = makeWASocket({ auth: memoryAuth(), logger: silentLogger, browser: Browsers.ubuntu('Chrome') })
+export async function bareCode(phone: string, auth = memoryAuth()): Promise<BareSocket> {
+  const socket = makeWASocket({ auth, logger: silentLogger, browser: Browsers.ubuntu('Chrome') })
   await new Promise<void>((resolve, reject) => {
     socket.ev.on('connection.update', ({ qr, lastDisconnect }) => {
       if (qr) resolve()

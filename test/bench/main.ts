@@ -6,6 +6,7 @@ import { DEFAULT_CONNECTION_CONFIG, WA_CERT_DETAILS } from '@whiskeysockets/bail
 import { capacity } from './capacity.ts'
 import { concurrent } from './concurrent.ts'
 import { controlPlane } from './control-plane.ts'
+import { cpu } from './cpu.ts'
 import { failover } from './failover.ts'
 import { megabytes, milliseconds } from './figures.ts'
 import { functionCosts } from './functions.ts'
@@ -46,6 +47,7 @@ const selfContained: Readonly<Record<string, (print: typeof say) => Promise<void
   reset,
   requests,
   capacity,
+  cpu,
   reconnects,
   failover,
   takeover,

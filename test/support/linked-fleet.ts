@@ -33,9 +33,13 @@ type Stores = { readonly companies: CompanyStore; readonly credentials: Credenti
 
 /**
  * Links the companies in the tables and in the simulated WhatsApp. No host knows of it until it reads its companies
- * again.
+ * again. `simulatorUrl` is the address of the control routes, with `/simulator`.
  */
-export async function seedLinked(run: LocalRun, companies: readonly Linked[]): Promise<void> {
+export async function seedLinked(
+  run: LocalRun,
+  companies: readonly Linked[],
+  simulatorUrl = `${run.url}/simulator`,
+): Promise<void> {
   const environment = run.cloud.containers[0]?.environment ?? {}
   const client = documentClient({}, { endpoint: run.endpoints.dynamodb, region, credentials: awsCredentials })
   const shards = Number(environment['SHARDS'])
@@ -45,7 +49,7 @@ export async function seedLinked(run: LocalRun, companies: readonly Linked[]): P
     dataKeys: kmsDataKeys(run.clients.kms, environment['CREDENTIALS_KEY_ARN'] ?? ''),
   }
   try {
-    await inParallel(companies, concurrency, (company) => seedOne(stores, `${run.url}/simulator`, company))
+    await inParallel(companies, concurrency, (company) => seedOne(stores, simulatorUrl, company))
   } finally {
     client.destroy()
   }
@@ -143,7 +147,7 @@ export async function offline(run: Watched, phones: readonly string[]): Promise<
 }
 
 /** Returns the number of logins of the first device of each phone. */
-export async function loginsOf(run: LocalRun, phones: readonly string[]): Promise<readonly number[]> {
+export async function loginsOf(run: Watched, phones: readonly string[]): Promise<readonly number[]> {
   const known = new Map((await whatsAppView(run)).phones.map(({ phone, devices }) => [phone, devices[0]?.logins]))
   return phones.map((phone) => known.get(phone) ?? 0)
 }

@@ -1,5 +1,6 @@
 /** A whole local run for a test file, with clients and with the phones of its simulated WhatsApp. */
 import { type LocalRun, startLocal } from '../../local/local-run.ts'
+import type { Simulator } from '../../simulator/simulator.ts'
 import { type Client, connect, type Frame } from './client.ts'
 import { assemblyFolder } from './shared-assembly.ts'
 
@@ -58,10 +59,19 @@ const manyRequests = { HTTP_REQUESTS_PER_SECOND: '1000' } as const
 /** Places of the fuse for tests in which WhatsApp ends many links, each of a company that is alone in its test (R46). */
 export const manyEnds = { FUSE_PER_FIVE_MINUTES: '1000,0%', FUSE_PER_DAY: '1000,0%' } as const
 
-export async function startStage(options: Parameters<typeof startLocal>[0] = {}): Promise<Stage> {
+type StageOptions = NonNullable<Parameters<typeof startLocal>[0]> & {
+  /** Simulated WhatsApp that runs elsewhere; by default one is started in this process. */
+  readonly simulator?: Simulator
+}
+
+export async function startStage({ simulator, ...options }: StageOptions = {}): Promise<Stage> {
   const assembly = await assemblyFolder()
   const environment = { ...manyRequests, ...options.environment }
-  const run = await startLocal({ port: 0, ...(assembly && { assembly }), ...options, environment })
+  const elsewhere = simulator && {
+    whatsapp: { kind: 'url', url: simulator.webSocketUrl, rootKey: simulator.rootKey } as const,
+  }
+  const started = await startLocal({ port: 0, ...(assembly && { assembly }), ...elsewhere, ...options, environment })
+  const run = simulator ? { ...started, simulator } : started
   const control = async (method: string, path: string, body: object = {}) => {
     if (!run.simulator) throw new Error('The hosts of this run talk to another WhatsApp')
     const reply = await run.simulator.control(method, `/simulator/${path}`, method === 'GET' ? undefined : body)

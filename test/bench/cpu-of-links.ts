@@ -1,0 +1,53 @@
+/** CPU time of first links. The round before the first warms up the compilers of both sides. */
+import { inParallel } from '#shared/async/in-parallel.ts'
+import { link, type Stage, startStage } from '../support/stage.ts'
+import { type BareProcess, startBare } from './bare-process.ts'
+import type { Costs } from './cpu.ts'
+import { loopStalls } from './loop-stalls.ts'
+import { cpuOf } from './settled-cpu.ts'
+import type { SimulatorProcess } from './simulator-process.ts'
+
+/** Links at a time. */
+const width = 4
+
+/** Measures `count` links in each round. `maxStallMs` is the longest stall of the host's event loop in any round. */
+export async function linkCosts(
+  simulator: SimulatorProcess,
+  rounds: number,
+  count: number,
+): Promise<{ readonly costs: Costs; readonly maxStallMs: number }> {
+  const stalls = await loopStalls()
+  const stage = await startStage({ hosts: 1, simulator: simulator.simulator, environment: stalls.environment })
+  const bare = await startBare(simulator)
+  const costs = { host: [] as number[], bare: [] as number[] }
+  let maxStallMs = 0
+  try {
+    const pid = (await stage.run.hosts())[0]?.pid ?? 0
+    for (let round = 0; round <= rounds; round++) {
+      await stalls.maxMs(pid)
+      const host = await cpuOf(pid, () => linkOnHost(stage, count))
+      const stallMs = await stalls.maxMs(pid)
+      const other = await cpuOf(bare.pid, () => linkBare(stage, bare, count))
+      if (round === 0) continue
+      maxStallMs = Math.max(maxStallMs, stallMs)
+      costs.host.push((host * 1000) / count)
+      costs.bare.push((other * 1000) / count)
+    }
+  } finally {
+    await bare.stop()
+    await stage.stop()
+    await stalls.remove()
+  }
+  return { costs, maxStallMs }
+}
+
+async function linkOnHost(stage: Stage, count: number): Promise<void> {
+  const companies = Array.from({ length: count }, () => stage.fresh())
+  await inParallel(companies, width, async ({ companyId, phone }) => {
+    const client = await link(stage, companyId, phone)
+    await client.close()
+  })
+}
+
+const linkBare = (stage: Stage, bare: BareProcess, count: number) =>
+  bare.order({ link: Array.from({ length: count }, () => stage.fresh().phone.number), width })

@@ -6,6 +6,7 @@ import { generateSigningKey, type SigningKey, signingKeyFrom } from './crypto/xe
 import { newPostOffice } from './messages/post-office.ts'
 import { startListener } from './service/accept.ts'
 import { endConditions, healthy } from './service/conditions.ts'
+import { stopDailyLoad } from './service/daily-load.ts'
 import type { SimulatorEvent } from './service/events.ts'
 import type { Timings, World } from './service/world.ts'
 import { readState, type StateWriter, stateWriter } from './state-file.ts'
@@ -59,6 +60,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     control: (method, path, body) => control({ world, cutAll: listener.cutAll }, method, path, body),
     async close() {
       endConditions(world)
+      stopDailyLoad(world)
       world.mail.stopped.abort()
       await listener.close()
       await writer.flush()
@@ -80,6 +82,7 @@ function newWorld(options: SimulatorOptions, rootKey: SigningKey, phones: World[
     registrations: new Set(),
     sessions: new Map(),
     mail: newPostOffice(rootKey.seed),
+    dailyLoad: undefined,
     violations: { counts: new Map(), latest: [] },
     traffic: { connections: 0, open: 0, unanswered: 0 },
     condition: healthy,

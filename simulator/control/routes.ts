@@ -4,6 +4,7 @@ import { behaviours } from '../phone/behaviours.ts'
 import { conditionFrom, conditions, setCondition } from '../service/conditions.ts'
 import type { World } from '../service/world.ts'
 import { disruptions } from '../wire/disruptions.ts'
+import { reportDailyLoad, setDailyLoad } from './daily-load.ts'
 import { phoneActions } from './phone-actions.ts'
 import { type Body, done, notFound, parsed, type Reply, refused } from './reply.ts'
 import { reportState } from './reports.ts'
@@ -34,6 +35,10 @@ export async function control(controls: Controls, method: string, path: string, 
       })
     case 'PUT service/':
       return parsed(AnyBody, body, (request) => changeService(controls, request))
+    case 'PUT daily-load/':
+      return parsed(AnyBody, body, (request) => setDailyLoad(world, request))
+    case 'GET daily-load/':
+      return done(reportDailyLoad(world))
     default:
       return notFound(method, path)
   }

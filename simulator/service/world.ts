@@ -1,5 +1,6 @@
 import type { KeyPair } from '../crypto/x25519.ts'
 import type { SigningKey } from '../crypto/xeddsa.ts'
+import type { DailyLoad } from '../messages/daily-load.ts'
 import type { PostOffice } from '../messages/post-office.ts'
 import type { PhoneTimings } from '../phone/linking-service.ts'
 import type { Device, Phone, PhoneDirectory } from '../phone/phone.ts'
@@ -31,6 +32,8 @@ export type World = PhoneDirectory &
     readonly sessions: Map<string, Session>
     readonly violations: ViolationLog
     readonly mail: PostOffice
+    /** The load that was begun last; undefined before the first one. */
+    dailyLoad: DailyLoad | undefined
     /** `unanswered` counts WebSocket upgrades that the condition `upgrade-hangs` left without an answer. */
     readonly traffic: { connections: number; open: number; unanswered: number }
     readonly emit: (event: SimulatorEvent) => void

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { boxOf } from '../messages/post-office.ts'
 import { type Counts, newRecord } from '../messages/record.ts'
-import { startDailyLoad } from '../service/daily-load.ts'
+import { startDailyLoad, stopDailyLoad } from '../service/daily-load.ts'
 import type { World } from '../service/world.ts'
 import { wholeNumber } from './fields.ts'
 import { type Body, done, parsed, type Reply } from './reply.ts'
@@ -23,7 +23,8 @@ export type LoadRequest = v.InferInput<typeof Load>
 /** Begins the load of a usual day on all linked devices. Without any events it only ends the one that is on. */
 export function setDailyLoad(world: World, body: Body): Reply | Promise<Reply> {
   return parsed(Load, body, ({ contacts, seed, ...perDay }) => {
-    startDailyLoad(world, { perDay, contacts, seed })
+    if (Object.values(perDay).some((events) => events > 0)) startDailyLoad(world, { perDay, contacts, seed })
+    else stopDailyLoad(world)
     return done(reportDailyLoad(world))
   })
 }
@@ -41,7 +42,7 @@ export function reportDailyLoad({ dailyLoad, phones, mail }: World) {
   const { latestPeerMessages: _, ...sums } = traffic
   return {
     accounts: dailyLoad?.accounts ?? 0,
-    events: dailyLoad?.events ?? {},
+    events: dailyLoad?.events ?? { direct: 0, group: 0, serverSync: 0, reconnect: 0 },
     failures: dailyLoad?.failures ?? 0,
     maxLatenessMs: dailyLoad?.maxLatenessMs ?? 0,
     deliveryMs: dailyLoad?.deliveryMs ?? [],

@@ -18,6 +18,7 @@ import { reconnects } from './reconnects.ts'
 import { recovery } from './recovery.ts'
 import { requests } from './requests.ts'
 import { reset } from './reset.ts'
+import { salonDay } from './salon-day.ts'
 import { sessions } from './sessions.ts'
 import { storeCalls } from './store-calls.ts'
 import { takeover } from './takeover.ts'
@@ -48,6 +49,7 @@ const selfContained: Readonly<Record<string, (print: typeof say) => Promise<void
   requests,
   capacity,
   cpu,
+  'salon-day': salonDay,
   reconnects,
   failover,
   takeover,

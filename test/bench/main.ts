@@ -3,6 +3,7 @@
  * are noisy.
  */
 import { DEFAULT_CONNECTION_CONFIG, WA_CERT_DETAILS } from '@whiskeysockets/baileys'
+import { burst } from './burst.ts'
 import { capacity } from './capacity.ts'
 import { concurrent } from './concurrent.ts'
 import { controlPlane } from './control-plane.ts'
@@ -48,6 +49,7 @@ const selfContained: Readonly<Record<string, (print: typeof say) => Promise<void
   reset,
   requests,
   capacity,
+  burst,
   cpu,
   'salon-day': salonDay,
   reconnects,

@@ -8,6 +8,7 @@ import { capacity } from './capacity.ts'
 import { concurrent } from './concurrent.ts'
 import { controlPlane } from './control-plane.ts'
 import { cpu } from './cpu.ts'
+import { density } from './density.ts'
 import { failover } from './failover.ts'
 import { megabytes, milliseconds } from './figures.ts'
 import { functionCosts } from './functions.ts'
@@ -52,6 +53,7 @@ const selfContained: Readonly<Record<string, (print: typeof say) => Promise<void
   burst,
   cpu,
   'salon-day': salonDay,
+  density,
   reconnects,
   failover,
   takeover,

@@ -41,6 +41,7 @@ export function reportDailyLoad({ dailyLoad, phones, mail }: World) {
   }
   const { latestPeerMessages: _, ...sums } = traffic
   return {
+    isPlaying: dailyLoad?.stop.signal.aborted === false,
     accounts: dailyLoad?.accounts ?? 0,
     events: dailyLoad?.events ?? { direct: 0, group: 0, serverSync: 0, reconnect: 0 },
     failures: dailyLoad?.failures ?? 0,

@@ -15,7 +15,7 @@ export type PlannedEvent = {
   readonly contact: number
 }
 
-/** The load that is on, and its figures. Messages that a device has not answered yet have no entry in `deliveryMs`. */
+/** The load that is on, and its figures. */
 export type DailyLoad = {
   readonly stop: AbortController
   readonly accounts: number
@@ -25,7 +25,7 @@ export type DailyLoad = {
   maxLatenessMs: number
   /** Events that could not be sent. */
   failures: number
-  /** Time from sending a message to the answer of the device. */
+  /** Time from sending a message to the device's receipt, for each that it has decrypted. */
   readonly deliveryMs: number[]
 }
 

@@ -77,6 +77,6 @@ async function play(
       group: kind === 'group' ? String(firstGroup + BigInt(account)) : undefined,
       ...{ to: undefined, text: 'Hello', addressing: 'pn', alternative: true, unanswered: false, flaw: undefined },
     })
-    load.deliveryMs.push(...answers.map(({ afterMs }) => afterMs))
+    load.deliveryMs.push(...answers.filter(({ by }) => by === 'receipt').map(({ afterMs }) => afterMs))
   }
 }

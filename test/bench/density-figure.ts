@@ -26,12 +26,12 @@ const area = { width: 320, top: 110, height: 210 } as const
 const bottom = area.top + area.height
 const maxTicks = 6
 
-// Each line has a dash pattern and a marker of its own too, for those who do not see its colour.
+// Each line has a dash pattern of its own too, for those who do not see its colour.
 const style = `
 text{font:12px system-ui,sans-serif;fill:#1f2328}.title{font-weight:600;font-size:14px}.small{font-size:11px;fill:#59636e}
 .axis{stroke:#818b98;fill:none}.grid{stroke:#d1d9e0;fill:none}.line{fill:none;stroke-width:2}
-.a{stroke:#0969da}.b{stroke:#1a7f37;stroke-dasharray:6 3}.c{stroke:#bc4c00;stroke-dasharray:2 3}
-circle{stroke-width:2;fill:#fff;stroke-dasharray:none!important}
+.a{stroke:#0969da}.b{stroke:#1a7f37}.c{stroke:#bc4c00}.line.b{stroke-dasharray:6 3}.line.c{stroke-dasharray:2 3}
+circle{stroke-width:2;fill:#fff}
 @media(prefers-color-scheme:dark){text{fill:#f0f6fc}.small{fill:#9198a1}.grid{stroke:#3d444d}
 .a{stroke:#58a6ff}.b{stroke:#3fb950}.c{stroke:#f0883e}circle{fill:#0d1117}}`
 

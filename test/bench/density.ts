@@ -25,7 +25,12 @@ export async function density(say: (line: string) => void): Promise<void> {
       connected = sessions
       const point = await measure(host, sessions)
       points.push(point)
-      say(lineOf(point))
+      say(
+        lineOf(
+          point,
+          points.find((other) => other.sessions === 0),
+        ),
+      )
     }
   } finally {
     await host.stop()
@@ -55,13 +60,12 @@ function commandLine(): string {
   return [...given.map((name) => `${name}=${process.env[name]}`), 'npm run bench -- density'].join(' ')
 }
 
-function lineOf({ sessions, cpu, memory }: DensityPoint): string {
+function lineOf({ sessions, cpu, memory }: DensityPoint, empty: DensityPoint | undefined): string {
   const percent = (value: number) => `${value.toFixed(1)} %`
-  const each =
-    sessions === 0 ? '' : `, ${((memory.idle * 1024) / sessions).toFixed(0)} KiB a session with the host itself`
+  const each = (((memory.idle - (empty?.memory.idle ?? 0)) * 1024) / sessions).toFixed(0)
   return (
     `  ${String(sessions).padStart(5)} sessions  no traffic ${percent(cpu.idle)} of a core, mean ${percent(cpu.mean)}, ` +
-    `peak ${percent(cpu.peak)}; ${memory.idle.toFixed(0)} MiB after garbage collection${each}, ` +
-    `${memory.peak.toFixed(0)} MiB at most in the peak`
+    `peak ${percent(cpu.peak)}; ${memory.idle.toFixed(0)} MiB after garbage collection` +
+    `${empty && empty.sessions < sessions ? `, ${each} KiB a session` : ''}, ${memory.peak.toFixed(0)} MiB at most in the peak`
   )
 }

@@ -44,7 +44,7 @@ export type PhaseFigures = {
   readonly load: LoadFigures
 }
 
-/** Traffic of the phase. Messages that were sent again count as undecryptable. */
+/** Traffic of the phase. `undecryptable` counts requests to send a message again, `failures` what could not be sent. */
 export type LoadFigures = {
   readonly messages: number
   readonly delivered: number
@@ -52,6 +52,7 @@ export type LoadFigures = {
   readonly notices: number
   readonly reconnects: number
   readonly waiting: number
+  readonly failures: number
   readonly maxLatenessMs: number
   readonly deliveryMs: readonly number[]
 }
@@ -151,17 +152,18 @@ async function readLoad({ simulator }: LoadedHost): Promise<LoadReport> {
 
 /** `isPlaying` is false in a phase without a load, in which the figures of the last load are still there. */
 function loadFigures(before: LoadReport, after: LoadReport, isPlaying: boolean): LoadFigures {
-  type Counted = 'sent' | 'retries' | 'nacks'
+  type Counted = 'sent' | 'retries'
   const since = (counts: Counted, names: readonly string[] = Object.keys(after[counts])) =>
     names.reduce((sum, name) => sum + (after[counts][name] ?? 0) - (before[counts][name] ?? 0), 0)
   const deliveryMs = isPlaying ? after.deliveryMs : []
   return {
     messages: since('sent', ['direct', 'group']),
     delivered: deliveryMs.length,
-    undecryptable: since('retries') + since('nacks'),
+    undecryptable: since('retries'),
     notices: since('sent', ['server-sync']),
     reconnects: isPlaying ? after.events.reconnect : 0,
     waiting: after.waiting,
+    failures: isPlaying ? after.failures : 0,
     maxLatenessMs: isPlaying ? after.maxLatenessMs : 0,
     deliveryMs,
   }

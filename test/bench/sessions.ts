@@ -1,15 +1,17 @@
 /**
  * Benchmark of the memory per idle session, of a host and of bare Baileys, with 200 and 1,000 sessions on one simulated
- * WhatsApp.
+ * WhatsApp. Exit code 1 when a session of the largest number needs more than promised (R68).
  */
 import { type Linked, nudgeHosts, seedLinked, untilOnline } from '../support/linked-fleet.ts'
 import { type Stage, startStage } from '../support/stage.ts'
 import { megabytes, ratio } from './figures.ts'
 import { settledBytes } from './memory.ts'
 import { readySetting, startProgram } from './processes.ts'
+import { atMost } from './promised.ts'
 
 const sizes = (process.env['BENCH_SESSIONS'] ?? '200,1000').split(',').map(Number)
 const onlineTimeoutMs = 900_000
+const promisedKilobytes = 250
 const collectGarbage = new URL('./collect-garbage.ts', import.meta.url).href
 
 /** Resident bytes by number of sessions. */
@@ -27,7 +29,8 @@ export async function sessions(say: (line: string) => void): Promise<void> {
       const [our, their] = [perSession(ours, size), perSession(bare, size)]
       say(
         `  ${String(size).padStart(5)} sessions  host ${megabytes(ours.get(size) ?? 0)}, ${kilobytes(our)} each` +
-          `  bare ${megabytes(bare.get(size) ?? 0)}, ${kilobytes(their)} each  ${ratio(our, their)}`,
+          `  bare ${megabytes(bare.get(size) ?? 0)}, ${kilobytes(their)} each  ${ratio(our, their)}` +
+          (size === sizes.at(-1) ? ` ${atMost(our / 1024, promisedKilobytes, ' KiB')}` : ''),
       )
     }
   } finally {

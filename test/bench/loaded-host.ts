@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { inParallel } from '#shared/async/in-parallel.ts'
 import type { reportDailyLoad } from '../../simulator/control/daily-load.ts'
 import { type Linked, nudgeHosts, seedLinked, untilOnline } from '../support/linked-fleet.ts'
-import { type Stage, startStage } from '../support/stage.ts'
+import { type Stage, startStage, steadyLeases } from '../support/stage.ts'
 import { countingDynamoDb } from './counting-proxy.ts'
 import { cpuSeconds } from './cpu-time.ts'
 import { type LoopStalls, loopStalls } from './loop-stalls.ts'
@@ -67,7 +67,7 @@ export async function startLoadedHost(): Promise<LoadedHost> {
   const stalls = await loopStalls([collectGarbage])
   stack.defer(stalls.remove)
   const stage = await startStage({
-    ...{ hosts: 1, simulator: simulator.simulator, environment: stalls.environment },
+    ...{ hosts: 1, simulator: simulator.simulator, environment: { ...stalls.environment, ...steadyLeases } },
     env: { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url },
   })
   stack.defer(stage.stop)

@@ -41,7 +41,7 @@ export async function density(say: (line: string) => void): Promise<void> {
 }
 
 async function measure(host: LoadedHost, sessions: number): Promise<DensityPoint> {
-  if (sessions > 0) await makeAcquainted(host, seconds)
+  if (sessions > 0) await makeAcquainted(host, sessions)
   const idleBytes = await settledBytes(host.pid)
   const idle = await playDay(host, 0, seconds)
   // Without sessions there is no traffic.

@@ -15,7 +15,10 @@ import { type Units, unitsSince } from './units.ts'
 const day = { direct: 150, group: 300, serverSync: 100, reconnect: 5 } as const
 const onlineTimeoutMs = 900_000
 const concurrency = 8
-const acquaintingMessages = 10
+/** Contacts of a session, who are the members of its group too. */
+const contacts = 4
+/** Messages for each session, and their rate over all: first messages at a higher one would wait for one another. */
+const acquainting = { messages: 10, perSecond: 30 } as const
 const sampleMs = 1_000
 const readTimeoutMs = 600_000
 /** Wait for what follows the visible end: answers of devices, writes of keys. */
@@ -93,12 +96,13 @@ export async function addSessions(host: LoadedHost, from: number, to: number): P
 }
 
 /**
- * Plays ten messages a session at a multiple of the mean rate, without measuring: most contacts of a salon have written before, and a first
+ * Plays some messages for each of the sessions without measuring: most contacts of a salon have written before, and a first
  * message costs more than the next.
  */
-export async function makeAcquainted(host: LoadedHost, seconds: number): Promise<void> {
-  const factor = (acquaintingMessages * 86_400) / (seconds * (day.direct + day.group))
-  await setLoad(host, { direct: day.direct * factor, group: day.group * factor })
+export async function makeAcquainted(host: LoadedHost, sessions: number): Promise<void> {
+  const seconds = (sessions * acquainting.messages) / acquainting.perSecond
+  const factor = (acquainting.messages * 86_400) / (seconds * (day.direct + day.group))
+  await setLoad(host, { direct: day.direct * factor, group: day.group * factor, contacts })
   await pause(seconds * 1000)
   await setLoad(host, {})
   await untilAllRead(host)
@@ -120,7 +124,7 @@ export async function playDay(host: LoadedHost, factor: number, seconds: number)
   const pids = [pid, simulator.pid, process.pid] as const
   const [startedAt, cpu] = [performance.now(), pids.map(cpuSeconds)]
   const scaled = Object.entries(day).map(([kind, count]) => [kind, count * factor])
-  await setLoad(host, factor === 0 ? {} : Object.fromEntries(scaled))
+  await setLoad(host, factor === 0 ? {} : { ...Object.fromEntries(scaled), contacts })
   let maxResidentBytes = 0
   for (const until = startedAt + seconds * 1000; performance.now() < until; ) {
     await pause(Math.min(sampleMs, Math.max(0, until - performance.now())))
@@ -140,9 +144,15 @@ export async function playDay(host: LoadedHost, factor: number, seconds: number)
 
 type LoadReport = ReturnType<typeof reportDailyLoad>
 
+/** Loads so far. Each has a seed of its own: with the same one, the same contacts would write again. */
+let loads = 0
+
 /** Begins a load, or ends it if there are no events. The figures of the last one stay. */
 async function setLoad({ simulator }: LoadedHost, load: object): Promise<void> {
-  const { status, body } = await simulator.simulator.control('PUT', '/simulator/daily-load', load)
+  const { status, body } = await simulator.simulator.control('PUT', '/simulator/daily-load', {
+    ...load,
+    seed: ++loads,
+  })
   if (status !== 200) throw new Error(`daily load: ${status} ${JSON.stringify(body)}`)
 }
 

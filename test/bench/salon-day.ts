@@ -30,7 +30,7 @@ export async function salonDay(say: (line: string) => void): Promise<void> {
     const startedAt = performance.now()
     await addSessions(host, 0, sessions)
     say(`salon-day: ${sessions} sessions on one host, connected ${since(startedAt)}; ${minutes} minutes`)
-    await makeAcquainted(host, minutes * 6)
+    await makeAcquainted(host, sessions)
     say(`  the contacts of each have written before, ${since(startedAt)}`)
     for (const [name, factor] of phases) {
       const figures = await playDay(host, factor, (minutes * 60) / phases.length)

@@ -53,7 +53,10 @@ export type LoadFigures = {
   readonly delivered: number
   readonly undecryptable: number
   readonly notices: number
+  /** Connections that the service has closed. */
   readonly reconnects: number
+  /** Logins meanwhile: more than `reconnects` when the host has lost sessions by itself. */
+  readonly logins: number
   readonly waiting: number
   readonly failures: number
   readonly maxLatenessMs: number
@@ -162,7 +165,7 @@ async function readLoad({ simulator }: LoadedHost): Promise<LoadReport> {
 
 /** `isPlaying` is false in a phase without a load, in which the figures of the last load are still there. */
 function loadFigures(before: LoadReport, after: LoadReport, isPlaying: boolean): LoadFigures {
-  type Counted = 'sent' | 'retries'
+  type Counted = 'sent' | 'retries' | 'requests'
   const since = (counts: Counted, names: readonly string[] = Object.keys(after[counts])) =>
     names.reduce((sum, name) => sum + (after[counts][name] ?? 0) - (before[counts][name] ?? 0), 0)
   const deliveryMs = isPlaying ? after.deliveryMs : []
@@ -172,6 +175,7 @@ function loadFigures(before: LoadReport, after: LoadReport, isPlaying: boolean):
     undecryptable: since('retries'),
     notices: since('sent', ['server-sync']),
     reconnects: isPlaying ? after.events.reconnect : 0,
+    logins: since('requests', ['passive']),
     waiting: after.waiting,
     failures: isPlaying ? after.failures : 0,
     maxLatenessMs: isPlaying ? after.maxLatenessMs : 0,

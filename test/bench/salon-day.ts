@@ -58,7 +58,7 @@ function report(name: string, figures: PhaseFigures, say: (line: string) => void
   if (load.messages === 0) return
   say(
     `    ${load.messages} messages, ${load.delivered} decrypted, ${load.undecryptable} asked for again, ` +
-      `${load.waiting} still waiting, ${load.failures} not sent; ${load.notices} notices, ${load.reconnects} reconnects`,
+      `${load.waiting} still waiting, ${load.failures} not sent; ${load.notices} notices, ${load.reconnects} connections closed, ${load.logins} logins`,
   )
   const [p50, p99] = [0.5, 0.99].map((share) => milliseconds(percentile(load.deliveryMs, share)))
   say(

@@ -4,8 +4,16 @@ import { text } from 'node:stream/consumers'
 import * as v from 'valibot'
 import { startDynalite } from '../contracts/engines/engines.ts'
 
-/** One request: its operation and body, and the capacity units that it consumed (writes, consistent reads). */
-export type Counted = { readonly operation: string; readonly units: number; readonly body: string }
+/**
+ * One request: its operation and body, and the capacity units that it consumed (writes, consistent reads). `caller` is the
+ * name of its role, which a local run uses as the access key.
+ */
+export type Counted = {
+  readonly operation: string
+  readonly units: number
+  readonly body: string
+  readonly caller: string
+}
 
 const Consumed = v.object({ CapacityUnits: v.number() })
 const Answer = v.object({ ConsumedCapacity: v.optional(v.union([Consumed, v.array(Consumed)])) })
@@ -22,7 +30,8 @@ export async function countingDynamoDb() {
     const body = asked === '' ? {} : { body: asked }
     const answer = await fetch(engine.url, { method, headers: headers as Record<string, string>, ...body })
     const bytes = Buffer.from(await answer.arrayBuffer())
-    if (isData(operation)) counted.push({ operation, units: unitsIn(bytes), body: asked })
+    const caller = /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? ''
+    if (isData(operation)) counted.push({ operation, units: unitsIn(bytes), body: asked, caller })
     response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.0' }).end(bytes)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

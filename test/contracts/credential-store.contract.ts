@@ -67,6 +67,14 @@ export function describeCredentialStore({ make, runs }: CredentialStoreSetUp): v
         ]).toContainEqual(pair)
     })
 
+    test('rows of some kilobytes that were written at once can be read without knowing their keys, too', async () => {
+      const store = await openOne()
+      const bytes = new Uint8Array(randomBytes(17_000))
+      await store.write(ref, [row('creds', 'one'), { key: 'session#1', bytes }], 1)
+      const some = await store.sample(ref, 10)
+      expect([some.size, isSame(some.get('session#1'), bytes)]).toEqual([2, true])
+    })
+
     test('a write without rows does nothing', async () => {
       const store = await openOne()
       expect(await store.write(ref, [], 1)).toBe('written')

@@ -94,7 +94,10 @@ export async function writeJournalled(
   entries: readonly JournalEntry[],
   stamp: WriteStamp,
 ): Promise<'written' | 'fenced'> {
-  const content = { stamp, value: await storeValue(to, pk, journalKey, await encodeJournal(entries), stamp) }
+  const content = {
+    stamp,
+    value: await storeValue(to, pk, { key: journalKey, bytes: await encodeJournal(entries) }, stamp),
+  }
   if ((await commit(to, pk, content)) === 'fenced') {
     await dropParts(to, pk, journalKey, content.value)
     return 'fenced'

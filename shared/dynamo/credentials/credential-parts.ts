@@ -7,13 +7,15 @@
  *     credential-rows      one row, written by a conditional write
  *     credential-parts     one value, in its row's item or in part items
  *
- * A large value is stored in part items whose keys contain its version. The item that names the version is written
+ * A large value, and in a set of rows also one of some kilobytes, is stored in part items whose keys contain its version. The item that names the version is written
  * last, by one conditional write, so that a reader gets either the old value or the new one.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { BatchWriteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { inParallel } from '#shared/async/in-parallel.ts'
+import { inSlices } from '#shared/async/in-slices.ts'
+import type { CredentialRow } from '#shared/ports.ts'
 import { batchGet } from '../batch-get.ts'
 import { type ItemKey, inPieces, type Table } from '../items.ts'
 import { pauseAfter } from '../retries.ts'
@@ -45,7 +47,8 @@ const maxKeyLength = 1_024
 const partsAtOnce = 4
 /** Parts in one answer: DynamoDB would put 16 MB into it, and parsing them would hold up all other work. */
 const partsPerRead = 4
-const deletesPerCall = 25
+/** DynamoDB's limit for one call. */
+const writesPerCall = 25
 const maxUnprocessed = 12
 
 /** True for a valid key of a row: not one that the store reserves, and one that DynamoDB accepts. */
@@ -64,31 +67,63 @@ const partKeys = (pk: string, key: string, { parts, version }: { parts: number; 
     [sortKey]: `${partPrefix}${key}#${version}#${index}`,
   }))
 
-/** Returns a value that its item holds itself; undefined for one that needs parts. */
-export function valueInItem(bytes: Uint8Array | undefined): Value | undefined {
-  if (bytes === undefined) return { deleted: true }
-  return bytes.length <= maxBytes ? { data: bytes } : undefined
-}
-
-/** Stores the parts of a large value, which no item names yet; a small value goes into the item itself. */
+/** Stores the parts of a value that is larger than an item, like `storeValues`. */
 export async function storeValue(
-  { client, table }: CredentialTable,
+  to: CredentialTable,
   pk: string,
-  key: string,
-  bytes: Uint8Array | undefined,
-  { epoch, order }: WriteStamp,
+  row: CredentialRow,
+  stamp: WriteStamp,
 ): Promise<Value> {
-  const inItem = valueInItem(bytes)
-  if (inItem || !bytes) return inItem ?? { deleted: true }
-  const value = { parts: Math.ceil(bytes.length / maxBytes), version: `${epoch}-${order}` }
-  await inParallel([...partKeys(pk, key, value).entries()], partsAtOnce, async ([index, partKey]) => {
-    const data = bytes.subarray(index * maxBytes, (index + 1) * maxBytes)
-    await client.send(new PutCommand({ TableName: table, Item: { ...partKey, ep: epoch, n: order, data } }))
-  })
-  return value
+  const [stored] = await storeValues(to, pk, [row], stamp)
+  return stored?.value ?? { deleted: true }
 }
 
-const Part = v.object({ [sortKey]: v.string(), data: Bytes })
+/**
+ * Stores the parts of the values that have more than `maxInItem` bytes, which no item names yet; the others go into their
+ * items. Returns the place of each value.
+ */
+export async function storeValues(
+  to: CredentialTable,
+  pk: string,
+  rows: readonly CredentialRow[],
+  stamp: WriteStamp,
+  maxInItem: number = maxBytes,
+): Promise<readonly { readonly key: string; readonly value: Value }[]> {
+  const version = `${stamp.epoch}-${stamp.order}`
+  const parts: Part[] = []
+  const stored = await inSlices(rows, ({ key, bytes }) => {
+    if (bytes === undefined) return { key, value: { deleted: true } as const }
+    if (bytes.length <= maxInItem) return { key, value: { data: bytes } }
+    const value = { parts: Math.ceil(bytes.length / maxBytes), version }
+    for (const [index, partKey] of partKeys(pk, key, value).entries())
+      parts.push({ ...partKey, data: bytes.subarray(index * maxBytes, (index + 1) * maxBytes) })
+    return { key, value }
+  })
+  const puts = (piece: readonly Part[]) =>
+    piece.map((part) => ({ PutRequest: { Item: { ...part, ep: stamp.epoch, n: stamp.order } } }))
+  await inParallel(inCalls(parts), partsAtOnce, (piece) => writeBatch(to, puts(piece)))
+  return stored
+}
+
+type Part = { readonly [partitionKey]: string; readonly [sortKey]: string; readonly data: Uint8Array }
+
+/** Splits parts into calls of no more bytes than one item may have. */
+function inCalls(parts: readonly Part[]): readonly (readonly Part[])[] {
+  const calls: Part[][] = []
+  let bytes = 0
+  for (const part of parts) {
+    const last = calls.at(-1)
+    bytes += part.data.length
+    if (last && last.length < writesPerCall && bytes <= maxBytes) last.push(part)
+    else {
+      calls.push([part])
+      bytes = part.data.length
+    }
+  }
+  return calls
+}
+
+const StoredPart = v.object({ [sortKey]: v.string(), data: Bytes })
 
 /** Returns the bytes of a value; undefined when it is deleted, or when a newer one has replaced its parts. */
 export async function loadValue(
@@ -101,7 +136,7 @@ export async function loadValue(
   if ('data' in value) return value.data
   const keys = partKeys(pk, key, value)
   const answers = await inParallel(inPieces(keys, partsPerRead), 1, (piece) => batchGet(from, piece))
-  const found = answers.flat().map((item) => v.parse(Part, item))
+  const found = answers.flat().map((item) => v.parse(StoredPart, item))
   const bySortKey = new Map(found.map((part) => [part.sk, part.data]))
   const data = keys.flatMap((partKey) => bySortKey.get(partKey[sortKey] ?? '') ?? [])
   return data.length === keys.length ? new Uint8Array(Buffer.concat(data)) : undefined
@@ -119,18 +154,19 @@ export async function dropParts(from: CredentialTable, pk: string, key: string, 
 
 /** Deletes items by key, without a condition. */
 export async function deleteItems(from: CredentialTable, keys: readonly ItemKey[]): Promise<void> {
-  await inParallel(inPieces(keys, deletesPerCall), partsAtOnce, (piece) => deletePiece(from, piece))
+  const deletes = (piece: readonly ItemKey[]) => piece.map((Key) => ({ DeleteRequest: { Key } }))
+  await inParallel(inPieces(keys, writesPerCall), partsAtOnce, (piece) => writeBatch(from, deletes(piece)))
 }
 
-async function deletePiece({ client, table }: CredentialTable, keys: readonly ItemKey[]): Promise<void> {
-  let requests: NonNullable<ConstructorParameters<typeof BatchWriteCommand>[0]['RequestItems']>[string] = keys.map(
-    (Key) => ({ DeleteRequest: { Key } }),
-  )
+type WriteRequests = NonNullable<ConstructorParameters<typeof BatchWriteCommand>[0]['RequestItems']>[string]
+
+async function writeBatch({ client, table }: CredentialTable, requests: WriteRequests): Promise<void> {
+  let missing = requests
   for (let tries = 0; tries < maxUnprocessed; tries++) {
-    const answer = await client.send(new BatchWriteCommand({ RequestItems: { [table]: requests } }))
-    requests = answer.UnprocessedItems?.[table] ?? []
-    if (requests.length === 0) return
+    const answer = await client.send(new BatchWriteCommand({ RequestItems: { [table]: missing } }))
+    missing = answer.UnprocessedItems?.[table] ?? []
+    if (missing.length === 0) return
     await pause(pauseAfter(tries))
   }
-  throw new StoreUnavailable('dynamodb', new Error('Deletes stay unprocessed'))
+  throw new StoreUnavailable('dynamodb', new Error('Writes stay unprocessed'))
 }

@@ -18,19 +18,22 @@ import {
   journalKey,
   loadValue,
   storeValue,
-  valueInItem,
-  type WriteStamp,
+  storeValues,
 } from './credential-parts.ts'
 import { fenceRow, parseRow, putRow, type Row, readRow, rowKey } from './credential-rows.ts'
-import type { JournalEntry } from './journal-codec.ts'
 
 type Store = CredentialTable & {
   /** Draws the `order` of the next stamp: the write's place among the writes of this process. */
   readonly nextOrder: () => number
 }
 
-/** Values that are read or stored at the same time: each may be larger than an item, and there are few of those. */
+/** Values that are read at the same time: each may be larger than an item, and there are few of those. */
 const largeAtOnce = 2
+/**
+ * Limit of the bytes of a value that the journal carries. Larger ones of a set go into parts at once, and the journal
+ * names them: filling and emptying it would cost the units of their size twice more.
+ */
+const maxInJournal = 8_000
 /** Limit of the reads of a large row that is replaced while it is read. */
 const maxReads = 5
 
@@ -118,35 +121,22 @@ async function write(
   const [first] = byKey.entries()
   if (!first) return 'written'
   if (byKey.size === 1) {
-    assertRowKey(first[0])
-    return putRow(store, pk, first[0], await storeValue(store, pk, ...first, stamp), stamp)
+    const [key, bytes] = first
+    assertRowKey(key)
+    return putRow(store, pk, key, await storeValue(store, pk, { key, bytes }, stamp), stamp)
   }
   // Nothing is awaited before: writes must take their turns in the order in which they were called.
   return inTurn(async () => {
-    await inSlices(byKey.keys(), assertRowKey)
-    return writeJournalled(store, pk, await entriesOf(store, pk, byKey, stamp), stamp)
+    const set = await inSlices(byKey, ([key, bytes]) => {
+      assertRowKey(key)
+      return { key, bytes }
+    })
+    return writeJournalled(store, pk, await storeValues(store, pk, set, stamp, maxInJournal), stamp)
   }, pk)
 }
 
 function assertRowKey(key: string): void {
   if (!isRowKey(key)) throw new Error(`Not a valid key of a row: ${key}`)
-}
-
-/** Stores the parts of large values, and returns the entries of the journal. */
-async function entriesOf(
-  store: Store,
-  pk: string,
-  byKey: ReadonlyMap<string, Uint8Array | undefined>,
-  stamp: WriteStamp,
-): Promise<readonly JournalEntry[]> {
-  const rows = await inSlices(byKey, ([key, bytes]) => ({ key, bytes, value: valueInItem(bytes) }))
-  const small = rows.flatMap(({ key, value }) => (value ? [{ key, value }] : []))
-  const large = rows.filter(({ value }) => !value)
-  const stored = await inParallel(large, largeAtOnce, async ({ key, bytes }) => ({
-    key,
-    value: await storeValue(store, pk, key, bytes, stamp),
-  }))
-  return [...small, ...stored]
 }
 
 async function sample(store: Store, pk: string, limit: number): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -166,9 +156,12 @@ async function sample(store: Store, pk: string, limit: number): Promise<Readonly
       throw error
     }
   })
-  return new Map(
-    rows.flatMap(({ key, value }) => (isRowKey(key) && 'data' in value ? [[key, value.data] as const] : [])),
-  )
+  const some = rows.filter(({ key, value }) => isRowKey(key) && !('parts' in value && value.parts > 1))
+  const values = await inParallel(some, largeAtOnce, async (row) => {
+    const bytes = await bytesOf(store, pk, row)
+    return bytes === undefined ? [] : [[row.key, bytes] as const]
+  })
+  return new Map(values.flat())
 }
 
 /** Keys of one page. A page of small rows could hold 10,000, and parsing them would hold up all other work (R62). */

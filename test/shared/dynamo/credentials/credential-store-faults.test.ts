@@ -1,6 +1,6 @@
 /** Hosts that die between any two requests, and requests that arrive long after they were given up. */
 import { randomBytes } from 'node:crypto'
-import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { dynamoCredentialStore } from '#shared/dynamo/credentials/credential-store.ts'
@@ -55,7 +55,7 @@ const keys = ['creds', 'a', 'b', 'd']
 
 describe.each([
   ['small rows', 1],
-  ['rows of which the journal needs parts', 120_000],
+  ['rows that are too large for the journal', 9_000],
   ['rows larger than an item', 400_000],
 ])('a host dies while it writes %s', (_name, size) => {
   test.each(['lost', 'answerLost'] as const)(
@@ -76,6 +76,33 @@ describe.each([
       }
     },
   )
+})
+
+test.each([0, 1, 2, 3, 4, 10, 60, 65, 66, 67])(
+  'a host dies at request %i of a write whose journal needs parts: the next load sees all or nothing',
+  async (dies) => {
+    const many = ['creds', ...Array.from({ length: 60 }, (_, index) => `row ${index}`)]
+    const table = await newTable()
+    await storeOn(table).write(ref, rowsOf('1', ['creds']), 1)
+    const dying = flakyConnect(engine, ({ index }) => (index < dies ? 'arrives' : 'lost'))
+    const host = dynamoCredentialStore({ client: dying.client, table: table.table })
+    const outcome = await unlessDead(host.write(ref, rowsOf('2', many, 7_000), 1))
+    const next = storeOn(table)
+    const creds = writerOf(await next.load(ref, 'creds', 2))
+    expect(await writersOf(next, many)).toEqual(many.map((key) => (creds === '2' ? '2' : key === 'creds' ? '1' : '-')))
+    if (outcome === 'written') expect(creds).toBe('2')
+    else expect(dying.requests.length).toBeGreaterThan(dies)
+  },
+)
+
+test('the journal does not carry rows of some kilobytes: it would cost their units twice more', async () => {
+  const table = await newTable()
+  const dying = flakyConnect(engine, ({ index }) => (index < 2 ? 'arrives' : 'lost'))
+  const host = dynamoCredentialStore({ client: dying.client, table: table.table })
+  expect(await unlessDead(host.write(ref, rowsOf('1', keys, 17_000), 1))).toBe('died')
+  const Key = { [partitionKey]: generationKey(ref.companyId, ref.generation), [sortKey]: 'journal' }
+  const { Item } = await table.client.send(new GetCommand({ TableName: table.table, Key }))
+  expect([Item?.['rowsEp'], Item?.['data'].length < 500]).toEqual([1, true])
 })
 
 test('a host dies at whichever request of a load that completes a write: the load after it sees all', async () => {
@@ -178,7 +205,7 @@ const plan = fc.record({
   writes: fc.array(
     fc.record({
       keys: fc.subarray(keys, { minLength: 1 }),
-      size: fc.constantFrom(1, 1, 1, 360_000),
+      size: fc.constantFrom(1, 1, 9_000, 360_000),
       isDelete: fc.boolean(),
     }),
     { minLength: 2, maxLength: 4 },
@@ -316,10 +343,10 @@ test('an interrupted sweep is finished by the next one', async () => {
   expect(await storeOn(table).sweep(ref)).toBe(0)
 })
 
-test('large rows that are replaced leave nothing behind', async () => {
+test.each([9_000, 800_000])('rows of %i bytes that are replaced leave nothing behind', async (size) => {
   const table = await newTable()
   const store = storeOn(table)
-  for (const writer of ['1', '2', '3']) await store.write(ref, rowsOf(writer, ['creds', 'a'], 800_000), 1)
+  for (const writer of ['1', '2', '3']) await store.write(ref, rowsOf(writer, ['creds', 'a'], size), 1)
   await store.write(ref, rowsOf('4', ['creds', 'a']), 1)
   // Two rows and the empty journal.
   expect(await store.sweep(ref)).toBe(3)

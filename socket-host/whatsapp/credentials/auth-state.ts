@@ -14,6 +14,7 @@ import type { Log } from '../baileys-logger.ts'
 import type { Credentials, StoredTarget } from '../port.ts'
 import { decodeJson } from './buffer-json.ts'
 import { StoredCreds } from './creds-schema.ts'
+import { type KnownRows, knownRows } from './known-rows.ts'
 import { orderedRows, type Rows } from './ordered-rows.ts'
 import { hasKnownFormat, rowCipher } from './row-cipher.ts'
 import { credsRow, type KeyChanges, type KeyRows, memoryRows, storedRows } from './signal-keys.ts'
@@ -65,11 +66,13 @@ export async function loadAuthState(
   if (bytes === 'corrupt' || !hasKnownFormat(bytes)) return 'unreadable'
   const plaintext = rowCipher(target.dataKey, target).open(credsRow, bytes)
   const creds = plaintext && decodeJson(plaintext)
-  if (creds === undefined) return (await readsAnotherRow(target, deps)) ? 'damaged' : 'unreadable'
+  if (!plaintext || creds === undefined) return (await readsAnotherRow(target, deps)) ? 'damaged' : 'unreadable'
   const account = isStoredCreds(creds) && accountOf(creds.account)
   if (!account || !isLinked({ ...creds, account })) return 'unreadable'
   creds.account = account
-  return authState(creds, rowsOf(target, deps), deps)
+  // The load has put this host's stamp on the creds, and on no other row.
+  const known = knownRows({ stored: [{ key: credsRow, plaintext }] })
+  return authState(creds, rowsOf(target, deps, known), deps)
 }
 
 /** Number of other rows that are tried when the creds row cannot be read. */
@@ -102,6 +105,7 @@ const isLinked = ({ account, me, signalIdentities }: AuthenticationCreds): boole
 
 function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDeps): AuthState {
   let isDirty = false
+  let isBegun = false
   let saveTimer: NodeJS.Timeout | undefined
   const failures = failureRecord()
   const ordered = orderedRows(initial, failures.add)
@@ -147,7 +151,9 @@ function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDep
       const moved = await ordered.move(async (rows) => {
         if (!isLinked(creds)) throw new Error('Only linked credentials are stored')
         if (!rows.entries) throw new Error('Credentials are stored once, under one generation')
-        const stored = rowsOf(target, deps)
+        // An earlier try may have written rows that this one does not know of.
+        const stored = rowsOf(target, deps, knownRows({ begun: !isBegun }))
+        isBegun = true
         isDirty = false
         return (await stored.write(rows.entries(), creds)) === 'written' ? stored : undefined
       })
@@ -203,10 +209,11 @@ function revive<T extends keyof SignalDataTypeMap>(type: T, values: { [id: strin
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-const rowsOf = (target: StoredTarget, { store, log }: AuthStateDeps): KeyRows =>
+const rowsOf = (target: StoredTarget, { store, log }: AuthStateDeps, known: KnownRows): KeyRows =>
   storedRows({
     store,
     target,
+    known,
     cipher: rowCipher(target.dataKey, target),
     onUnreadable: (type) => log.error({ companyId: target.companyId, type }, 'Could not read a stored key'),
   })

@@ -4,6 +4,7 @@ import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { CredentialRow, CredentialStore } from '#shared/ports.ts'
 import type { StoredTarget } from '../port.ts'
 import { decodeJson, encodeJson } from './buffer-json.ts'
+import type { KnownRows, PlainRow } from './known-rows.ts'
 import type { PreKey } from './pre-key-chunks.ts'
 import { changedPreKeyRows, readPreKeys } from './pre-key-rows.ts'
 import type { RowCipher } from './row-cipher.ts'
@@ -65,6 +66,7 @@ export type StoredRowsDeps = {
   readonly store: CredentialStore
   readonly target: StoredTarget
   readonly cipher: RowCipher
+  readonly known: KnownRows
   /** Called when a row exists but cannot be decrypted. */
   readonly onUnreadable: (type: string) => void
 }
@@ -91,35 +93,56 @@ function repeatableWrites({ store, target }: Pick<StoredRowsDeps, 'store' | 'tar
   return { put, isSettled: () => unsettled.length === 0, settle: () => put(unsettled) }
 }
 
-/** Keys of a stored generation, encrypted row by row. Nothing is cached in memory but a write that must be repeated. */
-export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDeps): KeyRows {
-  const { put, settle, isSettled } = repeatableWrites({ store, target })
-  const openRow = (key: string, rows: ReadonlyMap<string, Uint8Array>, type: string): Buffer | undefined => {
-    const bytes = rows.get(key)
-    const plaintext = bytes && cipher.open(key, bytes)
-    if (bytes && !plaintext) onUnreadable(type)
-    return plaintext
+/** Reads and decrypts rows, apart from those that are known. One that cannot be decrypted has no bytes. */
+function openRows({ store, target, cipher, known, onUnreadable }: StoredRowsDeps) {
+  return async (type: string, names: readonly string[]): Promise<ReadonlyMap<string, Buffer | undefined>> => {
+    // A host whose lease has run out does not know what its successor has written.
+    const found = (name: string) => (target.isOwner() ? known.find(name) : undefined)
+    const asked = await inSlices(new Set(names), (name) => ({ name, is: found(name) }))
+    const unknown = asked.flatMap(({ name, is }) => (is === undefined ? [name] : []))
+    const rows = unknown.length > 0 ? await store.read(target, unknown) : new Map<string, Uint8Array>()
+    const opened = await inSlices(rows, ([name, bytes]) => {
+      const plaintext = cipher.open(name, bytes)
+      if (!plaintext) onUnreadable(type)
+      return [name, plaintext] as const
+    })
+    const own = asked.flatMap(({ name, is }) => (is instanceof Uint8Array ? [[name, Buffer.from(is)] as const] : []))
+    return new Map([...own, ...opened])
   }
+}
+
+/** Keys of a stored generation, encrypted row by row. In memory are the known rows, and a write that must be repeated. */
+export function storedRows(deps: StoredRowsDeps): KeyRows {
+  const { target, cipher, known } = deps
+  const { put, settle, isSettled } = repeatableWrites(deps)
+  const open = openRows(deps)
   const readPreKeyRows = async (names: readonly string[]) => {
-    const rows = names.length > 0 ? await store.read(target, names) : new Map<string, Uint8Array>()
-    return new Map([...rows.keys()].map((name) => [name, openRow(name, rows, 'pre-key') ?? Buffer.alloc(0)]))
+    const rows = await open('pre-key', names)
+    return new Map([...rows].map(([name, plaintext]) => [name, plaintext ?? Buffer.alloc(0)]))
   }
   const readJson = async (type: string, ids: readonly string[]) => {
     const names = await inSlices(new Set(ids), (id) => [id, cipher.nameOf(type, id)] as const)
-    const rows = await store.read(
-      target,
+    const rows = await open(
+      type,
       names.map(([, name]) => name),
     )
     const values = await inSlices(names, ([id, name]) => {
-      const plaintext = openRow(name, rows, type)
+      const plaintext = rows.get(name)
       return [id, plaintext && decodeJson(plaintext)] as const
     })
     return Object.fromEntries(values.filter(([, value]) => value !== undefined))
   }
-  const sealRow = (key: string, plaintext: Uint8Array | undefined): CredentialRow => ({
-    key,
-    bytes: plaintext && cipher.seal(key, plaintext),
-  })
+  const putChanged = async (all: readonly PlainRow[]): Promise<WriteOutcome> => {
+    const rows = target.isOwner() ? all.filter((row) => !known.isStored(row)) : all
+    known.writing(rows)
+    const sealed = await inSlices(rows, ({ key, plaintext }) => ({
+      key,
+      bytes: plaintext && cipher.seal(key, plaintext),
+    }))
+    const outcome = await put(sealed)
+    if (outcome === 'written') known.written(rows)
+    return outcome
+  }
   return {
     read: async (type, ids) =>
       type === 'pre-key' ? Object.fromEntries(await readPreKeys(readPreKeyRows, ids)) : readJson(type, ids),
@@ -134,14 +157,14 @@ export function storedRows({ store, target, cipher, onUnreadable }: StoredRowsDe
         Object.entries(preKeys).map(([id, key]) => [id, key ?? undefined]),
       )
       const rows = [
-        ...[...changed].map(([name, plaintext]) => sealRow(name, plaintext)),
+        ...[...changed].map(([key, plaintext]) => ({ key, plaintext })),
         ...(await inSlices(valuesIn(others), ([type, id, value]) => {
           const isDeleted = value === null || value === undefined
-          return sealRow(cipher.nameOf(type, id), isDeleted ? undefined : encodeJson(value))
+          return { key: cipher.nameOf(type, id), plaintext: isDeleted ? undefined : encodeJson(value) }
         })),
       ]
-      if (creds !== undefined) rows.push(sealRow(credsRow, encodeJson(creds)))
-      return put(rows)
+      if (creds !== undefined) rows.push({ key: credsRow, plaintext: encodeJson(creds) })
+      return putChanged(rows)
     },
   }
 }

@@ -245,9 +245,8 @@ describe('keys', () => {
   })
 
   test('that were altered or moved count as absent', async () => {
-    const { store, target, state } = await stored()
-    const { keys } = attach(state).state
-    await keys.set({
+    const { store, target, state, load } = await stored()
+    await attach(state).state.keys.set({
       session: { a: Buffer.from('A'), b: Buffer.from('B') },
       'pre-key': { 1: aPreKey(), 256: aPreKey() },
     })
@@ -255,6 +254,7 @@ describe('keys', () => {
     const [a = '', b = ''] = [...rows.keys()].filter((key) => key.startsWith('session#'))
     rows.set(a, rows.get(b) ?? Buffer.alloc(0))
     rows.set('pre-key#0.0', rows.get('pre-key#1.0') ?? Buffer.alloc(0))
+    const { keys } = attach(await load()).state
     expect(Object.keys(await keys.get('session', ['a', 'b']))).toHaveLength(1)
     expect(Object.keys(await keys.get('pre-key', ['1', '256']))).toEqual(['256'])
   })
@@ -314,8 +314,8 @@ describe('a write that fails', () => {
   })
 
   test('a read that fails is reported too', async () => {
-    const { store, state } = await stored()
-    const { state: given, failures } = attach(state)
+    const { store, load } = await stored()
+    const { state: given, failures } = attach(await load())
     store.breakDown()
     await expect(Promise.resolve(given.keys.get('session', ['a']))).rejects.toThrow('store failed')
     expect(failures.map(({ close }) => close.reason)).toEqual(['lost'])

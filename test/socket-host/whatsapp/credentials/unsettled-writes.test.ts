@@ -34,9 +34,11 @@ async function stored(changes: Partial<StoredTarget> = {}) {
     },
   }
   const target = aTarget(changes)
-  const state = await storeIn(store, target)
+  const first = attach(await storeIn(store, target)).state
+  await first.keys.set({ session: { a: Buffer.from('old') }, 'pre-key': { 1: aPreKey(), 2: aPreKey() } })
+  // Loaded, so that the rows are read: a session knows those that it has written itself.
+  const state = await loadFrom(store, target)
   const socket = attach(state)
-  await socket.state.keys.set({ session: { a: Buffer.from('old') }, 'pre-key': { 1: aPreKey(), 2: aPreKey() } })
   calls.length = 0
   return {
     ...{ memory, store, target, state, socket, calls },

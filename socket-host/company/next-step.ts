@@ -25,7 +25,7 @@ import { isSessionAwaited, nextLoginAt, type SessionEnd } from '#shared/domain/s
 import type { ErrorCode, Failure } from '#shared/domain/values/errors.ts'
 import type { UnlinkResult } from '../whatsapp/port.ts'
 import type { Offer, RegistrationFacts } from './registration-facts.ts'
-import { canShowCode, requestStep } from './request-step.ts'
+import { adoptingStep, canShowCode, requestStep } from './request-step.ts'
 import type { SessionFacts } from './session-facts.ts'
 
 /** Everything that runs on this host for one company. */
@@ -85,7 +85,7 @@ export type ThisHost = {
 export function nextStep(state: CompanyState, running: Running, host: ThisHost, now: number): Step | undefined {
   // A state of a newer build is left alone: what runs goes on, and nothing is decided (R49a).
   if (state.foreign || state.epoch > host.owner.epoch) return undefined
-  if (state.epoch < host.owner.epoch) return { do: 'adopt' }
+  if (state.epoch < host.owner.epoch) return adoptingStep(state, running, host, now)
   return (
     registrationStep(state, running, host, now) ??
     sessionStep(state, running) ??

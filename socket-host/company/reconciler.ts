@@ -12,6 +12,7 @@ import { type CompanyContext, companyContext, ownerOf } from './context.ts'
 import type { CompanyDeps, OwnedLease } from './deps.ts'
 import { closeSockets, handOverCompany } from './hand-over.ts'
 import { nextStep, type Running, requeueAt } from './next-step.ts'
+import { type RecentState, recentState } from './recent-state.ts'
 import { takeStep } from './take-step.ts'
 
 export type Reconciler = {
@@ -44,8 +45,7 @@ const overdueRetryMs = 250
 
 /** Progress of a company on this host. */
 type Progress = {
-  /** STATE as of the last step; undefined before the first pass. */
-  state: CompanyState | undefined
+  readonly seen: RecentState
   /** No pass begins any more, and a running one ends after its step. */
   isOver: boolean
   /** Correlation id of the last command. */
@@ -69,7 +69,7 @@ export function createReconciler(
   shard: ShardView,
   onIdle: () => void,
 ): Reconciler {
-  const progress: Progress = { state: undefined, isOver: false, correlationId: randomUUID() }
+  const progress: Progress = { seen: recentState(hostDeps, companyId), isOver: false, correlationId: randomUUID() }
   let stepping: Promise<unknown> = Promise.resolve()
   const deps = depsAbout(hostDeps, companyId, progress)
   const ctx = companyContext(deps, companyId, lease, {
@@ -77,7 +77,7 @@ export function createReconciler(
     correlationId: () => correlationOf(progress),
     handOverAt: shard.handOverAt,
   })
-  const timer = passTimer(ctx, () => progress.isOver)
+  const timer = passTimer(ctx, progress.seen, () => progress.isOver)
   const passes = coalesce(() => timer.retried(pass))
 
   async function pass(): Promise<void> {
@@ -102,13 +102,13 @@ export function createReconciler(
 
   return {
     reconcile: (correlationId) => {
-      if (correlationId !== undefined) progress.correlationId = correlationId
+      noteCommand(progress, correlationId)
       return passes.request()
     },
-    attempt: () => progress.state?.attempt,
+    attempt: () => progress.seen.latest()?.attempt,
     whenStepped: async () => void (await stepping),
     isOpen: () => ctx.running.session?.facts().phase.is === 'open',
-    sessionStatus: () => progress.state?.session?.status,
+    sessionStatus: () => progress.seen.latest()?.session?.status,
     whenPublished: () => ctx.decisions.whenPublished(),
     stop,
     handOver: async () => {
@@ -123,15 +123,20 @@ export function createReconciler(
   }
 }
 
+/** A command tells that its sender has changed STATE. */
+function noteCommand(progress: Progress, correlationId = progress.correlationId): void {
+  progress.correlationId = correlationId
+  progress.seen.expire()
+}
+
 /** `retried` has logged the failure and set the timer for a retry. */
 const loggedAndRetried = (): void => undefined
 
-/** Reads the state and takes steps until none is left, or until this host must not go on. Returns the last state. */
+/** Takes steps until none is left, or until this host must not go on. Returns the last state. */
 async function takeSteps(ctx: CompanyContext, progress: Progress, shard: ShardView): Promise<CompanyState> {
   const { deps, companyId, lease } = ctx
-  let { state } = await deps.companies.read(companyId)
+  let state = await progress.seen.current()
   for (let steps = 0; ; steps++) {
-    progress.state = state
     if (progress.isOver || !lease.isOwner()) return state
     ctx.phones.follow(state)
     const mayTryStopped = deps.recovery.mayTry(companyId)
@@ -139,7 +144,8 @@ async function takeSteps(ctx: CompanyContext, progress: Progress, shard: ShardVi
     const step = nextStep(state, snapshot(ctx.running), host, deps.time.now())
     if (!step) return state
     if (steps === maxSteps) throw new Error(`No end to the steps: ${step.do}`)
-    state = await takeStep(ctx, step, state)
+    const from = state
+    state = await progress.seen.after(() => takeStep(ctx, step, from))
   }
 }
 
@@ -153,14 +159,18 @@ function awaitRecovery({ deps, companyId, running, wake }: CompanyContext, { ses
 }
 
 /** The timer that starts the next pass: when time alone makes one necessary, or after a failed one. */
-function passTimer({ deps, wake }: CompanyContext, isOver: () => boolean) {
+function passTimer({ deps, wake }: CompanyContext, seen: RecentState, isOver: () => boolean) {
   const { time, log } = deps
   let failures = 0
   let stopTimer = (): void => undefined
 
   function wakeIn(ms: number): void {
     stopTimer()
-    if (!isOver()) stopTimer = time.after(ms, wake)
+    if (isOver()) return
+    stopTimer = time.after(ms, () => {
+      seen.expire()
+      wake()
+    })
   }
 
   return {
@@ -186,7 +196,8 @@ function passTimer({ deps, wake }: CompanyContext, isOver: () => boolean) {
   }
 }
 
-const correlationOf = ({ state, correlationId }: Progress): string => state?.attempt?.correlationId ?? correlationId
+const correlationOf = ({ seen, correlationId }: Progress): string =>
+  seen.latest()?.attempt?.correlationId ?? correlationId
 
 /** Snapshot of what runs for the company, for `nextStep`. */
 const snapshot = ({ registration, session, unlinks, sweeps }: CompanyContext['running']): Running => ({
@@ -199,7 +210,7 @@ const snapshot = ({ registration, session, unlinks, sweeps }: CompanyContext['ru
 /** Dependencies whose every log line about the company names the request that caused it (R37). */
 function depsAbout(deps: CompanyDeps, companyId: string, progress: Progress): CompanyDeps {
   const about = () => {
-    const attemptId = progress.state?.attempt?.attemptId
+    const attemptId = progress.seen.latest()?.attempt?.attemptId
     return { companyId, correlationId: correlationOf(progress), ...(attemptId && { attemptId }) }
   }
   return { ...deps, log: deps.log.child(about), whatsApp: whatsAppAbout(deps.whatsApp, about) }

@@ -30,7 +30,7 @@ export type CompanyStoreDeps = ControlTable & {
   /** Number of shards of the stage. */
   readonly shards: number
   readonly clock: Clock
-  /** Rows as this process wrote them last; saves reads to a host, which makes many decisions about one company. */
+  /** Rows as this process read or wrote them last; saves reads to a host, which makes many decisions about one company. */
   readonly written?: WrittenRows
   /** Milliseconds for finding out whether a write without an answer succeeded; 1 s by default, since a client waits. */
   readonly resolveTimeoutMs?: number
@@ -45,7 +45,11 @@ const defaultResolveTimeoutMs = 1_000
 export function dynamoCompanyStore(deps: CompanyStoreDeps): CompanyStore {
   return {
     decide: (companyId, transition) => decide(deps, companyId, transition),
-    read: async (companyId) => ({ state: (await readRow(deps, companyId)).state }),
+    read: async (companyId) => {
+      const row = await readRow(deps, companyId)
+      deps.written?.keep(companyId, row)
+      return { state: row.state }
+    },
     readWithSeq: async (companyId) => {
       const { state, seq } = await readAndDraw(deps, companyId)
       return { state, seq }

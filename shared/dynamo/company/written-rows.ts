@@ -1,14 +1,14 @@
 /**
- * Cache of the rows that this process wrote last, an option of `company-store.ts`. A host makes many decisions about a
- * company during a pairing, and the row is most likely as it left it. The condition of the next write finds out if not:
+ * Cache of the rows that this process read or wrote last, an option of `company-store.ts`. A host makes many decisions
+ * about a company during a pairing, and the row is most likely as it left it. The condition of the next write finds out if not:
  * the cache saves a read, never a check.
  */
 import type { CompanyRow } from './company-row.ts'
 
 export type WrittenRows = {
-  /** Removes and returns the row, if it was written within the last five seconds. */
+  /** Removes and returns the row, if it was read or written within the last five seconds. */
   take(companyId: string): CompanyRow | undefined
-  /** Remembers a row that was just written. */
+  /** Remembers a row that was just read or written. */
   keep(companyId: string, row: CompanyRow): void
 }
 
@@ -17,7 +17,7 @@ const keptMs = 5_000
 
 /** Makes an empty cache; `now` is monotonic, in ms. */
 export function writtenRows(now: () => number): WrittenRows {
-  /** In the order of the writes. */
+  /** In the order of the reads and writes. */
   const rows = new Map<string, { readonly row: CompanyRow; readonly at: number }>()
 
   const forgetOld = () => {

@@ -45,6 +45,17 @@ describe('the next step', () => {
     expect(next && { ...next, attempt: undefined }).toEqual(step && { ...step, attempt: undefined })
   })
 
+  it('accepts a request without adopting the company first, unless there is more to adopt', () => {
+    const staying = { owner: host, mayTryStopped: false, handOverAt: Number.POSITIVE_INFINITY, leavesAt: 0 }
+    const step = (state: CompanyState, running = nothing) => nextStep(state, running, staying, seconds(1))?.do
+    const alone = { ...requested(), epoch: host.epoch - 1 }
+    expect(step(alone)).toBe('acceptAttempt')
+    const session = { since: 0, epoch: host.epoch - 1 }
+    expect(step({ ...alone, session: { ...session, status: 'logged-out' } })).toBe('acceptAttempt')
+    expect(step({ ...alone, session: { ...session, status: 'connected' } })).toBe('adopt')
+    expect(step({ ...linked(), epoch: host.epoch - 1 })).toBe('adopt')
+  })
+
   it('rejects an attempt whose session cannot be used when its code would be too short', () => {
     const state: CompanyState = {
       ...connecting(linked()),

@@ -3,6 +3,7 @@ import { decision, emptyCompany } from '#shared/domain/company/company.ts'
 import { dynamoCompanyStore } from '#shared/dynamo/company/company-store.ts'
 import { writtenRows } from '#shared/dynamo/company/written-rows.ts'
 import { connect, createTable, startDynalite } from '../../../contracts/engines/engines.ts'
+import { flakyConnect } from '../../../contracts/engines/flaky.ts'
 
 const raise = (state: typeof emptyCompany) => decision({ ...state, fence: state.fence + 1 }, state.fence)
 
@@ -18,6 +19,21 @@ test('a row that another process has changed meanwhile is read again, whether or
     expect((await host.decide('c1', raise)).outcome).toBe(2)
     await lambda.decide('c1', raise)
     expect((await host.decide('c1', (state) => decision(state, state.fence))).outcome).toBe(4)
+  } finally {
+    await engine.stop()
+  }
+})
+
+test('a decision after a read does not read again', async () => {
+  const engine = await startDynalite()
+  try {
+    const { table } = await createTable(connect(engine))
+    const { client, requests } = flakyConnect(engine, () => 'arrives')
+    const written = writtenRows(() => performance.now())
+    const host = dynamoCompanyStore({ client, table, shards: 4, clock: Date.now, written })
+    expect((await host.read('c1')).state).toEqual(emptyCompany)
+    expect((await host.decide('c1', raise)).outcome).toBe(0)
+    expect(requests.map(({ operation }) => operation).filter((name) => name === 'GetItem')).toHaveLength(1)
   } finally {
     await engine.stop()
   }

@@ -50,8 +50,8 @@ const JournalItem = v.object({
 
 /** Rows in the journal: their stamp, and the place of their encoded bytes. */
 type Content = { readonly stamp: WriteStamp; readonly value: Value }
-/** `latest` is the stamp of the latest load or journal. */
-type Journal = { readonly latest: WriteStamp; readonly content: Content | undefined }
+/** The item: `latest` is the stamp of the latest load or journal. */
+export type Journal = { readonly latest: WriteStamp; readonly content: Content | undefined }
 
 function parseJournal(item: unknown): Journal {
   const { ep, n, rowsEp, rowsN, ...stored } = v.parse(JournalItem, item ?? {})
@@ -68,12 +68,9 @@ const isLatest = 'attribute_not_exists(#ep) OR #ep < :ep OR (#ep = :ep AND (attr
 
 /**
  * Raises the journal's stamp, so that journals of lower epochs, and earlier ones of this epoch, are refused from here on.
+ * Returns the journal, for `completeJournal`.
  */
-export async function fenceJournal(
-  table: CredentialTable,
-  pk: string,
-  stamp: WriteStamp,
-): Promise<'written' | 'fenced'> {
+export async function fenceJournal(table: CredentialTable, pk: string, stamp: WriteStamp): Promise<Journal | 'fenced'> {
   const update = new UpdateCommand({
     TableName: table.table,
     Key: rowKey(pk, journalKey),
@@ -81,10 +78,13 @@ export async function fenceJournal(
     ConditionExpression: isLatest,
     ExpressionAttributeNames: { '#ep': 'ep', '#n': 'n' },
     ExpressionAttributeValues: { ':ep': stamp.epoch, ':n': stamp.order },
+    ReturnValues: 'ALL_NEW',
   })
-  if ((await unlessRefused(table.client.send(update))) !== 'refused') return 'written'
+  const answer = await unlessRefused(table.client.send(update))
+  if (answer !== 'refused') return parseJournal(answer.Attributes)
   // A later order of the same epoch fences just as well.
-  return (await readJournal(table, pk)).latest.epoch > stamp.epoch ? 'fenced' : 'written'
+  const found = await readJournal(table, pk)
+  return found.latest.epoch > stamp.epoch ? 'fenced' : found
 }
 
 /** Writes several rows, all or nothing for the next load. Two calls for one generation must not run at once. */
@@ -117,7 +117,7 @@ async function commit(to: CredentialTable, pk: string, content: Content): Promis
     if (found.content && isSame(found.content.stamp, stamp)) return 'written'
     if (isAfter(found.latest, stamp)) return 'fenced'
     // The next load finds the same and returns `corrupt`.
-    if ((await completeJournal(to, pk)) === 'corrupt') throw new Error('The journal is corrupt')
+    if ((await completeJournal(to, pk, found)) === 'corrupt') throw new Error('The journal is corrupt')
   }
   throw new StoreUnavailable('dynamodb', new Error('The journal is never empty'))
 }
@@ -147,11 +147,13 @@ async function putJournal({ client, table }: CredentialTable, pk: string, { stam
 
 /**
  * Completes an interrupted write: writes the journal's rows to their items, with the stamp of that write, so that newer
- * rows stay. A corrupt journal is left as it is: nobody can tell how many of its rows were written.
+ * rows stay. A corrupt journal is left as it is: nobody can tell how many of its rows were written. `found` is the
+ * journal as it was just read.
  */
-export async function completeJournal(to: CredentialTable, pk: string): Promise<'empty' | 'corrupt'> {
+export async function completeJournal(to: CredentialTable, pk: string, found: Journal): Promise<'empty' | 'corrupt'> {
+  let journal = found
   for (let tries = 0; tries < maxTries; tries++) {
-    const { content } = await readJournal(to, pk)
+    const { content } = journal
     if (!content) return 'empty'
     const bytes = await loadValue(to, pk, journalKey, content.value)
     // Its parts are deleted after it was emptied: if they are gone, all of its rows were written.
@@ -159,6 +161,7 @@ export async function completeJournal(to: CredentialTable, pk: string): Promise<
     if (entries === 'corrupt') return entries
     await putRows(to, pk, entries, content.stamp)
     await empty(to, pk, content)
+    journal = await readJournal(to, pk)
   }
   throw new StoreUnavailable('dynamodb', new Error('The journal is never empty'))
 }

@@ -72,8 +72,9 @@ async function loadRow(store: Store, pk: string, key: string, epoch: number): Pr
   const found = await batchGet(store, [rowKey(pk, key), rowKey(pk, journalKey)])
   if (found.length === 0) return 'absent'
   const stamp = { epoch, order: store.nextOrder() }
-  if ((await fenceJournal(store, pk, stamp)) === 'fenced') return 'fenced'
-  if ((await completeJournal(store, pk)) === 'corrupt') return 'corrupt'
+  const journal = await fenceJournal(store, pk, stamp)
+  if (journal === 'fenced') return 'fenced'
+  if ((await completeJournal(store, pk, journal)) === 'corrupt') return 'corrupt'
   const row = await fenceRow(store, pk, key, stamp)
   // As absent, good credentials would count as damaged (R47, R49a).
   if (row !== 'refused') return row.isUnknown ? 'corrupt' : ((await bytesOf(store, pk, row)) ?? 'absent')

@@ -221,5 +221,6 @@ const whatsAppAbout = (whatsApp: WhatsApp, about: About): WhatsApp => ({
   fresh: () => whatsApp.fresh(),
   persist: (credentials, target) => whatsApp.persist(credentials, target),
   load: (target) => whatsApp.load(target, about),
+  prepare: (credentials) => whatsApp.prepare(credentials),
   open: (credentials, listener) => whatsApp.open(credentials, listener, about),
 })

@@ -116,6 +116,7 @@ function sessionConnection(
 
   async function load(): Promise<void> {
     const read = credentials ?? (await readCredentials(deps, lease, stored))
+    if (typeof read === 'object') await deps.whatsApp.prepare(read)
     if (!lease.isOwner()) return on({ type: 'fenced', isOwner: false })
     if (read === 'fenced') return on({ type: read, isOwner: lease.isOwner() })
     if (typeof read === 'string') return on({ type: read })

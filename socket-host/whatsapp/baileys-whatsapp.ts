@@ -11,7 +11,7 @@ import { type Attachment, type AuthState, freshAuthState, loadAuthState } from '
 import { currentSocket, sockets } from './current-socket.ts'
 import { keepAlive } from './keep-alive.ts'
 import { requestCode } from './pairing-code.ts'
-import { installFastKeys } from './patches/fast-keys.ts'
+import { dropPairs, givePairs, installFastKeys, type KeyPair, makePairs } from './patches/fast-keys.ts'
 import { installNativeSignatures } from './patches/native-signatures.ts'
 import { dropSignalJobs, installSignalQueue } from './patches/signal-queue.ts'
 import { installVerification } from './patches/verify-signatures.ts'
@@ -44,6 +44,8 @@ export const backstopMs = 500
 
 /** The state behind each opaque `Credentials` value. */
 const states = new WeakMap<Credentials, AuthState>()
+/** Key pairs for the pre-keys of credentials that have uploaded none, until their next login. */
+const prepared = new WeakMap<AuthState, readonly KeyPair[]>()
 
 export function createWhatsApp(deps: WhatsAppDeps): WhatsApp {
   return {
@@ -52,6 +54,11 @@ export function createWhatsApp(deps: WhatsAppDeps): WhatsApp {
     async load(target, about) {
       const loaded = await loadAuthState(target, withAbout(deps, about))
       return typeof loaded === 'string' ? loaded : registerState(loaded)
+    },
+    async prepare(credentials) {
+      const state = stateOf(credentials)
+      const hasUploaded = state.creds.nextPreKeyId > 1
+      if (state.isLinked() && !hasUploaded) prepared.set(state, await makePairs())
     },
     open: (credentials, listener, about) => openSocket(stateOf(credentials), listener, withAbout(deps, about)),
   }
@@ -89,7 +96,11 @@ function startSocket(state: AuthState, listener: (event: SocketEvent) => void, d
   const id = lastId
   let isMuted = false
 
+  const pairs = prepared.get(state)
+  prepared.delete(state)
+  if (pairs) givePairs(id, pairs)
   const emit = (event: SocketEvent) => {
+    if (event.type === 'opened') dropPairs(id)
     if (!isMuted) currentSocket.run(undefined, () => listener(event))
   }
   const attachment = state.attach((failure) => end.fail(failure.close))
@@ -103,6 +114,7 @@ function startSocket(state: AuthState, listener: (event: SocketEvent) => void, d
       baileys.freeCaches()
       sockets.delete(id)
       dropSignalJobs(id)
+      dropPairs(id)
       emit({ type: 'closed', close })
     },
   })

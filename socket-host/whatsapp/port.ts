@@ -71,6 +71,8 @@ export type WhatsApp = {
    * Rejects when the store fails.
    */
   load(target: StoredTarget, about?: About): Promise<Credentials | 'damaged' | 'unreadable' | 'fenced'>
+  /** Does the long computations of the next login ahead, in slices: other work goes on meanwhile (R44, R62). */
+  prepare(credentials: Credentials): Promise<void>
   /** Opens a socket: a registration if the credentials are not linked, a login if they are. */
   open(credentials: Credentials, listener: (event: SocketEvent) => void, about?: About): WhatsAppSocket
 }

@@ -120,6 +120,7 @@ export function fakeWhatsApp({ isObliging = true, now = Date.now, after }: FakeW
       loaded.stored = keyOf(target)
       return loaded
     },
+    prepare: async () => undefined,
     open(credentials, listener, about) {
       const deps = { listener, about, isObliging, now, after, devices, journal }
       const { played, socket } = openSocket(asFake(credentials), deps)

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import { type CloseReason, sessionVerdicts } from '#shared/domain/session/disconnect.ts'
-import { companyRig } from '../support/company-rig.ts'
+import { companyRig, phoneA } from '../support/company-rig.ts'
 
 describe('a linked session', () => {
   const retried = (Object.entries(sessionVerdicts) as [CloseReason, { do: string }][]).filter(
@@ -15,6 +15,21 @@ describe('a linked session', () => {
     await s.clock.advance(2000)
     expect(s.state().session?.status).toBe('connected')
     expect(s.eventNames()).toEqual(['whatsapp-disconnected', 'whatsapp-connected'])
+  })
+
+  it('logs in for the first time when its keys have been made, which takes a place of the queue', async () => {
+    const s = companyRig()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    Object.assign(s.whatsApp, { prepare: () => promise })
+    await s.request()
+    s.whatsApp.last().link(phoneA)
+    await s.clock.settle()
+    s.whatsApp.live('registration')[0]?.drop('restart')
+    await s.clock.settle()
+    expect(s.whatsApp.live()).toEqual([])
+    resolve()
+    await s.clock.settle()
+    expect(s.state().session?.status).toBe('connected')
   })
 
   it('is reopened without delay when WhatsApp asks for a restart', async () => {

@@ -45,6 +45,7 @@ describe('linking', () => {
     expect((await registration.next('closed')).close.reason).toBe('restart')
     expect(registration.types()).toEqual(['qr', 'phoneAnswered', 'linked', 'closed'])
 
+    await rig.whatsApp.prepare(credentials)
     const session = rig.open(credentials)
     await session.next('opened')
     expect([...rig.store.rowsOf(target).keys()].filter((key) => key.startsWith('pre-key#'))).toHaveLength(4)
@@ -172,9 +173,10 @@ describe('a code that WhatsApp refuses is never returned', () => {
 
 describe('ends of a session', () => {
   const phone = aPhone()
+  const target = aTarget()
   let credentials: Credentials
   beforeAll(async () => {
-    const session = await rig.connect(phone)
+    const session = await rig.connect(phone, target)
     await session.socket.close()
     credentials = session.credentials
   })
@@ -226,13 +228,17 @@ describe('ends of a session', () => {
       expect(blameSocket(new Error('of this socket'))).toBe(true)
       return read(...args)
     }
-    const session = rig.open(credentials)
+    // Loaded, so that the socket reads rows: those that it has written itself are known.
+    const session = rig.open(await loaded(target))
     expect((await session.next('closed')).close).toEqual({ reason: 'lost', detail: 'unhandled: of this socket' })
   })
 })
 
 test('Signal work of a socket ends with that socket, even if its rows never answer', async () => {
   const { store } = rig
+  const target = aTarget()
+  await rig.link(aPhone(), target)
+  const credentials = await loaded(target)
   const { read } = store
   const reading = Promise.withResolvers<{ work: Promise<unknown> }>()
   const silent = { loadSession: () => new Promise<undefined>(() => {}) } as never
@@ -242,7 +248,8 @@ test('Signal work of a socket ends with that socket, even if its rows never answ
     reading.resolve({ work: cipher.hasOpenSession() })
     return read(...args)
   }
-  const session = await rig.connect(aPhone())
+  const session = rig.open(credentials)
+  await session.next('opened')
   const { work } = await reading.promise
   await Promise.all([expect(work).rejects.toThrow('The socket has gone'), session.socket.close()])
 })

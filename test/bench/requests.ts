@@ -15,7 +15,7 @@ export async function requests(say: (line: string) => void): Promise<void> {
   const dynamoDb = await countingDynamoDb()
   const stage = await startStage({ env: { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url } })
   const hostRole = stage.run.cloud.containers[0]?.role?.name ?? ''
-  const count = async (what: string, work: () => Promise<unknown>) => {
+  const count = async (what: keyof typeof left, work: () => Promise<unknown>) => {
     await pause(afterwardsMs)
     const before = dynamoDb.counted.length
     await work()
@@ -25,6 +25,7 @@ export async function requests(say: (line: string) => void): Promise<void> {
     say(`  ${what.padEnd(10)} ${totals(own)}`)
     say(`    of the host ${totals(host)}`)
     for (const line of listed(host)) say(`      ${line}`)
+    for (const line of left[what]) say(`    left: ${line}`)
   }
   try {
     // The first company warms up functions and hosts, and causes the reads that happen only once.
@@ -46,6 +47,23 @@ export async function requests(say: (line: string) => void): Promise<void> {
     await dynamoDb.stop()
   }
 }
+
+/** Requests of the host that remain, and their reasons. */
+const left = {
+  'first link': [
+    'a write of STATE per decision (accepted, code, answered, prepared, committed, connected): clients are told of each',
+    'connections are read for each push: they change in functions, and a push to one that is gone is lost',
+    'pre-keys are written once, as parts, and named by the journal: all rows of a set or none',
+    'rows that belong together go through the journal, which is filled and emptied: DynamoDB has no cheaper way',
+  ],
+  reconnect: ['STATE is read once, and written when the session closes and when it is back; each is pushed'],
+  'take-over': [
+    'the lists of all shards and STATE; adoption and connected are writes; the notes of the phone are repeated (R24)',
+    'load: two reads in one, a stamp on the journal, and one on the creds (R12)',
+    'keys that only the last owner has written are read one by one, as Baileys asks for them',
+  ],
+  reset: ['one decision, its end, and the sweep: a deleted row costs what it holds'],
+} as const
 
 /** Requests that hosts make whatever happens to the company. */
 const isOfTheFleet = (each: Counted) => /LEASE|BEAT|METRIC|host/.test(described(each))

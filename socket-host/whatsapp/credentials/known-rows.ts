@@ -13,6 +13,10 @@ const maxNames = 64
 /** A row before its encryption; `undefined` for a deleted one. */
 export type PlainRow = { readonly key: string; readonly plaintext: Uint8Array | undefined }
 
+/** Returns the bytes alone: a small `Buffer` is a view that keeps the 64 KB of Node's pool in memory (R68). */
+const unpooled = (bytes: Uint8Array): Uint8Array =>
+  bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+
 export type KnownRows = {
   /** Returns the row if it is known: its bytes, or `absent`. */
   find(key: string): Uint8Array | 'absent' | undefined
@@ -41,7 +45,7 @@ export function knownRows({ begun, stored = [] }: { begun?: boolean; stored?: re
   function keep({ key, plaintext }: PlainRow): void {
     forget(key)
     if ((plaintext?.length ?? 0) > maxBytes) return
-    known.set(key, plaintext)
+    known.set(key, plaintext && unpooled(plaintext))
     bytes += plaintext?.length ?? 0
     for (const oldest of known.keys()) {
       if (known.size <= maxRows && bytes <= maxBytes) return

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { CredentialStore } from '#shared/ports.ts'
+import { knownRows } from '../../../../socket-host/whatsapp/credentials/known-rows.ts'
 import type { StoredTarget } from '../../../../socket-host/whatsapp/port.ts'
 import { memoryCredentialStore } from '../../../fakes/memory-credential-store.ts'
 import { aTarget } from '../whatsapp-rig.ts'
@@ -147,4 +148,15 @@ test('what is kept is bounded, in rows and in bytes, and so are the names of a n
   expect([await get('none'), read()]).toEqual([[], []])
   await keys.set({ session: Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`n${index}`, text('x')])) })
   expect([await get('none'), read()]).toEqual([[], ['session']])
+})
+
+test('what is kept keeps no other memory: a small Buffer is a view of a pool that all others share', () => {
+  const plaintext = text('x'.repeat(300))
+  expect(plaintext.buffer.byteLength).toBeGreaterThan(300)
+  const known = knownRows({ stored: [{ key: 'loaded', plaintext }] })
+  known.written([{ key: 'written', plaintext }])
+  for (const key of ['loaded', 'written']) {
+    const found = known.find(key)
+    expect(found instanceof Uint8Array && found.buffer.byteLength).toBe(300)
+  }
 })

@@ -147,6 +147,8 @@ async function sample(store: Store, pk: string, limit: number): Promise<Readonly
     ExpressionAttributeNames: { '#pk': partitionKey },
     ExpressionAttributeValues: { ':pk': pk },
     Limit: limit,
+    // Parts come before pre-keys and sessions in the order of the keys. Those that no row names must not be all there is.
+    ScanIndexForward: false,
   })
   const items = (await store.client.send(page)).Items ?? []
   const rows = items.flatMap((item) => {

@@ -352,6 +352,17 @@ test.each([9_000, 800_000])('rows of %i bytes that are replaced leave nothing be
   expect(await store.sweep(ref)).toBe(3)
 })
 
+test('parts that no row names, of writes that were given up, do not hide the rows from a sample (R47)', async () => {
+  const table = await newTable()
+  const rows = rowsOf('1', ['pre-key#0', 'pre-key#1', 'pre-key#2', 'pre-key#3'], 9_000)
+  await storeOn(table).write(ref, [...rowsOf('1', ['creds']), ...rows], 1)
+  const dying = flakyConnect(engine, ({ operation }) => (operation === 'BatchWriteItem' ? 'arrives' : 'lost'))
+  const host = dynamoCredentialStore({ client: dying.client, table: table.table })
+  for (let tries = 0; tries < 2; tries++) expect(await unlessDead(host.write(ref, rows, 1))).toBe('died')
+  const others = [...(await storeOn(table).sample(ref, 10)).keys()].filter((key) => key !== 'creds')
+  expect(others.length).toBeGreaterThan(0)
+})
+
 test.each(['journal', 'part#creds#1-1#0'])('%s is not a valid key of a row', async (key) => {
   const store = storeOn(await newTable())
   await expect(store.write(ref, rowsOf('1', [key]), 1)).rejects.toThrow('Not a valid key of a row')

@@ -52,7 +52,8 @@ async function logInAndUnlink(
   const cancelTimer = deps.time.after(leftMs(), () => overdue.abort())
   const given = AbortSignal.any([signal, overdue.signal])
   try {
-    await Promise.race([turn.promise, aborted(given)])
+    // A link that never logged in uploads its pre-keys even in the login that removes it.
+    await Promise.race([turn.promise.then(() => deps.whatsApp.prepare(credentials)), aborted(given)])
     if (given.aborted) return 'unconfirmed'
     const heard = Promise.withResolvers<SocketEvent>()
     const socket = deps.whatsApp.open(credentials, (event) => {

@@ -31,6 +31,21 @@ describe('a reset', () => {
     expect(s.whatsApp.devices[0]?.isLinked).toBe(false)
   })
 
+  it('logs in when the keys of a link that never did have been made', async () => {
+    const s = companyRig()
+    await s.linked()
+    s.whatsApp.last().drop('lost')
+    await s.clock.settle()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    Object.assign(s.whatsApp, { prepare: () => promise })
+    await s.reset()
+    expect(s.whatsApp.live()).toEqual([])
+    expect(s.state().unlinked).toBe('pending')
+    resolve()
+    await s.clock.settle()
+    expect(s.state().unlinked).toBe('confirmed')
+  })
+
   it('is confirmed when the phone had removed the device already', async () => {
     const s = companyRig()
     await s.linked()

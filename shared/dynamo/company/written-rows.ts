@@ -1,7 +1,7 @@
 /**
  * Cache of the rows that this process read or wrote last, an option of `company-store.ts`. A host makes many decisions
- * about a company during a pairing, and the row is most likely as it left it. The condition of the next write finds out if not:
- * the cache saves a read, never a check.
+ * about a company during a pairing, and the row is most likely as it left it. The condition of the next write finds out
+ * if not: the cache saves a read, never a check.
  */
 import type { CompanyRow } from './company-row.ts'
 

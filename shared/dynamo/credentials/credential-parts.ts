@@ -7,8 +7,9 @@
  *     credential-rows      one row, written by a conditional write
  *     credential-parts     one value, in its row's item or in part items
  *
- * A large value, and in a set of rows also one of some kilobytes, is stored in part items whose keys contain its version. The item that names the version is written
- * last, by one conditional write, so that a reader gets either the old value or the new one.
+ * A large value, and in a set of rows also one of some kilobytes, is stored in part items whose keys contain its version.
+ * The item that names the version is written last, by one conditional write, so that a reader gets either the old value
+ * or the new one.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb'

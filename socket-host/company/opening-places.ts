@@ -51,7 +51,9 @@ export const firstPlaces: Places = { places: limits.first, forReconnects: quarte
 export function adaptedPlaces(before: Places, load: number, isShort: boolean): Places {
   const isBusy = load > busyLoad
   if (isBusy) {
-    const places = Math.max(limits.least, Math.floor(before.places * 0.95))
+    // Those that reconnects have beyond their share go first: owners must not lose places to a load that reconnects make.
+    const areMany = before.forReconnects > quarterOf(before.places)
+    const places = areMany ? before.places : Math.max(limits.least, Math.floor(before.places * 0.95))
     return { places, forReconnects: reconnectsAt(load, before.forReconnects, places), isBusy }
   }
   if (!isShort) return { ...before, isBusy }

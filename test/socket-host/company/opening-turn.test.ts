@@ -91,7 +91,8 @@ test.each<[boolean, Urgency, number | undefined]>([
 })
 
 test.each([
-  ['a busy loop costs a few, and reconnects some', [30, 20], 0.95, true, [28, 18]],
+  ['a busy loop costs reconnects beyond their share', [30, 20], 0.95, true, [30, 18]],
+  ['then all a few', [30, 8], 0.95, true, [28, 7]],
   ['but not the last ones', [16, 4], 1, true, [16, 4]],
   ['a loop with time to spare gets more when they are short', [20, 20], 0.5, true, [22, 34]],
   ['reconnects twice as many on an idle one', [20, 8], 0.1, true, [22, 16]],

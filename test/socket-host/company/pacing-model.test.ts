@@ -140,4 +140,16 @@ describe('a host that has taken over a thousand sessions of another', () => {
       expect([seed, busy, longest(codes) < 5_000]).toEqual([seed, 0, true])
     }
   })
+
+  // At 4 s to a code and fast logins, the last of the fifty have theirs after 21 s: the core is not enough.
+  it.each<[number, readonly number[]]>([
+    [100, [300, 1500, 2500]],
+    [1200, [300, 1500, 4000]],
+  ])('admits fifty at once in the middle of it and serves them in time, at %i ms to a login', (whole, times) => {
+    for (const codeMs of times) {
+      const more = { reconnect: { cpu, whole }, backlog: 1000, closesPerSecond: 0, seconds: 60 }
+      const scene = sceneOf(codeMs, 1, { ...more, burst: 50, burstAt: 8, typed: 1, typedWithin: 4_000 })
+      expect([codeMs, play(scene, pacing).busy, broken(scene)]).toEqual([codeMs, 0, []])
+    }
+  })
 })

@@ -1,10 +1,11 @@
-/** Starts the measured programs as processes of their own, and stops them. */
+/** Starts the measured programs as processes of their own, and stops them. They end when this process does. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const endWithParent = new URL('../../local/hosts/end-with-parent.ts', import.meta.url).href
 
 export type Program = {
   /** The output line that starts with `ready`. */
@@ -24,10 +25,10 @@ export async function startProgram(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Program> {
   const start = performance.now()
-  const child = spawn(process.execPath, [script, ...args], {
+  const child = spawn(process.execPath, ['--import', endWithParent, script, ...args], {
     cwd: root,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const { ready, lines } = await readyLine(child)
   if (ready === undefined) throw new Error(`${script} ended before it was ready:\n${lines.join('\n')}`)

@@ -58,12 +58,16 @@ async function measure(stage: Stage, loads: Loads) {
   await nudgeHosts(stage.run, companies)
   await untilOnline(stage.run, sessions, timeoutMs)
   if (awayMs > 0) await stage.service('slow', { ms: awayMs })
+  const phones = companies.map(({ phone }) => phone)
+  // A machine that stands still costs a host its leases: some may have logged in more than once by now.
+  const before = await loginsOf(stage.run, phones)
   const over = new AbortController()
   process.kill(dead.pid, 'SIGKILL')
-  const asking = askMeanwhile(stage, dead, over.signal)
-  const looks = await lookUntilBack(stage, companies, successors, loads)
-  over.abort()
-  return { looks, owners: await asking }
+  const isBack = (logins: number, index: number) => logins > (before[index] ?? 0)
+  const look = async () => (await loginsOf(stage.run, phones)).filter(isBack).length
+  const looking = lookUntilBack(look, companies.length, successors, loads).finally(() => over.abort())
+  const [looks, owners] = await Promise.all([looking, askMeanwhile(stage, dead, over.signal)])
+  return { looks, owners }
 }
 
 const isOn = (host: HostView, companyId: string): boolean => host.shards.includes(shardOf(companyId, shards))
@@ -78,18 +82,17 @@ function companiesOf(host: HostView): readonly Linked[] {
   return found
 }
 
-/** Looks again and again until each session was taken over, which is the second login of its device. */
+/** Looks again and again until each session was taken over, which is one more login of its device. */
 async function lookUntilBack(
-  stage: Stage,
-  companies: readonly Linked[],
+  look: () => Promise<number>,
+  count: number,
   successors: readonly HostView[],
   loads: Loads,
 ) {
-  const phones = companies.map(({ phone }) => phone)
   const startedAt = performance.now()
   const looks: Look[] = []
   for (;;) {
-    const back = (await loginsOf(stage.run, phones)).filter((logins) => logins > 1).length
+    const back = await look()
     const atMs = performance.now() - startedAt
     const all = cpus().map(({ times }) => times)
     looks.push({
@@ -98,8 +101,8 @@ async function lookUntilBack(
       idle: all.reduce((sum, { idle }) => sum + idle, 0) / 1000,
       cores: all.length,
     })
-    if (back === phones.length) return looks
-    if (atMs > timeoutMs) throw new Error(`only ${back} of ${phones.length} sessions were taken over`)
+    if (back === count) return looks
+    if (atMs > timeoutMs) throw new Error(`only ${back} of ${count} sessions were taken over`)
     await pause(lookMs)
   }
 }
@@ -109,7 +112,13 @@ async function askMeanwhile(stage: Stage, dead: HostView, signal: AbortSignal): 
   const startedAt = performance.now()
   const asked: Promise<Owner>[] = []
   while (!signal.aborted) {
-    asked.push(timeToCode(stage, dead, performance.now() - startedAt))
+    const askedAtMs = performance.now() - startedAt
+    // An owner without an answer is a result too.
+    const noAnswer = (error: unknown): Owner => {
+      const tookMs = performance.now() - startedAt - askedAtMs
+      return { askedAtMs, tookMs, isOrphan: false, error: String(error) }
+    }
+    asked.push(timeToCode(stage, dead, askedAtMs).catch(noAnswer))
     await pause(betweenOwnersMs)
   }
   return Promise.all(asked)

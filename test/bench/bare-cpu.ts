@@ -11,7 +11,7 @@ import type { LinkedCompanion } from '../support/linked-companion.ts'
 import { bareCode } from './bare-baileys.ts'
 import type { BareOrder, BareReport } from './bare-process.ts'
 
-/** Limit of sockets that are opened again at once, the same as in a host. */
+/** Limit of sockets that are opened again at once. A host opens more, as many as its core can serve. */
 const concurrency = 3
 const loaded: AuthenticationState[] = []
 const closed: AuthenticationState[] = []

@@ -1,12 +1,17 @@
 /** Medians and percentiles, and their formats. */
 
-/** Returns the percentile by nearest rank; a `share` of 0.5 gives the median. */
+/** Returns the percentile by nearest rank. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN
 }
 
-export const median = (values: readonly number[]): number => percentile(values, 0.5)
+/** Returns the mean of the two in the middle if their number is even: of two rounds, the smaller one is no median. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.slice(Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2) + 1)
+  return middle.reduce((sum, value) => sum + value, 0) / middle.length
+}
 
 export const milliseconds = (value: number): string => `${Math.round(value)} ms`
 

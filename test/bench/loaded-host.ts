@@ -12,7 +12,7 @@ import { type SimulatorProcess, startSimulatorProcess } from './simulator-proces
 import { type Units, unitsSince } from './units.ts'
 
 /** Events of a salon's mean day (R68). */
-const day = { direct: 150, group: 300, serverSync: 100, reconnect: 5 } as const
+export const day = { direct: 150, group: 300, serverSync: 100, reconnect: 5 } as const
 const onlineTimeoutMs = 900_000
 const concurrency = 8
 /** Contacts of a session, who are the members of its group too. */

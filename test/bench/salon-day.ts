@@ -3,7 +3,7 @@
  * mean hour, and with that of a peak hour. Exit code 1 when a promise is broken.
  */
 import { megabytes, milliseconds, percentile } from './figures.ts'
-import { addSessions, makeAcquainted, type PhaseFigures, playDay, startLoadedHost } from './loaded-host.ts'
+import { addSessions, day, makeAcquainted, type PhaseFigures, playDay, startLoadedHost } from './loaded-host.ts'
 import { under } from './promised.ts'
 import type { UnitSums } from './units.ts'
 
@@ -35,6 +35,7 @@ export async function salonDay(say: (line: string) => void): Promise<void> {
     for (const [name, factor] of phases) {
       const figures = await playDay(host, factor, (minutes * 60) / phases.length)
       report(name, figures, say)
+      if (isShort(figures, factor)) broken('fewer messages were sent than a salon day has', say)
     }
   } finally {
     await host.stop()
@@ -68,6 +69,12 @@ function report(name: string, figures: PhaseFigures, say: (line: string) => void
   const lost = load.messages - load.delivered
   if (lost > load.messages * maxLostShare) broken(`${lost} messages were not decrypted`, say)
   if (simulatorShare > simulatorLimit) say('    the simulated WhatsApp may have limited the traffic')
+}
+
+/** A host that gets no messages needs no CPU. Their number is a Poisson one: five deviations are no chance. */
+function isShort({ load, seconds }: PhaseFigures, factor: number): boolean {
+  const planned = (sessions * (day.direct + day.group) * factor * seconds) / secondsPerDay
+  return load.messages < planned - 5 * Math.sqrt(planned)
 }
 
 function broken(promise: string, say: (line: string) => void): void {

@@ -43,4 +43,5 @@ export function generateKeyPair(): KeyPair {
   return { private: Buffer.from(d, 'base64url'), public: Buffer.from(x, 'base64url') }
 }
 
-const jwkEncoding = { publicKeyEncoding: { format: 'jwk' }, privateKeyEncoding: { format: 'jwk' } } as never
+/** The private key as a JWK has both keys. Without an encoding, Node does not write the public one as well. */
+const jwkEncoding = { privateKeyEncoding: { format: 'jwk' } } as never

@@ -32,7 +32,12 @@ export function httpExchange({ connectMs, maxSockets }: ConnectionLimits): Excha
         response.on('error', reject)
         response.on('end', () => resolve({ status, headers, body: Buffer.concat(parts) }))
       })
-      const timer = setTimeout(() => sent.destroy(new NotConnected('No connection in time')), connectMs)
+      const giveUp = (error: Error) => {
+        // Node reports the end of a request that waits for a free socket only when it gets one.
+        reject(error)
+        sent.destroy(error)
+      }
+      const timer = setTimeout(() => giveUp(new NotConnected('No connection in time')), connectMs)
       const connected = () => clearTimeout(timer)
       sent.on('socket', (socket: Socket) =>
         socket.connecting ? socket.once(isSecure ? 'secureConnect' : 'connect', connected) : connected(),

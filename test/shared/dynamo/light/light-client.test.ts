@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { crc32 } from 'node:zlib'
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 import { BatchGetCommand, GetCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { documentClient } from '#shared/dynamo/document-client.ts'
 import { findAccount } from '#shared/dynamo/light/account.ts'
 import { type LightDeps, lightClient } from '#shared/dynamo/light/light-client.ts'
@@ -233,6 +233,46 @@ test('endpoint, region and a task’s credentials come from the environment', as
   await lightClient({ wholeMs: 20_000 }).send(command())
   expect(header('x-amz-security-token')(asked[1]!)).toBe('t')
   expect(header('authorization')(asked[1]!)).toMatch(/Credential=role\/\d+\/eu-north-1\/dynamodb/)
+})
+
+test.each(['credentials', 'place'] as const)(
+  '%s that the SDK never finds are looked for anew after a while',
+  async (find) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const silent = new Promise<never>(() => undefined)
+    const found = { accessKeyId: 'found', secretAccessKey: 'test' }
+    let times = 0
+    const credentials = async () => (++times === 1 ? silent : found)
+    const account = findAccount({ region: 'eu-central-1', credentials })
+    void account[find]()
+    await vi.advanceTimersByTimeAsync(9_000)
+    void account[find]()
+    expect(times).toBe(1)
+    await vi.advanceTimersByTimeAsync(1_000)
+    await account.place()
+    expect(await account.credentials()).toMatchObject(found)
+    // The second call waits for the same fetch, and must not end the client that has begun anew.
+    await vi.advanceTimersByTimeAsync(9_000)
+    await account.credentials()
+    expect(times).toBe(2)
+  },
+)
+
+test('a call whose credentials come too late is not sent', async () => {
+  const late = Promise.withResolvers<void>()
+  const credentials = async () => {
+    await late.promise
+    return { accessKeyId: 'test', secretAccessKey: 'test' }
+  }
+  const { asked, config } = await start((response) => answer(response, {}))
+  const client = lightClient({ wholeMs: 100 }, { ...config, credentials }, { retries })
+  await expect(client.send(command())).rejects.toMatchObject({ name: 'StoreUnavailable' })
+  late.resolve()
+  const other = lightClient({ wholeMs: 20_000 }, config, { retries })
+  await other.send(command())
+  await client.send(command())
+  expect(asked).toHaveLength(2)
 })
 
 test.each<[object, string]>([

@@ -35,8 +35,9 @@ export function translateFailures<C extends ClientLike>(client: C, service: stri
 export const asFailure = (error: unknown, service: string): unknown =>
   isRefusal(error) ? error : new StoreUnavailable(service, error)
 
-/** Names of client faults that a later call may not have. */
-const laterNames = /Throttl|TooManyRequests|LimitExceeded|ThroughputExceeded|RequestTimeout|SlowDown|InProgress/
+/** Names of client faults that a later call may not have: other credentials may have come until then. */
+const laterNames =
+  /Throttl|TooManyRequests|LimitExceeded|ThroughputExceeded|RequestTimeout|SlowDown|InProgress|ExpiredToken/
 
 /** True when the service has rejected the call and would do so again, or when the call itself is a bug. */
 function isRefusal(error: unknown): boolean {

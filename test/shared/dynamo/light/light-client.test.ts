@@ -214,10 +214,16 @@ describe('credentials that expire', () => {
     expect(tokens.toSorted()).toEqual(['token-1', 'token-1', 'token-2', 'token-2'])
   })
 
-  test('and stay expired are refused', async () => {
-    const { asked, get } = await setUp(refuse(400, 'ExpiredTokenException'), { credentials: provider(inAnHour) })
-    await expect(get()).rejects.toMatchObject({ name: 'ExpiredTokenException' })
-    expect(asked).toHaveLength(3)
+  // A refusal would tell the stores that no later call can succeed, and that nothing is left half written (R64).
+  test('and stay expired are an outage', async () => {
+    let now = 0
+    const short = { ...retries, now: () => (now += 5_000) }
+    const expired = refuse(400, 'ExpiredTokenException')
+    const { asked, get } = await setUp(expired, { credentials: provider(inAnHour) }, { retries: short })
+    const cause = { name: 'ExpiredTokenException' }
+    await expect(get()).rejects.toMatchObject({ name: 'StoreUnavailable', cause })
+    const inOneTry = 3
+    expect(asked).toHaveLength(2 * inOneTry)
   })
 })
 

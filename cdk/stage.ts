@@ -128,6 +128,12 @@ const prod: StageConfig = {
 
 export const stages: Readonly<Record<string, StageConfig>> = { dev, prod }
 
+/**
+ * Size of a host's heap, in MB. Node's default is about half of the memory; a quarter is left for buffers and everything
+ * else outside the heap.
+ */
+export const heapMb = ({ hosts }: Pick<StageConfig, 'hosts'>): number => Math.floor(hosts.memoryMb * 0.75)
+
 /** Reads the stage that the context names (`-c stage=… -c shards=…`). Throws an error that says what to correct. */
 export function readStage(context: (key: string) => unknown): StageConfig {
   const known = Object.keys(stages).join(', ')

@@ -32,6 +32,8 @@ export type LocalOptions = {
   readonly assembly?: string
   /** Variables that override those of all functions and hosts. */
   readonly environment?: Readonly<Record<string, string>>
+  /** Size of a host's heap in MB; by default that of the stage `dev`. */
+  readonly hostHeapMb?: number
   readonly limits?: Limits
   /** Replaces a host that ends, as ECS does; true by default. */
   readonly restartsHosts?: boolean
@@ -88,7 +90,8 @@ async function start(options: LocalOptions, stack: AsyncDisposableStack): Promis
   const clients = clientsFor(services.endpoints)
   stack.defer(() => destroyClients(clients))
 
-  const cloud = withEnvironment(await realiseAssembly(folder, clients, urls), options.environment ?? {})
+  const realised = await realiseAssembly(folder, clients, urls)
+  const cloud = withHeap(withEnvironment(realised, options.environment ?? {}), options.hostHeapMb)
   services.enforce([...cloud.functions, ...cloud.containers].flatMap(({ role }) => role ?? []))
   await services.restoreMessages()
   log('local', `${cloud.functions.length} functions, tables, queues, keys and secrets are ready`)
@@ -208,4 +211,11 @@ function withEnvironment(cloud: Cloud, environment: Readonly<Record<string, stri
     environment: { ...part.environment, ...environment },
   })
   return { ...cloud, functions: cloud.functions.map(replace), containers: cloud.containers.map(replace) }
+}
+
+/** Replaces the heap size in the commands of the containers. */
+function withHeap(cloud: Cloud, heapMb: number | undefined): Cloud {
+  if (heapMb === undefined) return cloud
+  const resized = (part: string) => part.replace(/^--max-old-space-size=.*/, `--max-old-space-size=${heapMb}`)
+  return { ...cloud, containers: cloud.containers.map((each) => ({ ...each, command: each.command.map(resized) })) }
 }

@@ -4,7 +4,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs'
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import { Construct } from 'constructs'
 import { hostDefaults } from '#shared/config/settings.ts'
-import type { StageConfig } from '../stage.ts'
+import { heapMb, type StageConfig } from '../stage.ts'
 import { acknowledge } from './acknowledge.ts'
 import { logGroup } from './logs.ts'
 
@@ -37,7 +37,7 @@ export class HostTask extends Construct {
     this.definition.addContainer('SocketHost', {
       image: ecs.ContainerImage.fromDockerImageAsset(asset),
       // The heap size is not in NODE_OPTIONS: the health check is a process of its own and would get the same heap.
-      command: ['node', `--max-old-space-size=${heapMb(stage.hosts.memoryMb)}`, 'main.mjs'],
+      command: ['node', `--max-old-space-size=${heapMb(stage)}`, 'main.mjs'],
       environment: { ...environment, NODE_OPTIONS: '--enable-source-maps', UV_THREADPOOL_SIZE: String(threads) },
       user: 'node',
       readonlyRootFilesystem: true,
@@ -60,12 +60,6 @@ export class HostTask extends Construct {
     })
   }
 }
-
-/**
- * Size of the heap. Node's default is about half of the memory; a quarter is left for buffers and everything else
- * outside the heap.
- */
-const heapMb = (memoryMb: number): number => Math.floor(memoryMb * 0.75)
 
 /**
  * Threads of Node for look-ups of names and the derived keys of codes. With Node's four, as many look-ups without an

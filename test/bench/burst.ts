@@ -9,6 +9,7 @@ import { cpuSeconds } from './cpu-time.ts'
 import { milliseconds, percentile } from './figures.ts'
 import { loopStalls } from './loop-stalls.ts'
 import { giveOneCore } from './one-core.ts'
+import { prodHost } from './prod-host.ts'
 import { atMost } from './promised.ts'
 import { startSimulatorProcess } from './simulator-process.ts'
 
@@ -22,7 +23,12 @@ type Outcome = { readonly codeMs?: number; readonly connectedMs?: number; readon
 export async function burst(say: (line: string) => void): Promise<void> {
   const simulator = await startSimulatorProcess()
   const stalls = await loopStalls()
-  const stage = await startStage({ hosts: 1, simulator: simulator.simulator, environment: stalls.environment })
+  const stage = await startStage({
+    ...prodHost,
+    hosts: 1,
+    simulator: simulator.simulator,
+    environment: stalls.environment,
+  })
   try {
     // Functions, hosts and the simulated WhatsApp have compiled their code before the burst.
     const first = stage.fresh()

@@ -7,6 +7,7 @@ import { type Answer, brokenPromises, burst, connectHealthy, gather, lateAnswers
 import { startStage } from '../support/stage.ts'
 import { cpuSeconds } from './cpu-time.ts'
 import { milliseconds, percentile } from './figures.ts'
+import { prodHost } from './prod-host.ts'
 
 const healthySessions = 50
 const pairings = 200
@@ -17,7 +18,7 @@ const maxShownPromises = 10
 const keepAliveMs = 31_000
 
 export async function capacity(say: (line: string) => void): Promise<void> {
-  const stage = await startStage({ hosts: 1 })
+  const stage = await startStage({ ...prodHost, hosts: 1 })
   try {
     const healthy = await connectHealthy(stage, healthySessions)
     const asking = await gather(stage, pairings)

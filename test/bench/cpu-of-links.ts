@@ -4,6 +4,7 @@ import { link, type Stage, startStage } from '../support/stage.ts'
 import { type BareProcess, startBare } from './bare-process.ts'
 import type { Costs } from './cpu.ts'
 import { loopStalls } from './loop-stalls.ts'
+import { prodHost } from './prod-host.ts'
 import { cpuOf } from './settled-cpu.ts'
 import type { SimulatorProcess } from './simulator-process.ts'
 
@@ -17,7 +18,12 @@ export async function linkCosts(
   count: number,
 ): Promise<{ readonly costs: Costs; readonly maxStallMs: number }> {
   const stalls = await loopStalls()
-  const stage = await startStage({ hosts: 1, simulator: simulator.simulator, environment: stalls.environment })
+  const stage = await startStage({
+    ...prodHost,
+    hosts: 1,
+    simulator: simulator.simulator,
+    environment: stalls.environment,
+  })
   const bare = await startBare(simulator)
   const costs = { host: [] as number[], bare: [] as number[] }
   let maxStallMs = 0

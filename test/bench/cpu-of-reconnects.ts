@@ -10,6 +10,7 @@ import { type Linked, loginsOf, restartHosts, seedLinked, type Watched } from '.
 import { type Stage, startStage } from '../support/stage.ts'
 import { startBare } from './bare-process.ts'
 import type { Costs } from './cpu.ts'
+import { prodHost } from './prod-host.ts'
 import { cpuOf, settledCpu } from './settled-cpu.ts'
 import type { SimulatorProcess } from './simulator-process.ts'
 
@@ -39,7 +40,7 @@ export async function reconnectCosts(
   sessions: number,
 ): Promise<ReconnectCosts> {
   const folder = await mkdtemp(join(tmpdir(), 'pairplane-bench-'))
-  const stage = await startStage({ hosts: 1, simulator: simulator.simulator })
+  const stage = await startStage({ ...prodHost, hosts: 1, simulator: simulator.simulator })
   try {
     const companies = Array.from({ length: sessions }, (_, index) => companyOf(index, '7901'))
     const bare = Array.from({ length: sessions }, (_, index) => companyOf(index, '7902').phone)

@@ -7,6 +7,7 @@ import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { fleetOf } from '../support/fleet.ts'
 import { type Linked, loginsOf, nudgeHosts, seedLinked, untilOnline, whatsAppView } from '../support/linked-fleet.ts'
 import { type Stage, startStage } from '../support/stage.ts'
+import { prodHost } from './prod-host.ts'
 
 const sizes = (process.env['BENCH_SESSIONS'] ?? '10').split(',').map(Number)
 const shards = 4
@@ -22,7 +23,7 @@ type Signal = keyof typeof promisedMs
 export async function failover(say: (line: string) => void): Promise<void> {
   say('failover: one of two hosts goes; leases are stale after 10 s')
   for (const [size, how] of [...sizes.map((size) => [size, 'SIGKILL'] as const), [few, 'SIGTERM'] as const]) {
-    const stage = await startStage({ hosts: 2, restartsHosts: false })
+    const stage = await startStage({ ...prodHost, hosts: 2, restartsHosts: false })
     try {
       say(await measure(stage, size, how))
     } finally {

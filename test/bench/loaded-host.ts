@@ -8,6 +8,7 @@ import { countingDynamoDb } from './counting-proxy.ts'
 import { cpuSeconds } from './cpu-time.ts'
 import { type LoopStalls, loopStalls } from './loop-stalls.ts'
 import { residentBytes } from './memory.ts'
+import { prodHost } from './prod-host.ts'
 import { type SimulatorProcess, startSimulatorProcess } from './simulator-process.ts'
 import { type Units, unitsSince } from './units.ts'
 
@@ -73,7 +74,12 @@ export async function startLoadedHost(): Promise<LoadedHost> {
   const stalls = await loopStalls([collectGarbage])
   stack.defer(stalls.remove)
   const stage = await startStage({
-    ...{ hosts: 1, simulator: simulator.simulator, environment: { ...stalls.environment, ...steadyLeases } },
+    ...{
+      ...prodHost,
+      hosts: 1,
+      simulator: simulator.simulator,
+      environment: { ...stalls.environment, ...steadyLeases },
+    },
     env: { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url },
   })
   stack.defer(stage.stop)

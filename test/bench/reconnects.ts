@@ -7,6 +7,7 @@ import { restartHosts, seedLinked, untilOnline } from '../support/linked-fleet.t
 import { type Stage, startStage } from '../support/stage.ts'
 import { cpuSeconds } from './cpu-time.ts'
 import { milliseconds, percentile } from './figures.ts'
+import { prodHost } from './prod-host.ts'
 
 const sessions = Number(process.env['BENCH_SESSIONS'] ?? 500)
 const pairings = 20
@@ -16,7 +17,7 @@ const promisedMs = 20_000
 
 export async function reconnects(say: (line: string) => void): Promise<void> {
   say(`reconnects: ${sessions} sessions of one host that was started again, ${pairings} pairings meanwhile`)
-  const stage = await startStage({ hosts: 1 })
+  const stage = await startStage({ ...prodHost, hosts: 1 })
   try {
     await measure(stage, say)
   } finally {

@@ -7,6 +7,7 @@ import { type Stage, startStage } from '../support/stage.ts'
 import { megabytes, ratio } from './figures.ts'
 import { settledBytes } from './memory.ts'
 import { readySetting, startProgram } from './processes.ts'
+import { prodHost } from './prod-host.ts'
 import { atMost } from './promised.ts'
 
 const sizes = (process.env['BENCH_SESSIONS'] ?? '200,1000').split(',').map(Number)
@@ -19,7 +20,7 @@ type Sizes = ReadonlyMap<number, number>
 
 export async function sessions(say: (line: string) => void): Promise<void> {
   const environment = { NODE_OPTIONS: `--import=${collectGarbage}` }
-  const stage = await startStage({ hosts: 1, environment })
+  const stage = await startStage({ ...prodHost, hosts: 1, environment })
   try {
     const ours = await hostSizes(stage)
     const bare = await bareSizes(stage)

@@ -11,6 +11,7 @@ import { fleetOf } from '../support/fleet.ts'
 import { type Linked, loginsOf, nudgeHosts, seedLinked, untilOnline } from '../support/linked-fleet.ts'
 import { type Stage, startStage } from '../support/stage.ts'
 import { cpuSeconds } from './cpu-time.ts'
+import { prodHost } from './prod-host.ts'
 import { brokenOf, type Look, linesOf, type Owner } from './takeover-report.ts'
 
 const sessions = Number(process.env['BENCH_SESSIONS'] ?? 1000)
@@ -36,7 +37,14 @@ export async function takeover(say: (line: string) => void): Promise<void> {
       if (load !== undefined) loads.set(source, Number(load))
     }
     const environment = { NODE_OPTIONS: `--import=${reportLoad}` }
-    const stage = await startStage({ hosts: successors + 1, shards, restartsHosts: false, environment, log })
+    const stage = await startStage({
+      ...prodHost,
+      hosts: successors + 1,
+      shards,
+      restartsHosts: false,
+      environment,
+      log,
+    })
     try {
       const seen = await measure(stage, loads)
       for (const line of linesOf(seen)) say(`  ${line}`)

@@ -1,11 +1,11 @@
-/** CPU time of first links. The round before the first warms up the compilers of both sides. */
+/** CPU time of first links. One round that does not count warms up the compilers of both sides. */
 import { inParallel } from '#shared/async/in-parallel.ts'
 import { link, type Stage, startStage } from '../support/stage.ts'
 import { type BareProcess, startBare } from './bare-process.ts'
 import type { Costs } from './cpu.ts'
 import { loopStalls } from './loop-stalls.ts'
 import { prodHost } from './prod-host.ts'
-import { cpuOf } from './settled-cpu.ts'
+import { cpuOf, idleCpuShare } from './settled-cpu.ts'
 import type { SimulatorProcess } from './simulator-process.ts'
 
 /** Links at a time. */
@@ -29,12 +29,14 @@ export async function linkCosts(
   let maxStallMs = 0
   try {
     const pid = (await stage.run.hosts())[0]?.pid ?? 0
-    for (let round = 0; round <= rounds; round++) {
+    await linkOnHost(stage, count)
+    await linkBare(stage, bare, count)
+    const idle = { host: await idleCpuShare(pid), bare: await idleCpuShare(bare.pid) }
+    for (let round = 0; round < rounds; round++) {
       await stalls.maxMs(pid)
-      const host = await cpuOf(pid, () => linkOnHost(stage, count))
+      const host = await cpuOf(pid, () => linkOnHost(stage, count), idle.host)
       const stallMs = await stalls.maxMs(pid)
-      const other = await cpuOf(bare.pid, () => linkBare(stage, bare, count))
-      if (round === 0) continue
+      const other = await cpuOf(bare.pid, () => linkBare(stage, bare, count), idle.bare)
       maxStallMs = Math.max(maxStallMs, stallMs)
       costs.host.push((host * 1000) / count)
       costs.bare.push((other * 1000) / count)

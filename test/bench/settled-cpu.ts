@@ -19,9 +19,22 @@ export async function settledCpu(pid: number): Promise<number> {
   }
 }
 
-/** Returns the CPU seconds that the process uses for `work` and for what follows it. */
-export async function cpuOf(pid: number, work: () => Promise<unknown>): Promise<number> {
-  const before = await settledCpu(pid)
+/**
+ * Returns the CPU seconds that the process uses for `work` and for what follows it, without the share of a core that it
+ * uses anyway (`idle`): leases and keep-alives go on while the work waits for others.
+ */
+export async function cpuOf(pid: number, work: () => Promise<unknown>, idle = 0): Promise<number> {
+  const [before, startedAt] = [await settledCpu(pid), performance.now()]
   await work()
-  return (await settledCpu(pid)) - before
+  const used = (await settledCpu(pid)) - before
+  return used - (idle * (performance.now() - startedAt)) / 1000
+}
+
+const idleMs = 10_000
+
+/** Returns the share of a core that the process uses without work. */
+export async function idleCpuShare(pid: number): Promise<number> {
+  const before = await settledCpu(pid)
+  await pause(idleMs)
+  return (cpuSeconds(pid) - before) / (idleMs / 1000)
 }

@@ -77,7 +77,7 @@ export function pacing({ time, load }: PacingDeps): Pacing {
   }
 
   function proceed(): void {
-    const next = () => nextTurn({ waiting, running }, places.now(), time.monotonic())
+    const next = () => nextTurn({ waiting, running, overdue }, places.now(), time.monotonic())
     for (let turn = next(); turn; turn = next()) start(turn)
   }
 

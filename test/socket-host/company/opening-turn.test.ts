@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { adaptedPlaces, shareOf, type Urgency } from '../../../socket-host/company/opening-places.ts'
-import { nextTurn } from '../../../socket-host/company/opening-turn.ts'
+import { nextTurn, type Openings } from '../../../socket-host/company/opening-turn.ts'
 
 const pairing = 'pairing'
 const restart = 'restart'
@@ -12,6 +12,9 @@ const now = 100_000
 const times = (count: number, of: Urgency): readonly Urgency[] => Array(count).fill(of)
 const openings = (urgencies: readonly Urgency[], enteredAt: number) =>
   urgencies.map((urgency, place) => ({ urgency, place, enteredAt }))
+
+type Opening = ReturnType<typeof openings>[number]
+const idle: Openings<Opening> = { waiting: [], running: new Set(), overdue: new Set() }
 
 test.each<[string, readonly Urgency[], readonly Urgency[], number, number | undefined]>([
   ['nothing begins when nothing waits', [], [], now, undefined],
@@ -35,14 +38,14 @@ test.each<[string, readonly Urgency[], readonly Urgency[], number, number | unde
     1,
   ],
 ])('%s', (_fact, waiting, running, enteredAt, turn) => {
-  const state = { waiting: openings(waiting, enteredAt), running: new Set(openings(running, now)) }
+  const state = { ...idle, waiting: openings(waiting, enteredAt), running: new Set(openings(running, now)) }
   expect(nextTurn(state, { places, forReconnects: places, isBusy: false }, now)?.place).toBe(turn)
 })
 
 test('reconnects get as many places as are for them, and their share at least; others get all', () => {
   const turnOf = (waiting: Urgency, running: readonly Urgency[]) =>
     nextTurn(
-      { waiting: openings([waiting], now), running: new Set(openings(running, now)) },
+      { ...idle, waiting: openings([waiting], now), running: new Set(openings(running, now)) },
       { places, forReconnects: 3, isBusy: false },
       now,
     )?.place
@@ -60,35 +63,45 @@ test('the shares are all places, and a quarter or more is for each of the less u
   }
 })
 
-test('reconnects beyond their share take no place from others', () => {
-  const turnOf = (running: readonly Urgency[]) =>
+test('reconnects beyond their share take no place from others, and none begins before an owner’s link that waits', () => {
+  const turnOf = (waiting: readonly Urgency[], running: readonly Urgency[]) =>
     nextTurn(
-      { waiting: openings([reconnect, pairing], now), running: new Set(openings(running, now)) },
+      { ...idle, waiting: openings(waiting, now), running: new Set(openings(running, now)) },
       { places, forReconnects: 20, isBusy: false },
       now,
     )?.place
-  expect(turnOf([...times(12, reconnect), ...times(5, pairing)])).toBe(1)
-  expect(turnOf([...times(12, reconnect), ...times(6, pairing)])).toBe(0)
-  expect(turnOf([...times(20, reconnect), ...times(6, pairing)])).toBeUndefined()
+  expect(turnOf([reconnect, pairing], [...times(12, reconnect), ...times(5, pairing)])).toBe(1)
+  const full = times(6, pairing)
+  expect(turnOf([reconnect], [...times(12, reconnect), ...full])).toBe(0)
+  expect(turnOf([reconnect, pairing], [...times(12, reconnect), ...full])).toBeUndefined()
+  expect(turnOf([reconnect, restart], [...times(12, reconnect), ...full, ...times(2, restart)])).toBeUndefined()
+  expect(turnOf([reconnect, pairing], [reconnect, ...full])).toBe(0)
+  expect(turnOf([reconnect], [...times(20, reconnect), ...full])).toBeUndefined()
 })
 
-test.each<[boolean, Urgency, number | undefined]>([
-  [false, pairing, 0],
-  [true, pairing, undefined],
-  [true, restart, undefined],
-  [true, reconnect, 0],
-])('reconnects have only their share on a busy loop beside an owner’s link: %s, %s', (isBusy, other, turn) => {
-  const turnOf = (reconnects: number) =>
-    nextTurn(
-      {
-        waiting: openings([reconnect], now),
-        running: new Set(openings([...times(reconnects, reconnect), other], now)),
-      },
-      { places, forReconnects: 20, isBusy },
-      now,
-    )?.place
-  expect([turnOf(1), turnOf(2)]).toEqual([0, turn])
-})
+test.each<[boolean, Urgency, boolean, number | undefined]>([
+  [false, pairing, false, 0],
+  [true, pairing, false, undefined],
+  [true, pairing, true, undefined],
+  [true, restart, false, undefined],
+  [true, restart, true, undefined],
+  [true, reconnect, false, 0],
+])(
+  'reconnects have only their share on a busy loop beside an owner’s link: %s, %s, overdue %s',
+  (isBusy, other, isOverdue, turn) => {
+    const turnOf = (reconnects: number) =>
+      nextTurn(
+        {
+          waiting: openings([reconnect], now),
+          running: new Set(openings([...times(reconnects, reconnect), ...(isOverdue ? [] : [other])], now)),
+          overdue: new Set(openings(isOverdue ? [other] : [], now)),
+        },
+        { places, forReconnects: 20, isBusy },
+        now,
+      )?.place
+    expect([turnOf(1), turnOf(2)]).toEqual([0, turn])
+  },
+)
 
 test.each([
   ['a busy loop costs reconnects beyond their share', [30, 20], 0.95, true, [30, 18]],

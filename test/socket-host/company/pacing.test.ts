@@ -139,6 +139,20 @@ describe('openings', () => {
     expect(begun).toHaveLength(8)
   })
 
+  it('of reconnects have only their share on a busy loop beside a pairing that has lost its place', async () => {
+    let load = 0.1
+    const { clock, enter, open, count } = rig({ load: () => load })
+    enter('pairing')
+    await clock.advance(5_100)
+    open('reconnect', 400, 800)
+    await clock.advance(3_000)
+    load = 1
+    await clock.advance(1_000)
+    const before = count('reconnect')
+    await clock.advance(400)
+    expect(count('reconnect') - before).toBeLessThanOrEqual(12)
+  })
+
   it('set no timer on a host that opens nothing', async () => {
     const { clock, open } = rig()
     open('reconnect', 300, 30)

@@ -44,11 +44,21 @@ const quarterOf = (places: number): number => Math.ceil(places / 4)
 /** Places of a host that was idle. */
 export const firstPlaces: Places = { places: limits.first, forReconnects: quarterOf(limits.first), isBusy: false }
 
-/**
- * Returns the places after a look at the load (0 to 1): a few more, or a few less. `isShort`: an opening waits, or an
- * attempt was refused.
- */
-export function adaptedPlaces(before: Places, load: number, isShort: boolean): Places {
+/** Facts of a look at the load. */
+export type Look = {
+  /** Share of the time since the last look for which the loop was busy, 0 to 1. */
+  readonly load: number
+  /** An opening waits, or an attempt was refused. */
+  readonly isShort: boolean
+  /**
+   * Reconnects wait, have taken all places that are for them, and one was served since they last got more. Without the
+   * latter, a loop would be idle because WhatsApp or the store does not answer, and more and more of them would hang.
+   */
+  readonly canReconnectsGrow: boolean
+}
+
+/** Returns the places after a look at the load: a few more, or a few less. */
+export function adaptedPlaces(before: Places, { load, isShort, canReconnectsGrow }: Look): Places {
   const isBusy = load > busyLoad
   if (isBusy) {
     // Those that reconnects have beyond their share go first: owners must not lose places to a load that reconnects make.
@@ -58,7 +68,9 @@ export function adaptedPlaces(before: Places, load: number, isShort: boolean): P
   }
   if (!isShort) return { ...before, isBusy }
   const places = load < spareLoad ? Math.min(limits.most, before.places + 2) : before.places
-  return { places, forReconnects: reconnectsAt(load, before.forReconnects, places), isBusy }
+  const wanted = reconnectsAt(load, before.forReconnects, places)
+  const limit = canReconnectsGrow ? wanted : Math.max(before.forReconnects, quarterOf(places))
+  return { places, forReconnects: Math.min(wanted, limit), isBusy }
 }
 
 /** The load grows with the number of reconnects: returns the number at which it would be as wanted, in steps. */

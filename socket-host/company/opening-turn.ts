@@ -20,8 +20,9 @@ export type Openings<Entry extends Opening> = {
  * Returns the opening that may begin now, if any. Each urgency always has its own share of the places, even when others
  * have taken them: these get none until there are fewer openings than places. Places that are left go to restarts that
  * have waited for long, then to the most urgent. Reconnects beyond their share take no place from the others, and none
- * begins while an owner's link waits. There are `forReconnects` of them at most; on a busy loop they get no more than
- * their share while an owner's link opens, also one that has lost its place, or he would wait behind all of them.
+ * begins while an owner's link waits, nor while `forReconnects` run, those that have lost their places included. On a busy
+ * loop they get no more than their share while an owner's link opens, also one that has lost its place, or he would wait
+ * behind all of them.
  */
 export function nextTurn<Entry extends Opening>(
   { waiting, running, overdue }: Openings<Entry>,
@@ -44,7 +45,7 @@ export function nextTurn<Entry extends Opening>(
   if (first('pairing') || first('restart')) return undefined
   const open = [...running, ...overdue]
   const isOwnerOpening = countOf(open, 'pairing') + countOf(open, 'restart') > 0
-  return countOf(running, 'reconnect') < forReconnects && !(isBusy && isOwnerOpening) ? first('reconnect') : undefined
+  return countOf(open, 'reconnect') < forReconnects && !(isBusy && isOwnerOpening) ? first('reconnect') : undefined
 }
 
 /** Returns the places that the openings have taken; of the reconnects, only those within their share count. */

@@ -5,7 +5,7 @@
 import type { Cancel, Time } from '../time.ts'
 import { type Admission, admissions } from './admissions.ts'
 import { adaptedPlaces, firstPlaces, type Places, type Urgency } from './opening-places.ts'
-import { nextTurn, placesTaken } from './opening-turn.ts'
+import { countOf, nextTurn, type Openings, placesTaken } from './opening-turn.ts'
 
 /** Milliseconds after which an opening loses its place, so that one that hangs does not block the others (R41). */
 const holdMs = 5_000
@@ -59,7 +59,8 @@ export function pacing({ time, load }: PacingDeps): Pacing {
   /** Openings that have lost their places and still run: the host is as slow as they are. */
   const overdue = new Set<Entry>()
   const admission = admissions(time.monotonic)
-  const places = sampledPlaces({ time, load }, () => waiting.length > 0, proceed)
+  const openings = { waiting, running, overdue }
+  const places = sampledPlaces({ time, load }, openings, proceed)
 
   function start(entry: Entry): void {
     waiting.splice(waiting.indexOf(entry), 1)
@@ -77,29 +78,28 @@ export function pacing({ time, load }: PacingDeps): Pacing {
   }
 
   function proceed(): void {
-    const next = () => nextTurn({ waiting, running, overdue }, places.now(), time.monotonic())
+    const next = () => nextTurn(openings, places.now(), time.monotonic())
     for (let turn = next(); turn; turn = next()) start(turn)
   }
 
-  const sampleWhileBusy = () => places.sampleWhile(waiting.length + running.size + overdue.size > 0)
   function leave(entry: Entry, outcome?: 'served'): void {
     const index = waiting.indexOf(entry)
     if (index >= 0) waiting.splice(index, 1)
     entry.stopHold()
     if (outcome === 'served' && !entry.isMeasured) {
       entry.isMeasured = true
+      if (entry.urgency === 'reconnect') places.reconnectServed()
       const ms = measuredMs(time.monotonic() - entry.beganAt, places.now())
       admission.served(entry.urgency, ms, placesTaken([...running, ...overdue], places.now().places) || 1)
     }
     overdue.delete(entry)
     if (running.delete(entry)) proceed()
-    sampleWhileBusy()
+    places.sampleWhileOpening()
   }
 
   return {
     admitAttempt: (withinMs) => {
-      const openings = { ...places.now(), waiting, running: [...running, ...overdue] }
-      const answer = admission.admit(withinMs, openings)
+      const answer = admission.admit(withinMs, { ...places.now(), waiting, running: [...running, ...overdue] })
       if (answer !== 'admitted') places.areShort()
       return answer
     },
@@ -107,7 +107,7 @@ export function pacing({ time, load }: PacingDeps): Pacing {
       const entry = newEntry(urgency, begin, time.monotonic())
       admission.entered(urgency)
       waiting.push(entry)
-      sampleWhileBusy()
+      places.sampleWhileOpening()
       proceed()
       return (outcome) => leave(entry, outcome)
     },
@@ -115,14 +115,22 @@ export function pacing({ time, load }: PacingDeps): Pacing {
 }
 
 /** The places of a host, adapted while sockets open. */
-function sampledPlaces({ time, load }: PacingDeps, isAnyWaiting: () => boolean, onSample: () => void) {
+function sampledPlaces({ time, load }: PacingDeps, openings: Openings<Entry>, onSample: () => void) {
+  const { waiting, running, overdue } = openings
   let now = firstPlaces
   let isShort = false
+  /** A reconnect was served since reconnects last got more places. */
+  let isServed = false
   let stop: Cancel | undefined
 
   function sampleLater(): void {
     stop = time.after(sampleMs, () => {
-      now = adaptedPlaces(now, load(), isShort || isAnyWaiting())
+      const before = now
+      const open = countOf([...running, ...overdue], 'reconnect')
+      const areReconnectsShort = countOf(waiting, 'reconnect') > 0 && open >= before.forReconnects
+      const canReconnectsGrow = areReconnectsShort && isServed
+      now = adaptedPlaces(before, { load: load(), isShort: isShort || waiting.length > 0, canReconnectsGrow })
+      if (now.forReconnects > before.forReconnects) isServed = false
       isShort = false
       sampleLater()
       onSample()
@@ -135,12 +143,16 @@ function sampledPlaces({ time, load }: PacingDeps, isAnyWaiting: () => boolean, 
     areShort: () => {
       isShort = true
     },
+    reconnectServed: () => {
+      isServed = true
+    },
     /** Begins and ends the samples: the load of a time without openings says nothing about them. */
-    sampleWhile: (isAnyOpening: boolean) => {
-      if (!isAnyOpening) {
+    sampleWhileOpening: () => {
+      if (waiting.length + running.size + overdue.size === 0) {
         stop?.()
         stop = undefined
         now = firstPlaces
+        isServed = false
       } else if (!stop) {
         load()
         sampleLater()

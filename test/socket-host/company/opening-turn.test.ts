@@ -79,6 +79,20 @@ test('reconnects beyond their share take no place from others, and none begins b
   expect(turnOf([reconnect], [...times(20, reconnect), ...full])).toBeUndefined()
 })
 
+test('reconnects that hang count among those that may run, but leave the others their share', () => {
+  const turnOf = (running: number, hanging: number) =>
+    nextTurn(
+      {
+        waiting: openings([reconnect], now),
+        running: new Set(openings(times(running, reconnect), now)),
+        overdue: new Set(openings(times(hanging, reconnect), now)),
+      },
+      { places, forReconnects: 20, isBusy: false },
+      now,
+    )?.place
+  expect([turnOf(10, 9), turnOf(10, 10), turnOf(1, 100)]).toEqual([0, undefined, 0])
+})
+
 test.each<[boolean, Urgency, boolean, number | undefined]>([
   [false, pairing, false, 0],
   [true, pairing, false, undefined],
@@ -104,15 +118,21 @@ test.each<[boolean, Urgency, boolean, number | undefined]>([
 )
 
 test.each([
-  ['a busy loop costs reconnects beyond their share', [30, 20], 0.95, true, [30, 18]],
-  ['then all a few', [30, 8], 0.95, true, [28, 7]],
-  ['but not the last ones', [16, 4], 1, true, [16, 4]],
-  ['a loop with time to spare gets more when they are short', [20, 20], 0.5, true, [22, 34]],
-  ['reconnects twice as many on an idle one', [20, 8], 0.1, true, [22, 16]],
-  ['up to a limit', [47, 90], 0.2, true, [48, 96]],
-  ['and none when nobody waits', [20, 5], 0.5, false, [20, 5]],
-  ['near the load that is wanted nothing changes', [20, 5], 0.85, true, [20, 5]],
-] as const)('places: %s', (_fact, [count, forReconnects], load, isShort, [after, reconnectsAfter]) => {
-  const adapted = adaptedPlaces({ places: count, forReconnects, isBusy: false }, load, isShort)
-  expect([adapted.places, adapted.forReconnects]).toEqual([after, reconnectsAfter])
-})
+  ['a busy loop costs reconnects beyond their share', [30, 20], 0.95, true, true, [30, 18]],
+  ['then all a few', [30, 8], 0.95, true, true, [28, 7]],
+  ['but not the last ones', [16, 4], 1, true, true, [16, 4]],
+  ['a loop with time to spare gets more when they are short', [20, 20], 0.5, true, true, [22, 34]],
+  ['reconnects twice as many on an idle one', [20, 8], 0.1, true, true, [22, 16]],
+  ['up to a limit', [47, 90], 0.2, true, true, [48, 96]],
+  ['and none when nobody waits', [20, 5], 0.5, false, true, [20, 5]],
+  ['reconnects that hang, or do not need theirs, get no more', [20, 20], 0.1, true, false, [22, 20]],
+  ['but their share of more places', [32, 8], 0.1, true, false, [34, 9]],
+  ['and fewer on a loop with more load than wanted', [20, 20], 0.89, true, false, [20, 19]],
+  ['near the load that is wanted nothing changes', [20, 5], 0.85, true, true, [20, 5]],
+] as const)(
+  'places: %s',
+  (_fact, [count, forReconnects], load, isShort, canReconnectsGrow, [after, reconnectsAfter]) => {
+    const adapted = adaptedPlaces({ places: count, forReconnects, isBusy: false }, { load, isShort, canReconnectsGrow })
+    expect([adapted.places, adapted.forReconnects]).toEqual([after, reconnectsAfter])
+  },
+)

@@ -129,10 +129,12 @@ describe('openings', () => {
 
   it('of reconnects grow fast while the loop is idle, and fall back to their share when all are over', async () => {
     const { clock, open, count, begun } = rig({ load: () => 0.1 })
-    open('reconnect', 4_000, 300)
+    open('reconnect', 400, 500)
     expect(count('reconnect')).toBe(8)
     await clock.advance(2_000)
-    expect(count('reconnect')).toBe(96)
+    const before = count('reconnect')
+    await clock.advance(400)
+    expect(count('reconnect') - before).toBe(96)
     await clock.advance(60_000)
     begun.length = 0
     open('reconnect', 300, 60)
@@ -151,6 +153,25 @@ describe('openings', () => {
     const before = count('reconnect')
     await clock.advance(400)
     expect(count('reconnect') - before).toBeLessThanOrEqual(12)
+  })
+
+  it('of reconnects that hang get no more places, however idle the loop is', async () => {
+    const { clock, enter, open, count } = rig({ load: () => 0.05 })
+    open('reconnect', 100)
+    enter('reconnect', 1000, 'hanging')
+    await clock.advance(4_900)
+    expect(count('hanging')).toBeLessThanOrEqual(16)
+    await clock.advance(25_000)
+    expect(count('hanging')).toBeLessThanOrEqual(16 + 5 * 12)
+  })
+
+  it('of reconnects get no more places because pairings wait', async () => {
+    const { clock, enter, open, count } = rig({ load: () => 0.05 })
+    open('pairing', 4_500, 60)
+    open('reconnect', 100, 2)
+    await clock.advance(4_600)
+    enter('reconnect', 100, 'later')
+    expect(count('later')).toBeLessThanOrEqual(12)
   })
 
   it('set no timer on a host that opens nothing', async () => {

@@ -1,7 +1,7 @@
 /** Admits attempts that a host can serve in time, from what it has measured so far (R44, R66). */
 import type { Clock } from '#shared/ports.ts'
 import { averageWith, type Demand, msToCode, typedWithinMs, unmeasured } from './link-estimate.ts'
-import type { Urgency } from './opening-places.ts'
+import { shareOf, type Urgency } from './opening-places.ts'
 import { countOf } from './opening-turn.ts'
 import { retryTimes } from './retry-times.ts'
 
@@ -26,21 +26,32 @@ const isBurst = ({ pairing, pairings, restarts, codes }: Demand): boolean =>
 
 type Opening = { readonly urgency: Urgency; readonly beganAt: number }
 
-/**
- * Milliseconds for which a quarter of the pairings, and four at least, have run. That many are slow because the host is; a
- * few hang for reasons of their own, and must not make it say `BUSY` to others (R62).
- */
-function msOfSlowPairings(running: readonly Opening[], now: number): number {
-  const ages = running.filter(({ urgency }) => urgency === 'pairing').map(({ beganAt }) => now - beganAt)
-  return ages.sort((one, other) => other - one)[Math.max(3, Math.ceil(ages.length / 4) - 1)] ?? 0
-}
-
 type State = Pick<Demand, 'places'> & {
   readonly waiting: readonly Opening[]
-  readonly running: readonly Opening[]
+  readonly running: ReadonlySet<Opening>
+  /** They have lost their places and still run. */
+  readonly overdue: ReadonlySet<Opening>
   /** The event loop had no time to spare lately. */
   readonly isBusy: boolean
 }
+
+/**
+ * Milliseconds for which a quarter of the pairings, and four at least, have run on a busy loop. That many are slow because
+ * the host is; a few hang for reasons of their own, and must not make it say `BUSY` to others (R62).
+ */
+function msOfSlowPairings({ running, overdue, isBusy }: State, now: number): number {
+  if (!isBusy) return 0
+  const pairings = [...running, ...overdue].filter(({ urgency }) => urgency === 'pairing')
+  const ages = pairings.map(({ beganAt }) => now - beganAt).sort((one, other) => other - one)
+  return ages[Math.max(3, Math.ceil(ages.length / 4) - 1)] ?? 0
+}
+
+/**
+ * Whether reconnects leave only half of the host to others: some wait, or as many run as have a place at any time. One or
+ * two of the day must not make a host refuse half of its owners, nor those that hang and need none of its core.
+ */
+const areManyReconnects = ({ waiting, running, places }: State): boolean =>
+  countOf(waiting, 'reconnect') > 0 || countOf(running, 'reconnect') >= shareOf('reconnect', places)
 
 export function admissions(monotonic: Clock) {
   const measured = { ...unmeasured }
@@ -61,17 +72,17 @@ export function admissions(monotonic: Clock) {
     codes = left
   }
 
-  function demandOf({ waiting, running, places, isBusy }: State): Demand {
-    const all = [...waiting, ...running]
+  function demandOf(state: State): Demand {
+    const { waiting, running, overdue, places } = state
+    const all = [...waiting, ...running, ...overdue]
     const pairings = admitted.length + countOf(all, 'pairing')
     const restarts = countOf(all, 'restart')
     if (pairings === 0) measured.pairing = unmeasured.pairing
     if (restarts === 0) measured.restart = unmeasured.restart
     // Owners of another day say nothing about those who come together now.
     if (pairings + codes.length === 0) typed = 1
-    const hasReconnects = countOf(waiting, 'reconnect') > 0
-    const slowMs = isBusy ? msOfSlowPairings(running, monotonic()) : 0
-    const pairing = { ...measured.pairing, ms: Math.max(measured.pairing.ms, slowMs) }
+    const hasReconnects = areManyReconnects(state)
+    const pairing = { ...measured.pairing, ms: Math.max(measured.pairing.ms, msOfSlowPairings(state, monotonic())) }
     return { ...measured, pairing, places, pairings, restarts, codes: codes.length, typed, hasReconnects }
   }
 

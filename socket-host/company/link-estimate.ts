@@ -47,7 +47,7 @@ export type Demand = {
   readonly codes: number
   /** Share of the codes that are typed. */
   readonly typed: number
-  /** Reconnects wait as well: of the places, only the share of the pairings is sure. */
+  /** Many reconnects wait or run as well: of the places, only the share of the pairings is sure. */
   readonly hasReconnects: boolean
 }
 

@@ -99,7 +99,7 @@ export function pacing({ time, load }: PacingDeps): Pacing {
 
   return {
     admitAttempt: (withinMs) => {
-      const answer = admission.admit(withinMs, { ...places.now(), waiting, running: [...running, ...overdue] })
+      const answer = admission.admit(withinMs, { ...places.now(), ...openings })
       if (answer !== 'admitted') places.areShort()
       return answer
     },

@@ -254,6 +254,25 @@ describe('attempts', () => {
     expect(admitAttempt(20_000)).toEqual({ retryAfter: expect.any(Number) })
   })
 
+  it('are fewer while many reconnects run, also when none of them waits, but not while they hang', async () => {
+    const admitted = async (reconnects: number, ms: number) => {
+      const { clock, admitAttempt, enter, open } = rig({ load: () => 0.8 })
+      enter('reconnect', reconnects)
+      await clock.advance(ms)
+      // One always runs: what was measured is forgotten without any.
+      open('pairing', 4_000)
+      open('pairing', 100)
+      await clock.advance(100)
+      let count = 0
+      for (; admitAttempt(20_000) === 'admitted'; count++);
+      return count
+    }
+    const all = await admitted(0, 0)
+    expect(await admitted(8, 0)).toBeLessThan(all * 0.7)
+    expect(await admitted(1, 0)).toBe(all)
+    expect(await admitted(8, 5_100)).toBe(all)
+  })
+
   it('that never come to open a socket are forgotten', async () => {
     const { clock, admitAttempt } = rig()
     while (admitAttempt(20_000) === 'admitted');

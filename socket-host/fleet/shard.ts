@@ -51,8 +51,11 @@ const pageSize = 100
 /** Interval at which a hand-over checks whether its attempts have ended. */
 const attemptCheckMs = 1000
 const listRetryMs = 1000
-/** Time after which a company that is being adopted no longer counts, so that slow ones do not hold up all others. */
-const adoptionHoldMs = 2000
+/**
+ * Time after which a company that is being adopted no longer counts, so that those that hang do not hold up all others: 16
+ * of them a second pass. It is some ten times what a pass takes on a busy host, where no more must run side by side.
+ */
+const adoptionHoldMs = 500
 
 /** Starts to serve a shard: receives its commands and reconciles every company in it. */
 export function hostShard(deps: ShardDeps, shard: number, lease: OwnedLease): ShardHost {

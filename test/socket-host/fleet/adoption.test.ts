@@ -69,12 +69,18 @@ test('a command of an owner does not wait for the companies that are being adopt
   expect(waiting.at(-1)?.companyId).toBe(last)
 })
 
-test.each([1, shards])('companies that hang hold up the others for two seconds only, on %i shards', async (count) => {
+test.each([1, shards])('companies that hang hold up the others for half a second only, on %i shards', async (count) => {
   const { clock, waiting } = await takingOver(count)
-  await clock.advance(1900)
+  await clock.advance(450)
   expect(waiting).toHaveLength(8)
-  await clock.advance(200)
+  await clock.advance(100)
   expect(waiting).toHaveLength(16)
-  await clock.advance(2000)
+  await clock.advance(500)
   expect(waiting).toHaveLength(24)
+})
+
+test('a hundred companies that hang hold up the others of all shards for less than seven seconds', async () => {
+  const { clock, waiting } = await takingOver()
+  await clock.advance(6_800)
+  expect(waiting.length).toBeGreaterThan(100)
 })

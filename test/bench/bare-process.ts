@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { pidOf } from '../support/process-ids.ts'
 import type { SimulatorProcess } from './simulator-process.ts'
 
 /** An order to the process: link these phones, `width` at a time; load companions from a file; open the loaded ones. */
@@ -39,7 +40,7 @@ export async function startBare({ simulator }: SimulatorProcess): Promise<BarePr
   })
   await endOfOrder(child)
   return {
-    pid: child.pid ?? 0,
+    pid: pidOf(child),
     order: async (order) => {
       const end = endOfOrder(child)
       child.send(order)

@@ -4,6 +4,7 @@
  */
 import { gather } from '../support/burst.ts'
 import { whatsAppView } from '../support/linked-fleet.ts'
+import { firstHostPid } from '../support/process-ids.ts'
 import { link, type Stage, startStage } from '../support/stage.ts'
 import { cpuSeconds } from './cpu-time.ts'
 import { milliseconds, percentile } from './figures.ts'
@@ -33,7 +34,7 @@ export async function burst(say: (line: string) => void): Promise<void> {
     // Functions, hosts and the simulated WhatsApp have compiled their code before the burst.
     const first = stage.fresh()
     await (await link(stage, first.companyId, first.phone)).close()
-    const pid = (await stage.run.hosts())[0]?.pid ?? 0
+    const pid = await firstHostPid(stage)
     const cores = giveOneCore(pid, [process.pid, simulator.pid])
     say(`burst: ${pairings} pairings at once on one host; ${cores}`)
     await stalls.maxMs(pid)

@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Answer, brokenPromises, burst, connectHealthy, gather, lateAnswers } from '../support/burst.ts'
+import { firstHostPid } from '../support/process-ids.ts'
 import { startStage } from '../support/stage.ts'
 import { cpuSeconds } from './cpu-time.ts'
 import { milliseconds, percentile } from './figures.ts'
@@ -22,7 +23,7 @@ export async function capacity(say: (line: string) => void): Promise<void> {
   try {
     const healthy = await connectHealthy(stage, healthySessions)
     const asking = await gather(stage, pairings)
-    const pid = (await stage.run.hosts())[0]?.pid ?? 0
+    const pid = await firstHostPid(stage)
     const [hostCpu, restCpu] = [cpuSeconds(pid), cpuSeconds(process.pid)]
     const startedAt = performance.now()
     const asked = await burst(asking, answerTimeoutMs)

@@ -1,5 +1,6 @@
 /** CPU time of first links. One round that does not count warms up the compilers of both sides. */
 import { inParallel } from '#shared/async/in-parallel.ts'
+import { firstHostPid } from '../support/process-ids.ts'
 import { link, type Stage, startStage } from '../support/stage.ts'
 import { type BareProcess, startBare } from './bare-process.ts'
 import type { Costs } from './cpu.ts'
@@ -28,7 +29,7 @@ export async function linkCosts(
   const costs = { host: [] as number[], bare: [] as number[] }
   let maxStallMs = 0
   try {
-    const pid = (await stage.run.hosts())[0]?.pid ?? 0
+    const pid = await firstHostPid(stage)
     await linkOnHost(stage, count)
     await linkBare(stage, bare, count)
     const idle = { host: await idleCpuShare(pid), bare: await idleCpuShare(bare.pid) }

@@ -7,6 +7,7 @@ import { BufferJSON } from '@whiskeysockets/baileys'
 import { inParallel } from '#shared/async/in-parallel.ts'
 import { linkedCompanion } from '../support/linked-companion.ts'
 import { type Linked, loginsOf, restartHosts, seedLinked, type Watched } from '../support/linked-fleet.ts'
+import { firstHostPid } from '../support/process-ids.ts'
 import { type Stage, startStage } from '../support/stage.ts'
 import { startBare } from './bare-process.ts'
 import type { Costs } from './cpu.ts'
@@ -63,7 +64,7 @@ const companyOf = (index: number, prefix: string): Linked => ({
 
 async function emptyStart(stage: Stage): Promise<number> {
   await restartHosts(stage.run)
-  return settledCpu(await pidOf(stage))
+  return settledCpu(await firstHostPid(stage))
 }
 
 /** Links devices for bare Baileys. Returns their credentials as JSON. */
@@ -98,7 +99,7 @@ async function inTurns(scene: Scene, rounds: number): Promise<ReconnectCosts> {
 async function hostRound({ simulator, stage, phones, emptySeconds }: Scene) {
   const online = untilLoggedIn(simulator, phones.host)
   await online(() => restartHosts(stage.run))
-  const pid = await pidOf(stage)
+  const pid = await firstHostPid(stage)
   const restarted = (await settledCpu(pid)) - emptySeconds
   const closed = await cpuOf(pid, () => online(() => closeAll(simulator, phones.host)))
   return { restarted, closed }
@@ -136,10 +137,4 @@ async function closeAll({ simulator }: SimulatorProcess, phones: readonly string
   await inParallel(phones, concurrency, (phone) =>
     simulator.control('POST', `/simulator/phones/${phone}/disrupt`, { how: 'close' }),
   )
-}
-
-async function pidOf(stage: Stage): Promise<number> {
-  const pid = (await stage.run.hosts())[0]?.pid
-  if (pid === undefined) throw new Error('there is no host')
-  return pid
 }

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { shardOf } from '#shared/domain/fleet/shard.ts'
 import { fleetOf } from '../support/fleet.ts'
 import { type Linked, loginsOf, nudgeHosts, seedLinked, untilOnline, whatsAppView } from '../support/linked-fleet.ts'
+import { pidOf } from '../support/process-ids.ts'
 import { type Stage, startStage } from '../support/stage.ts'
 import { prodHost } from './prod-host.ts'
 
@@ -42,9 +43,9 @@ async function measure(stage: Stage, size: number, how: Signal): Promise<string>
   await nudgeHosts(stage.run, companies)
   await untilOnline(stage.run, size, timeoutMs)
   const dead = (await stage.run.hosts())[0]
-  if (dead?.pid === undefined) throw new Error('there is no host to kill')
+  if (!dead) throw new Error('there is no host to kill')
   const orphans = companies.filter(({ companyId }) => dead.shards.includes(shardOf(companyId, shards)))
-  process.kill(dead.pid, how)
+  process.kill(pidOf(dead), how)
   if (how === 'SIGTERM') await untilClosed(stage, size)
   const { firstMs, lastMs } = await untilTakenOver(stage, orphans)
   const isLate = size <= few && lastMs > promisedMs[how]

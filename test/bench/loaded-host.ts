@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { inParallel } from '#shared/async/in-parallel.ts'
 import type { reportDailyLoad } from '../../simulator/control/daily-load.ts'
 import { type Linked, nudgeHosts, seedLinked, untilOnline } from '../support/linked-fleet.ts'
+import { firstHostPid } from '../support/process-ids.ts'
 import { type Stage, startStage, steadyLeases } from '../support/stage.ts'
 import { countingDynamoDb } from './counting-proxy.ts'
 import { cpuSeconds } from './cpu-time.ts'
@@ -83,7 +84,7 @@ export async function startLoadedHost(): Promise<LoadedHost> {
     env: { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url },
   })
   stack.defer(stage.stop)
-  const pid = (await stage.run.hosts())[0]?.pid ?? 0
+  const pid = await firstHostPid(stage)
   return { stage, simulator, dynamoDb, stalls, pid, stop: () => stack.disposeAsync() }
 }
 

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { pidOf } from '../support/process-ids.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const endWithParent = new URL('../../local/hosts/end-with-parent.ts', import.meta.url).href
@@ -35,7 +36,7 @@ export async function startProgram(
   return {
     ready,
     readyAfterMs: performance.now() - start,
-    pid: child.pid ?? 0,
+    pid: pidOf(child),
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return
       const exited = once(child, 'exit')

@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { restartHosts, seedLinked, untilOnline } from '../support/linked-fleet.ts'
+import { firstHostPid } from '../support/process-ids.ts'
 import { type Stage, startStage } from '../support/stage.ts'
 import { cpuSeconds } from './cpu-time.ts'
 import { milliseconds, percentile } from './figures.ts'
@@ -33,7 +34,7 @@ async function measure(stage: Stage, say: (line: string) => void): Promise<void>
   await seedLinked(stage.run, companies)
   await restartHosts(stage.run)
   await untilOnline(stage.run, 1, 30_000)
-  const pid = (await stage.run.hosts())[0]?.pid ?? 0
+  const pid = await firstHostPid(stage)
   const [cpu, restCpu] = [cpuSeconds(pid), cpuSeconds(process.pid)]
   const [tookMs, codes] = await Promise.all([untilOnline(stage.run, sessions, 600_000), pairMeanwhile(stage)])
   const seconds = tookMs / 1000

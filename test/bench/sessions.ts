@@ -3,6 +3,7 @@
  * WhatsApp. Exit code 1 when a session of the largest number needs more than promised (R68).
  */
 import { type Linked, nudgeHosts, seedLinked, untilOnline } from '../support/linked-fleet.ts'
+import { firstHostPid } from '../support/process-ids.ts'
 import { type Stage, startStage } from '../support/stage.ts'
 import { megabytes, ratio } from './figures.ts'
 import { settledBytes } from './memory.ts'
@@ -40,7 +41,7 @@ export async function sessions(say: (line: string) => void): Promise<void> {
 }
 
 async function hostSizes(stage: Stage): Promise<Sizes> {
-  const pid = (await stage.run.hosts())[0]?.pid ?? 0
+  const pid = await firstHostPid(stage)
   const found = new Map([[0, await settledBytes(pid)]])
   let open = 0
   for (const size of sizes) {

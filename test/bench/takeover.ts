@@ -9,6 +9,7 @@ import { shardOf } from '#shared/domain/fleet/shard.ts'
 import type { HostView } from '../../local/hosts/start-hosts.ts'
 import { fleetOf } from '../support/fleet.ts'
 import { type Linked, loginsOf, nudgeHosts, seedLinked, untilOnline } from '../support/linked-fleet.ts'
+import { pidOf } from '../support/process-ids.ts'
 import { type Stage, startStage } from '../support/stage.ts'
 import { cpuSeconds } from './cpu-time.ts'
 import { prodHost } from './prod-host.ts'
@@ -60,7 +61,7 @@ export async function takeover(say: (line: string) => void): Promise<void> {
 async function measure(stage: Stage, loads: Loads) {
   await fleetOf(stage).untilSpread()
   const [dead, ...successors] = [...(await stage.run.hosts())].sort((a, b) => b.shards.length - a.shards.length)
-  if (dead?.pid === undefined) throw new Error('there is no host to kill')
+  if (!dead) throw new Error('there is no host to kill')
   const companies = companiesOf(dead)
   await seedLinked(stage.run, companies)
   await nudgeHosts(stage.run, companies)
@@ -70,7 +71,7 @@ async function measure(stage: Stage, loads: Loads) {
   // A machine that stands still costs a host its leases: some may have logged in more than once by now.
   const before = await loginsOf(stage.run, phones)
   const over = new AbortController()
-  process.kill(dead.pid, 'SIGKILL')
+  process.kill(pidOf(dead), 'SIGKILL')
   const isBack = (logins: number, index: number) => logins > (before[index] ?? 0)
   const look = async () => (await loginsOf(stage.run, phones)).filter(isBack).length
   const looking = lookUntilBack(look, companies.length, successors, loads).finally(() => over.abort())
@@ -104,7 +105,7 @@ async function lookUntilBack(
     const atMs = performance.now() - startedAt
     const all = cpus().map(({ times }) => times)
     looks.push({
-      ...{ atMs, back, successors: successors.map(({ pid }) => cpuSeconds(pid ?? 0)), rest: cpuSeconds(process.pid) },
+      ...{ atMs, back, successors: successors.map((each) => cpuSeconds(pidOf(each))), rest: cpuSeconds(process.pid) },
       loads: successors.map(({ hostId }) => loads.get(hostId) ?? 0),
       idle: all.reduce((sum, { idle }) => sum + idle, 0) / 1000,
       cores: all.length,

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { companyKey, partitionKey, placeSortKeyPrefix, sortKey, ttlAttribute } from '#shared/dynamo/table.ts'
 import { allowedBy } from '../../local/services/item-rights.ts'
 import { type OneEndpoint, startOneEndpoint } from '../local/support/one-endpoint.ts'
+import { pidOf } from '../support/process-ids.ts'
 import { link, outcomeOf, type Stage, startStage, steadyLeases } from '../support/stage.ts'
 
 let engines: OneEndpoint
@@ -67,7 +68,7 @@ async function listClosedConnection(companyId: string): Promise<void> {
 
 /** Requests that no host accepts, so that functions end them: the host's process stands still meanwhile. */
 async function withoutHost(): Promise<void> {
-  const pid = stage.run.hostProcesses()[0]?.pid ?? 0
+  const pid = pidOf(stage.run.hostProcesses()[0])
   process.kill(pid, 'SIGSTOP')
   try {
     const [cancelled, deleted, overdue] = [stage.fresh(), stage.fresh(), stage.fresh()]

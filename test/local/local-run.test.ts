@@ -5,6 +5,7 @@ import { jwtVerify } from 'jose/jwt/verify'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { isRunning } from '../../local/data-dir.ts'
 import { type LocalOptions, type LocalRun, startLocal } from '../../local/local-run.ts'
+import { pidOf } from '../support/process-ids.ts'
 import { temporary } from '../support/temporary.ts'
 import { cloudWithHosts } from './support/host.ts'
 
@@ -50,7 +51,7 @@ describe('hosts', () => {
   test('are replaced when they die, under another name', async () => {
     const run = await start({ hosts: 1 })
     const [first] = await run.hosts()
-    process.kill(first?.pid ?? 0, 'SIGKILL')
+    process.kill(pidOf(first), 'SIGKILL')
     while ((await run.hosts())[0]?.shards.length !== 3 || (await hostIds(run))[0] === first?.hostId) await sleep(50)
     expect(run.lines).toContain(`${first?.hostId} was ended by SIGKILL`)
   })
@@ -58,7 +59,7 @@ describe('hosts', () => {
   test('stay dead when they are not to be replaced', async () => {
     const run = await start({ hosts: 2, restartsHosts: false })
     const [first] = await run.hosts()
-    process.kill(first?.pid ?? 0, 'SIGKILL')
+    process.kill(pidOf(first), 'SIGKILL')
     while ((await hostIds(run)).length === 2) await sleep(20)
     expect(await hostIds(run)).not.toContain(first?.hostId)
   })
@@ -75,7 +76,7 @@ describe('hosts', () => {
     run.scaleHosts(1)
     // A second signal, because this host waits for its attempts after the first. Another one: two equal signals that a
     // process has not handled yet are one.
-    process.kill(second?.pid ?? 0, 'SIGINT')
+    process.kill(pidOf(second), 'SIGINT')
     await expect.poll(() => run.lines, patiently).toContain(`${second?.hostId} exited with 0`)
     await expect.poll(() => run.hostProcesses().map(({ hostId }) => hostId), patiently).toEqual([first])
     run.scaleHosts(2)
@@ -89,7 +90,7 @@ describe('hosts', () => {
     await expect.poll(() => run.lines.filter((line) => line.includes('"environment"')).length).toBe(2)
     await run.stop()
     expect(run.lines.filter((line) => line.endsWith('flushing'))).toHaveLength(2)
-    for (const { pid } of hosts) expect(isRunning(pid ?? 0)).toBe(false)
+    for (const host of hosts) expect(isRunning(pidOf(host))).toBe(false)
   })
 
   test('that cannot start fail the run with what they wrote', async () => {

@@ -29,11 +29,19 @@ export type Seen = { readonly looks: readonly Look[]; readonly owners: readonly 
 
 /** Promised ms to a code (R18). */
 const codeWithinMs = 20_000
+/** Ms after the deadline in which the error of an attempt that no host has accepted is on its way. */
+const deliveryMs = 1_000
+/** Ms after the death of a host in which others take its leases at the latest. */
+const takenWithinMs = leaseTimes.staleMs + leaseTimes.renewMs
 /** With less of the machine idle, everything waits for its cores, and times say little about a host with its own. */
 const idleShare = 0.15
 
 /** Promised ms from the kill to the last session, for up to a thousand (R68). */
 const backWithinMs = (successors: number): number => leaseTimes.staleMs + (successors > 1 ? 10_000 : 20_000)
+
+/** No host has accepted the attempt because its own was dead, and its lease not yet another's (R18, R29). */
+const isAllowedError = ({ askedAtMs, tookMs, isOrphan, error }: Owner): boolean =>
+  isOrphan && error === 'HOST_UNAVAILABLE' && askedAtMs < takenWithinMs && tookMs <= codeWithinMs + deliveryMs
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 const percent = (share: number): string => `${Math.round(share * 100)} %`
@@ -57,6 +65,16 @@ function figuresOf({ looks }: Seen) {
   }
 }
 
+/** Returns the time of the last session that is compared with the promise, and why it is that one. */
+function judgedOf({ end, floorMs, idle }: ReturnType<typeof figuresOf>): { readonly ms: number; readonly why: string } {
+  return idle < idleShare
+    ? {
+        ms: floorMs,
+        why: `by the CPU time of the successors: only ${percent(idle)} of the machine was idle, so that sessions waited for its cores`,
+      }
+    : { ms: end.atMs, why: `by the clock: ${percent(idle)} of the machine was idle` }
+}
+
 const isHalf =
   (all: number) =>
   ({ back }: Look): boolean =>
@@ -64,7 +82,9 @@ const isHalf =
 
 /** Returns lines for people. */
 export function linesOf(seen: Seen): readonly string[] {
-  const { end, successors, wall, firstMs, halfMs, rest, idle, floorMs } = figuresOf(seen)
+  const figures = figuresOf(seen)
+  const { end, successors, wall, firstMs, halfMs, rest, idle, floorMs } = figures
+  const judged = judgedOf(figures)
   const cpu = successors.reduce((sum, each) => sum + each.cpu, 0)
   const each = successors.map(
     ({ cpu, loads }) =>
@@ -77,11 +97,14 @@ export function linesOf(seen: Seen): readonly string[] {
       `${seconds(floorMs)} at the earliest`,
     `  successors: ${each.join('; ')}`,
     `  tables, functions and WhatsApp ${percent(rest / wall)} of a core; of the machine ${percent(idle)} idle`,
+    `  judged: ${seconds(judged.ms)} ${judged.why}`,
     ...ownerLines(seen.owners, firstMs),
   ]
 }
 
-function ownerLines(owners: readonly Owner[], firstMs: number): readonly string[] {
+function ownerLines(all: readonly Owner[], firstMs: number): readonly string[] {
+  const owners = all.filter((owner) => !isAllowedError(owner))
+  const refused = all.length - owners.length
   const groups: readonly [string, readonly Owner[]][] = [
     [
       'before it, on the successors',
@@ -90,7 +113,7 @@ function ownerLines(owners: readonly Owner[], firstMs: number): readonly string[
     ['before it, on the dead host', owners.filter(({ isOrphan, askedAtMs }) => isOrphan && askedAtMs < firstMs)],
     ['during the take-over', owners.filter(({ askedAtMs }) => askedAtMs >= firstMs)],
   ]
-  return groups.flatMap(([name, group]) => {
+  const lines = groups.flatMap(([name, group]) => {
     const times = group.map(({ tookMs }) => tookMs)
     const errors = group.flatMap(({ error }) => error ?? [])
     const told = `p50 ${milliseconds(percentile(times, 0.5))}  last ${milliseconds(percentile(times, 1))}`
@@ -98,6 +121,8 @@ function ownerLines(owners: readonly Owner[], firstMs: number): readonly string[
       ? []
       : [`  ${group.length} codes asked for ${name}  ${told}  ${errors.join(' ')}`.trimEnd()]
   })
+  const refusedLine = `  ${refused} ended as HOST_UNAVAILABLE, asked for before the leases of the dead host were taken (R18, R29)`
+  return [...lines, ...(refused > 0 ? [refusedLine] : [])]
 }
 
 /**
@@ -105,12 +130,12 @@ function ownerLines(owners: readonly Owner[], firstMs: number): readonly string[
  * time alone would have been in time.
  */
 export function brokenOf(seen: Seen): readonly string[] {
-  const { end, successors, floorMs, idle } = figuresOf(seen)
-  const promisedMs = backWithinMs(successors.length)
-  const shown = idle < idleShare ? floorMs : end.atMs
-  const late = seen.owners.filter(({ tookMs, error }) => tookMs > codeWithinMs || error !== undefined)
+  const figures = figuresOf(seen)
+  const promisedMs = backWithinMs(figures.successors.length)
+  const owners = seen.owners.filter((owner) => !isAllowedError(owner))
+  const late = owners.filter(({ tookMs, error }) => tookMs > codeWithinMs || error !== undefined)
   return [
-    ...(shown > promisedMs ? [`all sessions back within ${seconds(promisedMs)}`] : []),
+    ...(judgedOf(figures).ms > promisedMs ? [`all sessions back within ${seconds(promisedMs)}`] : []),
     ...(late.length > 0 ? [`each code within ${seconds(codeWithinMs)}: ${late.length} were not`] : []),
   ]
 }

@@ -5,6 +5,7 @@
 import { DEFAULT_CONNECTION_CONFIG, WA_CERT_DETAILS } from '@whiskeysockets/baileys'
 import { burst } from './burst.ts'
 import { capacity } from './capacity.ts'
+import { chosenOf } from './chosen.ts'
 import { concurrent } from './concurrent.ts'
 import { controlPlane } from './control-plane.ts'
 import { cpu } from './cpu.ts'
@@ -66,9 +67,7 @@ const selfContained: Readonly<Record<string, (print: typeof say) => Promise<void
 
 async function main(names: readonly string[]): Promise<void> {
   const all = [...Object.keys(selfContained), ...Object.keys(benches)]
-  const chosen = names.length > 0 ? names : all
-  const unknown = chosen.filter((name) => !all.includes(name))
-  if (unknown.length > 0) throw new Error(`no benchmark ${unknown.join(', ')}; there are ${all.join(', ')}`)
+  const chosen = chosenOf(names, all)
   for (const name of chosen) await selfContained[name]?.(say)
   const onRun = chosen.filter((name) => name in benches)
   if (onRun.length > 0) await measureRun(onRun)

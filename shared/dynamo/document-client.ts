@@ -1,7 +1,6 @@
 /** Configuration of the SDK's client of DynamoDB, and the limits of its calls. */
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
-import { type RetryDeps, repeatTransient, systemRetries } from './retries.ts'
 import { translateFailures } from './store-unavailable.ts'
 
 /** Limits of a call; a try includes the time to connect. */
@@ -11,30 +10,19 @@ export type CallLimits = {
   readonly tryMs?: number
   /** Milliseconds for connecting, and for waiting for a free socket. */
   readonly connectMs?: number
-  /**
-   * Milliseconds for a whole call, instead of `tries` and `tryMs`: tries that fail quickly are repeated until then
-   * (`retries.ts`).
-   */
-  readonly wholeMs?: number
 }
 
 /** `maxSockets`: more than the concurrent requests, since waiting for a free socket counts towards `connectMs`. */
 export const defaults = { tries: 3, tryMs: 2_000, connectMs: 1_000, maxSockets: 256 } as const
 
 /** Makes a client whose failures are `StoreUnavailable`. Endpoint, region and credentials come from the environment. */
-export function documentClient(
-  limits: CallLimits = {},
-  config: DynamoDBClientConfig = {},
-  retries: RetryDeps = systemRetries,
-): DynamoDBDocumentClient {
-  const { wholeMs } = limits
+export function documentClient(limits: CallLimits = {}, config: DynamoDBClientConfig = {}): DynamoDBDocumentClient {
   const client = new DynamoDBClient({
-    maxAttempts: wholeMs === undefined ? (limits.tries ?? defaults.tries) : 1,
+    maxAttempts: limits.tries ?? defaults.tries,
     retryMode: 'standard',
-    requestHandler: requestHandler(wholeMs === undefined ? limits : { ...limits, tryMs: wholeMs }),
+    requestHandler: requestHandler(limits),
     ...config,
   })
-  if (wholeMs !== undefined) repeatTransient(client, wholeMs, retries)
   return DynamoDBDocumentClient.from(translateFailures(client, 'dynamodb'), {
     marshallOptions: { removeUndefinedValues: true },
   })

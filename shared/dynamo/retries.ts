@@ -1,10 +1,9 @@
 /**
- * Repeats calls that fail quickly, within one time limit for all tries and pauses (R64). The SDK's own retries end after
- * a number of tries, and after some hundred failures of a process, however much time is left.
+ * Repeats a host's calls that fail quickly, within one time limit for all tries and pauses (R64). The SDK's own retries,
+ * which functions use, end after a number of tries, and after some hundred failures of a process, however much time is
+ * left.
  */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { isTransient } from './store-unavailable.ts'
 
 /** Time and chance of the pauses between tries. */
@@ -29,27 +28,9 @@ export const pauseAfter = (tries: number, random: () => number = Math.random): n
   random() * Math.min(maxPauseMs, firstPauseMs * 2 ** tries)
 
 /**
- * Makes every call of the client end within `wholeMs`, and repeats it until then while its tries fail quickly. A try
- * that gets no answer lasts as long as the call: a store, or a process, that is only busy must not get every call twice.
- */
-export function repeatTransient(client: DynamoDBClient, wholeMs: number, deps: RetryDeps): void {
-  // Middleware cannot pass options to the request handler.
-  const signals = new AsyncLocalStorage<AbortSignal>()
-  const inner = client.config.requestHandler
-  const handle: typeof inner.handle = (request, options) => {
-    const abortSignal = signals.getStore()
-    return inner.handle(request, { ...options, ...(abortSignal && { abortSignal }) })
-  }
-  client.config.requestHandler = Object.assign(Object.create(inner), { handle })
-  client.middlewareStack.add(
-    (next) => (args) => repeated((signal) => signals.run(signal, () => next(args)), wholeMs, deps),
-    { step: 'initialize', name: 'repeatTransient' },
-  )
-}
-
-/**
- * Makes tries of a call until one succeeds, fails for good, or until `wholeMs` are over. A try ends with its signal also
- * when it does not listen to it, as fetching credentials does not.
+ * Makes tries of a call until one succeeds, fails for good, or until `wholeMs` are over. A try that gets no answer lasts
+ * as long as the call: a store, or a process, that is only busy must not get every call twice. A try ends with its signal
+ * also when it does not listen to it, as fetching credentials does not.
  */
 export async function repeated<T>(
   attempt: (signal: AbortSignal) => Promise<T>,

@@ -1,6 +1,6 @@
 /**
  * DynamoDB without the SDK's middleware, for hosts: it takes a third of the processor time, and a host makes thousands
- * of calls a minute. Limits, retries and errors are those of `document-client.ts`.
+ * of calls a minute. Its errors are those of `document-client.ts`; its limits and retries are those of R64 (`retries.ts`).
  */
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { type CallLimits, defaults } from '../document-client.ts'

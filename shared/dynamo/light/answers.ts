@@ -1,7 +1,6 @@
 /** Answers of DynamoDB: their output, or the error that the SDK would throw. */
 import { crc32 } from 'node:zlib'
 import { ConditionalCheckFailedException, DynamoDBServiceException } from '@aws-sdk/client-dynamodb'
-import { reviveBytes } from './attribute-values.ts'
 import type { HttpAnswer } from './exchange.ts'
 import { outputOf } from './operations.ts'
 
@@ -12,12 +11,10 @@ export function readAnswer({ status, headers, body }: HttpAnswer): object {
   const $metadata = { httpStatusCode: status, requestId: String(headers['x-amzn-requestid'] ?? '') }
   if (status === 200) return { ...outputOf(parse(body)), $metadata }
   // One without a type comes from a proxy: it says nothing about the call, and is no refusal.
-  const { __type, ...answer }: Refusal = body.includes('"__type"') ? parse(body, reviveBytes) : {}
+  const { __type, ...answer }: Refusal = body.includes('"__type"') ? parse(body) : {}
   const name = __type?.replace(/^.*#|:.*$/g, '') ?? 'UnknownError'
   const message = answer.message ?? answer.Message ?? name
-  if (name === 'ConditionalCheckFailedException') {
-    throw new ConditionalCheckFailedException({ ...answer, message, $metadata })
-  }
+  if (name === 'ConditionalCheckFailedException') throw new ConditionalCheckFailedException({ message, $metadata })
   const $fault = __type === undefined || status >= 500 ? 'server' : 'client'
   throw new DynamoDBServiceException({ name, message, $fault, $metadata })
 }
@@ -30,9 +27,9 @@ export class BrokenAnswer extends Error {
 
 type Refusal = { readonly __type?: string; readonly message?: string; readonly Message?: string }
 
-function parse(body: Buffer, revive?: typeof reviveBytes): Readonly<Record<string, unknown>> {
+function parse(body: Buffer): Readonly<Record<string, unknown>> {
   try {
-    return JSON.parse(body.toString(), revive)
+    return JSON.parse(body.toString())
   } catch (cause) {
     throw new BrokenAnswer('The answer is not JSON', { cause })
   }

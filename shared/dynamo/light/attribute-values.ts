@@ -1,10 +1,8 @@
 /** Items and values in DynamoDB's JSON, converted as the SDK's document client does with `removeUndefinedValues`. */
 
-/** A value in DynamoDB's JSON: exactly one of the fields. `B` is base64, `N` a decimal number. */
-export type WireValue = Partial<
-  { S: string; N: string; B: string; BOOL: boolean; NULL: boolean; L: readonly WireValue[]; M: WireItem } & Sets
->
-type Sets = Readonly<Record<'SS' | 'NS' | 'BS', readonly string[]>>
+/** A value in DynamoDB's JSON, without sets: exactly one of the fields. `B` is base64, `N` a decimal number. */
+export type WireValue = Partial<Scalars & { L: readonly WireValue[]; M: WireItem }>
+type Scalars = { S: string; N: string; B: string; BOOL: boolean; NULL: boolean }
 export type WireItem = { readonly [name: string]: WireValue }
 
 /** The SDK, too, leaves functions out of items. */
@@ -37,7 +35,10 @@ function numberText(value: number | bigint): string {
   return value.toString()
 }
 
-/** Converts an item of an answer. Binary values become `Uint8Array`, integers that are too large for numbers `bigint`. */
+/**
+ * Converts an item of an answer. Binary values become `Uint8Array`, integers that are too large for numbers `bigint`.
+ * Throws Error for a set or an unknown type, and SyntaxError for a number that neither of them holds.
+ */
 export const itemFromWire = (item: WireItem): Readonly<Record<string, unknown>> =>
   Object.fromEntries(Object.entries(item).map(([name, value]) => [name, fromWire(value)]))
 
@@ -49,10 +50,7 @@ function fromWire(value: WireValue): unknown {
   if (value.L !== undefined) return value.L.map(fromWire)
   if (value.BOOL !== undefined) return value.BOOL
   if (value.NULL !== undefined) return null
-  if (value.SS !== undefined) return new Set(value.SS)
-  if (value.NS !== undefined) return new Set(value.NS.map(numberOf))
-  if (value.BS !== undefined) return new Set(value.BS.map(bytesOf))
-  throw new Error(`Unknown type of DynamoDB: ${Object.keys(value).join()}`)
+  throw new Error(`The light client does not read the type ${Object.keys(value).join()}`)
 }
 
 function numberOf(text: string): number | bigint {
@@ -62,12 +60,3 @@ function numberOf(text: string): number | bigint {
 
 /** A copy: a view of a small buffer of Node would keep all 8 KB of its pool. */
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
-
-/**
- * Reviver for `JSON.parse` that turns binary values into bytes and leaves all else as it is: the form of the items that
- * the SDK's errors carry. Only a binary value has a text under `B` or a list under `BS`; an attribute has an object there.
- */
-export function reviveBytes(name: string, value: unknown): unknown {
-  if (name === 'B' && typeof value === 'string') return bytesOf(value)
-  return name === 'BS' && Array.isArray(value) ? value.map(bytesOf) : value
-}

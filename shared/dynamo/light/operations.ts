@@ -1,26 +1,18 @@
 /** Commands of the document client as DynamoDB's operations, and their inputs and outputs in DynamoDB's JSON. */
-import {
-  BatchGetCommand,
-  BatchWriteCommand,
-  DeleteCommand,
-  GetCommand,
-  PutCommand,
-  QueryCommand,
-  UpdateCommand,
-} from '@aws-sdk/lib-dynamodb'
+import * as commands from '@aws-sdk/lib-dynamodb'
 import { itemFromWire, itemToWire, type WireItem } from './attribute-values.ts'
 
 type Members = Readonly<Record<string, unknown>>
 type Convert = (member: never) => unknown
 
 const operations = new Map<unknown, string>([
-  [BatchGetCommand, 'BatchGetItem'],
-  [BatchWriteCommand, 'BatchWriteItem'],
-  [DeleteCommand, 'DeleteItem'],
-  [GetCommand, 'GetItem'],
-  [PutCommand, 'PutItem'],
-  [QueryCommand, 'Query'],
-  [UpdateCommand, 'UpdateItem'],
+  [commands.BatchGetCommand, 'BatchGetItem'],
+  [commands.BatchWriteCommand, 'BatchWriteItem'],
+  [commands.DeleteCommand, 'DeleteItem'],
+  [commands.GetCommand, 'GetItem'],
+  [commands.PutCommand, 'PutItem'],
+  [commands.QueryCommand, 'Query'],
+  [commands.UpdateCommand, 'UpdateItem'],
 ])
 
 /** Returns the operation of a command, such as `GetItem`. Throws TypeError for a command that is not supported. */

@@ -29,8 +29,10 @@ type Refusal = { readonly __type?: string; readonly message?: string; readonly M
 
 function parse(body: Buffer): Readonly<Record<string, unknown>> {
   try {
-    return JSON.parse(body.toString())
+    const answer: unknown = JSON.parse(body.toString())
+    if (!answer || typeof answer !== 'object' || Array.isArray(answer)) throw new TypeError('No object')
+    return answer as Readonly<Record<string, unknown>>
   } catch (cause) {
-    throw new BrokenAnswer('The answer is not JSON', { cause })
+    throw new BrokenAnswer('The answer is no JSON object', { cause })
   }
 }

@@ -94,6 +94,10 @@ describe('answers that are damaged', () => {
   test.each<[string, Answer]>([
     ['with another checksum', send(body.replace('1', '2'))],
     ['that are not JSON', send('<p>', crc32('<p>'))],
+    // Read as an output they would be a bug of the caller, so that a write which succeeded would count as refused.
+    ['that are null', send('null', crc32('null'))],
+    ['that are a list', send('[]', crc32('[]'))],
+    ['that are a text', send('"a"', crc32('"a"'))],
     [
       'that say they failed, with another checksum',
       (response) => refuse(400, 'X', {}, { 'x-amz-crc32': '1' })(response),
@@ -106,10 +110,13 @@ describe('answers that are damaged', () => {
     expect(asked).toHaveLength(3)
   })
 
-  test('all the time are an outage', async () => {
+  test.each<[string, Answer]>([
+    ['another checksum', send('{}')],
+    ['no object', send('null', crc32('null'))],
+  ])('all the time, with %s, are an outage', async (_name, damaged) => {
     let now = 0
     const short = { ...retries, now: () => (now += 1_000) }
-    const { get } = await setUp(send('{}'), {}, { retries: short })
+    const { get } = await setUp(damaged, {}, { retries: short })
     await expect(get()).rejects.toMatchObject({ name: 'StoreUnavailable', cause: { name: 'BrokenAnswer' } })
   })
 })

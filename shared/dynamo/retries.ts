@@ -27,16 +27,15 @@ const shortestTryMs = 50
 export const pauseAfter = (tries: number, random: () => number = Math.random): number =>
   random() * Math.min(maxPauseMs, firstPauseMs * 2 ** tries)
 
+/** One try. It gives `note` what it waits for from then on, such as `credentials`: the text of `NotAnswered`. */
+export type Attempt<T> = (signal: AbortSignal, note: (awaited: string) => void) => Promise<T>
+
 /**
  * Makes tries of a call until one succeeds, fails for good, or until `wholeMs` are over. A try that gets no answer lasts
  * as long as the call: a store, or a process, that is only busy must not get every call twice. A try ends with its signal
  * also when it does not listen to it, as fetching credentials does not.
  */
-export async function repeated<T>(
-  attempt: (signal: AbortSignal) => Promise<T>,
-  wholeMs: number,
-  { now, pause, random }: RetryDeps,
-): Promise<T> {
+export async function repeated<T>(attempt: Attempt<T>, wholeMs: number, { now, pause, random }: RetryDeps): Promise<T> {
   const until = now() + wholeMs
   for (let tries = 0; ; tries++) {
     try {
@@ -55,19 +54,23 @@ class NotAnswered extends Error {
 }
 
 /** Aborts what takes longer, and rejects with `NotAnswered` then. */
-async function inTime<T>(limitMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function inTime<T>(limitMs: number, run: Attempt<T>): Promise<T> {
   const over = new AbortController()
+  let awaited = 'answer'
+  const note = (next: string) => {
+    awaited = next
+  }
   const { promise: ended, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(
     () => {
       // First, since the abort makes `run` reject, with an error like that of a connection that was reset.
-      reject(new NotAnswered('Not answered in time'))
+      reject(new NotAnswered(`Not answered in time: no ${awaited}`))
       over.abort()
     },
     Math.max(1, limitMs),
   )
   try {
-    return await Promise.race([run(over.signal), ended])
+    return await Promise.race([run(over.signal, note), ended])
   } finally {
     clearTimeout(timer)
   }

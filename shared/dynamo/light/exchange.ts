@@ -7,8 +7,11 @@ import type { Headers } from './signature.ts'
 export type HttpRequest = { readonly endpoint: URL; readonly headers: Headers; readonly body: string }
 export type HttpAnswer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
 
-/** Sends a request and returns the whole answer. Rejects when the connection fails, or when `signal` aborts. */
-export type Exchange = (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>
+/**
+ * Sends a request and returns the whole answer. Rejects when the connection fails, or when `signal` aborts. It calls
+ * `onConnected` when the request has a connection.
+ */
+export type Exchange = (request: HttpRequest, signal: AbortSignal, onConnected?: () => void) => Promise<HttpAnswer>
 
 /** Limits: `connectMs` for waiting for a free socket, connecting and the TLS handshake; `maxSockets` per client. */
 export type ConnectionLimits = { readonly connectMs: number; readonly maxSockets: number }
@@ -17,7 +20,7 @@ export type ConnectionLimits = { readonly connectMs: number; readonly maxSockets
 export function httpExchange({ connectMs, maxSockets }: ConnectionLimits): Exchange {
   const http = { request: httpRequest, agent: new HttpAgent({ keepAlive: true, maxSockets }) }
   const https = { request: httpsRequest, agent: new HttpsAgent({ keepAlive: true, maxSockets }) }
-  return ({ endpoint, headers, body }, signal) =>
+  return ({ endpoint, headers, body }, signal, onConnected) =>
     new Promise((resolve, reject) => {
       const isSecure = endpoint.protocol === 'https:'
       const { request, agent } = isSecure ? https : http
@@ -38,11 +41,14 @@ export function httpExchange({ connectMs, maxSockets }: ConnectionLimits): Excha
         sent.destroy(error)
       }
       const timer = setTimeout(() => giveUp(new NotConnected('No connection in time')), connectMs)
-      const connected = () => clearTimeout(timer)
+      const connected = () => {
+        clearTimeout(timer)
+        onConnected?.()
+      }
       sent.on('socket', (socket: Socket) =>
         socket.connecting ? socket.once(isSecure ? 'secureConnect' : 'connect', connected) : connected(),
       )
-      sent.on('close', connected)
+      sent.on('close', () => clearTimeout(timer))
       sent.on('error', reject)
       sent.end(body)
     })

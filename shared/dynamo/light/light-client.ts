@@ -5,7 +5,7 @@
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { type CallLimits, defaults } from '../document-client.ts'
 import type { StoreClient } from '../items.ts'
-import { type RetryDeps, repeated, systemRetries } from '../retries.ts'
+import { type Attempt, type RetryDeps, repeated, systemRetries } from '../retries.ts'
 import { asFailure } from '../store-unavailable.ts'
 import { findAccount } from './account.ts'
 import { readAnswer } from './answers.ts'
@@ -38,15 +38,19 @@ export function lightClient(limits: LightLimits, config: DynamoDBClientConfig = 
   let skewMs = 0
 
   /** Sends a call, and again when it was refused for a clock or for credentials that could be corrected. */
-  async function perform(target: string, body: string, signal: AbortSignal): Promise<object> {
+  async function perform(target: string, body: string, ...[signal, note]: Parameters<Attempt<object>>) {
+    note('endpoint')
     const { endpoint, sign } = await account.place()
     for (let corrections = 0; ; corrections++) {
+      note('credentials')
       const used = { skewMs, identity: await account.credentials() }
       const headers = sign({ endpoint, target, body, at: clock() + used.skewMs }, used.identity)
-      const answer = await exchange({ endpoint, headers, body }, signal)
+      note('connection')
+      const answer = await exchange({ endpoint, headers, body }, signal, () => note('answer'))
       try {
         return readAnswer(answer)
       } catch (error) {
+        note('credentials')
         const name = error instanceof Error ? error.name : ''
         const correct = skewNames.test(name) ? setClock : /^ExpiredToken/.test(name) ? renewCredentials : undefined
         if (!correct || corrections === maxCorrections || !(await correct(used, answer))) throw error
@@ -71,7 +75,7 @@ export function lightClient(limits: LightLimits, config: DynamoDBClientConfig = 
   const send = async (command: { readonly input: object }) => {
     try {
       const [target, body] = [`DynamoDB_20120810.${operationOf(command)}`, bodyOf(command.input)]
-      return await repeated((signal) => perform(target, body, signal), limits.wholeMs, retries)
+      return await repeated<object>((...waits) => perform(target, body, ...waits), limits.wholeMs, retries)
     } catch (error) {
       throw asFailure(error, 'dynamodb')
     }

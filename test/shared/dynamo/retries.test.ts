@@ -101,10 +101,38 @@ test('a call closes the connection of a try that got no answer', async () => {
   await closed.promise
 })
 
-test('a call ends in time while no credentials come', async () => {
+const notInTime = (awaited: string) => ({
+  name: 'StoreUnavailable',
+  cause: { name: 'TimeoutError', message: `Not answered in time: no ${awaited}` },
+})
+const silence = new Promise<never>(() => undefined)
+const command = new GetCommand({ TableName: 'table', Key: { pk: 'a', sk: 'b' } })
+
+test('a call ends in time, and tells for what it waited, while no endpoint is found', async () => {
   const { config } = await start(found)
-  const credentials = () => new Promise<never>(() => undefined)
+  const client = lightClient({ wholeMs: 100 }, { ...config, credentials: () => silence })
+  await expect(client.send(command)).rejects.toMatchObject(notInTime('endpoint'))
+})
+
+test('a call ends in time, and tells for what it waited, while no new credentials come', async () => {
+  let isExpired = false
+  const { config } = await start((response) => {
+    isExpired = true
+    refuse(400, 'ExpiredTokenException')(response)
+  })
+  const { credentials: old } = config
+  const credentials = () => (isExpired ? silence : Promise.resolve(old))
   const client = lightClient({ wholeMs: 100 }, { ...config, credentials })
-  const get = client.send(new GetCommand({ TableName: 'table', Key: { pk: 'a', sk: 'b' } }))
-  await expect(get).rejects.toMatchObject({ name: 'StoreUnavailable', cause: { name: 'TimeoutError' } })
+  await expect(client.send(command)).rejects.toMatchObject(notInTime('credentials'))
+})
+
+test('a call ends in time, and tells for what it waited, while it has no connection', async () => {
+  const { config } = await start(found)
+  const client = lightClient({ wholeMs: 100 }, config, { exchange: () => silence })
+  await expect(client.send(command)).rejects.toMatchObject(notInTime('connection'))
+})
+
+test('a call ends in time, and tells for what it waited, while no answer comes', async () => {
+  const { get } = await setUp(() => undefined, 100)
+  await expect(get()).rejects.toMatchObject(notInTime('answer'))
 })

@@ -60,7 +60,7 @@ const left = {
   'take-over': [
     'the lists of all shards and STATE; adoption and connected are writes; the notes of the phone are repeated (R24)',
     'load: two reads in one, a stamp on the journal, and one on the creds (R12)',
-    'keys that only the last owner has written are read one by one, as Baileys asks for them',
+    'keys that only the last owner has written are read together, by the first read of the login',
   ],
   reset: ['one decision, its end, and the sweep: a deleted row costs what it holds'],
 } as const

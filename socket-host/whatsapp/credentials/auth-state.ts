@@ -5,10 +5,12 @@ import {
   type AuthenticationCreds,
   type AuthenticationState,
   initAuthCreds,
+  jidDecode,
   proto,
   type SignalDataTypeMap,
 } from '@whiskeysockets/baileys'
 import * as v from 'valibot'
+import { systemTimer, type Timer } from '#shared/async/time-limit.ts'
 import type { CredentialStore } from '#shared/ports.ts'
 import type { Log } from '../baileys-logger.ts'
 import type { Credentials, StoredTarget } from '../port.ts'
@@ -17,7 +19,7 @@ import { StoredCreds } from './creds-schema.ts'
 import { type KnownRows, knownRows } from './known-rows.ts'
 import { orderedRows, type Rows } from './ordered-rows.ts'
 import { hasKnownFormat, rowCipher } from './row-cipher.ts'
-import { credsRow, type KeyChanges, type KeyRows, memoryRows, storedRows } from './signal-keys.ts'
+import { credsRow, type KeyChanges, type KeyRows, type LoginKeys, memoryRows, storedRows } from './signal-keys.ts'
 import { failureRecord, type StoreFailure } from './store-failure.ts'
 
 /** Milliseconds for which changes of the creds are collected. A write of keys in the meantime includes them. */
@@ -45,7 +47,12 @@ export type Attachment = {
   release(): void
 }
 
-export type AuthStateDeps = { readonly store: CredentialStore; readonly log: Log }
+export type AuthStateDeps = {
+  readonly store: CredentialStore
+  readonly log: Log
+  /** Timers of what is kept for a short time. */
+  readonly time?: { readonly after: Timer }
+}
 
 /** Makes fresh credentials, in memory only. */
 export const freshAuthState = (deps: AuthStateDeps): AuthState => authState(initAuthCreds(), memoryRows(), deps)
@@ -72,7 +79,7 @@ export async function loadAuthState(
   creds.account = account
   // The load has put this host's stamp on the creds, and on no other row.
   const known = knownRows({ stored: [{ key: credsRow, plaintext }] })
-  return authState(creds, rowsOf(target, deps, known), deps)
+  return authState(creds, rowsOf(target, deps, { known, creds }), deps)
 }
 
 /** Number of other rows that are tried when the creds row cannot be read. */
@@ -145,14 +152,14 @@ function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDep
     },
     attach(listener) {
       failures.restart(listener)
-      return attachment(creds, { read: ordered.read, write, credsChanged })
+      return attachment(creds, { read: ordered.read, write, credsChanged, endLogin: ordered.beginLogin() })
     },
     async persist(target) {
       const moved = await ordered.move(async (rows) => {
         if (!isLinked(creds)) throw new Error('Only linked credentials are stored')
         if (!rows.entries) throw new Error('Credentials are stored once, under one generation')
         // An earlier try may have written rows that this one does not know of.
-        const stored = rowsOf(target, deps, knownRows({ begun: !isBegun }))
+        const stored = rowsOf(target, deps, { known: knownRows({ begun: !isBegun }), creds })
         isBegun = true
         isDirty = false
         return (await stored.write(rows.entries(), creds)) === 'written' ? stored : undefined
@@ -165,9 +172,10 @@ function authState(creds: AuthenticationCreds, initial: Rows, deps: AuthStateDep
 type AttachmentDeps = Pick<KeyRows, 'read'> & {
   readonly write: (changes: KeyChanges) => Promise<void>
   readonly credsChanged: () => void
+  readonly endLogin: () => void
 }
 
-function attachment(creds: AuthenticationCreds, { read, write, credsChanged }: AttachmentDeps): Attachment {
+function attachment(creds: AuthenticationCreds, { read, write, credsChanged, endLogin }: AttachmentDeps): Attachment {
   let mode: 'attached' | 'discarding' | 'released' = 'attached'
   const assertNotReleased = () => {
     if (mode === 'released') throw new Error('The socket is closed')
@@ -193,6 +201,7 @@ function attachment(creds: AuthenticationCreds, { read, write, credsChanged }: A
     },
     release() {
       mode = 'released'
+      endLogin()
     },
   }
 }
@@ -209,11 +218,28 @@ function revive<T extends keyof SignalDataTypeMap>(type: T, values: { [id: strin
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-const rowsOf = (target: StoredTarget, { store, log }: AuthStateDeps, known: KnownRows): KeyRows =>
+/** Signal keys that Baileys asks for at a login, by type and id: its own LID, and its sessions with itself. */
+function keysOfLogin({ me }: AuthenticationCreds): LoginKeys {
+  const [phone, lid] = [jidDecode(me?.id), jidDecode(me?.lid)]
+  const sessions = [phone, lid].flatMap((jid) => {
+    if (!jid) return []
+    const user = jid.domainType ? `${jid.user}_${jid.domainType}` : jid.user
+    return [['session', `${user}.${jid.device ?? 0}`] as const]
+  })
+  return phone ? [['lid-mapping', phone.user], ...sessions] : sessions
+}
+
+const rowsOf = (
+  target: StoredTarget,
+  { store, log, time }: AuthStateDeps,
+  { known, creds }: { readonly known: KnownRows; readonly creds: AuthenticationCreds },
+): KeyRows =>
   storedRows({
     store,
     target,
     known,
+    keysOfLogin: () => keysOfLogin(creds),
+    after: time?.after ?? systemTimer,
     cipher: rowCipher(target.dataKey, target),
     onUnreadable: (type) => log.error({ companyId: target.companyId, type }, 'Could not read a stored key'),
   })

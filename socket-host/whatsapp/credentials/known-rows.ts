@@ -14,8 +14,8 @@ const maxNames = 64
 export type PlainRow = { readonly key: string; readonly plaintext: Uint8Array | undefined }
 
 /** Returns the bytes alone: a small `Buffer` is a view that keeps the 64 KB of Node's pool in memory (R68). */
-const unpooled = (bytes: Uint8Array): Uint8Array =>
-  bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+export const unpooled = <Given extends Uint8Array | undefined>(bytes: Given): Given | Uint8Array =>
+  !bytes || bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
 
 export type KnownRows = {
   /** Returns the row if it is known: its bytes, or `absent`. */

@@ -13,6 +13,7 @@ export type Rows = KeyRows & { readonly entries?: () => KeyChanges }
 export type OrderedRows = {
   /** Reads values. Rejects with the error of a reported failure. */
   read: KeyRows['read']
+  beginLogin: KeyRows['beginLogin']
   /** Runs a task that writes. Rejects with the error of a reported failure unless it answers `written`. */
   write(task: (rows: Rows) => Promise<WriteOutcome>): Promise<void>
   /** Runs a task that moves the rows: unless it returns undefined, all later reads and writes use what it returns. */
@@ -39,6 +40,7 @@ export function orderedRows(initial: Rows, report: (failure: StoreFailure) => Er
   }
   return {
     write,
+    beginLogin: () => rows.beginLogin(),
     async read(type, ids) {
       while (true) {
         const found = queue.read(async () => (rows.isSettled() ? rows.read(type, ids) : undefined))

@@ -1,10 +1,12 @@
 /** Storage of Signal keys for Baileys' `get` and `set`: in memory for an attempt, else in rows of a generation. */
 import { inSlices } from '#shared/async/in-slices.ts'
+import type { Timer } from '#shared/async/time-limit.ts'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { CredentialRow, CredentialStore } from '#shared/ports.ts'
 import type { StoredTarget } from '../port.ts'
 import { decodeJson, encodeJson } from './buffer-json.ts'
 import type { KnownRows, PlainRow } from './known-rows.ts'
+import { type LoginRows, loginRows, type ReadRows } from './login-rows.ts'
 import type { PreKey } from './pre-key-chunks.ts'
 import { changedPreKeyRows, readPreKeys } from './pre-key-rows.ts'
 import type { RowCipher } from './row-cipher.ts'
@@ -30,6 +32,8 @@ export type KeyRows = {
   isSettled(): boolean
   /** Repeats the write of unknown outcome, if there is one; nothing else may run beside it. */
   settle(): Promise<WriteOutcome>
+  /** Tells that a socket logs in: reads of one login may share a call. Returns what tells that the socket is gone. */
+  beginLogin(): () => void
 }
 
 /** Row key of Baileys' creds, the row that is read at load. */
@@ -58,15 +62,21 @@ export function memoryRows(): MemoryRows {
     },
     isSettled: () => true,
     settle: async () => 'written',
+    beginLogin: () => () => {},
     entries: () => Object.fromEntries([...types].map(([type, values]) => [type, Object.fromEntries(values)])),
   }
 }
+
+/** Keys that Baileys asks for at a login, one after the other; no pre-keys. */
+export type LoginKeys = readonly (readonly [type: string, id: string])[]
 
 export type StoredRowsDeps = {
   readonly store: CredentialStore
   readonly target: StoredTarget
   readonly cipher: RowCipher
   readonly known: KnownRows
+  readonly keysOfLogin: () => LoginKeys
+  readonly after: Timer
   /** Called when a row exists but cannot be decrypted. */
   readonly onUnreadable: (type: string) => void
 }
@@ -93,14 +103,21 @@ function repeatableWrites({ store, target }: Pick<StoredRowsDeps, 'store' | 'tar
   return { put, isSettled: () => unsettled.length === 0, settle: () => put(unsettled) }
 }
 
-/** Reads and decrypts rows, apart from those that are known. One that cannot be decrypted has no bytes. */
-function openRows({ store, target, cipher, known, onUnreadable }: StoredRowsDeps) {
-  return async (type: string, names: readonly string[]): Promise<ReadonlyMap<string, Buffer | undefined>> => {
+/**
+ * Reads and decrypts rows, apart from those that are known. One that cannot be decrypted has no bytes. `readMissing`
+ * returns the others.
+ */
+function openRows({ target, cipher, known, onUnreadable }: StoredRowsDeps) {
+  return async (
+    type: string,
+    names: readonly string[],
+    readMissing: ReadRows,
+  ): Promise<ReadonlyMap<string, Buffer | undefined>> => {
     // A host whose lease has run out does not know what its successor has written.
     const found = (name: string) => (target.isOwner() ? known.find(name) : undefined)
     const asked = await inSlices(new Set(names), (name) => ({ name, is: found(name) }))
     const unknown = asked.flatMap(({ name, is }) => (is === undefined ? [name] : []))
-    const rows = unknown.length > 0 ? await store.read(target, unknown) : new Map<string, Uint8Array>()
+    const rows = unknown.length > 0 ? await readMissing(unknown) : new Map<string, Uint8Array>()
     const opened = await inSlices(rows, ([name, bytes]) => {
       const plaintext = cipher.open(name, bytes)
       if (!plaintext) onUnreadable(type)
@@ -111,49 +128,83 @@ function openRows({ store, target, cipher, known, onUnreadable }: StoredRowsDeps
   }
 }
 
-/** Keys of a stored generation, encrypted row by row. In memory are the known rows, and a write that must be repeated. */
-export function storedRows(deps: StoredRowsDeps): KeyRows {
-  const { target, cipher, known } = deps
-  const { put, settle, isSettled } = repeatableWrites(deps)
+/** Reads rows as a login may: some of them were read along with others just before. */
+function readAtLogin({ target, known }: StoredRowsDeps, login: LoginRows): ReadRows {
+  return async (names) => {
+    const found = names.map((name) => [name, target.isOwner() ? login.find(name) : undefined] as const)
+    const unread = found.flatMap(([name, is]) => (is === undefined ? [name] : []))
+    const isNeeded = (name: string) => known.find(name) === undefined
+    const rows = unread.length > 0 ? await login.read(unread, isNeeded) : []
+    return new Map([...found.flatMap(([name, is]) => (is instanceof Uint8Array ? [[name, is] as const] : [])), ...rows])
+  }
+}
+
+/** Reads of values, and of pre-key rows. */
+function readers(deps: StoredRowsDeps, login: LoginRows) {
+  const { store, target, cipher } = deps
   const open = openRows(deps)
-  const readPreKeyRows = async (names: readonly string[]) => {
-    const rows = await open('pre-key', names)
+  const readForLogin = readAtLogin(deps, login)
+  const readPreKeyRows = (readMissing: ReadRows) => async (names: readonly string[]) => {
+    const rows = await open('pre-key', names, readMissing)
     return new Map([...rows].map(([name, plaintext]) => [name, plaintext ?? Buffer.alloc(0)]))
   }
-  const readJson = async (type: string, ids: readonly string[]) => {
-    const names = await inSlices(new Set(ids), (id) => [id, cipher.nameOf(type, id)] as const)
-    const rows = await open(
-      type,
-      names.map(([, name]) => name),
-    )
-    const values = await inSlices(names, ([id, name]) => {
-      const plaintext = rows.get(name)
-      return [id, plaintext && decodeJson(plaintext)] as const
-    })
-    return Object.fromEntries(values.filter(([, value]) => value !== undefined))
+  return {
+    preKeyRows: readPreKeyRows(readForLogin),
+    /** For a write of pre-keys: nothing that was read along with others counts. */
+    preKeyRowsBeforeWrite: readPreKeyRows((names) => store.read(target, names)),
+    async json(type: string, ids: readonly string[]) {
+      const names = await inSlices(new Set(ids), (id) => [id, cipher.nameOf(type, id)] as const)
+      const rows = await open(
+        type,
+        names.map(([, name]) => name),
+        readForLogin,
+      )
+      const values = await inSlices(names, ([id, name]) => {
+        const plaintext = rows.get(name)
+        return [id, plaintext && decodeJson(plaintext)] as const
+      })
+      return Object.fromEntries(values.filter(([, value]) => value !== undefined))
+    },
   }
+}
+
+/**
+ * Keys of a stored generation, encrypted row by row. In memory are the known rows, those of a login, and a write that must
+ * be repeated.
+ */
+export function storedRows(deps: StoredRowsDeps): KeyRows {
+  const { store, target, cipher, known, keysOfLogin, after } = deps
+  const { put, settle, isSettled } = repeatableWrites(deps)
+  const namesOfLogin = () => keysOfLogin().map(([type, id]) => cipher.nameOf(type, id))
+  const login = loginRows(namesOfLogin, (names) => store.read(target, names), after)
+  const read = readers(deps, login)
   const putChanged = async (all: readonly PlainRow[]): Promise<WriteOutcome> => {
     const rows = target.isOwner() ? all.filter((row) => !known.isStored(row)) : all
     known.writing(rows)
+    login.drop(rows.map(({ key }) => key))
     const sealed = await inSlices(rows, ({ key, plaintext }) => ({
       key,
       bytes: plaintext && cipher.seal(key, plaintext),
     }))
-    const outcome = await put(sealed)
+    const outcome = await put(sealed).catch((error: unknown) => {
+      login.forget()
+      throw error
+    })
     if (outcome === 'written') known.written(rows)
     return outcome
   }
   return {
     read: async (type, ids) =>
-      type === 'pre-key' ? Object.fromEntries(await readPreKeys(readPreKeyRows, ids)) : readJson(type, ids),
+      type === 'pre-key' ? Object.fromEntries(await readPreKeys(read.preKeyRows, ids)) : read.json(type, ids),
     isSettled,
     settle,
+    beginLogin: login.begin,
     async write({ 'pre-key': preKeys = {}, ...others }, creds) {
       const settled = await settle()
       if (settled !== 'written') return settled
       // Not before: the store may still have the pre-keys as they were before the unsettled write.
       const changed = await changedPreKeyRows(
-        readPreKeyRows,
+        read.preKeyRowsBeforeWrite,
         Object.entries(preKeys).map(([id, key]) => [id, key ?? undefined]),
       )
       const rows = [

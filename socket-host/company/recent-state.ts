@@ -1,7 +1,8 @@
 /**
  * A company's STATE as its host has last seen it. Two events of a socket often follow each other within seconds, and the
  * host itself has written what is in STATE. Others who change it send a command, after which it is read; and whatever is
- * decided on an older one is refused by the condition of its write.
+ * decided on an older one is refused by the condition of its write. Before a session is ended STATE is read in any
+ * case: the place at the fuse that its end takes is not given back when the write is refused.
  */
 import type { CompanyState } from '#shared/domain/company/company.ts'
 import type { CompanyDeps } from './deps.ts'

@@ -136,6 +136,8 @@ const loggedAndRetried = (): void => undefined
 async function takeSteps(ctx: CompanyContext, progress: Progress, shard: ShardView): Promise<CompanyState> {
   const { deps, companyId, lease } = ctx
   let state = await progress.seen.current()
+  /** True once this pass has read STATE again, or written it. */
+  let isFresh = false
   for (let steps = 0; ; steps++) {
     if (progress.isOver || !lease.isOwner()) return state
     ctx.phones.follow(state)
@@ -145,7 +147,15 @@ async function takeSteps(ctx: CompanyContext, progress: Progress, shard: ShardVi
     if (!step) return state
     if (steps === maxSteps) throw new Error(`No end to the steps: ${step.do}`)
     const from = state
+    // Takes a place at the fuse before it writes. A code of the budget is taken after a write only: `restartPairing`.
+    if (step.do === 'endSession' && !isFresh) {
+      progress.seen.expire()
+      state = await progress.seen.current()
+      isFresh = true
+      continue
+    }
     state = await progress.seen.after(() => takeStep(ctx, step, from))
+    isFresh ||= state !== from
   }
 }
 

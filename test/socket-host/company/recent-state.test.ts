@@ -1,8 +1,9 @@
 /** A pass starts from STATE as the host has just seen it, unless somebody else may have changed it. */
 import { expect, test } from 'vitest'
 import { cancelPairing } from '#shared/domain/attempt/pairing.ts'
+import { resetCredentials } from '#shared/domain/session/reset.ts'
 import { recentState } from '../../../socket-host/company/recent-state.ts'
-import { companyId, companyRig } from '../support/company-rig.ts'
+import { companyId, companyRig, phoneA } from '../support/company-rig.ts'
 
 /** A rig that counts the reads of STATE. */
 function countingRig() {
@@ -70,6 +71,48 @@ test('an event decides nothing that another process has ruled out meanwhile', as
   expect(s.state().credentials).toBeUndefined()
   expect(s.whatsApp.live('registration')).toEqual([])
   expect([...s.whatsApp.stored.keys()]).toEqual([])
+})
+
+test('no place at the fuse is taken for a session that another process has ended meanwhile', async () => {
+  const s = countingRig()
+  let places = 0
+  const { takePlace } = s.deps.fuse
+  Object.assign(s.deps.fuse, {
+    takePlace: (...args: Parameters<typeof takePlace>) => {
+      places += 1
+      return takePlace(...args)
+    },
+  })
+  await s.linked()
+  await s.companies.decide(companyId, (state, now) => resetCredentials(state, [], now))
+  s.whatsApp.last().drop('removed')
+  await s.clock.settle()
+  expect([places, s.state().credentials]).toEqual([0, undefined])
+})
+
+test('no code is charged for an attempt that another process has cancelled meanwhile', async () => {
+  const s = companyRig({ isObliging: false })
+  await s.linkedByHand(phoneA)
+  s.whatsApp.last().drop('lost')
+  await s.request(phoneA)
+  await s.companies.decide(companyId, (state, now) => cancelPairing(state, [], now))
+  s.whatsApp.last().drop('restricted')
+  await s.clock.settle()
+  expect([s.taken, s.state().attempt]).toEqual([[], undefined])
+})
+
+test('a pass that time alone has begun reads STATE', async () => {
+  const s = countingRig()
+  await s.request()
+  s.whatsApp.last().emit({ type: 'phoneAnswered' })
+  await s.clock.settle()
+  const { attempt } = s.state()
+  if (attempt?.state !== 'phone-confirmed') throw new Error('The phone has not answered')
+  await s.clock.advance(attempt.answerBy - s.clock.now() - 2_000)
+  await s.look()
+  s.reads()
+  await s.clock.advance(2_000)
+  expect([s.state().attempt?.state, s.reads()]).toEqual(['code-issued', 1])
 })
 
 test('after a step that failed, STATE is read again: nobody knows what was written', async () => {

@@ -97,13 +97,14 @@ test('a row of the login that does not exist is not asked for again', async () =
   expect(reads()).toEqual([ofLogin])
 })
 
-test('a row that is written is as written, and one that is deleted is gone', async () => {
+test('a row that is written is as written, also when it is too large to be known, and one that is deleted is gone', async () => {
   const { state, reads } = await takenOver()
   const { keys } = await logIn(state)
-  await keys.set({ session: { [ownSession]: text('new'), [lidSession]: null } })
+  const large = text('x'.repeat(9_000))
+  await keys.set({ session: { [ownSession]: large, [lidSession]: null } })
   reads()
-  expect(await keys.get('session', [ownSession, lidSession])).toEqual({ [ownSession]: text('new') })
-  expect(reads()).toEqual([])
+  expect(await keys.get('session', [ownSession, lidSession])).toEqual({ [ownSession]: large })
+  expect(reads()).toEqual([['session']])
 })
 
 test('pre-keys are read each time, and before each write of pre-keys: one that was used does not come back', async () => {

@@ -33,6 +33,8 @@ export type WhatsAppDeps = {
   readonly times?: Partial<SocketTimes>
   /** Monotonic clock and timers of pings, time limits and caches. */
   readonly time?: SocketTime
+  /** Makes the key pairs for the pre-keys of a new link; by default 812, in slices. */
+  readonly makePairs?: typeof makePairs
 }
 
 type SocketDeps = WhatsAppDeps & { readonly times: SocketTimes }
@@ -58,7 +60,7 @@ export function createWhatsApp(deps: WhatsAppDeps): WhatsApp {
     async prepare(credentials) {
       const state = stateOf(credentials)
       const hasUploaded = state.creds.nextPreKeyId > 1
-      if (state.isLinked() && !hasUploaded) prepared.set(state, await makePairs())
+      if (state.isLinked() && !hasUploaded) prepared.set(state, await (deps.makePairs ?? makePairs)())
     },
     open: (credentials, listener, about) => openSocket(stateOf(credentials), listener, withAbout(deps, about)),
   }

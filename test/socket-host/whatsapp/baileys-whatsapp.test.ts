@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { leaseTimes } from '#shared/config/settings.ts'
 import { leaseMarginMs } from '#shared/domain/fleet/lease.ts'
 import type { Failure } from '#shared/domain/values/errors.ts'
-import { backstopMs, defaultTimes } from '../../../socket-host/whatsapp/baileys-whatsapp.ts'
+import { backstopMs, createWhatsApp, defaultTimes } from '../../../socket-host/whatsapp/baileys-whatsapp.ts'
 import { blameSocket } from '../../../socket-host/whatsapp/current-socket.ts'
+import { makePairs } from '../../../socket-host/whatsapp/patches/fast-keys.ts'
 import type { Credentials } from '../../../socket-host/whatsapp/port.ts'
+import { attach, loadFrom } from './credentials/linked-auth-state.ts'
 import { libsignal } from './patches/signal-rig.ts'
 import { aTarget, type Rig, rigTime, startRig } from './whatsapp-rig.ts'
 
@@ -56,6 +58,23 @@ describe('linking', () => {
     await again.next('opened')
     expect(await again.socket.unlink(5000)).toBe('confirmed')
     expect(again.types()).toEqual(['opened'])
+  })
+
+  test('the pre-keys of a link are those that were made ahead', async () => {
+    const [phone, target] = [aPhone(), aTarget()]
+    const credentials = await rig.link(phone, target)
+    const pairs = await makePairs()
+    const deps = { store: rig.store, clock: () => rigTime, log: { debug() {}, warn() {}, error() {} } }
+    const whatsApp = createWhatsApp({ ...deps, makePairs: async () => pairs })
+    await whatsApp.prepare(credentials)
+    await rig.open(credentials, whatsApp).next('opened')
+    const ids = pairs.map((_, index) => `${index + 1}`)
+    const { keys } = attach(await loadFrom(rig.store, target)).state
+    const found = await keys.get('pre-key', ids)
+    const stored = new Set(Object.values(found).map((key) => Buffer.from(key.private).toString('hex')))
+    const used = pairs.filter((pair) => stored.has(Buffer.from(pair.private).toString('hex')))
+    // The socket takes the first one for its handshake.
+    expect([stored.size, used.length]).toEqual([812, 811])
   })
 
   test('by QR', async () => {

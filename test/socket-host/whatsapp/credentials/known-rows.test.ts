@@ -2,11 +2,12 @@
 import { expect, test } from 'vitest'
 import { StoreUnavailable } from '#shared/dynamo/store-unavailable.ts'
 import type { CredentialStore } from '#shared/ports.ts'
+import { freshAuthState } from '../../../../socket-host/whatsapp/credentials/auth-state.ts'
 import { knownRows } from '../../../../socket-host/whatsapp/credentials/known-rows.ts'
 import type { StoredTarget } from '../../../../socket-host/whatsapp/port.ts'
 import { memoryCredentialStore } from '../../../fakes/memory-credential-store.ts'
 import { aTarget } from '../whatsapp-rig.ts'
-import { aPreKey, attach, loadFrom, storeIn } from './linked-auth-state.ts'
+import { aPreKey, attach, link, loadFrom, log, storeIn } from './linked-auth-state.ts'
 
 /** Credentials of a new link, over a store that tells what is read and written. */
 async function linked(changes: Partial<StoredTarget> = {}) {
@@ -123,6 +124,35 @@ test('after a write of unknown outcome its rows are read', async () => {
   written()
   expect(await attach(state).state.keys.get('session', ['a'])).toEqual({ a: text('new') })
   expect([written(), read()]).toEqual([['session'], ['session']])
+})
+
+test('a second try to store a link does not take rows for absent that the first may have written', async () => {
+  const { memory, store, target } = await linked()
+  let isLost = true
+  const reads: string[] = []
+  const losing: CredentialStore = {
+    ...store,
+    read: (ref, keys) => {
+      reads.push(...keys.map(kindOf))
+      return memory.read(ref, keys)
+    },
+    write: async (ref, rows, epoch) => {
+      const outcome = await memory.write(ref, rows, epoch)
+      if (isLost) throw new StoreUnavailable('dynamodb', new Error('The answer is lost'))
+      return outcome
+    },
+  }
+  const fresh = freshAuthState({ store: losing, log })
+  link(fresh.creds)
+  const { keys } = attach(fresh).state
+  await keys.set({ session: { a: text('x') } })
+  const again = { ...target, generation: 'another' }
+  await expect(fresh.persist(again)).rejects.toThrow('unavailable')
+  isLost = false
+  await keys.set({ session: { a: null } })
+  expect(await fresh.persist(again)).toBe('written')
+  await keys.get('session', ['a'])
+  expect(reads[0]).toBe('session')
 })
 
 test('a host whose lease has run out relies on nothing that it knows', async () => {

@@ -25,7 +25,7 @@ import {
   type Value,
   type WriteStamp,
 } from './credential-parts.ts'
-import { attributesOf, putRow, rowKey, storedValue } from './credential-rows.ts'
+import { attributesOf, dropUnnamed, putRow, rowKey, storedValue } from './credential-rows.ts'
 import { decodeJournal, encodeJournal, type JournalEntry } from './journal-codec.ts'
 
 /**
@@ -100,6 +100,9 @@ export async function writeJournalled(
   }
   if ((await commit(to, pk, content)) === 'fenced') {
     await dropParts(to, pk, journalKey, content.value)
+    // A journal of this stamp is refused from now on. If an earlier try was journalled, its rows were written before the
+    // journal was emptied: they name their parts, or have been replaced.
+    await inParallel(entries, rowsAtOnce, ({ key, value }) => dropUnnamed(to, pk, key, value))
     return 'fenced'
   }
   const isFenced = (await putRows(to, pk, entries, stamp)) === 'fenced'

@@ -9,7 +9,8 @@
  *
  * A large value, and in a set of rows also one of some kilobytes, is stored in part items whose keys contain its version.
  * The item that names the version is written last, by one conditional write, so that a reader gets either the old value
- * or the new one.
+ * or the new one. Parts of a write that was given up stay until the generation is swept, also when it is repeated: the
+ * repeat has a version of its own, and the first write may still arrive, with a journal that names its parts.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb'

@@ -6,6 +6,7 @@ import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import * as v from 'valibot'
 import { unlessRefused } from '../conditional.ts'
 import { count, getItem } from '../items.ts'
+import { StoreUnavailable } from '../store-unavailable.ts'
 import { partitionKey, sortKey } from '../table.ts'
 import { Bytes, type CredentialTable, dropParts, PartCount, type Value, type WriteStamp } from './credential-parts.ts'
 
@@ -92,6 +93,20 @@ export async function putRow(
 async function dropReplaced(to: CredentialTable, pk: string, key: string, value: Value, named: Value): Promise<void> {
   const isNamed = 'version' in value && 'version' in named && value.version === named.version
   if (!isNamed) await dropParts(to, pk, key, value)
+}
+
+/**
+ * Deletes the parts of a value that no write will name from now on, unless its row names them already. If DynamoDB is
+ * unavailable, a sweep does so later.
+ */
+export async function dropUnnamed(from: CredentialTable, pk: string, key: string, value: Value): Promise<void> {
+  if (!('parts' in value)) return
+  try {
+    const row = await readRow(from, pk, key)
+    await dropReplaced(from, pk, key, value, row?.value ?? { deleted: true })
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error
+  }
 }
 
 /** Puts a reader's stamp on an existing row, so that writes with an earlier one are refused from here on. */

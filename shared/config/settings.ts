@@ -30,7 +30,8 @@ export const hostDefaults = {
    * late. The rest of Fargate's 120 s is for storing keys and releasing leases.
    */
   drainSeconds: 100,
-  sessionsPerHost: 350,
+  /** On one core and 2 GB, by `npm run bench -- salon-day`; a host must also bear the sessions of another that dies. */
+  sessionsPerHost: 1000,
 } as const
 
 /**

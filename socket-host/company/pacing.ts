@@ -92,8 +92,10 @@ export function pacing({ time, load }: PacingDeps): Pacing {
       const ms = measuredMs(time.monotonic() - entry.beganAt, places.now())
       admission.served(entry.urgency, ms, placesTaken([...running, ...overdue], places.now().places) || 1)
     }
+    running.delete(entry)
     overdue.delete(entry)
-    if (running.delete(entry)) proceed()
+    // Also when it had no place: reconnects wait for owners' links that wait, and for openings that are overdue.
+    proceed()
     places.sampleWhileOpening()
   }
 

@@ -174,6 +174,33 @@ describe('openings', () => {
     expect(count('later')).toBeLessThanOrEqual(12)
   })
 
+  it('of reconnects begin as soon as an owner who waits has given up', async () => {
+    const { clock, enter, leave, open, begun, count } = rig({ load: () => 0.1 })
+    open('reconnect', 400, 500)
+    await clock.advance(2_000)
+    enter('pairing', 30)
+    enter('pairing', 1, 'waiting')
+    await clock.advance(400)
+    expect(begun).not.toContain('waiting')
+    const before = count('reconnect')
+    leave('waiting')
+    expect(count('reconnect') - before).toBeGreaterThan(80)
+  })
+
+  it('of reconnects begin as soon as an overdue pairing has ended on a busy loop', async () => {
+    let load = 0.1
+    const { clock, enter, leave, open, count } = rig({ load: () => load })
+    enter('pairing', 1, 'slow')
+    await clock.advance(5_100)
+    open('reconnect', 400, 800)
+    await clock.advance(2_500)
+    load = 1
+    await clock.advance(900)
+    const before = count('reconnect')
+    leave('slow')
+    expect(count('reconnect') - before).toBeGreaterThan(10)
+  })
+
   it('set no timer on a host that opens nothing', async () => {
     const { clock, open } = rig()
     open('reconnect', 300, 30)

@@ -1,7 +1,8 @@
 /** Parts of the rows of a set that is refused: no row will ever name them. */
-import { QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dynamoCredentialStore } from '#shared/dynamo/credentials/credential-store.ts'
+import type { StoreClient } from '#shared/dynamo/items.ts'
 import { generationKey, partitionKey, sortKey } from '#shared/dynamo/table.ts'
 import type { CredentialRow, GenerationRef } from '#shared/ports.ts'
 import { connect, createTable, type Engine, startDynalite, type Table } from '../../../contracts/engines/engines.ts'
@@ -28,7 +29,7 @@ async function sortKeysOf({ client, table }: Table): Promise<readonly string[]> 
   return Items.map((item) => String(item[sortKey]))
 }
 
-test('a host that is fenced leaves no parts behind, and takes none that rows name', async () => {
+test('a host that is fenced leaves no parts behind', async () => {
   const table = await createTable(connect(engine))
   const store = dynamoCredentialStore({ client: connect(engine), table: table.table })
   expect(await store.write(ref, setOf('1'), 1)).toBe('written')
@@ -38,5 +39,23 @@ test('a host that is fenced leaves no parts behind, and takes none that rows nam
   expect(await store.write(ref, setOf('2'), 1)).toBe('fenced')
   expect(await sortKeysOf(table)).toEqual(before)
   const found = await store.read(ref, ['creds', 'a', 'b'])
+  expect([...found.values()].map((bytes) => bytes[0])).toEqual([49, 49, 49])
+})
+
+test('a set that was journalled before it was refused keeps the parts that its rows name', async () => {
+  const { client, table } = await createTable(connect(engine))
+  const successor = dynamoCredentialStore({ client, table })
+  const isJournal = (command: unknown) =>
+    command instanceof UpdateCommand && command.input.UpdateExpression?.includes('= :rowsN')
+  // The answer to the journal is lost, a successor loads, and the call is repeated.
+  const send = async (command: UpdateCommand) => {
+    const answer = await client.send(command)
+    if (!isJournal(command)) return answer
+    await successor.load(ref, 'creds', 2)
+    return client.send(command)
+  }
+  const store = dynamoCredentialStore({ client: { send } as StoreClient, table })
+  expect(await store.write(ref, setOf('1'), 1)).toBe('fenced')
+  const found = await successor.read(ref, ['creds', 'a', 'b'])
   expect([...found.values()].map((bytes) => bytes[0])).toEqual([49, 49, 49])
 })

@@ -13,7 +13,7 @@ const maxNames = 64
 /** A row before its encryption; `undefined` for a deleted one. */
 export type PlainRow = { readonly key: string; readonly plaintext: Uint8Array | undefined }
 
-/** Returns the bytes alone: a small `Buffer` is a view that keeps the 64 KB of Node's pool in memory (R68). */
+/** Returns the bytes alone: a small `Buffer` is a view that keeps the whole pool of Node in memory (R68). */
 export const unpooled = <Given extends Uint8Array | undefined>(bytes: Given): Given | Uint8Array =>
   !bytes || bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
 

@@ -216,6 +216,10 @@ function withEnvironment(cloud: Cloud, environment: Readonly<Record<string, stri
 /** Replaces the heap size in the commands of the containers. */
 function withHeap(cloud: Cloud, heapMb: number | undefined): Cloud {
   if (heapMb === undefined) return cloud
-  const resized = (part: string) => part.replace(/^--max-old-space-size=.*/, `--max-old-space-size=${heapMb}`)
-  return { ...cloud, containers: cloud.containers.map((each) => ({ ...each, command: each.command.map(resized) })) }
+  const isHeap = (part: string) => part.startsWith('--max-old-space-size=')
+  const containers = cloud.containers.map((each) => {
+    if (!each.command.some(isHeap)) throw new Error(`The command ${each.command.join(' ')} sets no heap to replace`)
+    return { ...each, command: each.command.map((part) => (isHeap(part) ? `--max-old-space-size=${heapMb}` : part)) }
+  })
+  return { ...cloud, containers }
 }

@@ -105,7 +105,8 @@ export async function dropUnnamed(from: CredentialTable, pk: string, key: string
     const row = await readRow(from, pk, key)
     await dropReplaced(from, pk, key, value, row?.value ?? { deleted: true })
   } catch (error) {
-    if (!(error instanceof StoreUnavailable)) throw error
+    // A row that is damaged may name the parts.
+    if (!(error instanceof StoreUnavailable) && !v.isValiError(error)) throw error
   }
 }
 

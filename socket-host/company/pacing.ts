@@ -53,6 +53,11 @@ const newEntry = (urgency: Urgency, begin: () => void, enteredAt: number): Entry
 /** On a loop with time to spare it is WhatsApp that was slow, and for longer than `holdMs` it has taken no place. */
 const measuredMs = (tookMs: number, { isBusy }: Places): number => (isBusy ? tookMs : Math.min(tookMs, holdMs))
 
+function remove(entries: Entry[], entry: Entry): void {
+  const index = entries.indexOf(entry)
+  if (index >= 0) entries.splice(index, 1)
+}
+
 export function pacing({ time, load }: PacingDeps): Pacing {
   const waiting: Entry[] = []
   const running = new Set<Entry>()
@@ -63,7 +68,7 @@ export function pacing({ time, load }: PacingDeps): Pacing {
   const places = sampledPlaces({ time, load }, openings, proceed)
 
   function start(entry: Entry): void {
-    waiting.splice(waiting.indexOf(entry), 1)
+    remove(waiting, entry)
     running.add(entry)
     entry.beganAt = time.monotonic()
     entry.stopHold = time.after(holdMs, () => losePlace(entry))
@@ -83,8 +88,7 @@ export function pacing({ time, load }: PacingDeps): Pacing {
   }
 
   function leave(entry: Entry, outcome?: 'served'): void {
-    const index = waiting.indexOf(entry)
-    if (index >= 0) waiting.splice(index, 1)
+    remove(waiting, entry)
     entry.stopHold()
     if (outcome === 'served' && !entry.isMeasured) {
       entry.isMeasured = true
@@ -92,8 +96,7 @@ export function pacing({ time, load }: PacingDeps): Pacing {
       const ms = measuredMs(time.monotonic() - entry.beganAt, places.now())
       admission.served(entry.urgency, ms, placesTaken([...running, ...overdue], places.now().places) || 1)
     }
-    running.delete(entry)
-    overdue.delete(entry)
+    for (const begun of [running, overdue]) begun.delete(entry)
     // Also when it had no place: reconnects wait for owners' links that wait, and for openings that are overdue.
     proceed()
     places.sampleWhileOpening()

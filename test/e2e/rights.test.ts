@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { companyKey, partitionKey, placeSortKeyPrefix, sortKey, ttlAttribute } from '#shared/dynamo/table.ts'
 import { allowedBy } from '../../local/services/item-rights.ts'
 import { type OneEndpoint, startOneEndpoint } from '../local/support/one-endpoint.ts'
+import { restartHosts } from '../support/linked-fleet.ts'
 import { pidOf } from '../support/process-ids.ts'
 import { link, outcomeOf, type Stage, startStage, steadyLeases } from '../support/stage.ts'
 
@@ -107,6 +108,9 @@ async function withHost(): Promise<void> {
     [admin, '/api/whatsapp/fuse'],
   ] as const)
     expect((await stage.http('GET', route, as)).status, route).toBe(200)
+  // A host that has not linked the company itself reads its credentials; one that stops writes what it has counted.
+  await restartHosts(stage.run)
+  await client.next('whatsapp-connected')
   await listClosedConnection(linked.companyId)
   await linked.phone.unlink()
   await expect.poll(used).toContain('host PutItem FUSE')

@@ -20,7 +20,7 @@ type Panel = {
   readonly sessions: readonly number[]
 }
 
-const size = { width: 820, height: 400 } as const
+const size = { width: 820, height: 410 } as const
 /** Area of a panel's lines, without its labels. */
 const area = { width: 320, top: 110, height: 210 } as const
 const bottom = area.top + area.height
@@ -54,14 +54,17 @@ export function densityFigure({ points, date, command }: Density): string {
       { name: 'peak hour, maximum', style: 'c', values: sorted.map((point) => point.memory.peak) },
     ],
   }
-  const caption = `Measured on ${date} by ${command}; one host process, simulated WhatsApp`
+  // Two lines: with the command in one, wide fonts run over both edges.
+  const captions = [`Measured on ${date}; one host process, simulated WhatsApp`, command]
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" role="img">`,
     '<title>Processor time and memory of a host by its number of sessions</title>',
     `<style>${style}</style>`,
     panelOf(cpu),
     panelOf(memory),
-    text(size.width / 2, size.height - 12, caption, 'class="small" text-anchor="middle"'),
+    ...captions.map((line, index) =>
+      text(size.width / 2, size.height - 30 + index * 16, line, 'class="small" text-anchor="middle"'),
+    ),
     '</svg>\n',
   ].join('\n')
 }

@@ -1,7 +1,7 @@
 /** Store requests, messages and milliseconds of each kind of request, over the WebSocket and over HTTP. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { link, type Phone, type Stage, startStage, steadyLeases } from '../support/stage.ts'
-import { type Counted, countingDynamoDb } from './counting-proxy.ts'
+import { type Counted, countingDynamoDb, isOfLeases, isWrite } from './counting-proxy.ts'
 import { countingQueues } from './counting-queues.ts'
 import { median, milliseconds } from './figures.ts'
 
@@ -60,7 +60,7 @@ async function count(
     await pause(spacingMs)
   }
   await pause(afterwardsMs)
-  const own = dynamoDb.counted.slice(rowsBefore).filter(({ body }) => !/"(LEASE|BEAT)"/.test(body))
+  const own = dynamoDb.counted.slice(rowsBefore).filter((each) => !isOfLeases(each))
   const sent = queues.sent()
   const each = (total: number) => Number((total / times).toFixed(1))
   const messages = `${each(sent.commands - sentBefore.commands)} commands, ${each(sent.watchdog - sentBefore.watchdog)} to the watchdog`
@@ -68,7 +68,6 @@ async function count(
 }
 
 function rowsOf(own: readonly Counted[], each: (total: number) => number): string {
-  const isWrite = ({ operation }: Counted) => /^(Put|Update|Delete|BatchWrite)/.test(operation)
   const units = (some: readonly Counted[]) => each(some.reduce((sum, one) => sum + one.units, 0))
   const [writes, reads] = [own.filter(isWrite), own.filter((one) => !isWrite(one))]
   return `${each(reads.length)} reads (${units(reads)} RCU), ${each(writes.length)} writes (${units(writes)} WCU)`

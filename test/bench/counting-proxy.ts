@@ -15,6 +15,12 @@ export type Counted = {
   readonly caller: string
 }
 
+/** True for a request that writes. */
+export const isWrite = ({ operation }: Counted): boolean => /^(Put|Update|Delete|BatchWrite)/.test(operation)
+
+/** True for a request of leases and heartbeats, whose number does not depend on that of companies. */
+export const isOfLeases = ({ body }: Counted): boolean => /"(LEASE|BEAT)"/.test(body)
+
 const Consumed = v.object({ CapacityUnits: v.number() })
 const Answer = v.object({ ConsumedCapacity: v.optional(v.union([Consumed, v.array(Consumed)])) })
 

@@ -16,13 +16,14 @@ import { functionCosts } from './functions.ts'
 import { leases } from './leases.ts'
 import { residentBytes } from './memory.ts'
 import { neighbours } from './neighbours.ts'
-import { readySetting, startProgram } from './processes.ts'
+import { startProgram } from './processes.ts'
 import { reconnects } from './reconnects.ts'
 import { recovery } from './recovery.ts'
 import { requests } from './requests.ts'
 import { reset } from './reset.ts'
 import { salonDay } from './salon-day.ts'
 import { sessions } from './sessions.ts'
+import { type SimulatorProcess, startSimulatorProcess } from './simulator-process.ts'
 import { storeCalls } from './store-calls.ts'
 import { takeover } from './takeover.ts'
 import { timeToCode } from './time-to-code.ts'
@@ -75,17 +76,15 @@ async function main(names: readonly string[]): Promise<void> {
 
 /** Runs benchmarks on one local run with two hosts. */
 async function measureRun(names: readonly string[]): Promise<void> {
-  const simulator = await startProgram('simulator/main.ts', ['--port', '0', '--control-port', '0'])
-  const webSocketUrl = readySetting(simulator.ready, 'ws')
-  const rootKey = readySetting(simulator.ready, 'root-key')
-  const controlUrl = readySetting(simulator.ready, 'control')
+  const simulator = await startSimulatorProcess()
+  const { webSocketUrl, rootKey } = simulator.simulator
   // Bare Baileys runs in this process and is pointed at the same simulator.
   DEFAULT_CONNECTION_CONFIG.waWebSocketUrl = webSocketUrl
   WA_CERT_DETAILS.PUBLIC_KEY = Buffer.from(rootKey, 'hex')
   const whatsapp = ['--whatsapp-url', webSocketUrl, '--whatsapp-root-key', rootKey]
   const run = await startProgram('local/main.ts', ['--port', '0', '--hosts', '2', ...whatsapp])
   try {
-    const control = (method: string, path: string, body: object) => callControl(controlUrl + path, method, body)
+    const control = (method: string, path: string, body: object) => callControl(simulator, { method, path, body })
     say(`start-up: ready after ${milliseconds(run.readyAfterMs)}`)
     const url = /https?:\/\/127\.0\.0\.1:\d+/.exec(run.ready)?.[0] ?? ''
     for (const name of names) await benches[name]?.({ url, pid: run.pid, say, control })
@@ -95,10 +94,12 @@ async function measureRun(names: readonly string[]): Promise<void> {
   }
 }
 
-async function callControl(url: string, method: string, body: object): Promise<unknown> {
-  const response = await fetch(url, { method, body: JSON.stringify(body) })
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`)
-  return response.json()
+type ControlCall = { readonly method: string; readonly path: string; readonly body: object }
+
+async function callControl({ simulator }: SimulatorProcess, { method, path, body }: ControlCall): Promise<unknown> {
+  const answer = await simulator.control(method, path, body)
+  if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
+  return answer.body
 }
 
 /** Resident memory of the local run and of its host processes. */

@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { restartHosts } from '../support/linked-fleet.ts'
 import { link, startStage } from '../support/stage.ts'
-import { type Counted, countingDynamoDb } from './counting-proxy.ts'
+import { type Counted, countingDynamoDb, isWrite } from './counting-proxy.ts'
 import { described } from './row-kinds.ts'
 
 /** Wait for work that follows an answer: clean-up, metrics, the last keys. */
@@ -67,8 +67,6 @@ const left = {
 
 /** Requests that hosts make whatever happens to the company. */
 const isOfTheFleet = (each: Counted) => /LEASE|BEAT|METRIC|host/.test(described(each))
-
-const isWrite = ({ operation }: Counted) => /^(Put|Update|Delete|BatchWrite)/.test(operation)
 
 function totals(own: readonly Counted[]): string {
   const units = (some: readonly Counted[]) => some.reduce((sum, each) => sum + each.units, 0)

@@ -1,5 +1,5 @@
 /** DynamoDB requests and capacity units of a time, from what the counting proxy has seen. */
-import type { Counted } from './counting-proxy.ts'
+import { type Counted, isOfLeases, isWrite } from './counting-proxy.ts'
 
 /** Requests, and the units of reads (consistent) and of writes. */
 export type UnitSums = { requests: number; reads: number; writes: number }
@@ -15,11 +15,11 @@ export function unitsSince(counted: Counted[]): { readonly take: () => Units } {
   const sums: Units = { companies: newSums(), leases: newSums() }
   return {
     take: () => {
-      for (const { operation, units, body } of counted.splice(0)) {
-        const sum = /"(LEASE|BEAT)"/.test(body) ? sums.leases : sums.companies
+      for (const each of counted.splice(0)) {
+        const sum = isOfLeases(each) ? sums.leases : sums.companies
         sum.requests += 1
-        if (/^(Put|Update|Delete|BatchWrite)/.test(operation)) sum.writes += units
-        else sum.reads += units
+        if (isWrite(each)) sum.writes += each.units
+        else sum.reads += each.units
       }
       return sums
     },
